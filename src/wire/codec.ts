@@ -1,0 +1,114 @@
+// Message layouts as data: one line a field, both directions, version by version, as Kafka's own message
+// definitions are (clients/src/main/resources/common/message in its repository, KIP-482 for flexible versions).
+
+import { type Reader, TruncatedError } from "./reader.ts";
+import type { Writer } from "./writer.ts";
+
+/** Reads and writes one type at a version of the message it stands in. */
+export interface Codec<T> {
+  read(reader: Reader, version: number): T;
+  write(writer: Writer, value: T, version: number): void;
+}
+
+/** The TypeScript type that a codec carries. */
+export type Carried<C> = C extends Codec<infer T> ? T : never;
+
+/** One API of the protocol: its key, the first flexible version (if any of those we speak), both layouts. */
+export interface Api<Request, Response> {
+  readonly name: string;
+  readonly key: number;
+  readonly flexibleSince: number;
+  readonly request: Codec<Request>;
+  readonly response: Codec<Response>;
+}
+
+export const int8: Codec<number> = { read: (r) => r.int8(), write: (w, value) => w.int8(value) };
+export const int16: Codec<number> = { read: (r) => r.int16(), write: (w, value) => w.int16(value) };
+export const int32: Codec<number> = { read: (r) => r.int32(), write: (w, value) => w.int32(value) };
+export const int64: Codec<number> = { read: (r) => r.int64(), write: (w, value) => w.int64(value) };
+export const boolean: Codec<boolean> = { read: (r) => r.boolean(), write: (w, value) => w.boolean(value) };
+export const nullableString: Codec<string | null> = {
+  read: (r) => r.nullableString(),
+  write: (w, value) => w.string(value),
+};
+export const string: Codec<string> = {
+  read: (r) => r.nullableString() ?? missing("string"),
+  write: (w, value) => w.string(value),
+};
+export const nullableBytes: Codec<Buffer | null> = {
+  read: (r) => r.nullableBytes(),
+  write: (w, value) => w.nullableBytes(value),
+};
+export const bytes: Codec<Buffer> = {
+  read: (r) => r.nullableBytes() ?? missing("byte string"),
+  write: (w, value) => w.nullableBytes(value),
+};
+
+/** An array that may be null. */
+export function nullableArray<T>(element: Codec<T>): Codec<T[] | null> {
+  return {
+    read(reader, version) {
+      const length = reader.arrayLength();
+      if (length < 0) return null;
+      const items: T[] = [];
+      for (let n = 0; n < length; n++) items.push(element.read(reader, version));
+      return items;
+    },
+    write(writer, value, version) {
+      writer.arrayLength(value === null ? -1 : value.length);
+      for (const item of value ?? []) element.write(writer, item, version);
+    },
+  };
+}
+
+/** An array; a null one on the wire reads as empty. */
+export function array<T>(element: Codec<T>): Codec<T[]> {
+  const nullable = nullableArray(element);
+  return { read: (r, version) => nullable.read(r, version) ?? [], write: nullable.write };
+}
+
+/** A field that exists from `version` on; before that it reads as `otherwise` and is not written. */
+export function since<T>(version: number, codec: Codec<T>, otherwise: T): Codec<T> {
+  return between(version, Number.POSITIVE_INFINITY, codec, otherwise);
+}
+
+/** A field that exists in versions `first` to `last`; elsewhere it reads as `otherwise` and is not written. */
+export function between<T>(first: number, last: number, codec: Codec<T>, otherwise: T): Codec<T> {
+  return {
+    read: (r, v) => (v >= first && v <= last ? codec.read(r, v) : otherwise),
+    write(w, value, v) {
+      if (v >= first && v <= last) codec.write(w, value, v);
+    },
+  };
+}
+
+/** Fields in wire order. In flexible versions a (then empty) set of tagged fields ends it; unknown tags are skipped. */
+export function struct<F extends Record<string, Codec<unknown>>>(
+  fields: F,
+): Codec<{ [K in keyof F]: Carried<F[K]> }> {
+  const entries = Object.entries(fields);
+  return {
+    read(reader, version) {
+      const value: Record<string, unknown> = {};
+      for (const [name, codec] of entries) value[name] = codec.read(reader, version);
+      if (reader.flexible) skipTags(reader);
+      return value as { [K in keyof F]: Carried<F[K]> };
+    },
+    write(writer, value, version) {
+      for (const [name, codec] of entries) codec.write(writer, value[name], version);
+      if (writer.flexible) writer.unsignedVarint(0);
+    },
+  };
+}
+
+/** Skips the tagged fields at the reader's position. */
+export function skipTags(reader: Reader): void {
+  for (let count = reader.unsignedVarint(); count > 0; count--) {
+    reader.unsignedVarint();
+    reader.raw(reader.unsignedVarint());
+  }
+}
+
+function missing(what: string): never {
+  throw new TruncatedError(`a null ${what} where the protocol has none`);
+}

@@ -1,0 +1,122 @@
+// ApiVersions, Metadata, InitProducerId, SASL: who is there, and who are we.
+
+import {
+  type Api,
+  array,
+  between,
+  boolean,
+  bytes,
+  type Carried,
+  int8,
+  int16,
+  int32,
+  int64,
+  nullableArray,
+  nullableString,
+  since,
+  string,
+  struct,
+} from "../codec.ts";
+
+const apiVersionsRequest = struct({ software: since(3, string, ""), softwareVersion: since(3, string, "") });
+const apiVersionsResponse = struct({
+  errorCode: int16,
+  apiKeys: array(struct({ apiKey: int16, minVersion: int16, maxVersion: int16 })),
+  throttleTimeMs: since(1, int32, 0),
+});
+export const ApiVersions = api("ApiVersions", 18, 3, apiVersionsRequest, apiVersionsResponse);
+
+const metadataRequest = struct({
+  topics: nullableArray(struct({ name: string })),
+  allowAutoTopicCreation: since(4, boolean, true),
+  includeClusterAuthorizedOperations: since(8, boolean, false),
+  includeTopicAuthorizedOperations: since(8, boolean, false),
+});
+const metadataResponse = struct({
+  throttleTimeMs: since(3, int32, 0),
+  brokers: array(struct({ nodeId: int32, host: string, port: int32, rack: since(1, nullableString, null) })),
+  clusterId: since(2, nullableString, null),
+  controllerId: since(1, int32, -1),
+  topics: array(
+    struct({
+      errorCode: int16,
+      name: string,
+      isInternal: since(1, boolean, false),
+      partitions: array(
+        struct({
+          errorCode: int16,
+          partition: int32,
+          leader: int32,
+          leaderEpoch: since(7, int32, -1),
+          replicas: array(int32),
+          isr: array(int32),
+          offlineReplicas: since(5, array(int32), []),
+        }),
+      ),
+      authorizedOperations: since(8, int32, -2147483648),
+    }),
+  ),
+  authorizedOperations: since(8, int32, -2147483648),
+});
+/** Versions 0 to 8 (9 is flexible, 10 brings topic ids). */
+export const Metadata = api("Metadata", 3, 9, metadataRequest, metadataResponse);
+export type MetadataResponse = Carried<typeof metadataResponse>;
+
+const initProducerIdRequest = struct({
+  transactionalId: nullableString,
+  transactionTimeoutMs: int32,
+  producerId: since(3, int64, -1),
+  producerEpoch: since(3, int16, -1),
+});
+const initProducerIdResponse = struct({
+  throttleTimeMs: int32,
+  errorCode: int16,
+  producerId: int64,
+  producerEpoch: int16,
+});
+export const InitProducerId = api("InitProducerId", 22, 2, initProducerIdRequest, initProducerIdResponse);
+
+const saslHandshakeResponse = struct({ errorCode: int16, mechanisms: array(string) });
+export const SaslHandshake = api(
+  "SaslHandshake",
+  17,
+  99,
+  struct({ mechanism: string }),
+  saslHandshakeResponse,
+);
+
+const saslAuthenticateResponse = struct({
+  errorCode: int16,
+  errorMessage: nullableString,
+  authBytes: bytes,
+  sessionLifetimeMs: since(1, int64, 0),
+});
+export const SaslAuthenticate = api(
+  "SaslAuthenticate",
+  36,
+  2,
+  struct({ authBytes: bytes }),
+  saslAuthenticateResponse,
+);
+
+const findCoordinatorRequest = struct({ key: string, keyType: since(1, int8, 0) });
+const findCoordinatorResponse = struct({
+  throttleTimeMs: since(1, int32, 0),
+  errorCode: int16,
+  errorMessage: between(1, 3, nullableString, null),
+  nodeId: int32,
+  host: string,
+  port: int32,
+});
+export const FindCoordinator = api("FindCoordinator", 10, 3, findCoordinatorRequest, findCoordinatorResponse);
+
+/** Names an API; a helper so that each declaration stays one line. */
+export function api<Q, R>(
+  name: string,
+  key: number,
+  flexibleSince: number,
+  request: Api<Q, R>["request"],
+  response: Api<Q, R>["response"],
+): Api<Q, R> {
+  return { name, key, flexibleSince, request, response };
+}

@@ -1,0 +1,34 @@
+// Resolves Apache Kafka's jars with Maven, once, into a cache outside the work tree.
+
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { homedir } from "node:os";
+import path from "node:path";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+const pom = path.join(import.meta.dirname, "pom.xml");
+
+/** The folder that holds the jars; about 10 s the first time, nothing after. */
+export async function installKafka(): Promise<string> {
+  const version = createHash("sha256").update(readFileSync(pom)).digest("hex").slice(0, 12);
+  const base = process.env["XDG_CACHE_HOME"] ?? path.join(homedir(), ".cache");
+  const libs = path.join(base, "onramp", `apache-kafka-${version}`);
+  if (existsSync(libs)) return libs;
+  const partial = `${libs}.${process.pid}`;
+  mkdirSync(partial, { recursive: true });
+  await run("mvn", [
+    "-q",
+    "-B",
+    "-f",
+    pom,
+    "dependency:copy-dependencies",
+    `-DoutputDirectory=${partial}`,
+    "-DincludeScope=runtime",
+  ]);
+  // Renamed when whole, so that an interrupted or a parallel run never leaves half a cache.
+  if (existsSync(libs)) rmSync(partial, { recursive: true });
+  else renameSync(partial, libs);
+  return libs;
+}

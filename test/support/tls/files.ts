@@ -1,0 +1,16 @@
+// Certificates of a private test CA; made by `make.sh`, valid for a hundred years, worth nothing.
+
+import path from "node:path";
+
+const at = (name: string): string => path.join(import.meta.dirname, name);
+
+/** Paths of the CA, a server certificate for localhost and 127.0.0.1, and a client certificate (CN=onramp-client). */
+export function tlsFiles() {
+  return {
+    ca: at("ca.pem"),
+    cert: at("server.pem"),
+    key: at("server.key"),
+    clientCert: at("client.pem"),
+    clientKey: at("client.key"),
+  };
+}
