@@ -41,6 +41,14 @@ export interface Readiness {
   readonly detail: string;
 }
 
+/** Counts what happens to records. Implemented by `ops/metrics.ts`. */
+export interface Meter {
+  /** A request's records reached the append; `receipts` say what became of each. */
+  appended(topic: string, receipts: Receipts, seconds: number): void;
+  /** A request was refused as a whole. */
+  refused(topic: string, error: unknown, records: number): void;
+}
+
 /** A log for operators: fields first, then what happened. Implemented by `ops/log.ts`. */
 export interface Log {
   debug(fields: object, event: string): void;

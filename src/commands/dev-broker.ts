@@ -1,0 +1,30 @@
+// `onramp dev-broker`: the development broker alone, for clients on this machine.
+
+import { bytes, loadConfig } from "../config.ts";
+import { webhookKinds } from "../webhooks/index.ts";
+import type { Command } from "./command.ts";
+
+export const devBroker: Command = {
+  name: "dev-broker",
+  summary: "run the development broker (in memory, this machine only)",
+  usage: "[--port N]",
+  options: { port: { type: "string" } },
+  async run(io, { port }) {
+    const env = typeof port === "string" ? { ...io.env, ONRAMP_DEV_BROKER_PORT: port } : io.env;
+    const config = loadConfig(
+      undefined,
+      env,
+      webhookKinds.map((kind) => kind.options),
+    );
+    const { DevBroker } = await import("../dev-broker/broker.ts");
+    const broker = new DevBroker({
+      port: config.devBroker.port,
+      retentionBytes: bytes(config.devBroker.retention),
+    });
+    await broker.start();
+    io.out(`development broker on ${broker.address}; records live in memory and are gone when it ends`);
+    await io.stopped;
+    await broker.stop();
+    return 0;
+  },
+};

@@ -1,0 +1,58 @@
+// `onramp start`: runs the gateway until a signal.
+
+import { loadConfig } from "../config.ts";
+import { startGateway } from "../gateway.ts";
+import { createLog } from "../ops/log.ts";
+import { webhookKinds } from "../webhooks/index.ts";
+import { type Command, configFile, configOption } from "./command.ts";
+
+export const start: Command = {
+  name: "start",
+  summary: "run the gateway (the default command)",
+  usage: "[--config FILE] [--dev]",
+  options: { ...configOption, dev: { type: "boolean", default: false } },
+  async run(io, options) {
+    const dev = options["dev"] === true;
+    const config = loadConfig(
+      configFile(io, options),
+      io.env,
+      webhookKinds.map((kind) => kind.options),
+    );
+    const log = createLog(config.log.level);
+    const gateway = await startGateway(
+      config,
+      { dev, requireAuth: io.env["ONRAMP_REQUIRE_AUTH"] === "true" },
+      log,
+    );
+    log.info({ api: gateway.apiUrl, admin: gateway.adminUrl }, "onramp started");
+    if (gateway.devBroker) for (const line of banner(gateway.devBroker)) io.err(line);
+    if (dev)
+      for (const line of greeting(gateway.apiUrl, Object.keys(config.topics)[0] ?? "orders")) io.err(line);
+    await io.stopped;
+    log.info({}, "onramp stopping");
+    await gateway.stop();
+    log.info({}, "onramp stopped");
+    return 0;
+  },
+};
+
+function banner(address: string): string[] {
+  return [
+    "",
+    "  ************************************************************************",
+    "  *  DEVELOPMENT BROKER: records live in this process's memory, and are  *",
+    "  *  gone when it ends. Set KAFKA_BROKERS for a real Kafka.              *",
+    "  ************************************************************************",
+    `  Kafka clients on this machine reach it at ${address}`,
+  ];
+}
+
+function greeting(apiUrl: string, topic: string): string[] {
+  return [
+    "",
+    "  Onramp is ready. Try:",
+    "",
+    `  curl -sS ${apiUrl}/topics/${topic} -H 'content-type: application/json' -d '{"orderId":"o-1","total":12.50}'`,
+    "",
+  ];
+}

@@ -1,0 +1,148 @@
+// The one way in. Drafts become records here and nowhere else: the topic's rules, its schema, its key, a
+// timestamp, the append. Knows neither Kafka nor HTTP.
+
+import { type ErrorDetail, OnrampError } from "./errors.ts";
+import { ExpressionError, toKey } from "./expressions.ts";
+import { parseJson } from "./json.ts";
+import type { Meter, RecordLog } from "./ports.ts";
+import type { AcceptedRecord, Draft, Receipts } from "./record.ts";
+import { DEAD_LETTER, type TopicBook, type TopicRules, unwritableReason } from "./topics.ts";
+
+export interface IngestDeps {
+  readonly log: RecordLog;
+  readonly topics: TopicBook;
+  readonly namespace: string;
+  readonly meter: Meter;
+}
+
+export interface AcceptOptions {
+  /** When the caller must be answered (ms, `Date.now`). */
+  readonly deadline: number;
+  /** Invalid by schema: refuse (the default), or write it to `<topic>.dead-letter` in the name of this webhook. */
+  readonly deadLetterFor?: string;
+}
+
+/** Accepts drafts for a topic. */
+export interface Ingest {
+  /**
+   * Validates, stamps and appends the drafts of one request, in order. Takes them over: they must not be used after.
+   *
+   * @throws OnrampError when the whole request failed and nothing of it was written
+   */
+  accept(topic: string, drafts: readonly Draft[], options: AcceptOptions): Promise<Receipts>;
+}
+
+const NO_RULES: TopicRules = { schema: undefined, key: undefined, tombstones: true };
+
+export function createIngest({ log, topics, namespace, meter }: IngestDeps): Ingest {
+  return {
+    async accept(topic, drafts, options) {
+      const started = performance.now();
+      try {
+        const reserved = unwritableReason(topic, namespace);
+        if (reserved) throw new OnrampError(40301, `${reserved} Choose another topic.`);
+        const rules = topics.get(topic) ?? NO_RULES;
+        const invalid = invalidIn(drafts, rules);
+        if (invalid && options.deadLetterFor === undefined) throw refusal(topic, invalid, drafts.length);
+        if (rules.key) await giveKeys(drafts, rules, topic);
+        const target = invalid ? topic + DEAD_LETTER : topic;
+        const letters = invalid ? drafts.map((draft) => deadLetter(draft, topic, invalid, options)) : drafts;
+        const receipts = await log.append(target, stamp(letters), options.deadline);
+        meter.appended(target, receipts, (performance.now() - started) / 1000);
+        return receipts;
+      } catch (error) {
+        meter.refused(topic, error, drafts.length);
+        throw error;
+      }
+    },
+  };
+}
+
+/** The only place where a draft becomes a record. */
+function stamp(drafts: readonly Draft[]): readonly AcceptedRecord[] {
+  const now = Date.now();
+  for (const draft of drafts) draft.timestamp ??= now;
+  return drafts as readonly Draft[] as readonly AcceptedRecord[];
+}
+
+/** Violations of all drafts, each with the index of its record; undefined when all are valid. */
+function invalidIn(drafts: readonly Draft[], { schema, tombstones }: TopicRules): ErrorDetail[] | undefined {
+  if (!schema) return undefined;
+  let found: ErrorDetail[] | undefined;
+  for (let index = 0; index < drafts.length; index++) {
+    const violations = violationsOf(drafts[index] as Draft, schema.violations, tombstones);
+    if (!violations) continue;
+    found ??= [];
+    for (const violation of violations) found.push(drafts.length === 1 ? violation : { index, ...violation });
+  }
+  return found;
+}
+
+type Violations = NonNullable<TopicRules["schema"]>["violations"];
+
+function violationsOf(draft: Draft, violations: Violations, tombstones: boolean): ErrorDetail[] | undefined {
+  const { value } = draft;
+  if (value === null) {
+    return tombstones
+      ? undefined
+      : [{ error_code: 42206, keyword: "tombstones", message: "the topic takes no records without a value" }];
+  }
+  if (draft.parsed === undefined) {
+    try {
+      draft.parsed = parseJson(value, "The value");
+    } catch (error) {
+      return [{ error_code: 42206, pointer: "", keyword: "type", message: (error as OnrampError).message }];
+    }
+  }
+  return violations(draft.parsed, value.length);
+}
+
+function refusal(topic: string, errors: readonly ErrorDetail[], records: number): OnrampError {
+  const first = errors[0] as ErrorDetail;
+  const where = `${records > 1 ? `record ${first.index}, ` : ""}${first.pointer ? `at ${first.pointer}` : "the value"}`;
+  return new OnrampError(
+    42206,
+    `Does not match the schema of topic "${topic}": ${where} ${first.message}. Nothing was written.`,
+    { errors },
+  );
+}
+
+async function giveKeys(drafts: readonly Draft[], { key }: TopicRules, topic: string): Promise<void> {
+  for (const draft of drafts) {
+    if (draft.key !== null || draft.value === null) continue;
+    draft.parsed ??= parseJson(draft.value, `Topic "${topic}" takes its key from the value, which`);
+    try {
+      draft.key = toKey(await key?.evaluate(draft.parsed, { topic }));
+    } catch (error) {
+      if (!(error instanceof ExpressionError)) throw error;
+      throw new OnrampError(
+        40001,
+        `The key of the record could not be found: ${error.message}. Send a key, or correct the value.`,
+        { cause: error },
+      );
+    }
+  }
+}
+
+/** The draft with the reason it was refused, in headers as Kafka Connect names them. */
+function deadLetter(
+  draft: Draft,
+  topic: string,
+  errors: readonly ErrorDetail[],
+  { deadLetterFor }: AcceptOptions,
+): Draft {
+  const reason = errors.map((error) => `${error.pointer ?? ""} ${error.message}`.trim()).join("; ");
+  const header = (key: string, value: string) => ({ key, value: Buffer.from(value) });
+  return {
+    ...draft,
+    partition: undefined,
+    headers: [
+      ...draft.headers,
+      header("__connect.errors.topic", topic),
+      header("__connect.errors.exception.class.name", "SchemaViolation"),
+      header("__connect.errors.exception.message", reason),
+      header("onramp.error.attempts", "1"),
+      header("onramp.error.webhook", deadLetterFor ?? ""),
+    ],
+  };
+}

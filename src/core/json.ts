@@ -1,0 +1,61 @@
+// JSON as bytes: parsed once, strictly, with a bound on its depth.
+
+import { isUtf8 } from "node:buffer";
+import { OnrampError } from "./errors.ts";
+
+/** Deeper JSON is refused: a recursive validator would run out of stack on it. */
+export const MAX_DEPTH = 1000;
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+/**
+ * Parses a whole JSON text.
+ *
+ * @param what names the text in the error, as "The body"
+ * @throws OnrampError 40001 when it is not UTF-8, not JSON (RFC 8259), or deeper than `MAX_DEPTH`
+ */
+export function parseJson(bytes: Buffer, what: string): unknown {
+  if (!isUtf8(bytes)) throw new OnrampError(40001, `${what} is not valid UTF-8.`);
+  // Every level takes a bracket, so a short text cannot be too deep.
+  if (bytes.length > MAX_DEPTH && depthOf(bytes) > MAX_DEPTH)
+    throw new OnrampError(40001, `${what} is nested more than ${MAX_DEPTH} levels deep.`);
+  try {
+    return JSON.parse(bytes.toString("utf8"));
+  } catch (error) {
+    throw new OnrampError(40001, `${what} is not valid JSON: ${describe(error)}.`, { cause: error });
+  }
+}
+
+/** The position of the quote that ends the string which starts at `from`; the text's length when none does. */
+export function endOfString(bytes: Buffer, from: number): number {
+  let at = from + 1;
+  for (;;) {
+    at = bytes.indexOf(QUOTE, at);
+    if (at < 0) return bytes.length;
+    let escapes = 0;
+    while (bytes[at - 1 - escapes] === BACKSLASH) escapes++;
+    if (escapes % 2 === 0) return at;
+    at++;
+  }
+}
+
+function depthOf(bytes: Buffer): number {
+  let depth = 0;
+  let most = 0;
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at];
+    if (byte === QUOTE) at = endOfString(bytes, at);
+    else if (byte === 0x7b || byte === 0x5b) most = Math.max(most, ++depth);
+    else if (byte === 0x7d || byte === 0x5d) depth--;
+  }
+  return most;
+}
+
+/** V8's message without the excerpt of the text, which may hold what no error may carry. */
+function describe(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const position = /position (\d+)/.exec(message)?.[1];
+  if (position !== undefined) return `unexpected character at position ${position}`;
+  return message.startsWith("Unexpected end") ? "it ends too early" : "unexpected character";
+}

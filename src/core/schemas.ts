@@ -1,0 +1,115 @@
+// JSON Schemas of topics: compiled at start, applied to every value. Draft 2020-12, and draft-07 by `$schema`.
+
+import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import addFormats from "ajv-formats";
+import type { ErrorDetail } from "./errors.ts";
+
+const DRAFT_07 = "http://json-schema.org/draft-07/schema";
+const DRAFT_2020 = "https://json-schema.org/draft/2020-12/schema";
+/** A list of all violations is made for values up to this size only; a hostile one could make it endless. */
+const FULL_REPORT_BYTES = 256 * 1024;
+const MOST_VIOLATIONS = 20;
+
+/** A topic's schema, ready for use. */
+export interface TopicSchema {
+  /** The document as it was loaded; served at `/topics/{topic}/schema`. */
+  readonly document: unknown;
+  /** What makes it slow on hostile input, as sentences for the operator. */
+  readonly warnings: readonly string[];
+  /** Violations of a value of `size` bytes; undefined when it is valid. */
+  violations(value: unknown, size: number): ErrorDetail[] | undefined;
+}
+
+/** A schema that cannot be used; the message says where and why. */
+export class SchemaError extends Error {
+  override readonly name = "SchemaError";
+}
+
+/**
+ * Compiles a schema document.
+ *
+ * @param name how messages call it, as its file name
+ * @throws SchemaError
+ */
+export function compileSchema(document: unknown, name: string): TopicSchema {
+  const [first, all] = [compile(document, name, false), compile(document, name, true)];
+  return {
+    document,
+    warnings: runaways(document, "", name),
+    violations(value, size) {
+      if (first(value)) return undefined;
+      if (size > FULL_REPORT_BYTES) return (first.errors ?? []).map(toDetail);
+      all(value);
+      return (all.errors ?? []).slice(0, MOST_VIOLATIONS).map(toDetail);
+    },
+  };
+}
+
+function compile(document: unknown, name: string, allErrors: boolean): ValidateFunction {
+  if (
+    typeof document !== "boolean" &&
+    (typeof document !== "object" || document === null || Array.isArray(document))
+  ) {
+    throw new SchemaError(`${name}: a JSON Schema is an object (or true or false).`);
+  }
+  const dialect = typeof document === "object" ? (document as { $schema?: unknown }).$schema : undefined;
+  const draft = typeof dialect === "string" ? dialect.replace(/#$/, "") : DRAFT_2020;
+  if (draft !== DRAFT_07 && draft !== DRAFT_2020) {
+    throw new SchemaError(
+      `${name}: "$schema" is ${JSON.stringify(dialect)}; Onramp knows draft 2020-12 and draft-07.`,
+    );
+  }
+  if (typeof document === "object" && "$async" in document)
+    throw new SchemaError(`${name}: "$async" schemas are not supported.`);
+  const options = {
+    allErrors,
+    strict: true,
+    strictTypes: false,
+    strictRequired: false,
+    strictTuples: false,
+    logger: false,
+  } as const;
+  const ajv = draft === DRAFT_07 ? new Ajv(options) : new Ajv2020(options);
+  addFormats.default(ajv);
+  try {
+    return ajv.compile(document);
+  } catch (error) {
+    throw new SchemaError(
+      `${name}: ${error instanceof Error ? error.message : String(error)}. A schema must be valid and complete in one file.`,
+      { cause: error },
+    );
+  }
+}
+
+function toDetail(error: ErrorObject): ErrorDetail {
+  const extra =
+    error.keyword === "additionalProperties" ? `: "${String(error.params["additionalProperty"])}"` : "";
+  return {
+    error_code: 42206,
+    pointer: error.instancePath,
+    keyword: error.keyword,
+    message: `${error.message ?? "is not valid"}${extra}`,
+  };
+}
+
+/** Keywords whose cost grows faster than their input, as ajv's own `json-schema-secure` meta-schema names them. */
+function runaways(schema: unknown, pointer: string, name: string): string[] {
+  if (typeof schema !== "object" || schema === null) return [];
+  const found: string[] = [];
+  const warn = (keyword: string, bound: string): void =>
+    void found.push(
+      `${name}#${pointer}: "${keyword}" without "${bound}" can run very long on a hostile value; add "${bound}".`,
+    );
+  if (!Array.isArray(schema)) {
+    const has = (keyword: string): boolean => keyword in schema;
+    if (has("pattern") && typeof (schema as { pattern: unknown }).pattern === "string" && !has("maxLength"))
+      warn("pattern", "maxLength");
+    if (has("patternProperties") && !has("propertyNames")) warn("patternProperties", "propertyNames");
+    if ((schema as { uniqueItems?: unknown }).uniqueItems === true && !has("maxItems"))
+      warn("uniqueItems", "maxItems");
+  }
+  for (const [key, inner] of Object.entries(schema))
+    found.push(...runaways(inner, `${pointer}/${key}`, name));
+  return found;
+}

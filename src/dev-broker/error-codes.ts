@@ -1,0 +1,34 @@
+// The error codes that the development broker answers with, by Kafka's own names.
+
+export const NONE = 0;
+export const OFFSET_OUT_OF_RANGE = 1;
+export const CORRUPT_MESSAGE = 2;
+export const UNKNOWN_TOPIC_OR_PARTITION = 3;
+export const LEADER_NOT_AVAILABLE = 5;
+export const MESSAGE_TOO_LARGE = 10;
+export const INVALID_TOPIC = 17;
+export const NOT_ENOUGH_REPLICAS = 19;
+export const INVALID_REQUIRED_ACKS = 21;
+export const ILLEGAL_GENERATION = 22;
+export const INCONSISTENT_GROUP_PROTOCOL = 23;
+export const INVALID_GROUP_ID = 24;
+export const UNKNOWN_MEMBER_ID = 25;
+export const INVALID_SESSION_TIMEOUT = 26;
+export const REBALANCE_IN_PROGRESS = 27;
+export const INVALID_TIMESTAMP = 32;
+export const UNSUPPORTED_VERSION = 35;
+export const TOPIC_ALREADY_EXISTS = 36;
+export const INVALID_PARTITIONS = 37;
+export const INVALID_REPLICATION_FACTOR = 38;
+export const INVALID_REPLICA_ASSIGNMENT = 39;
+export const INVALID_CONFIG = 40;
+export const INVALID_REQUEST = 42;
+export const UNSUPPORTED_FOR_MESSAGE_FORMAT = 43;
+export const OUT_OF_ORDER_SEQUENCE_NUMBER = 45;
+export const INVALID_PRODUCER_EPOCH = 47;
+export const NON_EMPTY_GROUP = 68;
+export const GROUP_ID_NOT_FOUND = 69;
+export const FENCED_LEADER_EPOCH = 74;
+export const UNKNOWN_LEADER_EPOCH = 75;
+export const MEMBER_ID_REQUIRED = 79;
+export const INVALID_RECORD = 87;

@@ -1,0 +1,34 @@
+// All consumer groups of the development broker.
+
+import { Group } from "./group.ts";
+
+/** Groups by id; one is made when it is first joined or committed to. */
+export class Groups {
+  readonly #byId = new Map<string, Group>();
+
+  get all(): Group[] {
+    return [...this.#byId.values()];
+  }
+
+  find(id: string): Group | undefined {
+    return this.#byId.get(id);
+  }
+
+  get(id: string): Group {
+    let group = this.#byId.get(id);
+    if (!group) {
+      group = new Group(id);
+      this.#byId.set(id, group);
+    }
+    return group;
+  }
+
+  delete(id: string): void {
+    this.#byId.get(id)?.stop();
+    this.#byId.delete(id);
+  }
+
+  stop(): void {
+    for (const group of this.#byId.values()) group.stop();
+  }
+}

@@ -1,0 +1,218 @@
+// The wiring: the only file that sees every folder. Starts the parts in order and stops them in reverse.
+
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { bytes, ms } from "./config.ts";
+import type { Config } from "./config-types.ts";
+import { Budget } from "./core/budget.ts";
+import { createIngest } from "./core/ingest.ts";
+import type { Log, Readiness } from "./core/ports.ts";
+import { adminApp } from "./http/admin.ts";
+import { createAuth } from "./http/auth.ts";
+import { apiListener, close, createServer, listen } from "./http/server.ts";
+import { Cluster } from "./kafka/cluster.ts";
+import { compressionOf } from "./kafka/compression.ts";
+import { TopicMetadata } from "./kafka/metadata.ts";
+import { Producer } from "./kafka/producer.ts";
+import { kafkaOptions } from "./kafka-options.ts";
+import { createMetrics, type Metrics } from "./ops/metrics.ts";
+import { Supervisor } from "./ops/supervisor.ts";
+import { planOf } from "./plan.ts";
+import { TopicKeeper } from "./topic-keeper.ts";
+
+export interface GatewayOptions {
+  /** Development: without brokers, start one; create missing topics. */
+  readonly dev: boolean;
+  /** Refuse to start without `http.auth`, as the image does. */
+  readonly requireAuth: boolean;
+}
+
+/** A running gateway. */
+export interface Gateway {
+  readonly apiUrl: string;
+  readonly adminUrl: string;
+  /** Where the development broker listens, when it was started. */
+  readonly devBroker: string | undefined;
+  /** Drains and stops, within `stop.deadline`. */
+  stop(): Promise<void>;
+}
+
+/** The start cannot go on, and why; the message is for the operator. */
+export class StartError extends Error {
+  override readonly name = "StartError";
+}
+
+/**
+ * Starts everything that the configuration asks for.
+ *
+ * @throws StartError, ConfigError
+ */
+export async function startGateway(config: Config, options: GatewayOptions, log: Log): Promise<Gateway> {
+  const auth = config.http.auth === "none" ? undefined : config.http.auth?.tokens;
+  if (options.requireAuth && config.http.auth === undefined)
+    throw new StartError(
+      "No auth is configured. Set http.auth.tokens (see `onramp token`), or http.auth: none on purpose.",
+    );
+  const plan = planOf(config);
+  for (const warning of plan.warnings) log.warn({}, warning);
+  const supervisor = new Supervisor(log);
+  try {
+    const devBroker = await startDevBroker(config, options, supervisor);
+    const brokers = devBroker ? [devBroker] : config.kafka.brokers;
+    if (brokers.length === 0)
+      throw new StartError(
+        "No Kafka broker is configured. Set kafka.brokers in the configuration or KAFKA_BROKERS=host:port, or start with --dev.",
+      );
+
+    const cluster = new Cluster(kafkaOptions(config, brokers), log);
+    const metadata = new TopicMetadata(cluster, log);
+    const budget = new Budget(bytes(config.http.budget));
+    let draining = false;
+    const metrics: Metrics = createMetrics(
+      {
+        inFlightBytes: () => budget.used,
+        lanesOpen: () => producer.lanes.open,
+        lanesBackingOff: () => producer.lanes.backingOff,
+      },
+      (topic) => metadata.get(topic) !== undefined,
+    );
+    const producerOptions = {
+      compression: compressionOf(config.kafka.compression),
+      lingerMs: ms(config.kafka.linger),
+      laneBytes: budget.limit / 2,
+    };
+    const producer = new Producer(cluster, metadata, producerOptions, log, metrics);
+    const keeper = new TopicKeeper(config, plan.topicNames, options.dev, { cluster, metadata, log });
+    const ingest = createIngest({
+      log: producer,
+      topics: plan.topics,
+      namespace: config.kafka.namespace,
+      meter: metrics,
+    });
+
+    const host = config.http.host ?? (auth ? "0.0.0.0" : "127.0.0.1");
+    if (!auth && !isLoopback(host))
+      log.warn({ host }, "the API is open to the network without auth; set http.auth.tokens");
+    const admin = createServer(
+      adminApp({ readiness: () => readiness(cluster, producer, keeper, draining), scrape: metrics.scrape }),
+    );
+    const adminPort = await listen(admin, config.admin.port, config.admin.host ?? host).catch(
+      (error: unknown) => refusePort("admin.port", config.admin.port, error),
+    );
+    await supervisor.add({ name: "admin", stop: () => close(admin) });
+
+    await supervisor.add({
+      name: "kafka",
+      async start() {
+        cluster.start();
+        metadata.start();
+        producer.start();
+        await keeper.start();
+      },
+      async stop(deadline) {
+        keeper.stop();
+        await producer.stop(deadline);
+        metadata.stop();
+        cluster.close();
+      },
+    });
+
+    const api = createServer(
+      apiListener({
+        ingest,
+        auth: createAuth(auth),
+        budget,
+        maxBody: bytes(config.http.maxBody),
+        deadlineMs: ms(config.http.deadline),
+        webhooks: plan.webhooks,
+        catalog: metadata,
+        topics: plan.topics,
+        namespace: config.kafka.namespace,
+        origins: { allowed: config.http.cors, loopbackOnly: !auth },
+        openapi: readFileSync(path.join(import.meta.dirname, "..", "openapi.yaml")),
+        draining: () => draining,
+      }),
+      config.http.tls && {
+        cert: path.resolve(config.folder, config.http.tls.cert),
+        key: path.resolve(config.folder, config.http.tls.key),
+      },
+    );
+    const apiPort = await listen(api, config.http.port, host).catch((error: unknown) =>
+      refusePort("http.port", config.http.port, error),
+    );
+    await supervisor.add({ name: "http", stop: () => close(api) });
+
+    return {
+      apiUrl: `${config.http.tls ? "https" : "http"}://${urlHost(host)}:${apiPort}`,
+      adminUrl: `http://${urlHost(config.admin.host ?? host)}:${adminPort}`,
+      devBroker,
+      async stop() {
+        const deadline = Date.now() + ms(config.stop.deadline);
+        draining = true;
+        // No load balancer stands before a development gateway.
+        if (!options.dev) await delay(ms(config.stop.drain));
+        await supervisor.stop(deadline);
+      },
+    };
+  } catch (error) {
+    await supervisor.stop(Date.now() + ms(config.stop.deadline));
+    throw error;
+  }
+}
+
+async function startDevBroker(
+  config: Config,
+  { dev }: GatewayOptions,
+  supervisor: Supervisor,
+): Promise<string | undefined> {
+  if (!dev || config.kafka.brokers.length > 0) return undefined;
+  // Loaded only here: production never reads this code.
+  const { DevBroker } = await import("./dev-broker/broker.ts");
+  const broker = new DevBroker({
+    port: config.devBroker.port,
+    retentionBytes: bytes(config.devBroker.retention),
+  });
+  await broker
+    .start()
+    .catch((error: unknown) => refusePort("ONRAMP_DEV_BROKER_PORT", config.devBroker.port, error));
+  if (Object.keys(config.topics).length === 0) broker.createTopic("orders");
+  await supervisor.add({ name: "dev-broker", stop: () => broker.stop() });
+  return broker.address;
+}
+
+function readiness(
+  cluster: Cluster,
+  producer: Producer,
+  keeper: TopicKeeper,
+  draining: boolean,
+): Record<string, Readiness> {
+  const down = cluster.downForMs > 0;
+  return {
+    process: { ready: !draining, detail: draining ? "stopping" : "running" },
+    kafka: {
+      ready: !down && producer.ready,
+      detail: down
+        ? `no broker reachable: ${cluster.lastError}`
+        : producer.ready
+          ? "able to produce"
+          : "waiting for a producer id",
+    },
+    topics: keeper.readiness,
+  };
+}
+
+function refusePort(what: string, port: number, error: unknown): never {
+  const code = (error as NodeJS.ErrnoException).code;
+  throw new StartError(
+    code === "EADDRINUSE"
+      ? `Port ${port} is taken; set ${what} to another one.`
+      : `Cannot listen on port ${port} (${code}); see ${what}.`,
+    { cause: error },
+  );
+}
+
+const isLoopback = (host: string): boolean =>
+  host === "localhost" || host === "::1" || host.startsWith("127.");
+const urlHost = (host: string): string =>
+  host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host;

@@ -1,0 +1,33 @@
+// Health and metrics, on a port of their own: no secrets, no token.
+
+import type { RequestListener } from "node:http";
+import express from "express";
+import { OnrampError } from "../core/errors.ts";
+import type { Readiness } from "../core/ports.ts";
+import { problemErrors } from "./problem.ts";
+
+export interface AdminDeps {
+  /** Whether records can be produced now, part by part. */
+  readonly readiness: () => Readonly<Record<string, Readiness>>;
+  readonly scrape: () => Promise<{ contentType: string; body: string }>;
+}
+
+/** `/healthz`, `/readyz`, `/metrics`. */
+export function adminApp({ readiness, scrape }: AdminDeps): RequestListener {
+  const app = express().disable("x-powered-by").disable("etag");
+  app.get("/healthz", (_req, res) => void res.json({ status: "ok" }));
+  app.get("/readyz", (_req, res) => {
+    const parts = readiness();
+    const ready = Object.values(parts).every((part) => part.ready);
+    res.status(ready ? 200 : 503).json({ status: ready ? "ready" : "not ready", parts });
+  });
+  app.get("/metrics", async (_req, res) => {
+    const { contentType, body } = await scrape();
+    res.set("content-type", contentType).send(body);
+  });
+  app.use(() => {
+    throw new OnrampError(40403, "The admin port has /healthz, /readyz and /metrics.");
+  });
+  app.use(problemErrors);
+  return app;
+}

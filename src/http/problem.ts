@@ -1,0 +1,63 @@
+// Errors as HTTP: RFC 9457 problem details that also carry `error_code` and `message`, so that clients written
+// for other REST proxies read them too.
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ErrorRequestHandler } from "express";
+import { asOnrampError, OnrampError } from "../core/errors.ts";
+
+/** The body of a problem. */
+export function problemBody(error: OnrampError): Record<string, unknown> {
+  return {
+    type: `urn:onramp:error:${error.code}`,
+    title: error.title,
+    status: error.status,
+    detail: error.message,
+    error_code: error.code,
+    message: error.message,
+    ...(error.errors ? { errors: error.errors } : {}),
+  };
+}
+
+/** Headers that belong to an error, beside its content type. */
+export function problemHeaders(error: OnrampError): Record<string, string> {
+  return {
+    ...(error.retryAfter === undefined ? {} : { "retry-after": String(error.retryAfter) }),
+    ...(error.code === 40101 ? { "www-authenticate": 'Bearer realm="onramp", Basic realm="onramp"' } : {}),
+  };
+}
+
+/** Answers a request with a problem. A body that is still coming in is not waited for. */
+export function sendProblem(req: IncomingMessage, res: ServerResponse, thrown: unknown): void {
+  const error = asOnrampError(thrown);
+  if (res.headersSent || res.destroyed) return;
+  const body = JSON.stringify(problemBody(error));
+  if (!req.complete) res.setHeader("connection", "close");
+  res.writeHead(error.status, {
+    ...problemHeaders(error),
+    "content-type": "application/problem+json",
+    "content-length": Buffer.byteLength(body),
+  });
+  res.end(body);
+  if (!req.complete) linger(req);
+}
+
+/** Express's error handler: every error is a problem. */
+export const problemErrors: ErrorRequestHandler = (error, req, res, _next) => {
+  // Express itself throws one for a path that is not percent-encoded.
+  const malformed = error instanceof URIError;
+  sendProblem(
+    req,
+    res,
+    malformed ? new OnrampError(40001, "The path is not percent-encoded UTF-8.", { cause: error }) : error,
+  );
+};
+
+/** How long a refused body is read and thrown away, so that its sender sees the answer and not a reset. */
+const LINGER_MS = 2000;
+
+function linger(req: IncomingMessage): void {
+  const timer = setTimeout(() => req.socket.destroy(), LINGER_MS);
+  req.on("close", () => clearTimeout(timer));
+  req.on("end", () => clearTimeout(timer));
+  req.resume();
+}

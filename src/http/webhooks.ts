@@ -1,0 +1,46 @@
+// `POST /webhooks/{name}`: hands the raw body to the receiver, and answers only when Kafka has the record.
+
+import { Router } from "express";
+import { OnrampError } from "../core/errors.ts";
+import type { Ingest } from "../core/ingest.ts";
+import type { WebhookReceiver } from "../core/webhook.ts";
+import { type BodyLimits, readBody } from "./body.ts";
+
+export interface WebhookDeps extends BodyLimits {
+  readonly ingest: Ingest;
+  /** Receivers by name. */
+  readonly webhooks: ReadonlyMap<string, WebhookReceiver>;
+}
+
+/** The routes of all webhooks. They are authenticated by their signatures, not by tokens. */
+export function webhookRoutes(deps: WebhookDeps): Router {
+  return Router().post("/webhooks/:name", async (req, res) => {
+    const receivedAt = new Date();
+    const { name } = req.params;
+    const receiver = deps.webhooks.get(name);
+    if (!receiver) throw new OnrampError(40403, "No webhook of this name is configured.");
+    const body = await readBody(req, res, req.socket.remoteAddress ?? "", deps);
+    try {
+      const { topic, drafts } = await receiver.receive({
+        headers: req.headers,
+        body: body.bytes,
+        receivedAt,
+      });
+      if (drafts.length === 0) {
+        res.json({ produced: 0 });
+        return;
+      }
+      const deadline = receivedAt.getTime() + receiver.deadlineMs;
+      const receipts = await deps.ingest.accept(
+        topic,
+        drafts,
+        receiver.onInvalid === "dead-letter" ? { deadline, deadLetterFor: name } : { deadline },
+      );
+      const failure = receipts.errors?.find((error) => error !== undefined);
+      if (failure) throw failure;
+      res.json({ produced: receipts.count });
+    } finally {
+      body.release();
+    }
+  });
+}

@@ -1,0 +1,42 @@
+// Access tokens by the client-credentials grant (RFC 6749, section 4.4), kept until shortly before they end.
+
+export interface TokenEndpoint {
+  readonly tokenEndpoint: string;
+  readonly clientId: string;
+  readonly clientSecret: string;
+  readonly scope?: string | undefined;
+}
+
+const TIMEOUT_MS = 5000;
+/** A token is renewed at this part of its life. */
+const RENEW_AT = 0.8;
+
+/** Fetches tokens as they are needed. The function it returns throws an error without any secret in it. */
+export function clientCredentials({
+  tokenEndpoint,
+  clientId,
+  clientSecret,
+  scope,
+}: TokenEndpoint): () => Promise<string> {
+  let token = "";
+  let renewAt = 0;
+  return async () => {
+    if (Date.now() < renewAt) return token;
+    const response = await fetch(tokenEndpoint, {
+      method: "POST",
+      headers: {
+        authorization: `Basic ${Buffer.from(`${encodeURIComponent(clientId)}:${encodeURIComponent(clientSecret)}`).toString("base64")}`,
+      },
+      body: new URLSearchParams({ grant_type: "client_credentials", ...(scope ? { scope } : {}) }),
+      redirect: "error",
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    if (!response.ok) throw new Error(`the token endpoint of kafka.sasl answered ${response.status}`);
+    const answer = (await response.json()) as { access_token?: unknown; expires_in?: unknown };
+    if (typeof answer.access_token !== "string")
+      throw new Error("the token endpoint of kafka.sasl answered without an access_token");
+    token = answer.access_token;
+    renewAt = Date.now() + (typeof answer.expires_in === "number" ? answer.expires_in * 1000 * RENEW_AT : 0);
+    return token;
+  };
+}

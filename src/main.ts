@@ -1,0 +1,85 @@
+#!/usr/bin/env node
+// The process: arguments, signals, exit code. The only file that touches `process`.
+
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { check } from "./commands/check.ts";
+import type { Command, Io } from "./commands/command.ts";
+import { devBroker } from "./commands/dev-broker.ts";
+import { start } from "./commands/start.ts";
+import { token } from "./commands/token.ts";
+import { ConfigError } from "./config.ts";
+import { StartError } from "./gateway.ts";
+import { MissingTopicsError } from "./topic-keeper.ts";
+
+const commands: readonly Command[] = [start, check, token, devBroker];
+
+const io: Io = {
+  env: process.env,
+  out: (line) => void process.stdout.write(`${line}\n`),
+  err: (line) => void process.stderr.write(`${line}\n`),
+  stopped: new Promise((resolve) => {
+    let signals = 0;
+    const onSignal = (): void => {
+      if (++signals > 1) process.exit(1);
+      resolve();
+    };
+    process.on("SIGTERM", onSignal).on("SIGINT", onSignal);
+  }),
+};
+
+async function main(argv: readonly string[]): Promise<number> {
+  const [first = "start"] = argv;
+  if (first === "--version") {
+    io.out(JSON.parse(readFileSync(path.join(import.meta.dirname, "..", "package.json"), "utf8")).version);
+    return 0;
+  }
+  if (first === "--help" || first === "help") {
+    for (const line of help()) io.out(line);
+    return 0;
+  }
+  const named = commands.find((command) => command.name === first);
+  if (!named && !first.startsWith("-")) {
+    io.err(`There is no command "${first}".`);
+    for (const line of help()) io.err(line);
+    return 2;
+  }
+  const command = named ?? start;
+  let parsed: ReturnType<typeof parseArgs>;
+  try {
+    parsed = parseArgs({
+      args: named ? argv.slice(1) : [...argv],
+      options: command.options,
+      allowPositionals: true,
+    });
+  } catch (error) {
+    io.err(
+      `${error instanceof Error ? error.message : String(error)}\nUsage: onramp ${command.name} ${command.usage}`,
+    );
+    return 2;
+  }
+  return command.run(io, parsed.values as Record<string, string | boolean | undefined>, parsed.positionals);
+}
+
+function help(): string[] {
+  return [
+    "Usage: onramp [command]",
+    "",
+    ...commands.map(({ name, usage, summary }) => `  ${`${name} ${usage}`.padEnd(38)}${summary}`),
+    "",
+    "  --help, --version",
+  ];
+}
+
+main(process.argv.slice(2)).then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    const expected =
+      error instanceof ConfigError || error instanceof StartError || error instanceof MissingTopicsError;
+    io.err(
+      expected ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error),
+    );
+    process.exit(1);
+  },
+);

@@ -1,0 +1,110 @@
+// Prometheus metrics. The hot path adds to plain numbers; they become samples when somebody scrapes.
+
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { asOnrampError } from "../core/errors.ts";
+import type { Meter } from "../core/ports.ts";
+import type { Receipts } from "../core/record.ts";
+
+/** What the gauges show; asked at each scrape. */
+export interface Gauges {
+  readonly inFlightBytes: () => number;
+  readonly lanesOpen: () => number;
+  readonly lanesBackingOff: () => number;
+}
+
+/** All metrics of the process. */
+export interface Metrics extends Meter {
+  batch(records: number): void;
+  suspectedLoss(): void;
+  /** The exposition, and its content type. */
+  scrape(): Promise<{ contentType: string; body: string }>;
+}
+
+/**
+ * Creates the metrics in a registry of their own.
+ *
+ * @param known whether a topic may become a label; names that callers made up must not
+ */
+export function createMetrics(gauges: Gauges, known: (topic: string) => boolean): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const received = new Map<string, number>();
+  const produced = new Map<string, number>();
+  const rejected = new Map<string, number>();
+  const counter = (name: string, help: string, label: string, counts: Map<string, number>): Counter<string> =>
+    new Counter({
+      name,
+      help,
+      labelNames: [label],
+      registers,
+      collect() {
+        this.reset();
+        for (const [value, count] of counts) this.inc({ [label]: value }, count);
+      },
+    });
+  counter(
+    "onramp_received_total",
+    'Records that arrived for a topic; an unknown topic has the label "".',
+    "topic",
+    received,
+  );
+  counter("onramp_produced_total", "Records that Kafka acknowledged.", "topic", produced);
+  counter("onramp_rejected_total", "Records that were refused or failed, by error code.", "code", rejected);
+  const seconds = new Histogram({
+    name: "onramp_append_seconds",
+    help: "From a parsed request to the outcome of its last record.",
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers,
+  });
+  const batches = new Histogram({
+    name: "onramp_batch_records",
+    help: "Records in a batch sent to Kafka.",
+    buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000],
+    registers,
+  });
+  const losses = new Counter({
+    name: "onramp_suspected_loss_total",
+    help: "Times a broker did not know what it had acknowledged.",
+    registers,
+  });
+  const gauge = (name: string, help: string, read: () => number): Gauge =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(read());
+      },
+    });
+  gauge(
+    "onramp_in_flight_bytes",
+    "Bytes accepted and not yet acknowledged (http.budget).",
+    gauges.inFlightBytes,
+  );
+  gauge("onramp_lanes_open", "Partitions with a batch of unknown outcome.", gauges.lanesOpen);
+  gauge("onramp_lanes_backing_off", "Partitions that wait before they try again.", gauges.lanesBackingOff);
+
+  const add = (counts: Map<string, number>, label: string, count: number): void =>
+    void counts.set(label, (counts.get(label) ?? 0) + count);
+  return {
+    appended(topic, receipts: Receipts, took) {
+      seconds.observe(took);
+      add(received, topic, receipts.count);
+      let failed = 0;
+      for (const error of receipts.errors ?? []) {
+        if (!error) continue;
+        failed++;
+        add(rejected, String(error.code), 1);
+      }
+      add(produced, topic, receipts.count - failed);
+    },
+    refused(topic, error, records) {
+      add(received, known(topic) ? topic : "", records);
+      add(rejected, String(asOnrampError(error).code), records);
+    },
+    batch: (records) => batches.observe(records),
+    suspectedLoss: () => losses.inc(),
+    scrape: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
+  };
+}

@@ -1,0 +1,77 @@
+// What the configuration's files and expressions come to: schemas compiled, receivers made. Used to start and to
+// check; every problem at once.
+
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { parse } from "yaml";
+import { ConfigError, type Problem } from "./config.ts";
+import type { Config } from "./config-types.ts";
+import { compileExpression, type Expression } from "./core/expressions.ts";
+import { compileSchema, type TopicSchema } from "./core/schemas.ts";
+import { type TopicRules, unwritableReason } from "./core/topics.ts";
+import type { WebhookReceiver } from "./core/webhook.ts";
+import { webhookKinds } from "./webhooks/index.ts";
+
+export interface Plan {
+  readonly topics: ReadonlyMap<string, TopicRules>;
+  readonly webhooks: ReadonlyMap<string, WebhookReceiver>;
+  /** Every topic that the configuration names, to be there before records come. */
+  readonly topicNames: readonly string[];
+  /** Sentences for the operator. */
+  readonly warnings: readonly string[];
+}
+
+/** @throws ConfigError with every problem found */
+export function planOf(config: Config): Plan {
+  const problems: Problem[] = [];
+  const warnings: string[] = [];
+  const attempt = <T>(at: string, work: () => T): T | undefined => {
+    try {
+      return work();
+    } catch (error) {
+      problems.push({ path: at, message: error instanceof Error ? error.message : String(error) });
+      return undefined;
+    }
+  };
+  const topics = new Map<string, TopicRules>();
+  for (const [name, topic] of Object.entries(config.topics)) {
+    const { schema: file, key: source, tombstones } = topic;
+    const reserved = unwritableReason(name, config.kafka.namespace);
+    if (reserved) problems.push({ path: `topics.${name}`, message: `${reserved} Remove it` });
+    const schema: TopicSchema | undefined =
+      file === undefined
+        ? undefined
+        : attempt(`topics.${name}.schema`, () => loadSchema(config.folder, file));
+    warnings.push(...(schema?.warnings ?? []));
+    const key: Expression | undefined =
+      source === undefined ? undefined : attempt(`topics.${name}.key`, () => compileExpression(source));
+    topics.set(name, { schema, key, tombstones });
+  }
+  const webhooks = new Map<string, WebhookReceiver>();
+  for (const [name, options] of Object.entries(config.webhooks)) {
+    const receiver = attempt(`webhooks.${name}`, () =>
+      webhookKinds.find((kind) => kind.type === options.type)?.create(options),
+    );
+    if (receiver) webhooks.set(name, receiver);
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  const named = [...webhooks.values()].flatMap((webhook) =>
+    webhook.onInvalid === "dead-letter"
+      ? webhook.topics.flatMap((topic) => [topic, `${topic}.dead-letter`])
+      : webhook.topics,
+  );
+  return { topics, webhooks, topicNames: [...new Set([...topics.keys(), ...named])], warnings };
+}
+
+function loadSchema(folder: string, file: string): TopicSchema {
+  const from = path.resolve(folder, file);
+  let text: string;
+  try {
+    text = readFileSync(from, "utf8");
+  } catch (error) {
+    throw new Error(`cannot read the schema file ${from} (${(error as NodeJS.ErrnoException).code})`, {
+      cause: error,
+    });
+  }
+  return compileSchema(parse(text), file);
+}

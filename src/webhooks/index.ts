@@ -1,0 +1,6 @@
+// The register of webhook kinds. A new kind: one file, one line here.
+
+import type { WebhookKind } from "../core/webhook.ts";
+import { github } from "./github.ts";
+
+export const webhookKinds: readonly WebhookKind[] = [github];
