@@ -7,7 +7,6 @@ export const UNKNOWN_TOPIC_OR_PARTITION = 3;
 export const LEADER_NOT_AVAILABLE = 5;
 export const MESSAGE_TOO_LARGE = 10;
 export const INVALID_TOPIC = 17;
-export const NOT_ENOUGH_REPLICAS = 19;
 export const INVALID_REQUIRED_ACKS = 21;
 export const ILLEGAL_GENERATION = 22;
 export const INCONSISTENT_GROUP_PROTOCOL = 23;

@@ -111,7 +111,7 @@ function produce(
   if (records === null) return answer({ errorCode: INVALID_RECORD });
   const [batch] = state.faults.produce ? readBatches(records) : [];
   const fault = batch && state.faults.produce?.({ topic, partition, ...batch, bytes: records });
-  const appended = fault?.append === false ? undefined : append(state, topic, log, records, acks);
+  const appended = fault?.append === false ? undefined : append(state, topic, log, records);
   if (!fault) return answer(appended ?? {});
   const recordErrors = (fault.recordErrors ?? []).map((batchIndex) => ({
     batchIndex,
@@ -126,14 +126,8 @@ function produce(
   });
 }
 
-function append(
-  state: State,
-  name: string,
-  log: PartitionLog,
-  records: Buffer,
-  acks: number,
-): Partial<PartitionAnswer> {
-  const { stored, ...answer } = log.append(records, acks, Date.now());
+function append(state: State, name: string, log: PartitionLog, records: Buffer): Partial<PartitionAnswer> {
+  const { stored, ...answer } = log.append(records, Date.now());
   const topic = state.topics.get(name);
   if (stored && topic) state.topics.keep(topic, log, stored);
   return answer;

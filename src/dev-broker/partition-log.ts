@@ -10,7 +10,6 @@ import {
   INVALID_TIMESTAMP,
   MESSAGE_TOO_LARGE,
   NONE,
-  NOT_ENOUGH_REPLICAS,
   UNSUPPORTED_FOR_MESSAGE_FORMAT,
 } from "./error-codes.ts";
 import { ProducerStates } from "./producer-state.ts";
@@ -64,7 +63,7 @@ export class PartitionLog {
   }
 
   /** Checks and appends what a Produce request holds for this partition: one batch of magic 2. */
-  append(bytes: Buffer, acks: number, now: number): Appended {
+  append(bytes: Buffer, now: number): Appended {
     const [batch, ...more] = readBatches(bytes);
     if (!batch || more.length > 0 || batch.bytes.length !== bytes.length)
       return refusal(INVALID_RECORD, "one record batch is expected");
@@ -72,8 +71,6 @@ export class PartitionLog {
     if (!batch.crcValid) return refusal(CORRUPT_MESSAGE, null);
     if (bytes.length > Number(this.#setting("max.message.bytes")))
       return refusal(MESSAGE_TOO_LARGE, `The record batch size ${bytes.length} exceeds max.message.bytes`);
-    if (acks === -1 && Number(this.#setting("min.insync.replicas")) > 1)
-      return refusal(NOT_ENOUGH_REPLICAS, null);
     const records = recordsOf(batch);
     if (records === "broken") return refusal(INVALID_RECORD, "the records do not match the batch's header");
     const fault = records && this.#faultOf(records, now);

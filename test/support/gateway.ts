@@ -1,0 +1,79 @@
+// A whole gateway in this process, on free ports, configured through a real file.
+
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { after, before } from "mocha";
+import { loadConfig } from "../../src/config.ts";
+import type { Log } from "../../src/core/ports.ts";
+import { type Gateway, startGateway } from "../../src/gateway.ts";
+import { webhookKinds } from "../../src/webhooks/index.ts";
+
+export interface TestConfig {
+  readonly kafka?: object;
+  readonly http?: object;
+  readonly topics?: object;
+  readonly webhooks?: object;
+  readonly stop?: object;
+  /** Further files beside the configuration: name → content. */
+  readonly files?: Readonly<Record<string, string>>;
+}
+
+/** What the log was told. */
+export interface LogLine {
+  readonly level: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly event: string;
+}
+
+/** A log that keeps its lines. */
+export function keepingLog(): Log & { readonly lines: LogLine[] } {
+  const lines: LogLine[] = [];
+  const at = (level: string) => (fields: object, event: string) =>
+    void lines.push({ level, fields: fields as Record<string, unknown>, event });
+  return { lines, debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+}
+
+/** Writes a configuration (JSON is YAML) into a folder of its own; returns its path. */
+export function writeConfig({ files = {}, ...config }: TestConfig): string {
+  const folder = mkdtempSync(path.join(tmpdir(), "onramp-test-"));
+  for (const [name, content] of Object.entries(files)) writeFileSync(path.join(folder, name), content);
+  const file = path.join(folder, "onramp.yaml");
+  writeFileSync(file, JSON.stringify(config));
+  return file;
+}
+
+/** Starts a gateway on `brokers`; the caller stops it. */
+export function startTestGateway(
+  brokers: readonly string[],
+  config: TestConfig = {},
+  log: Log = keepingLog(),
+): Promise<Gateway> {
+  const file = writeConfig({
+    ...config,
+    kafka: { brokers, ...config.kafka },
+    http: { port: 0, ...config.http },
+    stop: { drain: "0ms", ...config.stop },
+  });
+  const env = { ONRAMP_ADMIN_PORT: "0" };
+  const options = webhookKinds.map((kind) => kind.options);
+  return startGateway(loadConfig(file, env, options), { dev: false, requireAuth: false }, log);
+}
+
+/** A gateway for a suite: started before it, stopped after. */
+export function useGateway(
+  brokers: () => readonly string[],
+  config: () => TestConfig | Promise<TestConfig> = () => ({}),
+): () => Gateway {
+  let gateway: Gateway | undefined;
+  before(async () => {
+    gateway = await startTestGateway(brokers(), await config());
+  });
+  after(async () => {
+    await gateway?.stop();
+  });
+  return () => {
+    if (!gateway) throw new Error("the gateway has not started");
+    return gateway;
+  };
+}

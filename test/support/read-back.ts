@@ -1,0 +1,98 @@
+// Reads what a partition really holds, with requests of our own: no group, no cache.
+
+import { gunzipSync } from "node:zlib";
+import { Metadata } from "../../src/wire/messages/cluster.ts";
+import { Fetch } from "../../src/wire/messages/log.ts";
+import { type PlacedRecord, readBatches, readRecords } from "../../src/wire/record-batch-reader.ts";
+import { openConnection } from "./broker.ts";
+
+/** All records of a partition from `from` on. */
+export async function readPartition(
+  brokers: readonly string[],
+  topic: string,
+  partition = 0,
+  from = 0,
+): Promise<PlacedRecord[]> {
+  const connection = await openConnection(await leaderOf(brokers, topic, partition));
+  const records: PlacedRecord[] = [];
+  try {
+    for (let offset = from; ; ) {
+      const answer = await connection.request(Fetch, 11, fetchRequest(topic, partition, offset), 10_000);
+      const part = answer.topics[0]?.partitions[0];
+      if (part?.errorCode !== 0)
+        throw new Error(`fetch of ${topic}/${partition} at ${offset}: error ${part?.errorCode}`);
+      const before = offset;
+      for (const batch of readBatches(part.records ?? Buffer.alloc(0))) {
+        if (!batch.crcValid) throw new Error(`bad CRC at ${batch.baseOffset}`);
+        for (const record of readRecords(batch, (_, packed) => gunzipSync(packed)))
+          if (record.offset >= offset) records.push(record);
+        offset = batch.baseOffset + batch.lastOffsetDelta + 1;
+      }
+      if (offset === before || offset >= part.highWatermark) return records;
+    }
+  } finally {
+    connection.close();
+  }
+}
+
+/** The records of all partitions of a topic, partition by partition. */
+export async function readTopic(
+  brokers: readonly string[],
+  topic: string,
+  partitions: number,
+): Promise<PlacedRecord[][]> {
+  return Promise.all(
+    Array.from({ length: partitions }, (_, partition) => readPartition(brokers, topic, partition)),
+  );
+}
+
+export function fetchRequest(
+  topic: string,
+  partition: number,
+  fetchOffset: number,
+  extra: { maxWaitMs?: number; minBytes?: number; maxBytes?: number } = {},
+) {
+  return {
+    replicaId: -1,
+    maxWaitMs: extra.maxWaitMs ?? 0,
+    minBytes: extra.minBytes ?? 0,
+    maxBytes: extra.maxBytes ?? 50_000_000,
+    isolationLevel: 0,
+    sessionId: 0,
+    sessionEpoch: -1,
+    topics: [
+      {
+        name: topic,
+        partitions: [
+          {
+            partition,
+            currentLeaderEpoch: -1,
+            fetchOffset,
+            logStartOffset: -1,
+            partitionMaxBytes: extra.maxBytes ?? 50_000_000,
+          },
+        ],
+      },
+    ],
+    forgotten: [],
+    rackId: "",
+  };
+}
+
+async function leaderOf(brokers: readonly string[], topic: string, partition: number): Promise<string> {
+  for (const broker of brokers) {
+    const connection = await openConnection(broker).catch(() => undefined);
+    if (!connection) continue;
+    const body = {
+      topics: [{ name: topic }],
+      allowAutoTopicCreation: false,
+      includeClusterAuthorizedOperations: false,
+      includeTopicAuthorizedOperations: false,
+    };
+    const answer = await connection.request(Metadata, 7, body, 5000).finally(() => connection.close());
+    const leader = answer.topics[0]?.partitions.find((each) => each.partition === partition)?.leader;
+    const node = answer.brokers.find((each) => each.nodeId === leader);
+    if (node) return `${node.host}:${node.port}`;
+  }
+  throw new Error(`no leader for ${topic}/${partition}`);
+}
