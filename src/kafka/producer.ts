@@ -125,7 +125,7 @@ export class Producer implements RecordLog {
     this.#stopping = true;
     while (this.#sender.active.size > 0 && Date.now() < deadline)
       await new Promise((resolve) => setTimeout(resolve, TICK_MS));
-    for (const lane of this.#sender.active) lane.expire(Number.POSITIVE_INFINITY);
+    this.#sender.expire(Number.POSITIVE_INFINITY);
     clearInterval(this.#ticker);
     this.#ids.stop();
   }
@@ -191,7 +191,7 @@ export class Producer implements RecordLog {
 
   #tick(): void {
     const now = Date.now();
-    for (const lane of this.#sender.active) lane.expire(now);
+    this.#sender.expire(now);
     this.#sender.pump();
     if (this.#sender.active.size > 0) return;
     clearInterval(this.#ticker);

@@ -62,6 +62,14 @@ export class Sender {
     }
   }
 
+  /** Answers whoever waits past its deadline. */
+  expire(now: number): void {
+    for (const lane of this.active) {
+      lane.expire(now);
+      if (lane.idle) this.active.delete(lane);
+    }
+  }
+
   #offer(lane: Lane, now: number): void {
     const topic = this.#deps.metadata.get(lane.topic);
     if (!topic) lane.failQueued(unknownTopic(lane.topic));
