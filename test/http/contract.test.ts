@@ -1,0 +1,58 @@
+// openapi.yaml as a test: its examples are sent, and what comes back must match its schemas.
+
+import { strict as assert } from "node:assert";
+import { readFileSync } from "node:fs";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { parse } from "yaml";
+import { useBroker } from "../support/broker.ts";
+import { useGateway } from "../support/gateway.ts";
+import { post, send } from "../support/http.ts";
+
+const contract = parse(readFileSync("openapi.yaml", "utf8"));
+const ajv = new Ajv2020({ strict: false, formats: { int64: true } });
+ajv.addSchema({ $id: "contract", components: contract.components });
+const matches = (schema: string, value: unknown): void => {
+  const validate = ajv.getSchema(`contract#/components/schemas/${schema}`);
+  assert.ok(validate?.(value), `${schema}: ${JSON.stringify(validate?.errors)}`);
+};
+
+describe("http: the contract", () => {
+  const broker = useBroker();
+  const gateway = useGateway(() => broker.addresses());
+
+  for (const [type, { examples = {} }] of Object.entries<{ examples?: Record<string, { value: unknown }> }>(
+    contract.components.requestBodies.Records.content,
+  )) {
+    for (const [name, { value }] of Object.entries(examples)) {
+      it(`example "${name}" of ${type} is accepted, and the answer is as described`, async () => {
+        const topic = await broker.topic();
+        const { status, body } = await post(gateway(), `/topics/${topic}`, type, JSON.stringify(value));
+        assert.equal(status, 200);
+        matches(type === "application/json" ? "Receipt" : "Offsets", body);
+      });
+    }
+  }
+
+  it("metadata and problems are as described", async () => {
+    const topic = await broker.topic({ partitions: 2 });
+    matches("Topic", (await send(gateway(), `/topics/${topic}`)).body);
+    for (const [path, type, body] of [
+      ["/topics/no-such", undefined, "x"],
+      [`/topics/${topic}`, "application/vnd.kafka.json.v2+json", '{"records":[{"a":1},{"value":1}]}'],
+    ] as const)
+      matches("Problem", (await post(gateway(), path, type, body)).body);
+  });
+
+  it("names every route that is served, and no other", async () => {
+    assert.deepEqual(Object.keys(contract.paths).sort(), [
+      "/openapi.yaml",
+      "/topics",
+      "/topics/{topic}",
+      "/topics/{topic}/partitions",
+      "/topics/{topic}/partitions/{partition}",
+      "/topics/{topic}/schema",
+      "/webhooks/{name}",
+    ]);
+    for (const path of ["/topics", "/openapi.yaml"]) assert.equal((await send(gateway(), path)).status, 200);
+  });
+});

@@ -1,0 +1,113 @@
+// `onramp` as a person meets it: start, check, token, help, and what it says when something is missing.
+
+import { strict as assert } from "node:assert";
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { useBroker } from "../support/broker.ts";
+import { writeConfig } from "../support/gateway.ts";
+import { run, start } from "../support/process.ts";
+
+const sh = promisify(execFile);
+
+describe("command line", () => {
+  const broker = useBroker();
+
+  it("`start --dev` is ready within a second of work and prints a curl line that works as pasted", async () => {
+    const gateway = await start(["start", "--dev"]);
+    const curl = /^ {2}(curl .*)$/m.exec(gateway.stderr())?.[1] ?? "";
+    assert.match(gateway.stderr(), /DEVELOPMENT BROKER/);
+    const { stdout } = await sh("sh", ["-c", curl]);
+    assert.deepEqual(Object.keys(JSON.parse(stdout)), ["topic", "partition", "offset", "timestamp"]);
+    assert.equal(await gateway.end("SIGINT"), 0);
+  });
+
+  it("without --dev and without brokers the start fails and says what to set", async () => {
+    const ended = await run(["start"]);
+    assert.ok(!("child" in ended));
+    assert.equal(ended.code, 1);
+    assert.match(ended.stderr, /KAFKA_BROKERS/);
+    assert.match(ended.stderr, /--dev/);
+  });
+
+  it("refuses to start without auth where auth is required, as in the image", async () => {
+    const ended = await run(["start"], {
+      KAFKA_BROKERS: broker.addresses().join(","),
+      ONRAMP_REQUIRE_AUTH: "true",
+    });
+    assert.ok(!("child" in ended) && ended.code === 1);
+    assert.match(ended.stderr, /http\.auth/);
+  });
+
+  it("fails when configured topics are missing, and prints how to create them", async () => {
+    const config = writeConfig({
+      kafka: { brokers: broker.addresses() },
+      topics: { "not-there-yet": { partitions: 3, config: { "retention.ms": "1000" } } },
+    });
+    const ended = await run(["start", "--config", config]);
+    assert.ok(!("child" in ended) && ended.code === 1);
+    assert.match(
+      ended.stderr,
+      /kafka-topics .*--create --topic not-there-yet --partitions 3 --config retention\.ms=1000/,
+    );
+    assert.match(ended.stderr, /kind: KafkaTopic/);
+  });
+
+  it("creates them where it may", async () => {
+    const topic = `made-${Date.now()}`;
+    const config = writeConfig({
+      kafka: { brokers: broker.addresses(), createTopics: true },
+      topics: { [topic]: { partitions: 2 } },
+      stop: { drain: "0ms" },
+    });
+    const gateway = await start(["start", "--config", config]);
+    const response = await fetch(`${gateway.apiUrl}/topics/${topic}`);
+    assert.equal(((await response.json()) as { partitions: unknown[] }).partitions.length, 2);
+    assert.equal(await gateway.end(), 0);
+  });
+
+  it("says which port is taken", async () => {
+    const first = await start(["start", "--dev"]);
+    const ended = await run(["start", "--dev"], { ONRAMP_PORT: new URL(first.apiUrl).port });
+    assert.ok(!("child" in ended) && ended.code === 1);
+    assert.match(ended.stderr, /Port \d+ is taken; set http\.port/);
+    await first.end();
+  });
+
+  it("`check` accepts a good file, and tells every problem of a bad one without its secrets", async () => {
+    const good = await run([
+      "check",
+      "--config",
+      writeConfig({ webhooks: { github: { type: "github", secrets: ["s"], topic: "GITHUB" } } }),
+    ]);
+    assert.ok(!("child" in good) && good.code === 0);
+    assert.match(good.stdout, /valid: 0 topics with rules, 1 webhooks/);
+    const bad = await run([
+      "check",
+      "--config",
+      writeConfig({
+        kafka: { borkers: [], sasl: { mechanism: "scram-sha-512", username: "u", password: 7 } },
+        http: { deadline: "soon" },
+      }),
+    ]);
+    assert.ok(!("child" in bad) && bad.code === 1);
+    assert.match(bad.stderr, /kafka\.borkers: unknown key/);
+    assert.match(bad.stderr, /http\.deadline: must be a duration/);
+    assert.match(bad.stderr, /kafka\.sasl/);
+  });
+
+  it("`token` prints a token and its hash; `--help` and `--version` answer; other words do not", async () => {
+    const token = await run(["token", "shop"]);
+    assert.ok(!("child" in token));
+    assert.match(token.stdout, /onr_[\w-]{43}[\s\S]*sha256:[0-9a-f]{64}/);
+    const [help, version, nothing, bad] = [
+      await run(["--help"]),
+      await run(["--version"]),
+      await run(["frobnicate"]),
+      await run(["start", "--no-such"]),
+    ];
+    assert.ok(!("child" in help) && help.code === 0 && /dev-broker/.test(help.stdout));
+    assert.ok(!("child" in version) && /^\d+\.\d+\.\d+\n$/.test(version.stdout));
+    assert.ok(!("child" in nothing) && nothing.code === 2);
+    assert.ok(!("child" in bad) && bad.code === 2 && /Usage: onramp start/.test(bad.stderr));
+  });
+});
