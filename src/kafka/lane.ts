@@ -2,6 +2,7 @@
 // What each answer of a broker does to it is the table of outcomes (docs/adr/0003), and stands here alone.
 
 import type { OnrampError } from "../core/errors.ts";
+import { Backoff } from "../ops/backoff.ts";
 import type { PartitionAnswer } from "../wire/messages/log.ts";
 import type { BatchCompression, BatchEncoder } from "../wire/record-batch.ts";
 import { Batch } from "./batch.ts";
@@ -50,8 +51,7 @@ export class Lane {
   readonly #host: LaneHost;
   readonly #queue = new SegmentQueue();
   #batch: Batch | undefined;
-  #retryAt = 0;
-  #attempt = 0;
+  readonly #backoff = new Backoff(BACKOFF_FIRST_MS, BACKOFF_MOST_MS);
   #lastCode: number | undefined;
   #reason: string | undefined;
   #batchLimit = Number.POSITIVE_INFINITY;
@@ -70,7 +70,7 @@ export class Lane {
     return this.#queue.bytes;
   }
   get backingOff(): boolean {
-    return this.#attempt > 0;
+    return this.#backoff.active;
   }
   /** The batch in hand is of unknown outcome. */
   get open(): boolean {
@@ -86,7 +86,7 @@ export class Lane {
   }
 
   ready(now: number): boolean {
-    return !this.reserved && !this.#batch?.inFlight && now >= this.#retryAt && !this.idle;
+    return !this.reserved && !this.#batch?.inFlight && this.#backoff.ready(now) && !this.idle;
   }
 
   /** Bytes that `encode` will need at most; 0 when nothing waits. Forms the next batch where none is in hand. */
@@ -104,8 +104,8 @@ export class Lane {
     return this.#inHand().encode(encoder, target, at, this.identity.current, compression);
   }
 
-  /** The broker answered for this partition. */
-  settle(answer: PartitionAnswer, now: number): void {
+  /** The broker answered for this partition. @param slow it took so long that others must not wait for it again */
+  settle(answer: PartitionAnswer, now: number, slow: boolean): void {
     const batch = this.#inHand();
     batch.inFlight = false;
     const { errorCode, baseOffset, errorMessage, logAppendTimeMs } = answer;
@@ -114,7 +114,9 @@ export class Lane {
     if (outcome === "written" || known) {
       batch.settleWritten(this.partition, baseOffset, logAppendTimeMs);
       this.identity.advance(batch.count);
-      this.sick = false;
+      // A limit that a refusal halved grows back: the topic's own may have been raised.
+      this.#batchLimit *= 2;
+      this.sick = slow;
       return this.#finish(batch);
     }
     this.#lastCode = errorCode;
@@ -124,7 +126,7 @@ export class Lane {
       if (outcome === "open") batch.open = true;
       this.#host.refresh(this.topic);
       if (!batch.open) this.#giveBack(batch.segments);
-      return this.#backOff(now);
+      return this.#backoff.failed(now);
     }
     if (batch.open || outcome === "unknown" || outcome === "duplicate") return this.#abandon(batch);
     this.#refuse(batch, outcome, answer, now);
@@ -142,7 +144,7 @@ export class Lane {
       if (!batch.open) this.#giveBack(batch.segments);
     }
     this.#host.refresh(this.topic);
-    this.#backOff(now);
+    this.#backoff.failed(now);
   }
 
   /** Answers whoever waits past its deadline with what is known. */
@@ -151,7 +153,10 @@ export class Lane {
       notWritten(this.topic, this.partition, this.#lastCode === NOT_ENOUGH_REPLICAS, this.#reason),
     );
     const batch = this.#batch;
-    if (!batch) return;
+    if (!batch) {
+      if (this.#queue.empty) this.#calm();
+      return;
+    }
     batch.expire(now, () => unknownOutcome(this.topic, this.partition, this.#reason));
     if (batch.open && !batch.inFlight && batch.answered) this.#abandon(batch);
   }
@@ -159,6 +164,7 @@ export class Lane {
   /** Fails what waits in the queue; nothing of it was sent. A batch in hand goes on. */
   failQueued(error: OnrampError): void {
     this.#queue.fail(error);
+    if (this.idle) this.#calm();
   }
 
   /** Not written, and not open: the broker said why. */
@@ -167,7 +173,7 @@ export class Lane {
     switch (outcome) {
       case "split":
         if (batch.count === 1) return this.#fail(batch, tooLarge(this.topic, reason));
-        this.#batchLimit = Math.max(1, Math.floor(batch.size / 2));
+        this.#batchLimit = Math.max(1, Math.floor(batch.sizeBound / 2));
         return this.#giveBack(batch.segments);
       case "records":
         return this.#refuseRecords(batch, answer);
@@ -180,13 +186,14 @@ export class Lane {
           this.#host.suspectLoss(this.topic, this.partition, answer.errorCode);
         this.#nextEpoch();
         this.#giveBack(batch.segments);
-        this.#backOff(now);
+        this.#backoff.failed(now);
     }
   }
 
   /** Fails the records that the broker names, or tells requests apart where it names none. */
   #refuseRecords(batch: Batch, answer: PartitionAnswer): void {
-    const reasons = new Map(answer.recordErrors.map(({ batchIndex, message }) => [batchIndex, message]));
+    const named = answer.recordErrors.filter(({ batchIndex }) => batchIndex < batch.count);
+    const reasons = new Map(named.map(({ batchIndex, message }) => [batchIndex, message]));
     if (reasons.size === 0 || answer.errorCode === POLICY_VIOLATION) {
       if (batch.segments.length === 1) return this.#fail(batch, badRecord(this.topic, this.#reason));
       return this.#giveBack(batch.isolated());
@@ -218,8 +225,12 @@ export class Lane {
   #finish(batch: Batch): void {
     this.#queue.release(batch.segments);
     this.#batch = undefined;
-    this.#attempt = 0;
-    this.#retryAt = 0;
+    this.#calm();
+  }
+
+  /** Nothing is wrong any more, as far as is known. */
+  #calm(): void {
+    this.#backoff.reset();
     this.#reason = undefined;
     this.#lastCode = undefined;
   }
@@ -227,12 +238,6 @@ export class Lane {
   #nextEpoch(): void {
     const used = this.identity.nextEpoch();
     if (used !== undefined) this.#host.renewProducerId(used);
-  }
-
-  #backOff(now: number): void {
-    const pause = Math.min(BACKOFF_MOST_MS, BACKOFF_FIRST_MS * 2 ** this.#attempt);
-    this.#attempt++;
-    this.#retryAt = now + pause / 2 + (Math.random() * pause) / 2;
   }
 
   #inHand(): Batch {

@@ -1,5 +1,6 @@
 // A place where a connection to one address lives: opened once however many ask, reopened with backoff.
 
+import { Backoff } from "../ops/backoff.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import { BrokerGone } from "./errors.ts";
 
@@ -12,8 +13,7 @@ export class Link {
   readonly #onChange: (open: boolean) => void;
   #connection: Connection | undefined;
   #opening: Promise<Connection> | undefined;
-  #notBefore = 0;
-  #backoff = BACKOFF_FIRST_MS;
+  readonly #backoff = new Backoff(BACKOFF_FIRST_MS, BACKOFF_MOST_MS);
   #lastError: unknown;
   #closed = false;
 
@@ -39,7 +39,7 @@ export class Link {
     if (this.#connection?.expired) this.#release();
     if (this.#connection) return this.#connection;
     if (this.#closed) throw new BrokerGone("Onramp is stopping", { sent: false });
-    if (Date.now() < this.#notBefore) {
+    if (!this.#backoff.ready(Date.now())) {
       throw new BrokerGone("the broker could not be reached a moment ago", {
         sent: false,
         cause: this.#lastError,
@@ -59,7 +59,7 @@ export class Link {
   async #open(): Promise<Connection> {
     try {
       const connection = await Connection.open(this.#options());
-      this.#backoff = BACKOFF_FIRST_MS;
+      this.#backoff.reset();
       this.#lastError = undefined;
       this.#connection = connection;
       connection.onClose(() => {
@@ -72,9 +72,7 @@ export class Link {
       return connection;
     } catch (error) {
       this.#lastError = error;
-      // Half of it jittered, so that the lanes of many gateways do not knock together.
-      this.#notBefore = Date.now() + this.#backoff * (0.5 + Math.random() / 2);
-      this.#backoff = Math.min(this.#backoff * 2, BACKOFF_MOST_MS);
+      this.#backoff.failed(Date.now());
       throw error;
     }
   }

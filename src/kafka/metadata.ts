@@ -14,6 +14,7 @@ const SPACING_MS = 100;
 const MAX_AGE_MS = 60_000;
 const TOPIC_NAME = /^[a-zA-Z0-9._-]{1,249}$/;
 const UNKNOWN_TOPIC = 3;
+const LEADER_NOT_AVAILABLE = 5;
 const INVALID_TOPIC = 17;
 const TOPIC_DENIED = 29;
 
@@ -86,7 +87,7 @@ export class TopicMetadata implements TopicCatalog {
     let cause: unknown;
     while (Date.now() < deadline && this.#cluster.downForMs < 1000) {
       try {
-        await this.#ask([topic]);
+        await before(deadline, this.#ask([topic]));
         const state = this.#topics.get(topic);
         if (state) return state;
         const error = this.#errors.get(topic);
@@ -141,8 +142,13 @@ export class TopicMetadata implements TopicCatalog {
       this.#request([...names]),
       readTopicConfigs(this.#cluster, [...names], this.#log),
     ]);
+    // Errors are for those who wait for this round; kept longer they would grow with every wrong name.
+    this.#errors.clear();
     for (const topic of answer.topics) {
-      if (topic.errorCode !== 0 && topic.errorCode !== 5) {
+      if (
+        topic.errorCode !== 0 &&
+        (topic.errorCode !== LEADER_NOT_AVAILABLE || topic.partitions.length === 0)
+      ) {
         this.#errors.set(topic.name, topic.errorCode);
         if (topic.errorCode === UNKNOWN_TOPIC || topic.errorCode === TOPIC_DENIED)
           this.#topics.delete(topic.name);
@@ -162,8 +168,6 @@ export class TopicMetadata implements TopicCatalog {
         configs: now?.configs ?? before?.configs ?? {},
       });
     }
-    // An error is for those who wait for this round alone; kept longer it would grow with every wrong name.
-    if (this.#errors.size > 1000) this.#errors.clear();
   }
 
   async #request(names: readonly string[] | null): Promise<MetadataResponse> {
@@ -176,6 +180,18 @@ export class TopicMetadata implements TopicCatalog {
     this.#cluster.learn(answer.brokers);
     return answer;
   }
+}
+
+/** Waits no longer than until `deadline`; the work itself goes on. */
+async function before(deadline: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new Error("no answer by the deadline")),
+      Math.max(0, deadline - Date.now()),
+    );
+  });
+  await Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
 /** 40401 for a topic that Kafka does not have. */

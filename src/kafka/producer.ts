@@ -138,7 +138,9 @@ export class Producer implements RecordLog {
       const pending: Pending = { receipts: new Receipts(records.length), remaining: records.length, resolve };
       const segments = segmentsOf(records, partitions, pending, deadline);
       for (const [partition, { size }] of segments) {
-        if ((lanes[partition] as Lane).bytes + size > this.#options.laneBytes) {
+        const held = (lanes[partition] as Lane).bytes;
+        // One request alone is bounded by http.maxBody; refusing it would never end.
+        if (held > 0 && held + size > this.#options.laneBytes) {
           throw unreachable(`${topic.name}/${partition} has half of http.budget waiting already`);
         }
       }

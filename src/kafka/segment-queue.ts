@@ -5,6 +5,9 @@ import type { AcceptedRecord } from "../core/record.ts";
 import { BATCH_OVERHEAD, recordSizeBound } from "../wire/record-batch.ts";
 import { type Segment, settleFailed, slice } from "./segment.ts";
 
+/** Taken segments are cut off once there are so many; fewer are not worth a copy of the rest. */
+const COMPACT_AT = 32;
+
 /** A first-in-first-out queue of segments that hands out batches of them. */
 export class SegmentQueue {
   /** Bytes of what waits and of what was taken and not yet released. */
@@ -38,8 +41,9 @@ export class SegmentQueue {
       }
       this.#head++;
     }
-    if (this.empty) {
-      this.#segments = [];
+    // What was taken must not be kept alive from here: under steady load the queue is never quite empty.
+    if (this.empty || this.#head > COMPACT_AT) {
+      this.#segments = this.#segments.slice(this.#head);
       this.#head = 0;
     }
     return taken;

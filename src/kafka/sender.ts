@@ -12,6 +12,7 @@ import { CLIENT_ID, type Connection } from "./connection.ts";
 import { BrokerGone } from "./errors.ts";
 import type { Lane } from "./lane.ts";
 import { type TopicMetadata, unknownTopic } from "./metadata.ts";
+import { MAIN, Node } from "./node.ts";
 import { noSuchPartition } from "./produce-errors.ts";
 import type { ProducerIds } from "./producer-id.ts";
 
@@ -19,7 +20,10 @@ import type { ProducerIds } from "./producer-id.ts";
 const MAX_BATCH_BYTES = 1_000_000;
 /** Far below `socket.request.max.bytes` (100 MB); a single larger record travels all the same. */
 const MAX_REQUEST_BYTES = 8_000_000;
-const SPARE_CONNECTIONS = 8;
+/** An answer that takes longer sends its lanes apart, until one comes faster. */
+const SLOW_MS = 500;
+/** REQUEST_TIMED_OUT and NOT_ENOUGH_REPLICAS_AFTER_APPEND: a follower did not keep up. */
+const LAGGING = [7, 20];
 /** What the answer may take on its way, beyond the time that the broker itself may wait for replicas. */
 const TRAVEL_MS = 1000;
 
@@ -31,14 +35,6 @@ export interface SenderDeps {
   readonly compression: BatchCompression | undefined;
   /** A batch leaves with so many records. */
   readonly onBatch: (records: number) => void;
-}
-
-/** The connections to one node, and which of them wait for an answer. */
-interface Node {
-  readonly id: number;
-  readonly busy: Set<string>;
-  ready: Lane[];
-  holdUntil: number;
 }
 
 /** Sends lanes' batches and brings the answers back to them. */
@@ -57,7 +53,7 @@ export class Sender {
     const now = Date.now();
     for (const lane of this.active) if (lane.ready(now)) this.#offer(lane, now);
     for (const node of this.#nodes.values()) {
-      if (node.ready.length > 0 && now >= node.holdUntil) this.#dispatch(node);
+      if (node.ready.length > 0 && now >= node.holdUntil) this.#dispatch(node, now);
       node.ready = [];
     }
   }
@@ -91,30 +87,40 @@ export class Sender {
     }
     let node = this.#nodes.get(leader);
     if (!node) {
-      node = { id: leader, busy: new Set(), ready: [], holdUntil: 0 };
+      node = new Node(leader);
       this.#nodes.set(leader, node);
     }
     node.ready.push(lane);
   }
 
-  #dispatch(node: Node): void {
-    const healthy = node.ready.filter((lane) => !lane.sick);
-    if (healthy.length > 0 && !node.busy.has("produce")) this.#exchange(node, "produce", healthy);
+  #dispatch(node: Node, now: number): void {
+    const healthy: Lane[] = [];
+    const apart = new Map<string, Lane[]>();
     for (const lane of node.ready) {
-      if (!lane.sick) continue;
-      const spare = SPARES.find((channel) => !node.busy.has(channel));
-      if (spare === undefined) return;
-      this.#exchange(node, spare, [lane]);
+      if (!lane.sick && !node.suspects(this.#followersOf(lane), now)) healthy.push(lane);
+      else apart.set(lane.topic, [...(apart.get(lane.topic) ?? []), lane]);
+    }
+    if (healthy.length > 0 && node.mainFree) this.#exchange(node, MAIN, healthy);
+    // One spare connection a topic: the partitions of a bad one must not take them all.
+    for (const [topic, lanes] of apart) {
+      const spare = node.spareFor(topic);
+      if (spare !== undefined) this.#exchange(node, spare, lanes, topic);
     }
   }
 
-  #exchange(node: Node, channel: string, lanes: readonly Lane[]): void {
-    node.busy.add(channel);
+  /** The in-sync replicas that a batch for this lane has to wait for. */
+  #followersOf({ topic, partition }: Lane): number[] {
+    const state = this.#deps.metadata.get(topic)?.partitions[partition];
+    return state ? state.isr.filter((broker) => broker !== state.leader) : [];
+  }
+
+  #exchange(node: Node, channel: string, lanes: readonly Lane[], apart?: string): void {
+    node.take(channel, apart);
     for (const lane of lanes) lane.reserved = true;
     this.#send(node, channel, lanes)
       .catch((error: unknown) => this.#deps.log.error({ error }, "sending to kafka failed unexpectedly"))
       .finally(() => {
-        node.busy.delete(channel);
+        node.free(channel, apart);
         this.pump();
       });
   }
@@ -130,9 +136,13 @@ export class Sender {
       const frame = this.#compose(correlationId, lanes, travelling);
       if (!frame) return;
       sent = true;
+      const sentAt = Date.now();
       const answer = await this.#await(connection, frame, correlationId);
+      const slow = Date.now() - sentAt > SLOW_MS;
       if (answer.throttleTimeMs > 0) node.holdUntil = Date.now() + answer.throttleTimeMs;
-      this.#settle(answer, travelling);
+      this.#settle(node, answer, travelling, slow);
+      // A fast answer proves the followers of its lanes well.
+      if (!slow) for (const lane of lanes) if (!lane.sick) node.clear(this.#followersOf(lane));
       // A partition that the answer leaves out is one whose outcome nobody told.
       this.#lose(travelling, {
         sent,
@@ -186,7 +196,7 @@ export class Sender {
     return frame.finish();
   }
 
-  #settle(answer: ProduceResponse, travelling: Set<Lane>): void {
+  #settle(node: Node, answer: ProduceResponse, travelling: Set<Lane>, slow: boolean): void {
     const now = Date.now();
     const byPlace = new Map<string, Lane>();
     for (const lane of travelling) byPlace.set(`${lane.topic}/${lane.partition}`, lane);
@@ -194,7 +204,8 @@ export class Sender {
       for (const partition of topic.partitions) {
         const lane = byPlace.get(`${topic.name}/${partition.partition}`);
         if (!lane || !travelling.delete(lane)) continue;
-        lane.settle(partition, now);
+        lane.settle(partition, now, slow);
+        if (LAGGING.includes(partition.errorCode)) node.suspect(this.#followersOf(lane), now);
       }
     }
   }
@@ -211,5 +222,3 @@ export class Sender {
     if (!lane.idle) this.active.add(lane);
   }
 }
-
-const SPARES = Array.from({ length: SPARE_CONNECTIONS }, (_, n) => `spare-${n}`);

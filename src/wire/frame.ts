@@ -16,7 +16,7 @@ export class FrameSplitter {
   /**
    * Takes a chunk and returns the frames that it completes, without their length.
    *
-   * @throws RangeError when a frame announces more than the limit, or a negative size
+   * @throws RangeError when a frame announces more than the limit, or less than its correlation id takes
    */
   push(chunk: Buffer): Buffer[] {
     this.#chunks.push(chunk);
@@ -24,7 +24,7 @@ export class FrameSplitter {
     const frames: Buffer[] = [];
     while (this.#size >= LENGTH) {
       const size = this.#peekLength();
-      if (size < 0 || size > this.#limit)
+      if (size < LENGTH || size > this.#limit)
         throw new RangeError(`a frame of ${size} bytes; the limit is ${this.#limit}`);
       if (this.#size < LENGTH + size) break;
       frames.push(this.#take(LENGTH + size).subarray(LENGTH));

@@ -45,6 +45,8 @@ export class ProduceFrame {
     const batch = encode(this.#buffer, this.#at);
     const inPlace =
       batch.buffer === this.#buffer.buffer && batch.byteOffset === this.#buffer.byteOffset + this.#at;
+    if (this.#at + batch.length > this.#buffer.length)
+      throw new RangeError("the frame's capacity does not hold its batches");
     if (!inPlace) batch.copy(this.#buffer, this.#at);
     this.#buffer.writeInt32BE(batch.length, lengthAt);
     this.#at += batch.length;

@@ -86,16 +86,20 @@ export class BatchEncoder {
   /** Writes the batch's header and returns the batch's bytes (a view, unless compression made it new). */
   finish(identity: BatchIdentity, compression?: BatchCompression): Buffer {
     let batch = this.#target.subarray(this.#start, this.#at);
+    let attribute = 0;
     if (compression) {
       const packed = compression.compress(batch.subarray(BATCH_OVERHEAD));
-      const head = batch.subarray(0, BATCH_OVERHEAD);
-      batch = Buffer.concat([head, packed]);
+      // What does not shrink travels as it is, so that a batch never outgrows the room that was made for it.
+      if (packed.length < batch.length - BATCH_OVERHEAD) {
+        batch = Buffer.concat([batch.subarray(0, BATCH_OVERHEAD), packed]);
+        attribute = compression.attribute;
+      }
     }
     writeInt64(batch, 0, 0);
     batch.writeInt32BE(batch.length - 12, 8);
     batch.writeInt32BE(NO_EPOCH, 12);
     batch[16] = 2;
-    batch.writeInt16BE(compression?.attribute ?? 0, 21);
+    batch.writeInt16BE(attribute, 21);
     batch.writeInt32BE(this.#count - 1, 23);
     writeInt64(batch, 27, this.#baseTimestamp);
     writeInt64(batch, 35, this.#maxTimestamp);

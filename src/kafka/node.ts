@@ -1,0 +1,57 @@
+// One broker as the sender sees it: which of its connections wait for an answer, and whom to keep apart.
+
+import type { Lane } from "./lane.ts";
+
+/** The connection that all healthy lanes of a node share. */
+export const MAIN = "produce";
+const SPARES = Array.from({ length: 8 }, (_, n) => `spare-${n}`);
+/** How long lanes travel apart that need a follower which made others wait, in milliseconds. */
+const SUSPECT_MS = 5000;
+
+/** A node's connections and ready lanes. */
+export class Node {
+  readonly id: number;
+  ready: Lane[] = [];
+  /** The broker asked us to hold back until then (ms). */
+  holdUntil = 0;
+  readonly #busy = new Set<string>();
+  readonly #topicsApart = new Set<string>();
+  readonly #suspects = new Map<number, number>();
+
+  constructor(id: number) {
+    this.id = id;
+  }
+
+  get mainFree(): boolean {
+    return !this.#busy.has(MAIN);
+  }
+
+  /** A spare connection for a topic; undefined while it has one already, or all are taken. */
+  spareFor(topic: string): string | undefined {
+    return this.#topicsApart.has(topic) ? undefined : SPARES.find((channel) => !this.#busy.has(channel));
+  }
+
+  take(channel: string, topic: string | undefined): void {
+    this.#busy.add(channel);
+    if (topic !== undefined) this.#topicsApart.add(topic);
+  }
+
+  free(channel: string, topic: string | undefined): void {
+    this.#busy.delete(channel);
+    if (topic !== undefined) this.#topicsApart.delete(topic);
+  }
+
+  /** These followers made a batch wait. */
+  suspect(followers: readonly number[], now: number): void {
+    for (const follower of followers) this.#suspects.set(follower, now + SUSPECT_MS);
+  }
+
+  /** These followers kept up. */
+  clear(followers: readonly number[]): void {
+    for (const follower of followers) this.#suspects.delete(follower);
+  }
+
+  suspects(followers: readonly number[], now: number): boolean {
+    return followers.some((follower) => (this.#suspects.get(follower) ?? 0) > now);
+  }
+}
