@@ -85,7 +85,7 @@ const sasl: SchemaPart = {
 const kafka = object({
   brokers: {
     type: "array",
-    items: string("host:port"),
+    items: string("host:port", { pattern: "^(\\[[0-9a-fA-F:]+\\]|[^:/\\s]+)(:[0-9]+)?$" }),
     default: [],
     description: "Where to find the cluster. KAFKA_BROKERS, separated by commas.",
   },
@@ -134,7 +134,7 @@ const http = object({
   },
   cors: {
     type: "array",
-    items: string("An origin, as https://app.example.com."),
+    items: string("An origin, as https://app.example.com.", { pattern: "^https?://[^/\\s]+$" }),
     default: [],
     description: "Web origins that may call the API.",
   },

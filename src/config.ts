@@ -76,6 +76,10 @@ export function loadConfig(
   ajv.addFormat("size-onramp", (text: string) => parseSize(text) !== undefined);
   const validate = ajv.compile(configSchema(webhooks));
   if (!validate(config)) for (const error of validate.errors ?? []) explain(error, report);
+  const { budget, maxBody } = (config["http"] ?? {}) as { budget?: string; maxBody?: string };
+  if ((parseSize(budget ?? "") ?? 0) < 2 * (parseSize(maxBody ?? "") ?? 0)) {
+    report("/http/budget", "must be at least twice http.maxBody: one client may hold half of it");
+  }
   if (problems.length > 0) throw new ConfigError(distinct(problems));
   return deepFreeze({ ...config, folder } as unknown as Config);
 }
@@ -98,10 +102,23 @@ function parseFile(file: string): unknown {
     ]);
   }
   const document = parseDocument(text, { uniqueKeys: true });
-  // Only the first line of a YAML error: the rest quotes the file, secrets included.
-  const errors = document.errors.map((error) => ({ path: "", message: `${error.message.split("\n")[0]}` }));
+  // The error's code and place only: its message quotes the file, secrets included.
+  const errors = document.errors.map(({ code, linePos }) => ({
+    path: "",
+    message: `${file} is not valid YAML at line ${linePos?.[0].line ?? "?"}, column ${linePos?.[0].col ?? "?"} (${code})`,
+  }));
   if (errors.length > 0) throw new ConfigError(errors);
-  const content: unknown = document.toJS() ?? {};
+  let content: unknown;
+  try {
+    content = document.toJS() ?? {};
+  } catch {
+    throw new ConfigError([
+      {
+        path: "",
+        message: `${file} is not valid YAML: an alias (*name) in it leads nowhere, or too many places; put a value that starts with * in quotes`,
+      },
+    ]);
+  }
   if (typeof content !== "object" || Array.isArray(content))
     throw new ConfigError([{ path: "", message: "the file must hold a mapping of keys to values" }]);
   return content;

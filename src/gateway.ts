@@ -6,11 +6,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import { bytes, ms } from "./config.ts";
 import type { Config } from "./config-types.ts";
 import { Budget } from "./core/budget.ts";
+import type { OnrampError } from "./core/errors.ts";
 import { createIngest } from "./core/ingest.ts";
 import type { Log, Readiness } from "./core/ports.ts";
 import { adminApp } from "./http/admin.ts";
 import { createAuth } from "./http/auth.ts";
-import { apiListener, close, createServer, listen } from "./http/server.ts";
+import { apiListener, listen } from "./http/server.ts";
 import { Cluster } from "./kafka/cluster.ts";
 import { compressionOf } from "./kafka/compression.ts";
 import { TopicMetadata } from "./kafka/metadata.ts";
@@ -94,13 +95,12 @@ export async function startGateway(config: Config, options: GatewayOptions, log:
     const host = config.http.host ?? (auth ? "0.0.0.0" : "127.0.0.1");
     if (!auth && !isLoopback(host))
       log.warn({ host }, "the API is open to the network without auth; set http.auth.tokens");
-    const admin = createServer(
+    const admin = await listen(
       adminApp({ readiness: () => readiness(cluster, producer, keeper, draining), scrape: metrics.scrape }),
-    );
-    const adminPort = await listen(admin, config.admin.port, config.admin.host ?? host).catch(
-      (error: unknown) => refusePort("admin.port", config.admin.port, error),
-    );
-    await supervisor.add({ name: "admin", stop: () => close(admin) });
+      config.admin.port,
+      config.admin.host ?? host,
+    ).catch((error: unknown) => refusePort("admin.port", config.admin.port, error));
+    await supervisor.add({ name: "admin", stop: () => admin.close() });
 
     await supervisor.add({
       name: "kafka",
@@ -118,34 +118,33 @@ export async function startGateway(config: Config, options: GatewayOptions, log:
       },
     });
 
-    const api = createServer(
-      apiListener({
-        ingest,
-        auth: createAuth(auth),
-        budget,
-        maxBody: bytes(config.http.maxBody),
-        deadlineMs: ms(config.http.deadline),
-        webhooks: plan.webhooks,
-        catalog: metadata,
-        topics: plan.topics,
-        namespace: config.kafka.namespace,
-        origins: { allowed: config.http.cors, loopbackOnly: !auth },
-        openapi: readFileSync(path.join(import.meta.dirname, "..", "openapi.yaml")),
-        draining: () => draining,
-      }),
-      config.http.tls && {
-        cert: path.resolve(config.folder, config.http.tls.cert),
-        key: path.resolve(config.folder, config.http.tls.key),
-      },
-    );
-    const apiPort = await listen(api, config.http.port, host).catch((error: unknown) =>
+    const listener = apiListener({
+      ingest,
+      auth: createAuth(auth),
+      budget,
+      maxBody: bytes(config.http.maxBody),
+      deadlineMs: ms(config.http.deadline),
+      webhooks: plan.webhooks,
+      catalog: metadata,
+      topics: plan.topics,
+      namespace: config.kafka.namespace,
+      origins: { allowed: config.http.cors, loopbackOnly: !auth && isLoopback(host) },
+      openapi: readFileSync(path.join(import.meta.dirname, "..", "openapi.yaml")),
+      draining: () => draining,
+      report: (error) => report(error, metrics, log),
+    });
+    const tls = config.http.tls && {
+      cert: path.resolve(config.folder, config.http.tls.cert),
+      key: path.resolve(config.folder, config.http.tls.key),
+    };
+    const api = await listen(listener, config.http.port, host, tls).catch((error: unknown) =>
       refusePort("http.port", config.http.port, error),
     );
-    await supervisor.add({ name: "http", stop: () => close(api) });
+    await supervisor.add({ name: "http", stop: () => api.close() });
 
     return {
-      apiUrl: `${config.http.tls ? "https" : "http"}://${urlHost(host)}:${apiPort}`,
-      adminUrl: `http://${urlHost(config.admin.host ?? host)}:${adminPort}`,
+      apiUrl: `${config.http.tls ? "https" : "http"}://${urlHost(host)}:${api.port}`,
+      adminUrl: `http://${urlHost(config.admin.host ?? host)}:${admin.port}`,
       devBroker,
       async stop() {
         const deadline = Date.now() + ms(config.stop.deadline);
@@ -200,6 +199,12 @@ function readiness(
     },
     topics: keeper.readiness,
   };
+}
+
+/** Refusals are counted; what nobody foresaw, or Kafka refuses for its own reasons, is for the operator. */
+function report(error: OnrampError, metrics: Metrics, log: Log): void {
+  metrics.refused("", error, 1);
+  if (error.status === 500) log.error({ code: error.code, error: error.cause ?? error }, "request failed");
 }
 
 function refusePort(what: string, port: number, error: unknown): never {

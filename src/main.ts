@@ -35,7 +35,7 @@ async function main(argv: readonly string[]): Promise<number> {
     io.out(JSON.parse(readFileSync(path.join(import.meta.dirname, "..", "package.json"), "utf8")).version);
     return 0;
   }
-  if (first === "--help" || first === "help") {
+  if (argv.includes("--help") || argv.includes("-h") || first === "help") {
     for (const line of help()) io.out(line);
     return 0;
   }

@@ -8,7 +8,7 @@ import { ConfigError, type Problem } from "./config.ts";
 import type { Config } from "./config-types.ts";
 import { compileExpression, type Expression } from "./core/expressions.ts";
 import { compileSchema, type TopicSchema } from "./core/schemas.ts";
-import { type TopicRules, unwritableReason } from "./core/topics.ts";
+import { isTopicName, type TopicRules, unwritableReason } from "./core/topics.ts";
 import type { WebhookReceiver } from "./core/webhook.ts";
 import { webhookKinds } from "./webhooks/index.ts";
 
@@ -53,6 +53,15 @@ export function planOf(config: Config): Plan {
       webhookKinds.find((kind) => kind.type === options.type)?.create(options),
     );
     if (receiver) webhooks.set(name, receiver);
+    for (const topic of receiver?.topics ?? []) {
+      const reserved = isTopicName(topic)
+        ? unwritableReason(topic, config.kafka.namespace)
+        : `"${topic}" is not a name that a Kafka topic can have.`;
+      if (reserved) problems.push({ path: `webhooks.${name}`, message: `${reserved} Choose another topic` });
+    }
+  }
+  for (const [at, file] of pemFiles(config)) {
+    if (file !== undefined) attempt(at, () => readFile(config.folder, file));
   }
   if (problems.length > 0) throw new ConfigError(problems);
   const named = [...webhooks.values()].flatMap((webhook) =>
@@ -64,14 +73,27 @@ export function planOf(config: Config): Plan {
 }
 
 function loadSchema(folder: string, file: string): TopicSchema {
-  const from = path.resolve(folder, file);
-  let text: string;
+  return compileSchema(parse(readFile(folder, file)), file);
+}
+
+function readFile(folder: string, file: string): string {
   try {
-    text = readFileSync(from, "utf8");
+    return readFileSync(path.resolve(folder, file), "utf8");
   } catch (error) {
-    throw new Error(`cannot read the schema file ${from} (${(error as NodeJS.ErrnoException).code})`, {
-      cause: error,
-    });
+    throw new Error(
+      `cannot read the file (${(error as NodeJS.ErrnoException).code}); paths are relative to the configuration file`,
+      { cause: error },
+    );
   }
-  return compileSchema(parse(text), file);
+}
+
+function pemFiles({ kafka, http }: Config): [at: string, file: string | undefined][] {
+  const tls = typeof kafka.tls === "object" ? kafka.tls : {};
+  return [
+    ["kafka.tls.ca", tls.ca],
+    ["kafka.tls.cert", tls.cert],
+    ["kafka.tls.key", tls.key],
+    ["http.tls.cert", http.tls?.cert],
+    ["http.tls.key", http.tls?.key],
+  ];
 }

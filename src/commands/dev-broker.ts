@@ -1,6 +1,7 @@
 // `onramp dev-broker`: the development broker alone, for clients on this machine.
 
 import { bytes, loadConfig } from "../config.ts";
+import { StartError } from "../gateway.ts";
 import { webhookKinds } from "../webhooks/index.ts";
 import type { Command } from "./command.ts";
 
@@ -21,7 +22,12 @@ export const devBroker: Command = {
       port: config.devBroker.port,
       retentionBytes: bytes(config.devBroker.retention),
     });
-    await broker.start();
+    await broker.start().catch((error: NodeJS.ErrnoException) => {
+      throw new StartError(
+        `Cannot listen on port ${config.devBroker.port} (${error.code}); choose another with --port.`,
+        { cause: error },
+      );
+    });
     io.out(`development broker on ${broker.address}; records live in memory and are gone when it ends`);
     await io.stopped;
     await broker.stop();

@@ -24,10 +24,10 @@ export const start: Command = {
       { dev, requireAuth: io.env["ONRAMP_REQUIRE_AUTH"] === "true" },
       log,
     );
-    log.info({ api: gateway.apiUrl, admin: gateway.adminUrl }, "onramp started");
     if (gateway.devBroker) for (const line of banner(gateway.devBroker)) io.err(line);
     if (dev)
       for (const line of greeting(gateway.apiUrl, Object.keys(config.topics)[0] ?? "orders")) io.err(line);
+    log.info({ api: gateway.apiUrl, admin: gateway.adminUrl }, "onramp started");
     await io.stopped;
     log.info({}, "onramp stopping");
     await gateway.stop();

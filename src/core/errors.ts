@@ -166,6 +166,9 @@ export class OnrampError extends Error {
   }
 }
 
+/** Details beyond this many are left out of an error: a hostile request must not become a larger answer. */
+export const MOST_DETAILS = 100;
+
 /** Any thrown value as one of ours; what we did not foresee is 50000, its text kept for the log alone. */
 export function asOnrampError(error: unknown): OnrampError {
   if (error instanceof OnrampError) return error;

@@ -31,7 +31,7 @@ export function compileExpression(source: string): Expression {
   try {
     compiled = jsonata(source);
   } catch (error) {
-    throw new ExpressionError(`"${source}" is no JSONata expression: ${explain(error)}`, { cause: error });
+    throw new ExpressionError(`this is no JSONata expression: ${explain(error)}`, { cause: error });
   }
   return {
     source,
@@ -39,19 +39,26 @@ export function compileExpression(source: string): Expression {
       try {
         return await compiled.evaluate(input, bindings);
       } catch (error) {
-        throw new ExpressionError(`the expression "${source}" failed: ${explain(error)}`, { cause: error });
+        throw new ExpressionError(`the expression failed: ${explain(error)}`, { cause: error });
       }
     },
   };
 }
 
-/** What an expression gave, as the bytes of a record's key: text without quotes, other values as JSON; nothing is no key. */
+/**
+ * What an expression gave, as the bytes of a record's key: text without quotes, other values as JSON; nothing is no key.
+ *
+ * @throws ExpressionError for a number whose digits were lost when the value was parsed: two keys would become one
+ */
 export function toKey(value: unknown): Buffer | null {
   if (value === undefined || value === null) return null;
+  if (typeof value === "number" && !Number.isSafeInteger(value) && Number.isInteger(value))
+    throw new ExpressionError("the key is a number of more digits than JavaScript keeps");
   return Buffer.from(typeof value === "string" ? value : JSON.stringify(value));
 }
 
+/** JSONata's own messages quote the expression or the value; its codes (https://docs.jsonata.org) do not. */
 function explain(error: unknown): string {
-  const { message, position } = error as { message?: string; position?: number };
-  return `${message ?? String(error)}${position === undefined ? "" : ` (at position ${position})`}`;
+  const { code, position } = error as { code?: string; position?: number };
+  return `JSONata ${code ?? "error"}${position === undefined ? "" : ` at position ${position}`}`;
 }

@@ -1,7 +1,7 @@
 // The one way in. Drafts become records here and nowhere else: the topic's rules, its schema, its key, a
 // timestamp, the append. Knows neither Kafka nor HTTP.
 
-import { type ErrorDetail, OnrampError } from "./errors.ts";
+import { asOnrampError, type ErrorDetail, MOST_DETAILS, OnrampError } from "./errors.ts";
 import { ExpressionError, toKey } from "./expressions.ts";
 import { parseJson } from "./json.ts";
 import type { Meter, RecordLog } from "./ports.ts";
@@ -42,11 +42,20 @@ export function createIngest({ log, topics, namespace, meter }: IngestDeps): Ing
         const reserved = unwritableReason(topic, namespace);
         if (reserved) throw new OnrampError(40301, `${reserved} Choose another topic.`);
         const rules = topics.get(topic) ?? NO_RULES;
-        const invalid = invalidIn(drafts, rules);
+        let invalid = invalidIn(drafts, rules);
         if (invalid && options.deadLetterFor === undefined) throw refusal(topic, invalid, drafts.length);
-        if (rules.key) await giveKeys(drafts, rules, topic);
+        if (rules.key && !invalid) {
+          try {
+            await giveKeys(drafts, rules, topic);
+          } catch (error) {
+            if (options.deadLetterFor === undefined) throw error;
+            invalid = [{ message: asOnrampError(error).message }];
+          }
+        }
         const target = invalid ? topic + DEAD_LETTER : topic;
-        const letters = invalid ? drafts.map((draft) => deadLetter(draft, topic, invalid, options)) : drafts;
+        const letters = invalid
+          ? drafts.map((draft) => deadLetter(draft, topic, invalid ?? [], options))
+          : drafts;
         const receipts = await log.append(target, stamp(letters), options.deadline);
         meter.appended(target, receipts, (performance.now() - started) / 1000);
         return receipts;
@@ -73,6 +82,7 @@ function invalidIn(drafts: readonly Draft[], { schema, tombstones }: TopicRules)
     const violations = violationsOf(drafts[index] as Draft, schema.violations, tombstones);
     if (!violations) continue;
     found ??= [];
+    if (found.length >= MOST_DETAILS) break;
     for (const violation of violations) found.push(drafts.length === 1 ? violation : { index, ...violation });
   }
   return found;

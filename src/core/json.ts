@@ -5,20 +5,29 @@ import { OnrampError } from "./errors.ts";
 
 /** Deeper JSON is refused: a recursive validator would run out of stack on it. */
 export const MAX_DEPTH = 1000;
+/** JSON with more values is refused: parsed, tiny values take a hundred times the bytes that they came in. */
+export const MAX_VALUES = 1_000_000;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
 
 /**
  * Parses a whole JSON text.
  *
  * @param what names the text in the error, as "The body"
- * @throws OnrampError 40001 when it is not UTF-8, not JSON (RFC 8259), or deeper than `MAX_DEPTH`
+ * @throws OnrampError 40001 when it is not UTF-8, not JSON (RFC 8259), or deeper than `MAX_DEPTH`; 41301 past `MAX_VALUES`
  */
 export function parseJson(bytes: Buffer, what: string): unknown {
   if (!isUtf8(bytes)) throw new OnrampError(40001, `${what} is not valid UTF-8.`);
   // Every level takes a bracket, so a short text cannot be too deep.
-  if (bytes.length > MAX_DEPTH && depthOf(bytes) > MAX_DEPTH)
+  const { depth, values } = bytes.length > MAX_DEPTH ? measure(bytes) : NOTHING;
+  if (values > MAX_VALUES)
+    throw new OnrampError(
+      41301,
+      `${what} holds more than ${MAX_VALUES} JSON values. Send it in several requests.`,
+    );
+  if (depth > MAX_DEPTH)
     throw new OnrampError(40001, `${what} is nested more than ${MAX_DEPTH} levels deep.`);
   try {
     return JSON.parse(bytes.toString("utf8"));
@@ -40,16 +49,21 @@ export function endOfString(bytes: Buffer, from: number): number {
   }
 }
 
-function depthOf(bytes: Buffer): number {
-  let depth = 0;
-  let most = 0;
+const NOTHING = { depth: 0, values: 0 };
+
+/** The depth of a JSON text, and at most how many values it holds: each but the first stands behind a bracket or a comma. */
+function measure(bytes: Buffer): { depth: number; values: number } {
+  let [depth, most, values] = [0, 0, 1];
   for (let at = 0; at < bytes.length; at++) {
     const byte = bytes[at];
     if (byte === QUOTE) at = endOfString(bytes, at);
-    else if (byte === 0x7b || byte === 0x5b) most = Math.max(most, ++depth);
-    else if (byte === 0x7d || byte === 0x5d) depth--;
+    else if (byte === COMMA) values++;
+    else if (byte === 0x7b || byte === 0x5b) {
+      values++;
+      if (++depth > most) most = depth;
+    } else if (byte === 0x7d || byte === 0x5d) depth--;
   }
-  return most;
+  return { depth: most, values };
 }
 
 /** V8's message without the excerpt of the text, which may hold what no error may carry. */

@@ -28,6 +28,6 @@ export function adminApp({ readiness, scrape }: AdminDeps): RequestListener {
   app.use(() => {
     throw new OnrampError(40403, "The admin port has /healthz, /readyz and /metrics.");
   });
-  app.use(problemErrors);
+  app.use(problemErrors());
   return app;
 }

@@ -30,39 +30,27 @@ export function readBody(
 ): Promise<Body> {
   return new Promise((resolve, reject) => {
     const encoding = req.headers["content-encoding"];
-    if (encoding !== undefined && encoding !== "identity")
-      return reject(
-        new OnrampError(
-          41501,
-          "Compressed request bodies are not supported; send the body without Content-Encoding.",
-        ),
-      );
+    if (encoding !== undefined && encoding !== "identity") return reject(new OnrampError(41501, COMPRESSED));
     const announced = Number(req.headers["content-length"] ?? 0);
     if (announced > maxBody) return reject(tooLarge(maxBody));
-    const chunks: Buffer[] = [];
-    let size = 0;
-    let held = 0;
-    const release = (): void => {
-      if (held > 0) budget.give(client, held);
-      held = 0;
-    };
+    const gathered = new Gathered();
+    const release = (): void => budget.give(client, gathered.clear());
     const fail = (error: unknown): void => {
       req.off("data", onData);
-      chunks.length = 0;
+      req.off("end", onEnd);
       release();
       reject(error);
     };
     const onData = (chunk: Buffer): void => {
-      size += chunk.length;
-      if (size > maxBody) return fail(tooLarge(maxBody));
+      if (gathered.size + chunk.length > maxBody) return fail(tooLarge(maxBody));
       try {
         budget.take(client, chunk.length);
       } catch (error) {
         return fail(error);
       }
-      held += chunk.length;
-      chunks.push(chunk);
+      gathered.add(chunk);
     };
+    const onEnd = (): void => resolve({ bytes: gathered.bytes, release });
     // A client that waits for 100 Continue learns of a refusal before it sends a byte.
     try {
       budget.take(client, announced);
@@ -70,17 +58,52 @@ export function readBody(
     } catch (error) {
       return reject(error);
     }
-    if (req.headers.expect !== undefined) res.writeContinue();
+    if (req.headers.expect?.toLowerCase() === "100-continue") res.writeContinue();
     req.on("data", onData);
-    req.once("end", () =>
-      resolve({ bytes: chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size), release }),
-    );
+    req.once("end", onEnd);
     req.once("close", () => {
       if (!req.complete)
         fail(new OnrampError(40001, "The connection ended before the body did; nothing was written."));
     });
   });
 }
+
+const COMPRESSED = "Compressed request bodies are not supported; send the body without Content-Encoding.";
+const FIRST_CAPACITY = 64 * 1024;
+
+/** Chunks as one buffer: a lone chunk as it is; more are copied, since a buffer a byte would cost a hundred times its size. */
+class Gathered {
+  size = 0;
+  #buffer: Buffer = NOTHING;
+
+  get bytes(): Buffer {
+    return this.#buffer.length === this.size ? this.#buffer : this.#buffer.subarray(0, this.size);
+  }
+
+  add(chunk: Buffer): void {
+    const size = this.size + chunk.length;
+    if (this.size === 0) this.#buffer = chunk;
+    else {
+      if (size > this.#buffer.length) {
+        const grown = Buffer.allocUnsafeSlow(Math.max(FIRST_CAPACITY, size, this.#buffer.length * 2));
+        this.#buffer.copy(grown, 0, 0, this.size);
+        this.#buffer = grown;
+      }
+      chunk.copy(this.#buffer, this.size);
+    }
+    this.size = size;
+  }
+
+  /** Lets everything go. @returns how many bytes that were */
+  clear(): number {
+    const { size } = this;
+    this.size = 0;
+    this.#buffer = NOTHING;
+    return size;
+  }
+}
+
+const NOTHING = Buffer.alloc(0);
 
 function tooLarge(maxBody: number): OnrampError {
   return new OnrampError(

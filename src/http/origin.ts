@@ -8,7 +8,7 @@ const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
 export interface OriginRule {
   /** `http.cors`. */
   readonly allowed: readonly string[];
-  /** Without auth only loopback names are our own: a page that rebinds its DNS name to us brings its own. */
+  /** Without auth, on the loopback address, only loopback names are our own. */
   readonly loopbackOnly: boolean;
 }
 
@@ -19,10 +19,17 @@ export interface OriginRule {
  * @throws OnrampError 40301
  */
 export function checkOrigin(req: IncomingMessage, res: ServerResponse, rule: OriginRule): boolean {
-  const { origin } = req.headers;
+  const { origin, host } = req.headers;
+  // A page that rebinds its DNS name to us reads without an Origin, but not without its own name as Host.
+  if (rule.loopbackOnly && host !== undefined && !isLoopbackName(host)) {
+    throw new OnrampError(
+      40301,
+      "Without auth the API answers to localhost and 127.0.0.1 alone. Use one of them, or configure http.auth.",
+    );
+  }
   if (origin === undefined) return false;
   const listed = rule.allowed.includes(origin);
-  if (!listed && !isOwn(origin, req.headers.host, rule.loopbackOnly)) {
+  if (!listed && !isOwn(origin, host)) {
     throw new OnrampError(
       40301,
       "This web origin may not call the API. The operator can allow it in http.cors.",
@@ -43,8 +50,8 @@ export function checkOrigin(req: IncomingMessage, res: ServerResponse, rule: Ori
   return true;
 }
 
-function isOwn(origin: string, host: string | undefined, loopbackOnly: boolean): boolean {
-  const match = /^https?:\/\/([^/]+)$/.exec(origin);
-  if (!match || match[1] !== host) return false;
-  return !loopbackOnly || LOOPBACK.has(host?.replace(/:\d+$/, "") ?? "");
+function isOwn(origin: string, host: string | undefined): boolean {
+  return /^https?:\/\/([^/]+)$/.exec(origin)?.[1] === host;
 }
+
+const isLoopbackName = (host: string): boolean => LOOPBACK.has(host.replace(/:\d+$/, "").toLowerCase());

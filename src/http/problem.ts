@@ -26,9 +26,18 @@ export function problemHeaders(error: OnrampError): Record<string, string> {
   };
 }
 
+/** Told of every error that is answered. */
+export type Report = (error: OnrampError) => void;
+
 /** Answers a request with a problem. A body that is still coming in is not waited for. */
-export function sendProblem(req: IncomingMessage, res: ServerResponse, thrown: unknown): void {
+export function sendProblem(
+  req: IncomingMessage,
+  res: ServerResponse,
+  thrown: unknown,
+  report?: Report,
+): void {
   const error = asOnrampError(thrown);
+  report?.(error);
   if (res.headersSent || res.destroyed) return;
   const body = JSON.stringify(problemBody(error));
   if (!req.complete) res.setHeader("connection", "close");
@@ -37,27 +46,34 @@ export function sendProblem(req: IncomingMessage, res: ServerResponse, thrown: u
     "content-type": "application/problem+json",
     "content-length": Buffer.byteLength(body),
   });
-  res.end(body);
-  if (!req.complete) linger(req);
+  if (req.complete) res.end(body);
+  else endLater(req, res, body);
 }
 
 /** Express's error handler: every error is a problem. */
-export const problemErrors: ErrorRequestHandler = (error, req, res, _next) => {
-  // Express itself throws one for a path that is not percent-encoded.
-  const malformed = error instanceof URIError;
-  sendProblem(
-    req,
-    res,
-    malformed ? new OnrampError(40001, "The path is not percent-encoded UTF-8.", { cause: error }) : error,
-  );
-};
+export function problemErrors(report?: Report): ErrorRequestHandler {
+  return (error, req, res, _next) => {
+    // Express itself throws one for a path that is not percent-encoded.
+    const malformed = error instanceof URIError;
+    sendProblem(
+      req,
+      res,
+      malformed ? new OnrampError(40001, "The path is not percent-encoded UTF-8.", { cause: error }) : error,
+      report,
+    );
+  };
+}
 
 /** How long a refused body is read and thrown away, so that its sender sees the answer and not a reset. */
 const LINGER_MS = 2000;
 
-function linger(req: IncomingMessage): void {
-  const timer = setTimeout(() => req.socket.destroy(), LINGER_MS);
-  req.on("close", () => clearTimeout(timer));
-  req.on("end", () => clearTimeout(timer));
-  req.resume();
+/** Node destroys the socket as soon as a last response ends, so it must not end while the client still sends. */
+function endLater(req: IncomingMessage, res: ServerResponse, body: string): void {
+  const timer = setTimeout(() => res.end(), LINGER_MS);
+  const done = (): void => {
+    clearTimeout(timer);
+    res.end();
+  };
+  res.write(body);
+  req.once("end", done).once("close", done).resume();
 }

@@ -7,13 +7,14 @@ import type { Auth } from "./auth.ts";
 import { type BodyLimits, readBody } from "./body.ts";
 import { formatOf } from "./formats/format.ts";
 import { checkPartition } from "./formats/values.ts";
-import { sendProblem } from "./problem.ts";
+import { type Report, sendProblem } from "./problem.ts";
 
 export interface ProduceDeps extends BodyLimits {
   readonly ingest: Ingest;
   readonly auth: Auth;
   /** `http.deadline`, in milliseconds. */
   readonly deadlineMs: number;
+  readonly report: Report;
 }
 
 const PREFIX = "/topics/";
@@ -32,7 +33,7 @@ export async function handleProduce(
   try {
     await produce(req, res, deps);
   } catch (error) {
-    sendProblem(req, res, error);
+    sendProblem(req, res, error, deps.report);
   }
 }
 

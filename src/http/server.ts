@@ -1,11 +1,13 @@
 // The API's server: produce requests straight to their handler, everything else through Express.
 
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import http, { type IncomingMessage, type ServerResponse } from "node:http";
 import https from "node:https";
 import type net from "node:net";
 import express from "express";
 import { type ErrorCode, OnrampError } from "../core/errors.ts";
+import { Connections } from "./connections.ts";
 import { type MetadataDeps, metadataRoutes } from "./metadata.ts";
 import { checkOrigin, type OriginRule } from "./origin.ts";
 import { problemBody, problemErrors, sendProblem } from "./problem.ts";
@@ -26,9 +28,9 @@ export function apiListener(deps: ApiDeps): http.RequestListener {
   return (req, res) => {
     if (deps.draining()) res.setHeader("connection", "close");
     try {
-      if (req.headers.origin !== undefined && checkOrigin(req, res, deps.origins)) return;
+      if (checkOrigin(req, res, deps.origins)) return;
     } catch (error) {
-      return sendProblem(req, res, error);
+      return sendProblem(req, res, error, deps.report);
     }
     if (isProduce(req)) void handleProduce(req, res, deps);
     else app(req, res);
@@ -47,7 +49,7 @@ function apiApp(deps: ApiDeps): express.Express {
       `There is no ${req.method} ${req.path.slice(0, 200)} here; GET /openapi.yaml lists the routes.`,
     );
   });
-  app.use(problemErrors);
+  app.use(problemErrors(deps.report));
   return app;
 }
 
@@ -57,61 +59,74 @@ const REQUEST_TIMEOUT_MS = 60_000;
 /** Longer than load balancers keep idle connections (60 s is usual), so that it is they who close. */
 const KEEP_ALIVE_MS = 75_000;
 
-/** @param tls paths of PEM files; undefined: plain HTTP */
-export function createServer(
+/** A server and its connections. */
+export interface Listening {
+  readonly port: number;
+  /** Stops accepting, and resolves when every request in hand has been answered. */
+  close(): Promise<void>;
+}
+
+/**
+ * Listens.
+ *
+ * @param tls paths of PEM files; undefined: plain HTTP
+ * @throws the listener's error, as EADDRINUSE
+ */
+export async function listen(
   listener: http.RequestListener,
+  port: number,
+  host: string,
   tls?: { readonly cert: string; readonly key: string },
-): http.Server {
+): Promise<Listening> {
   const options = {
     headersTimeout: HEADERS_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
+    requireHostHeader: false,
   };
   const server = tls
-    ? https.createServer({ ...options, cert: readFileSync(tls.cert), key: readFileSync(tls.key) }, listener)
-    : http.createServer(options, listener);
-  server.on("checkContinue", (req: IncomingMessage, res: ServerResponse) => listener(req, res as never));
-  server.on("clientError", answerBrokenRequest);
-  return server;
+    ? https.createServer({ ...options, cert: readFileSync(tls.cert), key: readFileSync(tls.key) })
+    : http.createServer(options);
+  const connections = new Connections(server);
+  const onRequest = (req: IncomingMessage, res: ServerResponse): void => {
+    connections.track(req.socket, res);
+    listener(req, res as never);
+  };
+  // A client that ends its side after a whole request still gets its answer.
+  Object.assign(server, { httpAllowHalfOpen: true });
+  server.on("request", onRequest).on("checkContinue", onRequest).on("checkExpectation", onRequest);
+  server.on("clientError", (error: NodeJS.ErrnoException, socket: net.Socket) => {
+    if (!socket.writable || error.code === "ECONNRESET") socket.destroy();
+    else connections.dismiss(socket, brokenRequest(error));
+  });
+  server.listen(port, host);
+  await once(server, "listening");
+  return {
+    port: (server.address() as net.AddressInfo).port,
+    async close() {
+      const closed = once(server, "close");
+      server.close();
+      connections.close();
+      await closed;
+    },
+  };
 }
 
 /** Requests that Node's own parser refuses get a problem too. */
-function answerBrokenRequest(error: NodeJS.ErrnoException, socket: net.Socket): void {
-  if (!socket.writable || error.code === "ECONNRESET") {
-    socket.destroy();
-    return;
-  }
-  const code: ErrorCode =
-    error.code === "HPE_HEADER_OVERFLOW" ? 43101 : error.code === "ERR_HTTP_REQUEST_TIMEOUT" ? 40801 : 40001;
-  const problem = new OnrampError(
-    code,
-    code === 40001
-      ? "This is not a valid HTTP/1.1 request."
-      : code === 43101
-        ? "The request's headers are larger than 16 KiB."
-        : "The request did not arrive in time.",
-  );
+function brokenRequest(error: NodeJS.ErrnoException): string {
+  const [code, message] = BROKEN[error.code ?? ""] ?? [40001, "This is not a valid HTTP/1.1 request."];
+  const problem = new OnrampError(code, message);
   const body = JSON.stringify(problemBody(problem));
-  socket.end(
-    `HTTP/1.1 ${problem.status} ${http.STATUS_CODES[problem.status]}\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-  );
+  const head = [
+    `HTTP/1.1 ${problem.status} ${http.STATUS_CODES[problem.status]}`,
+    "Content-Type: application/problem+json",
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    "Connection: close",
+  ];
+  return `${head.join("\r\n")}\r\n\r\n${body}`;
 }
 
-/** Listens; resolves with the port. @throws the listener's error, as EADDRINUSE */
-export function listen(server: http.Server, port: number, host: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, host, () => {
-      server.off("error", reject);
-      resolve((server.address() as net.AddressInfo).port);
-    });
-  });
-}
-
-/** Stops accepting, and resolves when every request in hand has been answered. */
-export function close(server: http.Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeIdleConnections();
-  });
-}
+const BROKEN: Readonly<Record<string, readonly [ErrorCode, string]>> = {
+  HPE_HEADER_OVERFLOW: [43101, "The request's headers are larger than 16 KiB."],
+  ERR_HTTP_REQUEST_TIMEOUT: [40801, "The request did not arrive in time."],
+};

@@ -3,6 +3,7 @@
 
 import { OnrampError } from "../core/errors.ts";
 import type { Log, TopicCatalog, TopicDescription } from "../core/ports.ts";
+import { isTopicName } from "../core/topics.ts";
 import { Metadata, type MetadataResponse } from "../wire/messages/cluster.ts";
 import type { Cluster } from "./cluster.ts";
 import { kafkaErrorName } from "./errors.ts";
@@ -12,7 +13,6 @@ const VERSION = 7;
 /** At most ten metadata requests a second, whoever asks for whatever. */
 const SPACING_MS = 100;
 const MAX_AGE_MS = 60_000;
-const TOPIC_NAME = /^[a-zA-Z0-9._-]{1,249}$/;
 const UNKNOWN_TOPIC = 3;
 const LEADER_NOT_AVAILABLE = 5;
 const INVALID_TOPIC = 17;
@@ -82,7 +82,7 @@ export class TopicMetadata implements TopicCatalog {
    * @throws OnrampError 40401 when Kafka has no such topic, 40301 when an ACL hides it, 50301 without an answer by `deadline`
    */
   async resolve(topic: string, deadline: number): Promise<TopicState> {
-    if (!TOPIC_NAME.test(topic))
+    if (!isTopicName(topic))
       throw new OnrampError(40401, `"${topic.slice(0, 260)}" is not a name that a Kafka topic can have.`);
     let cause: unknown;
     while (Date.now() < deadline && this.#cluster.downForMs < 1000) {

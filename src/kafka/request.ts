@@ -1,6 +1,6 @@
 // One request on its way into the lanes: what the topic would refuse of it, and its share for each partition.
 
-import { type ErrorCode, type ErrorDetail, OnrampError } from "../core/errors.ts";
+import { type ErrorCode, type ErrorDetail, MOST_DETAILS, OnrampError } from "../core/errors.ts";
 import type { AcceptedRecord } from "../core/record.ts";
 import { loneBatchSize, recordSizeBound } from "../wire/record-batch.ts";
 import type { TopicState } from "./metadata.ts";
@@ -36,8 +36,9 @@ function faultsOf(
   const faults: Fault[] = [];
   records.forEach((record, index) => {
     const partition = partitions[index] as number;
-    const fail = (error_code: ErrorCode, message: string): void =>
-      void faults.push({ index, error_code, message });
+    const fail = (error_code: ErrorCode, message: string): void => {
+      if (faults.length < MOST_DETAILS) faults.push({ index, error_code, message });
+    };
     if (partition >= topic.partitions.length)
       fail(40402, noSuchPartition(topic.name, partition, topic.partitions.length).message);
     if (compacted && record.key === null)
@@ -66,7 +67,7 @@ function asOne(faults: readonly Fault[], records: number): OnrampError {
   const message =
     records === 1
       ? first.message
-      : `${faults.length} of ${records} records cannot be appended; nothing was written. The first: ${first.message}`;
+      : `Some of the ${records} records cannot be appended; nothing was written. Record ${first.index}: ${first.message}`;
   return new OnrampError(first.error_code, message, records === 1 ? {} : { errors: faults });
 }
 

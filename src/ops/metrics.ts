@@ -1,7 +1,7 @@
 // Prometheus metrics. The hot path adds to plain numbers; they become samples when somebody scrapes.
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import { asOnrampError } from "../core/errors.ts";
+import { asOnrampError, type OnrampError } from "../core/errors.ts";
 import type { Meter } from "../core/ports.ts";
 import type { Receipts } from "../core/record.ts";
 
@@ -29,6 +29,7 @@ export function createMetrics(gauges: Gauges, known: (topic: string) => boolean)
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
+  const counted = new WeakSet<OnrampError>();
   const received = new Map<string, number>();
   const produced = new Map<string, number>();
   const rejected = new Map<string, number>();
@@ -99,9 +100,13 @@ export function createMetrics(gauges: Gauges, known: (topic: string) => boolean)
       }
       add(produced, topic, receipts.count - failed);
     },
-    refused(topic, error, records) {
+    refused(topic, thrown, records) {
+      const error = asOnrampError(thrown);
+      // Told by the core with its records, and again by the edge that answers.
+      if (counted.has(error)) return;
+      counted.add(error);
       add(received, known(topic) ? topic : "", records);
-      add(rejected, String(asOnrampError(error).code), records);
+      add(rejected, String(error.code), records);
     },
     batch: (records) => batches.observe(records),
     suspectedLoss: () => losses.inc(),

@@ -69,7 +69,7 @@ export const github: WebhookKind = {
         const event = header(delivery, "x-github-event");
         if (event === undefined)
           throw new OnrampError(40001, "The header X-GitHub-Event is missing; is this a GitHub webhook?");
-        const target = topics[event] ?? topic;
+        const target = (Object.hasOwn(topics, event) ? topics[event] : undefined) ?? topic;
         if (event === "ping" && !ping) return { topic: target, drafts: [] };
         const value = payloadOf(delivery);
         const payload = parseJson(value, "The payload");
@@ -112,7 +112,7 @@ function payloadOf(delivery: Delivery): Buffer {
       "GitHub sends application/json or application/x-www-form-urlencoded; choose one of them in the webhook's settings.",
     );
   const field = delivery.body
-    .toString("latin1")
+    .toString("utf8")
     .split("&")
     .find((part) => part.startsWith("payload="));
   if (field === undefined) throw new OnrampError(40001, 'The form has no field "payload".');

@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { useBroker } from "../support/broker.ts";
 import { writeConfig } from "../support/gateway.ts";
 import { run, start } from "../support/process.ts";
+import { until } from "../support/until.ts";
 
 const sh = promisify(execFile);
 
@@ -14,6 +15,7 @@ describe("command line", () => {
 
   it("`start --dev` is ready within a second of work and prints a curl line that works as pasted", async () => {
     const gateway = await start(["start", "--dev"]);
+    await until(() => gateway.stderr().includes("curl"));
     const curl = /^ {2}(curl .*)$/m.exec(gateway.stderr())?.[1] ?? "";
     assert.match(gateway.stderr(), /DEVELOPMENT BROKER/);
     const { stdout } = await sh("sh", ["-c", curl]);

@@ -1,7 +1,7 @@
 // The envelopes of Confluent's REST Proxy v2 and Strimzi's HTTP Bridge: many records a request, as JSON, base64
 // or text. Both documents describe them; where they differ, docs/http.md says what we do.
 
-import { type ErrorCode, type ErrorDetail, OnrampError } from "../../core/errors.ts";
+import { type ErrorCode, type ErrorDetail, MOST_DETAILS, OnrampError } from "../../core/errors.ts";
 import { parseJson } from "../../core/json.ts";
 import type { Draft, Header, Receipts } from "../../core/record.ts";
 import { problemHeaders, sendProblem } from "../problem.ts";
@@ -38,16 +38,19 @@ function envelope(decode: Decode, json: boolean): Format {
       const records = recordsOf(parseJson(request.body, "The body"));
       const extents = extentsOf(request.body);
       const errors: ErrorDetail[] = [];
+      let malformed = 0;
       const drafts = records.map((record, index): Draft => {
         try {
           return draftOf(record, extents[index] as RecordExtent, request, decode, json);
         } catch (error) {
           if (!(error instanceof OnrampError)) throw error;
-          errors.push({ index, error_code: error.code, message: error.message });
+          if (errors.length < MOST_DETAILS)
+            errors.push({ index, error_code: error.code, message: error.message });
+          malformed++;
           return EMPTY;
         }
       });
-      if (errors.length > 0) throw asOne(errors, records.length);
+      if (malformed > 0) throw asOne(errors, malformed, records.length);
       return drafts;
     },
     answer: answerEnvelope,
@@ -114,7 +117,7 @@ function answerEnvelope(res: Parameters<Format["answer"]>[0], _topic: string, re
   const failures = errors?.filter((error) => error !== undefined) ?? [];
   if (failures.length === count) {
     const status = failures.find((error) => error.known === "unknown") ?? (failures[0] as OnrampError);
-    const details = (errors ?? []).map((error, index) => ({
+    const details = (errors ?? []).slice(0, MOST_DETAILS).map((error, index) => ({
       index,
       error_code: error?.code as ErrorCode,
       message: error?.message ?? "",
@@ -144,11 +147,11 @@ function answerEnvelope(res: Parameters<Format["answer"]>[0], _topic: string, re
   res.end(body);
 }
 
-function asOne(errors: readonly ErrorDetail[], records: number): OnrampError {
+function asOne(errors: readonly ErrorDetail[], malformed: number, records: number): OnrampError {
   const first = errors[0] as ErrorDetail;
   return new OnrampError(
     first.error_code ?? 40001,
-    `${errors.length} of ${records} records are malformed; nothing was written. Record ${first.index}: ${first.message}`,
+    `${malformed} of ${records} records are malformed; nothing was written. Record ${first.index}: ${first.message}`,
     { errors },
   );
 }

@@ -66,14 +66,14 @@ function eachMember(
   what: string,
   visit: (name: string, at: number) => number,
 ): number {
-  const names: string[] = [];
+  const names = new Set<string>();
   let at = skipSpace(body, from + 1);
   while (body[at] !== CLOSE_BRACE) {
     const end = endOfString(body, at);
     const name = nameAt(body, at, end);
-    if (names.includes(name))
+    if (names.has(name))
       throw new OnrampError(40001, `The member "${name.slice(0, 60)}" stands twice in ${what}.`);
-    names.push(name);
+    names.add(name);
     at = skipSpace(body, end + 1);
     at = visit(name, skipSpace(body, at + 1));
     at = skipSpace(body, at);

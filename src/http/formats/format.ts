@@ -26,11 +26,13 @@ export interface Format {
   answer(res: ServerResponse, topic: string, receipts: Receipts): void;
 }
 
-const ENVELOPES: Readonly<Record<string, Format>> = {
-  "application/vnd.kafka.json.v2+json": jsonEnvelope,
-  "application/vnd.kafka.binary.v2+json": binaryEnvelope,
-  "application/vnd.kafka.text.v2+json": textEnvelope,
-};
+const ENVELOPES: ReadonlyMap<string, Format> = new Map(
+  Object.entries({
+    "application/vnd.kafka.json.v2+json": jsonEnvelope,
+    "application/vnd.kafka.binary.v2+json": binaryEnvelope,
+    "application/vnd.kafka.text.v2+json": textEnvelope,
+  }),
+);
 const JSON_TYPE = /^[^/]+\/(?:json|[^/]+\+json)$/;
 const REMEMBERED = 200;
 const seen = new Map<string, Format>();
@@ -56,14 +58,14 @@ function choose(contentType: string): Format {
   const unsupported =
     type === "application/x-ndjson" ||
     type.startsWith("application/cloudevents") ||
-    (type.startsWith("application/vnd.kafka.") && !ENVELOPES[type]);
+    (type.startsWith("application/vnd.kafka.") && !ENVELOPES.has(type));
   if (unsupported) {
     throw new OnrampError(
       41501,
-      `Content type "${type.slice(0, 100)}" is not supported here. Send application/json (or any other type) for one raw record, or an envelope: ${Object.keys(ENVELOPES).join(", ")}.`,
+      `Content type "${type.slice(0, 100)}" is not supported here. Send application/json (or any other type) for one raw record, or an envelope: ${[...ENVELOPES.keys()].join(", ")}.`,
     );
   }
-  const parsed = ENVELOPES[type] ?? (JSON_TYPE.test(type) ? rawJson : undefined);
+  const parsed = ENVELOPES.get(type) ?? (JSON_TYPE.test(type) ? rawJson : undefined);
   if (!parsed) return raw;
   const charset = parameters
     .find((parameter) => parameter.startsWith("charset="))

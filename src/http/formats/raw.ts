@@ -58,7 +58,8 @@ function parametersOf(query: string, pathPartition: number | undefined): Paramet
   for (const pair of query.split("&")) {
     if (pair === "") continue;
     const [name = "", value = ""] = splitOnce(pair).map(decode);
-    if (name in found) throw new OnrampError(40001, `The query parameter "${name}" stands there twice.`);
+    if (Object.hasOwn(found, name))
+      throw new OnrampError(40001, `The query parameter "${name}" stands there twice.`);
     if (name === "key") found.key = Buffer.from(value);
     else if (name === "timestamp") found.timestamp = parseTimestamp(value);
     else if (name === "partition") {

@@ -26,11 +26,17 @@ export function checkTimestamp(timestamp: number): number {
 /** `?timestamp=`: milliseconds, or RFC 3339. @throws OnrampError 40001 */
 export function parseTimestamp(text: string): number {
   if (/^\d+$/.test(text)) return checkTimestamp(Number(text));
-  const time = RFC_3339.test(text) ? Date.parse(text) : Number.NaN;
+  const time = RFC_3339.test(text) && dayExists(text) ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(time))
     throw new OnrampError(
       40001,
       "A timestamp is milliseconds since 1970, or RFC 3339 as 2026-01-31T12:00:00Z.",
     );
   return checkTimestamp(time);
+}
+
+/** JavaScript takes 30 February for 2 March. */
+function dayExists(text: string): boolean {
+  const [year = 0, month = 0, day = 0] = text.slice(0, 10).split("-").map(Number);
+  return day <= new Date(Date.UTC(year, month, 0)).getUTCDate();
 }
