@@ -94,6 +94,9 @@ export class TopicKeeper {
       }
       await createTopics(cluster.options, missing, log);
       log.info({ topics: names }, "topics created");
+      // Brokers learn of a new topic one by one.
+      const deadline = Date.now() + START_WAIT_MS;
+      for (const { name } of missing) while (!(await this.#exists(name)) && Date.now() < deadline);
     }
     this.#state = { ready: true, detail: this.#wanted.length === 0 ? "none are configured" : "all there" };
   }

@@ -78,7 +78,8 @@ export class Topics {
     this.#kept.push({ topic, log, batch });
     this.#bytes += batch.bytes.length;
     while (this.#bytes > this.#retentionBytes && this.#oldest < this.#kept.length - 1) this.#dropOldest();
-    if (this.#oldest > 10_000) {
+    // What was dropped must not be kept alive from here.
+    if (this.#oldest > 32 && this.#oldest * 2 > this.#kept.length) {
       this.#kept = this.#kept.slice(this.#oldest);
       this.#oldest = 0;
     }

@@ -34,7 +34,11 @@ export function readBody(
     const announced = Number(req.headers["content-length"] ?? 0);
     if (announced > maxBody) return reject(tooLarge(maxBody));
     const gathered = new Gathered();
-    const release = (): void => budget.give(client, gathered.clear());
+    const share = new Share(budget, client);
+    const release = (): void => {
+      gathered.clear();
+      share.release();
+    };
     const fail = (error: unknown): void => {
       req.off("data", onData);
       req.off("end", onEnd);
@@ -44,20 +48,22 @@ export function readBody(
     const onData = (chunk: Buffer): void => {
       if (gathered.size + chunk.length > maxBody) return fail(tooLarge(maxBody));
       try {
-        budget.take(client, chunk.length);
+        share.cover(gathered.size + chunk.length);
       } catch (error) {
         return fail(error);
       }
       gathered.add(chunk);
     };
-    const onEnd = (): void => resolve({ bytes: gathered.bytes, release });
-    // A client that waits for 100 Continue learns of a refusal before it sends a byte.
+    const onEnd = (): void => {
+      share.settle(gathered.size);
+      resolve({ bytes: gathered.bytes, release });
+    };
     try {
-      budget.take(client, announced);
-      budget.give(client, announced);
+      share.reserve(announced, () => gathered.size);
     } catch (error) {
       return reject(error);
     }
+    // Only now: a client that waits for 100 Continue learns of a refusal before it sends a byte.
     if (req.headers.expect?.toLowerCase() === "100-continue") res.writeContinue();
     req.on("data", onData);
     req.once("end", onEnd);
@@ -68,42 +74,93 @@ export function readBody(
   });
 }
 
-const COMPRESSED = "Compressed request bodies are not supported; send the body without Content-Encoding.";
-const FIRST_CAPACITY = 64 * 1024;
+/** A body announced larger than this takes its whole share at once: many at once would only spoil one another. */
+const LARGE = 1024 * 1024;
+/** What a large body has not sent by then is up for others again, so that nobody holds the budget by promises. */
+const RESERVED_MS = 5000;
 
-/** Chunks as one buffer: a lone chunk as it is; more are copied, since a buffer a byte would cost a hundred times its size. */
-class Gathered {
-  size = 0;
-  #buffer: Buffer = NOTHING;
+/** One body's share of the budget. */
+class Share {
+  readonly #budget: Budget;
+  readonly #client: string;
+  #held = 0;
+  #timer: NodeJS.Timeout | undefined;
 
-  get bytes(): Buffer {
-    return this.#buffer.length === this.size ? this.#buffer : this.#buffer.subarray(0, this.size);
+  constructor(budget: Budget, client: string) {
+    this.#budget = budget;
+    this.#client = client;
   }
 
-  add(chunk: Buffer): void {
-    const size = this.size + chunk.length;
-    if (this.size === 0) this.#buffer = chunk;
-    else {
-      if (size > this.#buffer.length) {
-        const grown = Buffer.allocUnsafeSlow(Math.max(FIRST_CAPACITY, size, this.#buffer.length * 2));
-        this.#buffer.copy(grown, 0, 0, this.size);
-        this.#buffer = grown;
-      }
-      chunk.copy(this.#buffer, this.size);
-    }
-    this.size = size;
+  /** @throws OnrampError 42901, 50301 when there is no room for a large body */
+  reserve(announced: number, received: () => number): void {
+    if (announced < LARGE) return;
+    this.cover(announced);
+    this.#timer = setTimeout(() => this.settle(received()), RESERVED_MS);
   }
 
-  /** Lets everything go. @returns how many bytes that were */
-  clear(): number {
-    const { size } = this;
-    this.size = 0;
-    this.#buffer = NOTHING;
-    return size;
+  /** Sees to it that `size` bytes are held. @throws OnrampError 42901, 50301 */
+  cover(size: number): void {
+    if (size <= this.#held) return;
+    this.#budget.take(this.#client, size - this.#held);
+    this.#held = size;
+  }
+
+  /** Gives back what is held beyond `size`. */
+  settle(size: number): void {
+    clearTimeout(this.#timer);
+    if (this.#held > size) this.#budget.give(this.#client, this.#held - size);
+    this.#held = Math.min(this.#held, size);
+  }
+
+  release(): void {
+    this.settle(0);
   }
 }
 
-const NOTHING = Buffer.alloc(0);
+const COMPRESSED = "Compressed request bodies are not supported; send the body without Content-Encoding.";
+/** Chunks below this are copied together: a buffer a byte would cost a hundred times its size. */
+const SMALL = 1024;
+const SLAB = 16 * 1024;
+
+/** The chunks of a body. */
+class Gathered {
+  size = 0;
+  #chunks: Buffer[] = [];
+  #slab: Buffer | undefined;
+  #filled = 0;
+
+  get bytes(): Buffer {
+    this.#seal();
+    const [only] = this.#chunks;
+    return this.#chunks.length === 1 && only ? only : Buffer.concat(this.#chunks, this.size);
+  }
+
+  add(chunk: Buffer): void {
+    this.size += chunk.length;
+    // The first chunk is most often the whole body, and stays as it is.
+    if (chunk.length >= SMALL || this.#chunks.length === 0) {
+      this.#seal();
+      this.#chunks.push(chunk);
+      return;
+    }
+    if (this.#slab && this.#filled + chunk.length > SLAB) this.#seal();
+    this.#slab ??= Buffer.allocUnsafeSlow(SLAB);
+    this.#filled += chunk.copy(this.#slab, this.#filled);
+  }
+
+  /** Lets everything go. */
+  clear(): void {
+    this.size = 0;
+    this.#chunks = [];
+    this.#slab = undefined;
+  }
+
+  #seal(): void {
+    if (this.#slab) this.#chunks.push(this.#slab.subarray(0, this.#filled));
+    this.#slab = undefined;
+    this.#filled = 0;
+  }
+}
 
 function tooLarge(maxBody: number): OnrampError {
   return new OnrampError(

@@ -5,11 +5,13 @@ import type http from "node:http";
 import type net from "node:net";
 
 /** How long a socket has to take our last words before it is destroyed, in milliseconds. */
-const LAST_WORDS_MS = 2000;
+const LAST_WORDS_MS = 1000;
+/** How long answers that are still owed may take. */
+const OWED_MS = 10_000;
 
 /** Open sockets, each with the responses that are not finished. */
 export class Connections {
-  readonly #owing = new Map<net.Socket, number>();
+  readonly #open = new Map<net.Socket, Set<http.ServerResponse>>();
   #closing = false;
 
   constructor(server: http.Server) {
@@ -17,32 +19,37 @@ export class Connections {
       server.on(event, (socket: net.Socket) => this.#add(socket));
   }
 
-  /** Counts a response until it is closed. */
+  /** Remembers a response until it is closed. */
   track(socket: net.Socket, res: http.ServerResponse): void {
-    this.#owing.set(socket, (this.#owing.get(socket) ?? 0) + 1);
+    const owed = this.#add(socket);
+    owed.add(res);
     res.once("close", () => {
-      const left = (this.#owing.get(socket) ?? 1) - 1;
-      if (this.#owing.has(socket)) this.#owing.set(socket, left);
-      if (left === 0 && this.#closing) socket.destroySoon();
+      owed.delete(res);
+      if (owed.size === 0 && this.#closing) socket.destroySoon();
     });
   }
 
-  /** Says `text` to a socket whose request could not be read, once nothing else is owed to it, and ends it. */
+  /** Says `text` to a socket whose request could not be read, unless answers to earlier requests are owed, and ends it. */
   dismiss(socket: net.Socket, text: string): void {
-    const pending = this.#owing.get(socket) ?? 0;
-    // The answers to requests before it are still to come; what broke behind them is told by the end of the connection.
-    if (pending === 0) socket.end(text);
-    setTimeout(() => socket.destroy(), pending === 0 ? LAST_WORDS_MS : LAST_WORDS_MS * 5).unref();
+    // A request that is not complete is the broken one itself.
+    const owed = [...(this.#open.get(socket) ?? [])].some((res) => res.req.complete);
+    if (!owed) socket.end(text);
+    setTimeout(() => socket.destroy(), owed ? OWED_MS : LAST_WORDS_MS).unref();
   }
 
   /** No more requests: sockets without one in hand end now, the others behind their last answer. */
   close(): void {
     this.#closing = true;
-    for (const [socket, left] of this.#owing) if (left === 0) socket.destroy();
+    for (const [socket, owed] of this.#open) if (owed.size === 0) socket.destroy();
   }
 
-  #add(socket: net.Socket): void {
-    if (!this.#owing.has(socket)) this.#owing.set(socket, 0);
-    socket.once("close", () => this.#owing.delete(socket));
+  #add(socket: net.Socket): Set<http.ServerResponse> {
+    let owed = this.#open.get(socket);
+    if (!owed) {
+      owed = new Set();
+      this.#open.set(socket, owed);
+      socket.once("close", () => this.#open.delete(socket));
+    }
+    return owed;
   }
 }

@@ -66,6 +66,7 @@ export function problemErrors(report?: Report): ErrorRequestHandler {
 
 /** How long a refused body is read and thrown away, so that its sender sees the answer and not a reset. */
 const LINGER_MS = 2000;
+const LINGER_BYTES = 256 * 1024;
 
 /** Node destroys the socket as soon as a last response ends, so it must not end while the client still sends. */
 function endLater(req: IncomingMessage, res: ServerResponse, body: string): void {
@@ -74,6 +75,12 @@ function endLater(req: IncomingMessage, res: ServerResponse, body: string): void
     clearTimeout(timer);
     res.end();
   };
+  let read = 0;
   res.write(body);
-  req.once("end", done).once("close", done).resume();
+  req.once("end", done).once("close", done);
+  // Past that the sender waits: reading on would only make garbage of what nobody wants.
+  req.on("data", (chunk: Buffer) => {
+    read += chunk.length;
+    if (read > LINGER_BYTES) req.pause();
+  });
 }

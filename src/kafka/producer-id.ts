@@ -14,15 +14,17 @@ export class ProducerIds {
   readonly #cluster: Cluster;
   readonly #log: Log;
   readonly #onReady: () => void;
+  readonly #onDenied: () => void;
   #current: number | undefined;
   #timer: NodeJS.Timeout | undefined;
   #denied = false;
   #stopped = false;
 
-  constructor(cluster: Cluster, log: Log, onReady: () => void) {
+  constructor(cluster: Cluster, log: Log, on: { ready: () => void; denied: () => void }) {
     this.#cluster = cluster;
     this.#log = log;
-    this.#onReady = onReady;
+    this.#onReady = on.ready;
+    this.#onDenied = on.denied;
   }
 
   /** The id for new lanes; undefined until Kafka gave one. */
@@ -58,6 +60,7 @@ export class ProducerIds {
           (error: unknown) => {
             this.#log.debug({ error }, "no producer id yet");
             this.#denied = error instanceof BrokerRefused && error.code === CLUSTER_DENIED;
+            if (this.#denied) this.#onDenied();
             if (!this.#stopped) this.#try();
           },
         );

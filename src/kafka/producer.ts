@@ -65,7 +65,12 @@ export class Producer implements RecordLog {
     this.#cluster = cluster;
     this.#metadata = metadata;
     this.#options = options;
-    this.#ids = new ProducerIds(cluster, log, () => this.#sender.pump());
+    this.#ids = new ProducerIds(cluster, log, {
+      ready: () => this.#sender.pump(),
+      denied: () => {
+        for (const lane of this.#sender.active) lane.failQueued(deniedWrite(lane.topic, CLUSTER_DENIED));
+      },
+    });
     this.#sender = new Sender({
       cluster,
       metadata,

@@ -17,15 +17,18 @@ export interface Started {
   end(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
-/** Runs `onramp` from the sources and waits for it to be started, or to end. */
+/** Runs `onramp` as it was built and waits for it to be started, or to end. */
 export async function run(
   args: readonly string[],
   env: Record<string, string> = {},
 ): Promise<Started | { code: number | null; stdout: string; stderr: string }> {
   const began = performance.now();
   const ports = { ONRAMP_PORT: "0", ONRAMP_ADMIN_PORT: "0", ONRAMP_DEV_BROKER_PORT: "0" };
-  const child = spawn(process.execPath, [...execArgs(), ...args], {
-    env: { PATH: process.env["PATH"], ...ports, ...env },
+  // c8 follows the processes that a test starts through this variable.
+  const { NODE_V8_COVERAGE } = process.env;
+  const coverage = NODE_V8_COVERAGE ? { NODE_V8_COVERAGE } : {};
+  const child = spawn(process.execPath, ["dist/main.js", ...args], {
+    env: { PATH: process.env["PATH"], ...coverage, ...ports, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let [stdout, stderr] = ["", ""];
@@ -65,7 +68,3 @@ export function rss(pid: number | undefined): number {
   const kilobytes = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
   return Number(kilobytes) * 1024;
 }
-
-/** What was built where it is there and asked for, else the sources through tsx. */
-const execArgs = (): string[] =>
-  process.env["ONRAMP_TEST_DIST"] ? ["dist/main.js"] : ["--import", "tsx", "src/main.ts"];

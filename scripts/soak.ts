@@ -1,0 +1,52 @@
+// `npm run soak -- NAME`: the long versions of tests, with the counts of the issue. Without a name: the list.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+
+const mocha = (file: string, grep?: string): string[] => [
+  "mocha",
+  "--no-config",
+  "--import=tsx",
+  "--exit",
+  "--timeout",
+  "600000",
+  ...(grep ? ["-g", grep] : []),
+  file,
+];
+const env = { ...process.env, ONRAMP_SOAK: "1", ONRAMP_TEST_APACHE: "1" };
+
+const soaks: Readonly<Record<string, () => Promise<number>>> = {
+  "false-acknowledgement": () => run("npx", mocha("test/no-false-acknowledgement/kafkajs-traps.test.ts")),
+  outage: () => run("npx", mocha("test/integration/outage.test.ts")),
+  "three-brokers": () => run("npx", mocha("test/integration/three-brokers.test.ts")),
+  "large-bodies": () => run("npx", mocha("test/integration/isolation.test.ts", "25 MB")),
+  node24,
+};
+
+const name = process.argv[2];
+const soak = name === undefined ? undefined : soaks[name];
+if (!soak) {
+  console.log(`npm run soak -- ${Object.keys(soaks).join(" | ")}`);
+  process.exit(name === undefined ? 0 : 2);
+}
+process.exit(await soak());
+
+/** `npm test` on Node 24, whose binary comes from npm's `node` package; and an idle gateway on it. */
+async function node24(): Promise<number> {
+  const folder = mkdtempSync(path.join(tmpdir(), "onramp-node24-"));
+  const installed = await run("npm", ["install", "--prefix", folder, "--no-save", "node@24"]);
+  if (installed !== 0) return installed;
+  const PATH = `${path.join(folder, "node_modules", "node", "bin")}:${process.env["PATH"]}`;
+  const withNode = { ...process.env, PATH, ONRAMP_NODE24: "1" };
+  await run("node", ["--version"], withNode);
+  return run("npm", ["test"], withNode);
+}
+
+async function run(command: string, args: string[], environment: NodeJS.ProcessEnv = env): Promise<number> {
+  const child = spawn(command, args, { stdio: "inherit", env: environment });
+  const [code] = await once(child, "exit");
+  return code ?? 1;
+}

@@ -1,0 +1,37 @@
+// Generated files are what their sources make of them; examples and documents are true.
+
+import { strict as assert } from "node:assert";
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { generated } from "../../scripts/generate.ts";
+import { loadConfig } from "../../src/config.ts";
+import { planOf } from "../../src/plan.ts";
+import { webhookKinds } from "../../src/webhooks/index.ts";
+
+describe("docs", () => {
+  for (const [file, content] of generated) {
+    it(`${file} is up to date (npm run generate)`, () => assert.equal(readFileSync(file, "utf8"), content));
+  }
+
+  for (const name of readdirSync("examples").filter((entry) => entry.endsWith(".yaml"))) {
+    it(`examples/${name} is a valid configuration`, () => {
+      const env = { GITHUB_WEBHOOK_SECRET: "s", KAFKA_PASSWORD: "p" };
+      planOf(
+        loadConfig(
+          path.join("examples", name),
+          env,
+          webhookKinds.map((kind) => kind.options),
+        ),
+      );
+    });
+  }
+
+  it("no source file is longer than 250 lines, and half are shorter than 120", () => {
+    const sizes = readdirSync("src", { recursive: true, encoding: "utf8" })
+      .filter((file) => file.endsWith(".ts"))
+      .map((file) => readFileSync(path.join("src", file), "utf8").split("\n").length - 1)
+      .sort((a, b) => a - b);
+    assert.ok((sizes.at(-1) ?? 0) <= 250);
+    assert.ok((sizes[Math.floor(sizes.length / 2)] ?? 0) < 120);
+  });
+});

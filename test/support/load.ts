@@ -1,0 +1,97 @@
+// Many clients posting at once, and what became of each record, compared with the log.
+
+import { strict as assert } from "node:assert";
+import http from "node:http";
+import { readTopic } from "./read-back.ts";
+
+/** One record that a client sent. */
+export interface Posted {
+  readonly value: string;
+  readonly status: number;
+  /** Of the receipt, where there is one. */
+  readonly partition: number;
+  readonly offset: number;
+  readonly tookMs: number;
+}
+
+/** Clients in a closed loop, on connections that they keep, until `stop`. */
+export function startLoad(apiUrl: string, path: string, clients: number, { pauseMs = 0 } = {}) {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: clients });
+  const posted: Posted[] = [];
+  let running = true;
+  const loop = async (client: number): Promise<void> => {
+    for (let n = 0; running; n++) {
+      posted.push(await post(agent, apiUrl, path, `${client}:${n}`));
+      if (pauseMs > 0 || posted.at(-1)?.status !== 200)
+        await new Promise((resolve) => setTimeout(resolve, Math.max(pauseMs, 20)));
+    }
+  };
+  const done = Promise.all(Array.from({ length: clients }, (_, client) => loop(client)));
+  return {
+    posted,
+    async stop(): Promise<Posted[]> {
+      running = false;
+      await done;
+      agent.destroy();
+      return posted;
+    },
+  };
+}
+
+/** Posts one value; a failure without an HTTP answer has status 0. */
+export function post(agent: http.Agent, apiUrl: string, path: string, value: string): Promise<Posted> {
+  const began = performance.now();
+  return new Promise((resolve) => {
+    const done = (status: number, body?: { partition: number; offset: number }): void =>
+      resolve({
+        value,
+        status,
+        partition: body?.partition ?? -1,
+        offset: body?.offset ?? -1,
+        tookMs: performance.now() - began,
+      });
+    const request = http.request(`${apiUrl}${path}`, { agent, method: "POST" }, (response) => {
+      let text = "";
+      response.on("data", (chunk) => (text += chunk));
+      response.on("end", () =>
+        done(response.statusCode ?? 0, response.statusCode === 200 ? JSON.parse(text) : undefined),
+      );
+    });
+    request.on("error", () => done(0));
+    request.end(value);
+  });
+}
+
+/**
+ * Holds what clients were told against the log: every receipt reads back, no acknowledged record stands there
+ * twice, nothing that was surely not written does, and each client's acknowledged records are in their order.
+ */
+export async function verify(
+  brokers: readonly string[],
+  topic: string,
+  partitions: number,
+  posted: readonly Posted[],
+): Promise<void> {
+  const log = await readTopic(brokers, topic, partitions);
+  const times = new Map<string, number>();
+  for (const { value } of log.flat())
+    times.set(value?.toString() ?? "", (times.get(value?.toString() ?? "") ?? 0) + 1);
+  const byOffset = log.map(
+    (records) => new Map(records.map((record) => [record.offset, record.value?.toString()])),
+  );
+  const last = new Map<string, number>();
+  for (const { value, status, partition, offset } of posted) {
+    if (status === 200) {
+      assert.equal(byOffset[partition]?.get(offset), value, `the receipt ${partition}/${offset}`);
+      assert.equal(
+        times.get(value),
+        1,
+        `${value} was acknowledged and stands in the log ${times.get(value)} times`,
+      );
+      const lane = `${value.split(":")[0]}/${partition}`;
+      assert.ok(offset > (last.get(lane) ?? -1), `${value} overtook its predecessor`);
+      last.set(lane, offset);
+    } else if (status !== 504 && status !== 0)
+      assert.equal(times.get(value), undefined, `${value} was answered ${status} and is in the log`);
+  }
+}
