@@ -32,9 +32,10 @@ export class Connections {
   /** Says `text` to a socket whose request could not be read, unless answers to earlier requests are owed, and ends it. */
   dismiss(socket: net.Socket, text: string): void {
     // A request that is not complete is the broken one itself.
-    const owed = [...(this.#open.get(socket) ?? [])].some((res) => res.req.complete);
-    if (!owed) socket.end(text);
-    setTimeout(() => socket.destroy(), owed ? OWED_MS : LAST_WORDS_MS).unref();
+    const owed = [...(this.#open.get(socket) ?? [])].filter((res) => res.req.complete);
+    if (owed.length === 0) socket.end(text);
+    for (const res of owed) res.once("finish", () => socket.destroySoon());
+    setTimeout(() => socket.destroy(), owed.length > 0 ? OWED_MS : LAST_WORDS_MS).unref();
   }
 
   /** No more requests: sockets without one in hand end now, the others behind their last answer. */

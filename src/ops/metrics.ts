@@ -1,7 +1,7 @@
 // Prometheus metrics. The hot path adds to plain numbers; they become samples when somebody scrapes.
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import { asOnrampError, type OnrampError } from "../core/errors.ts";
+import { asOnrampError, OnrampError } from "../core/errors.ts";
 import type { Meter } from "../core/ports.ts";
 import type { Receipts } from "../core/record.ts";
 
@@ -96,6 +96,7 @@ export function createMetrics(gauges: Gauges, known: (topic: string) => boolean)
       for (const error of receipts.errors ?? []) {
         if (!error) continue;
         failed++;
+        counted.add(error);
         add(rejected, String(error.code), 1);
       }
       add(produced, topic, receipts.count - failed);
@@ -103,7 +104,7 @@ export function createMetrics(gauges: Gauges, known: (topic: string) => boolean)
     refused(topic, thrown, records) {
       const error = asOnrampError(thrown);
       // Told by the core with its records, and again by the edge that answers.
-      if (counted.has(error)) return;
+      if (counted.has(error) || (error.cause instanceof OnrampError && counted.has(error.cause))) return;
       counted.add(error);
       add(received, known(topic) ? topic : "", records);
       add(rejected, String(error.code), records);

@@ -4,7 +4,7 @@
 import { type ErrorCode, type ErrorDetail, MOST_DETAILS, OnrampError } from "../../core/errors.ts";
 import { parseJson } from "../../core/json.ts";
 import type { Draft, Header, Receipts } from "../../core/record.ts";
-import { problemHeaders, sendProblem } from "../problem.ts";
+import { problemHeaders } from "../problem.ts";
 import { extentsOf, type RecordExtent } from "./extents.ts";
 import type { Format, ProduceRequest } from "./format.ts";
 import { checkPartition, checkTimestamp } from "./values.ts";
@@ -122,11 +122,7 @@ function answerEnvelope(res: Parameters<Format["answer"]>[0], _topic: string, re
       error_code: error?.code as ErrorCode,
       message: error?.message ?? "",
     }));
-    return sendProblem(
-      res.req,
-      res,
-      new OnrampError(status.code, status.message, { errors: details, cause: status }),
-    );
+    throw new OnrampError(status.code, status.message, { errors: details, cause: status });
   }
   const offsets: string[] = [];
   for (let n = 0; n < count; n++) {

@@ -22,7 +22,7 @@ export interface ProduceRequest {
 export interface Format {
   /** @throws OnrampError 40001, 40402 */
   drafts(request: ProduceRequest): Draft[];
-  /** Answers with the outcome of every record. */
+  /** Answers with the outcome of every record. @throws OnrampError when none was written */
   answer(res: ServerResponse, topic: string, receipts: Receipts): void;
 }
 

@@ -4,7 +4,6 @@ import { isUtf8 } from "node:buffer";
 import { OnrampError } from "../../core/errors.ts";
 import { parseJson } from "../../core/json.ts";
 import type { Header } from "../../core/record.ts";
-import { sendProblem } from "../problem.ts";
 import type { Format, ProduceRequest } from "./format.ts";
 import { checkPartition, parseTimestamp } from "./values.ts";
 
@@ -38,7 +37,7 @@ function rawFormat(json: boolean): Format {
     },
     answer(res, topic, receipts) {
       const failure = receipts.errors?.[0];
-      if (failure) return sendProblem(res.req, res, failure);
+      if (failure) throw failure;
       // The topic's name was checked when it was resolved: it holds nothing that JSON would escape.
       const body = `{"topic":"${topic}","partition":${receipts.partitions[0]},"offset":${receipts.offsets[0]},"timestamp":${receipts.timestamps[0]}}`;
       res.writeHead(200, { "content-type": "application/json", "content-length": body.length });

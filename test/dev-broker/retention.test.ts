@@ -1,0 +1,81 @@
+// The development broker's memory: a cap over all topics, and compaction where a topic asks for it.
+
+import { strict as assert } from "node:assert";
+import { DevBroker } from "../../src/dev-broker/broker.ts";
+import type { Connection } from "../../src/kafka/connection.ts";
+import { InitProducerId } from "../../src/wire/messages/cluster.ts";
+import { ListOffsets, Produce } from "../../src/wire/messages/log.ts";
+import { encodeBatch } from "../../src/wire/record-batch.ts";
+import { openConnection } from "../support/broker.ts";
+import { readPartition } from "../support/read-back.ts";
+
+describe("dev broker: retention", () => {
+  const broker = new DevBroker({ retentionBytes: 1_000_000 });
+  let connection: Connection;
+  before(async () => {
+    await broker.start();
+    connection = await openConnection(broker.address);
+    broker.createTopic("logs");
+    broker.createTopic("state", 1, { "cleanup.policy": "compact" });
+  });
+  after(async () => {
+    connection.close();
+    await broker.stop();
+  });
+  async function produce(name: string, key: string | null, value: Buffer): Promise<void> {
+    const records = encodeBatch([
+      { key: key === null ? null : Buffer.from(key), value, headers: [], timestamp: Date.now() },
+    ]);
+    const answer = await connection.request(
+      Produce,
+      8,
+      {
+        transactionalId: null,
+        acks: -1,
+        timeoutMs: 1000,
+        topics: [{ name, partitions: [{ partition: 0, records }] }],
+      },
+      5000,
+    );
+    assert.equal(answer.topics[0]?.partitions[0]?.errorCode, 0);
+  }
+
+  it("drops the oldest records past the cap, and lets their memory go", async () => {
+    const before = process.memoryUsage().external;
+    for (let n = 0; n < 600; n++) await produce("logs", null, Buffer.alloc(100_000, n));
+    const body = {
+      replicaId: -1,
+      isolationLevel: 0,
+      topics: [{ name: "logs", partitions: [{ partition: 0, currentLeaderEpoch: -1, timestamp: -2 }] }],
+    };
+    const start =
+      (await connection.request(ListOffsets, 5, body, 1000)).topics[0]?.partitions[0]?.offset ?? 0;
+    assert.ok(start >= 590 && start < 600);
+    assert.equal((await readPartition([broker.address], "logs", 0, start)).length, 600 - start);
+    assert.ok(process.memoryUsage().external - before < 50_000_000);
+  });
+
+  it("compacts a topic that asks for it: the last record of each key stays, at its offset", async () => {
+    for (let n = 0; n < 300; n++) await produce("state", `k${n % 3}`, Buffer.alloc(10_000, n));
+    const records = await readPartition([broker.address], "state");
+    assert.ok(records.length < 150);
+    assert.deepEqual(
+      records.slice(-3).map(({ offset, key }) => [offset, key?.toString()]),
+      [
+        [297, "k0"],
+        [298, "k1"],
+        [299, "k2"],
+      ],
+    );
+  });
+
+  it("has no transactions yet, and says so", async () => {
+    const answer = await connection.request(
+      InitProducerId,
+      1,
+      { transactionalId: "t", transactionTimeoutMs: 1000, producerId: -1, producerEpoch: -1 },
+      1000,
+    );
+    assert.equal(answer.errorCode, 42);
+  });
+});
