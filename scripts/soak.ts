@@ -9,7 +9,7 @@ import path from "node:path";
 const mocha = (file: string, grep?: string): string[] => [
   "mocha",
   "--no-config",
-  "--import=tsx",
+  "--import=ts-blank-space/register",
   "--exit",
   "--timeout",
   "600000",

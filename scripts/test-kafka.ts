@@ -29,7 +29,7 @@ const args = [
   "--no-config",
   "--extension",
   "ts",
-  "--import=tsx",
+  "--import=ts-blank-space/register",
   "--exit",
   "--timeout",
   "60000",

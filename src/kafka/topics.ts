@@ -87,7 +87,8 @@ export function durabilityWarnings({ name, partitions, configs }: TopicState): s
 function saslOf({ sasl }: KafkaOptions): SASLOptions {
   if (sasl?.mechanism === "oauthbearer")
     return { mechanism: "oauthbearer", oauthBearerProvider: async () => ({ value: await sasl.token() }) };
-  return sasl as SASLOptions;
+  // A copy: kafkajs adds a member of its own, and configurations are frozen.
+  return { ...sasl } as SASLOptions;
 }
 
 /** Kubernetes names are stricter than Kafka's. */

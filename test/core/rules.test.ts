@@ -115,10 +115,7 @@ describe("core: expressions", () => {
 
 describe("core: JSON", () => {
   it("bounds depth and values before it parses", () => {
-    assert.deepEqual(
-      parseJson(Buffer.from(`${"[".repeat(1000)}${"]".repeat(1000)}`), "It") instanceof Array,
-      true,
-    );
+    assert.ok(Array.isArray(parseJson(Buffer.from(`${"[".repeat(1000)}${"]".repeat(1000)}`), "It")));
     assert.throws(() => parseJson(Buffer.from(`${"[".repeat(1001)}${"]".repeat(1001)}`), "It"), code(40001));
     assert.throws(() => parseJson(Buffer.from(`[${"0,".repeat(MAX_VALUES)}0]`), "It"), code(41301));
     assert.ok(parseJson(Buffer.from(JSON.stringify([",".repeat(MAX_VALUES * 2)])), "It"));
@@ -149,9 +146,10 @@ describe("core: ingest", () => {
   const refused: unknown[] = [];
   const meter: Meter = { appended: () => {}, refused: (_, error) => void refused.push(error) };
   const log = {
-    append: async (topic: string, records: readonly AcceptedRecord[]) => (
-      seen.push({ topic, records }), new Receipts(records.length)
-    ),
+    append: async (topic: string, records: readonly AcceptedRecord[]) => {
+      seen.push({ topic, records });
+      return new Receipts(records.length);
+    },
   };
   const rules = (extra: Partial<TopicRules>): TopicRules => ({
     schema: undefined,

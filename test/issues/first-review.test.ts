@@ -213,7 +213,10 @@ describe("found by review: http", function () {
     broker.dev().faults.produce = () => (refusals++ < 5 ? { append: false, errorCode: 10 } : undefined);
     assert.equal((await post(own, `/topics/${topic}`, V2_TEXT, envelope)).status, 200);
     for (let n = 0; n < 10; n++) await post(own, `/topics/${topic}`, V2_TEXT, envelope);
-    broker.dev().faults.produce = ({ bytes }) => (sizes.push(bytes.readInt32BE(57)), undefined);
+    broker.dev().faults.produce = ({ bytes }) => {
+      sizes.push(bytes.readInt32BE(57));
+      return undefined;
+    };
     await post(own, `/topics/${topic}`, V2_TEXT, envelope);
     assert.deepEqual(sizes, [200]);
     await own.stop();

@@ -13,7 +13,10 @@ describe("ops: supervisor", () => {
     const stopped: string[] = [];
     const service = (name: string, stop: () => Promise<void> = async () => {}) => ({
       name,
-      stop: () => (stopped.push(name), stop()),
+      stop: () => {
+        stopped.push(name);
+        return stop();
+      },
     });
     await supervisor.add(service("first"));
     await supervisor.add(service("fails", () => Promise.reject(new Error("no"))));
@@ -28,9 +31,13 @@ describe("ops: supervisor", () => {
 describe("ops: log", () => {
   it("writes JSON lines and never a secret, whatever the field's depth", () => {
     const script = `import { createLog } from "./src/ops/log.ts"; createLog("info").info({ password: "hunter2", a: { token: "hunter2", b: { secret: "hunter2" } }, headers: { authorization: "hunter2", cookie: "hunter2" }, ok: 1 }, "said");`;
-    const line = execFileSync(process.execPath, ["--import", "tsx", "--input-type=module", "-e", script], {
-      encoding: "utf8",
-    });
+    const line = execFileSync(
+      process.execPath,
+      ["--import", "ts-blank-space/register", "--input-type=module", "-e", script],
+      {
+        encoding: "utf8",
+      },
+    );
     assert.ok(!line.includes("hunter2"));
     assert.deepEqual([JSON.parse(line).event, JSON.parse(line).ok], ["said", 1]);
   });
