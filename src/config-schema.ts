@@ -102,7 +102,11 @@ const kafka = object({
   sasl,
   requestTimeout: duration("How long a broker may wait for replicas before it answers.", "1500ms"),
   connectTimeout: duration("For connecting, TLS and login together.", "2s"),
-  compression: { enum: ["none", "gzip"], default: "none", description: "Of the batches that Onramp writes." },
+  compression: {
+    enum: ["none", "gzip", "snappy", "lz4", "zstd"],
+    default: "none",
+    description: "Of the batches that Onramp writes; zstd needs Node 22.15.",
+  },
   linger: duration("How long a record may wait for company in its batch.", "0ms"),
 });
 const token = object(

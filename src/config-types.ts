@@ -10,7 +10,7 @@ export interface Config {
     readonly sasl?: SaslConfig;
     readonly requestTimeout: string;
     readonly connectTimeout: string;
-    readonly compression: "none" | "gzip";
+    readonly compression: "none" | "gzip" | "snappy" | "lz4" | "zstd";
     readonly linger: string;
   };
   readonly http: {

@@ -10,6 +10,7 @@ import { compileExpression, type Expression } from "./core/expressions.ts";
 import { compileSchema, type TopicSchema } from "./core/schemas.ts";
 import { isTopicName, type TopicRules, unwritableReason } from "./core/topics.ts";
 import type { WebhookReceiver } from "./core/webhook.ts";
+import { compressionOf } from "./kafka/compression.ts";
 import { webhookKinds } from "./webhooks/index.ts";
 
 export interface Plan {
@@ -60,6 +61,7 @@ export function planOf(config: Config): Plan {
       if (reserved) problems.push({ path: `webhooks.${name}`, message: `${reserved} Choose another topic` });
     }
   }
+  attempt("kafka.compression", () => compressionOf(config.kafka.compression));
   for (const [at, file] of pemFiles(config)) {
     if (file !== undefined) attempt(at, () => readFile(config.folder, file));
   }

@@ -53,6 +53,11 @@ export class DevBroker {
     return `${HOST}:${this.#state.port}`;
   }
 
+  /** Connections that are open now. */
+  get connections(): number {
+    return this.#sockets.size;
+  }
+
   /** Listens; on the port of the last time when it was stopped before. @throws the listener's error, as EADDRINUSE */
   async start(): Promise<void> {
     const server = net.createServer((socket) => {

@@ -5,7 +5,7 @@ import { OnrampError } from "../core/errors.ts";
 import type { Ingest } from "../core/ingest.ts";
 import type { Auth } from "./auth.ts";
 import { type BodyLimits, readBody } from "./body.ts";
-import { formatOf } from "./formats/format.ts";
+import { formatOf } from "./formats/register.ts";
 import { checkPartition } from "./formats/values.ts";
 import { type Report, sendProblem } from "./problem.ts";
 

@@ -4,11 +4,14 @@ import { strict as assert } from "node:assert";
 import { execFile, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { promisify } from "node:util";
+import zlib from "node:zlib";
 import type kafkajs from "kafkajs";
 import type { Connection } from "../../src/kafka/connection.ts";
 import { FindCoordinator } from "../../src/wire/messages/cluster.ts";
 import { Heartbeat, JoinGroup } from "../../src/wire/messages/group.ts";
 import { useBroker } from "../support/broker.ts";
+import { startTestGateway } from "../support/gateway.ts";
+import { post, V2_TEXT } from "../support/http.ts";
 import { until } from "../support/until.ts";
 
 const run = promisify(execFile);
@@ -201,6 +204,32 @@ describe("conformance: kafkajs", () => {
     ]);
     assert.equal(stdout, "a\nb\nc\n");
   });
+});
+
+(kcat ? describe : describe.skip)("conformance: kcat reads what the gateway packs", () => {
+  const broker = useBroker();
+  const codecs = ["gzip", "snappy", "lz4", ...("zstdCompressSync" in zlib ? ["zstd"] : [])];
+  for (const compression of codecs) {
+    it(compression, async () => {
+      const topic = await broker.topic();
+      const gateway = await startTestGateway(broker.addresses(), { kafka: { compression } });
+      const values = Array.from({ length: 2000 }, (_, n) => `value ${n} ${"x".repeat(n % 100)}`);
+      const { status } = await post(
+        gateway,
+        `/topics/${topic}`,
+        V2_TEXT,
+        JSON.stringify({ records: values.map((value) => ({ value })) }),
+      );
+      assert.equal(status, 200);
+      const { stdout } = await run(
+        "kcat",
+        ["-b", broker.addresses().join(","), "-C", "-t", topic, "-e", "-q"],
+        { maxBuffer: 10_000_000 },
+      );
+      assert.equal(stdout, `${values.join("\n")}\n`);
+      await gateway.stop();
+    });
+  }
 });
 
 /** Runs kcat with something on its standard input; the broker may live in this process, so nothing may block. */

@@ -89,7 +89,7 @@ describe("configuration", () => {
     for (const expected of [
       /^kafka\.borkers: unknown key; the keys here are brokers/,
       /^kafka\.requestTimeout: must be a duration/,
-      /^kafka\.compression: must be one of none, gzip/,
+      /^kafka\.compression: must be one of none, gzip, snappy, lz4, zstd/,
       /^kafka\.brokers\.0: /,
       /^http\.port: /,
       /^http\.budget: must be at least twice/,

@@ -15,6 +15,7 @@ describe("command line", () => {
 
   it("`start --dev` is ready within a second of work and prints a curl line that works as pasted", async () => {
     const gateway = await start(["start", "--dev"]);
+    assert.ok(gateway.readyMs < 1000, `ready after ${gateway.readyMs} ms`);
     await until(() => gateway.stderr().includes("curl"));
     const curl = /^ {2}(curl .*)$/m.exec(gateway.stderr())?.[1] ?? "";
     assert.match(gateway.stderr(), /DEVELOPMENT BROKER/);

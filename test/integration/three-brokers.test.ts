@@ -3,8 +3,9 @@
 
 import { strict as assert } from "node:assert";
 import { type Cluster, startCluster } from "../support/apache-kafka/cluster.ts";
-import { createTopic } from "../support/broker.ts";
+import { createTopic, quietKafka } from "../support/broker.ts";
 import { startTestGateway } from "../support/gateway.ts";
+import { post } from "../support/http.ts";
 import { startLoad, verify } from "../support/load.ts";
 import { until } from "../support/until.ts";
 
@@ -42,6 +43,38 @@ const PARTITIONS = 6;
       `      ${posted.length} posts, ${posted.filter(({ status }) => status === 200).length} acknowledged, ${posted.filter(({ status }) => status === 503).length} × 503, ${posted.filter(({ status }) => status === 504).length} × 504`,
     );
   }
+
+  it("a topic whose only replica is on a dead broker: 503 by the deadline, and live topics are not delayed", async () => {
+    const dead = cluster.brokers[1];
+    const admin = quietKafka(cluster.bootstrap).admin();
+    await admin.connect();
+    const lost = `lost-${Date.now()}`;
+    await admin.createTopics({
+      topics: [{ topic: lost, replicaAssignment: [{ partition: 0, replicas: [dead?.id ?? 0] }] }],
+    });
+    await admin.disconnect();
+    const live = await createTopic(cluster.bootstrap, { partitions: PARTITIONS });
+    const gateway = await startTestGateway(cluster.bootstrap);
+    assert.equal((await post(gateway, `/topics/${lost}`, undefined, "x")).status, 200);
+    await dead?.kill();
+    // Until the controller has noticed, the live topic's partitions wait for the dead replica as well.
+    await until(
+      async () => (await post(gateway, `/topics/${live}?key=a`, undefined, "x")).status === 200,
+      30_000,
+    );
+    const refused = post(gateway, `/topics/${lost}`, undefined, "x");
+    let slowest = 0;
+    for (let n = 0; n < 100; n++) {
+      const began = performance.now();
+      assert.equal((await post(gateway, `/topics/${live}?key=a`, undefined, "x")).status, 200);
+      slowest = Math.max(slowest, performance.now() - began);
+    }
+    const { status, body } = await refused;
+    assert.deepEqual([status, body.error_code], [503, 50301]);
+    assert.ok(slowest < 2500, `a live topic waited for ${slowest.toFixed(0)} ms`);
+    await gateway.stop();
+    await dead?.start();
+  });
 
   it(`${CLIENTS} clients post while a broker is killed and comes back: no acknowledged record lost or doubled`, () =>
     underLoad(async () => {

@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { ProducedBatch, ProduceFault } from "../../src/dev-broker/faults.ts";
 import { readBatches, readRecords } from "../../src/wire/record-batch-reader.ts";
 import { onApacheKafka, useBroker } from "../support/broker.ts";
-import { useGateway } from "../support/gateway.ts";
+import { startTestGateway, useGateway } from "../support/gateway.ts";
 import { post, V2_JSON } from "../support/http.ts";
 import { readPartition } from "../support/read-back.ts";
 
@@ -223,6 +223,14 @@ const PRODUCE = 0;
     await delay(5);
     const [a, b] = await Promise.all([first, put("b")]);
     assert.deepEqual([a.status, b.status, seen.size, await stored()], [200, 200, 1, ["a", "b"]]);
+  });
+
+  it("many first posts at once open one connection to produce on (kafkajs K16: one each)", async () => {
+    const own = await startTestGateway(broker.addresses());
+    const before = broker.dev().connections;
+    await Promise.all(Array.from({ length: 50 }, () => post(own, `/topics/${topic}`, "text/plain", "x")));
+    assert.equal(broker.dev().connections - before, 1);
+    await own.stop();
   });
 
   it("a throttled lane waits as long as the broker says", async () => {
