@@ -34,6 +34,8 @@ const args = [
   "--timeout",
   "60000",
   "--forbid-only",
+  "--reporter",
+  "test/support/reporter.cjs",
 ];
 let code = 1;
 try {
