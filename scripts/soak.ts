@@ -18,11 +18,21 @@ const mocha = (file: string, grep?: string): string[] => [
 ];
 const env = { ...process.env, ONRAMP_SOAK: "1", ONRAMP_TEST_APACHE: "1" };
 
+/** On the development broker, then on Apache Kafka. */
+async function onBoth(file: string, grep: string): Promise<number> {
+  const { ONRAMP_TEST_APACHE: _, ...dev } = env;
+  const first = await run("npx", mocha(file, grep), dev);
+  if (first !== 0) return first;
+  const onKafka = ["--import", "ts-blank-space/register", "scripts/test-kafka.ts", "-g", grep];
+  return run("node", onKafka);
+}
+
 const soaks: Readonly<Record<string, () => Promise<number>>> = {
-  "false-acknowledgement": () => run("npx", mocha("test/no-false-acknowledgement/kafkajs-traps.test.ts")),
+  "false-acknowledgement": () =>
+    onBoth("test/no-false-acknowledgement/kafkajs-traps.test.ts", "kafkajs's traps"),
+  "large-bodies": () => onBoth("test/integration/isolation.test.ts", "25 MB each"),
   outage: () => run("npx", mocha("test/integration/outage.test.ts")),
   "three-brokers": () => run("npx", mocha("test/integration/three-brokers.test.ts")),
-  "large-bodies": () => run("npx", mocha("test/integration/isolation.test.ts", "25 MB")),
   node24,
 };
 
