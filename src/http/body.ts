@@ -60,6 +60,7 @@ export function readBody(
     };
     try {
       share.reserve(announced, () => gathered.size);
+      if (announced >= LARGE) gathered.prepare(announced);
     } catch (error) {
       return reject(error);
     }
@@ -125,17 +126,28 @@ const SLAB = 16 * 1024;
 /** The chunks of a body. */
 class Gathered {
   size = 0;
+  /** Room for all of a large body, so that it is never there twice. */
+  #whole: Buffer | undefined;
   #chunks: Buffer[] = [];
   #slab: Buffer | undefined;
   #filled = 0;
 
+  prepare(size: number): void {
+    this.#whole = Buffer.allocUnsafeSlow(size);
+  }
+
   get bytes(): Buffer {
+    if (this.#whole) return this.#whole.subarray(0, this.size);
     this.#seal();
     const [only] = this.#chunks;
     return this.#chunks.length === 1 && only ? only : Buffer.concat(this.#chunks, this.size);
   }
 
   add(chunk: Buffer): void {
+    if (this.#whole) {
+      this.size += chunk.copy(this.#whole, this.size);
+      return;
+    }
     this.size += chunk.length;
     // The first chunk is most often the whole body, and stays as it is.
     if (chunk.length >= SMALL || this.#chunks.length === 0) {
@@ -151,6 +163,7 @@ class Gathered {
   /** Lets everything go. */
   clear(): void {
     this.size = 0;
+    this.#whole = undefined;
     this.#chunks = [];
     this.#slab = undefined;
   }

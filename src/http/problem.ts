@@ -66,7 +66,7 @@ export function problemErrors(report?: Report): ErrorRequestHandler {
 
 /** How long a refused body is read and thrown away, so that its sender sees the answer and not a reset. */
 const LINGER_MS = 2000;
-const LINGER_BYTES = 256 * 1024;
+const LINGER_BYTES = 64 * 1024;
 
 /** Node destroys the socket as soon as a last response ends, so it must not end while the client still sends. */
 function endLater(req: IncomingMessage, res: ServerResponse, body: string): void {

@@ -1,6 +1,7 @@
 // Topics that the configuration names: created where that is wanted, else told of with the commands that do it.
 // Creation is kafkajs's admin client, connected for the purpose and gone again.
 
+import "./kafkajs-repairs.ts";
 import kafkajs, { type SASLOptions } from "kafkajs";
 import type { Log } from "../core/ports.ts";
 import type { KafkaOptions } from "./cluster.ts";

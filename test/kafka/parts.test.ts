@@ -2,6 +2,8 @@
 
 import { strict as assert } from "node:assert";
 import { once } from "node:events";
+import { createRequire } from "node:module";
+import "../../src/kafka/kafkajs-repairs.ts";
 import net from "node:net";
 import type { AcceptedRecord } from "../../src/core/record.ts";
 import { Receipts } from "../../src/core/record.ts";
@@ -161,6 +163,29 @@ describe("kafka: connection", () => {
     );
     connection.close();
     await assert.rejects(connection.send(Buffer.alloc(8), 1, 100), (error: BrokerGone) => !error.sent);
+  });
+});
+
+describe("kafka: repairs of kafkajs", () => {
+  it("an idle request queue sets no timer (it polled every millisecond, and warned on Node 24)", () => {
+    const RequestQueue = createRequire(import.meta.url)("kafkajs/src/network/requestQueue/index.js");
+    const logger = { namespace: () => ({ debug: () => {} }) };
+    const queue = new RequestQueue({
+      maxInFlightRequests: null,
+      requestTimeout: 1000,
+      enforceRequestTimeout: false,
+      clientId: "x",
+      broker: "x",
+      logger,
+      isConnected: () => true,
+    });
+    queue.checkPendingRequests();
+    assert.ok(!queue.throttleCheckTimeoutId);
+    queue.pending.push({});
+    queue.maxInFlight = 0;
+    queue.scheduleCheckPendingRequests();
+    assert.ok(queue.throttleCheckTimeoutId);
+    queue.destroy();
   });
 });
 
