@@ -2,6 +2,7 @@
 // silent sockets, and a broken request behind a good one does not take the good one's answer.
 
 import type http from "node:http";
+import https from "node:https";
 import type net from "node:net";
 
 /** How long a socket has to take our last words before it is destroyed, in milliseconds. */
@@ -12,11 +13,16 @@ const OWED_MS = 10_000;
 /** Open sockets, each with the responses that are not finished. */
 export class Connections {
   readonly #open = new Map<net.Socket, Set<http.ServerResponse>>();
+  /** TLS connections that are not secured yet, by their peer: responses belong to the socket that wraps them. */
+  readonly #handshaking = new Map<string, net.Socket>();
   #closing = false;
 
   constructor(server: http.Server) {
-    for (const event of ["connection", "secureConnection"])
-      server.on(event, (socket: net.Socket) => this.#add(socket));
+    server.on("connection", (socket: net.Socket) => this.#accept(socket, server instanceof https.Server));
+    server.on("secureConnection", (socket: net.Socket) => {
+      this.#handshaking.delete(peer(socket));
+      this.#add(socket);
+    });
   }
 
   /** Remembers a response until it is closed. */
@@ -34,7 +40,8 @@ export class Connections {
     // A request that is not complete is the broken one itself.
     const owed = [...(this.#open.get(socket) ?? [])].filter((res) => res.req.complete);
     if (owed.length === 0) socket.end(text);
-    for (const res of owed) res.once("finish", () => socket.destroySoon());
+    let left = owed.length;
+    for (const res of owed) res.once("finish", () => --left === 0 && socket.destroySoon());
     setTimeout(() => socket.destroy(), owed.length > 0 ? OWED_MS : LAST_WORDS_MS).unref();
   }
 
@@ -42,6 +49,14 @@ export class Connections {
   close(): void {
     this.#closing = true;
     for (const [socket, owed] of this.#open) if (owed.size === 0) socket.destroy();
+    for (const socket of this.#handshaking.values()) socket.destroy();
+  }
+
+  #accept(socket: net.Socket, tls: boolean): void {
+    if (!tls) return void this.#add(socket);
+    const key = peer(socket);
+    this.#handshaking.set(key, socket);
+    socket.once("close", () => this.#handshaking.delete(key));
   }
 
   #add(socket: net.Socket): Set<http.ServerResponse> {
@@ -54,3 +69,5 @@ export class Connections {
     return owed;
   }
 }
+
+const peer = (socket: net.Socket): string => `${socket.remoteAddress} ${socket.remotePort}`;

@@ -40,14 +40,20 @@ export function sendProblem(
   report?.(error);
   if (res.headersSent || res.destroyed) return;
   const body = JSON.stringify(problemBody(error));
-  if (!req.complete) res.setHeader("connection", "close");
+  const whole = req.complete || !hasBody(req);
+  if (!whole) res.setHeader("connection", "close");
   res.writeHead(error.status, {
     ...problemHeaders(error),
     "content-type": "application/problem+json",
     "content-length": Buffer.byteLength(body),
   });
-  if (req.complete) res.end(body);
+  if (whole) res.end(body);
   else endLater(req, res, body);
+}
+
+/** `complete` is not set yet when a refusal comes with the headers, even where no body follows (RFC 9112, 6). */
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
 }
 
 /** Express's error handler: every error is a problem. */

@@ -190,6 +190,9 @@ export class Sender {
       for (const lane of group) {
         frame.records(lane.partition, (target, at) => lane.encode(this.#encoder, target, at, compression));
         travelling.add(lane);
+        // Behind the others: where not all fit in one request, the next one starts with those left out.
+        this.active.delete(lane);
+        this.active.add(lane);
         onBatch(lane.batchCount);
       }
     }
@@ -217,8 +220,6 @@ export class Sender {
 
   #unreserve(lane: Lane): void {
     lane.reserved = false;
-    this.active.delete(lane);
-    // Behind the others: where not all fit in one request, the next one starts with those left out.
-    if (!lane.idle) this.active.add(lane);
+    if (lane.idle) this.active.delete(lane);
   }
 }

@@ -2,12 +2,15 @@
 
 import { strict as assert } from "node:assert";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import http from "node:http";
+import https from "node:https";
 import net from "node:net";
 import { onApacheKafka, useBroker } from "../support/broker.ts";
 import { keepingLog, startTestGateway, useGateway } from "../support/gateway.ts";
 import { post, rawExchange, V2_JSON, V2_TEXT } from "../support/http.ts";
 import { readPartition } from "../support/read-back.ts";
+import { tlsFiles } from "../support/tls/files.ts";
 import { until } from "../support/until.ts";
 
 describe("found by review: http", function () {
@@ -53,6 +56,35 @@ describe("found by review: http", function () {
     );
     const written = (await readPartition(broker.addresses(), topic)).length;
     assert.ok(!/^HTTP\/1\.1 400/.test(answer) || written === 0, answer);
+  });
+
+  it("a refused request without a body closed its connection, and what was pipelined behind it had no answer", async () => {
+    const topic = await broker.topic();
+    const answer = await rawExchange(
+      gateway(),
+      `GET /nosuch HTTP/1.1\r\nHost: localhost\r\n\r\nPOST /topics/${topic} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx`,
+    );
+    assert.match(answer, /^HTTP\/1\.1 404[\s\S]*HTTP\/1\.1 200/);
+  });
+
+  it("a stop over TLS cut off the requests in hand", async function () {
+    if (onApacheKafka) this.skip();
+    const { cert, key, ca } = tlsFiles();
+    const own = await startTestGateway(broker.addresses(), { http: { tls: { cert, key } } });
+    const topic = await broker.topic();
+    broker.dev().faults.response = (api) => (api === 0 ? { kind: "delay", ms: 500 } : undefined);
+    const status = new Promise<number>((resolve) => {
+      const request = https.request(
+        `${own.apiUrl}/topics/${topic}`,
+        { method: "POST", ca: readFileSync(ca) },
+        (response) => resolve(response.resume().statusCode ?? 0),
+      );
+      request.on("error", () => resolve(0)).end("x");
+    });
+    await until(async () => (await readPartition(broker.addresses(), topic)).length === 1);
+    await own.stop();
+    broker.dev().faults.clear();
+    assert.equal(await status, 200);
   });
 
   it("a client that still sent was cut off before it saw the refusal", async () => {
@@ -201,6 +233,23 @@ describe("found by review: http", function () {
     );
     assert.deepEqual([...new Set(statuses)], [404]);
     agent.destroy();
+    await own.stop();
+  });
+
+  it("partitions left out of a full request starved while the first ones stayed busy", async () => {
+    const own = await startTestGateway(broker.addresses(), { http: { budget: "200MB", deadline: "4s" } });
+    const topic = await broker.topic({ partitions: 14 });
+    broker.dev().faults.response = (api) => (api === 0 ? { kind: "delay", ms: 100 } : undefined);
+    const body = Buffer.alloc(900_000);
+    const written = new Array<number>(14).fill(0);
+    const end = Date.now() + 4000;
+    const worker = async (partition: number): Promise<void> => {
+      while (Date.now() < end)
+        if ((await post(own, `/topics/${topic}/partitions/${partition}`, undefined, body)).status === 200)
+          written[partition] = (written[partition] ?? 0) + 1;
+    };
+    await Promise.all([...written.keys(), ...written.keys()].map(worker));
+    assert.ok(Math.min(...written) * 3 > Math.max(...written), written.join());
     await own.stop();
   });
 
