@@ -72,7 +72,7 @@ export function problemErrors(report?: Report): ErrorRequestHandler {
 
 /** How long a refused body is read and thrown away, so that its sender sees the answer and not a reset. */
 const LINGER_MS = 2000;
-const LINGER_BYTES = 64 * 1024;
+const LINGER_BYTES = 16 * 1024;
 
 /** Node destroys the socket as soon as a last response ends, so it must not end while the client still sends. */
 function endLater(req: IncomingMessage, res: ServerResponse, body: string): void {
@@ -84,9 +84,9 @@ function endLater(req: IncomingMessage, res: ServerResponse, body: string): void
   let read = 0;
   res.write(body);
   req.once("end", done).once("close", done);
-  // Past that the sender waits: reading on would only make garbage of what nobody wants.
+  // Past that the sender waits, and what it sent waits in the kernel: a thousand of them must not fill our memory.
   req.on("data", (chunk: Buffer) => {
     read += chunk.length;
-    if (read > LINGER_BYTES) req.pause();
+    if (read > LINGER_BYTES) req.socket.pause();
   });
 }

@@ -16,6 +16,7 @@ export class Node {
   holdUntil = 0;
   readonly #busy = new Set<string>();
   readonly #topicsApart = new Set<string>();
+  readonly #slowTopics = new Set<string>();
   readonly #suspects = new Map<number, number>();
 
   constructor(id: number) {
@@ -29,6 +30,17 @@ export class Node {
   /** A spare connection for a topic; undefined while it has one already, or all are taken. */
   spareFor(topic: string): string | undefined {
     return this.#topicsApart.has(topic) ? undefined : SPARES.find((channel) => !this.#busy.has(channel));
+  }
+
+  /** The lanes of a topic that travel apart next: all, or, where all together were slow, one to tell them apart. */
+  company(topic: string, lanes: readonly Lane[]): readonly Lane[] {
+    return this.#slowTopics.has(topic) ? lanes.slice(0, 1) : lanes;
+  }
+
+  /** How the last journey apart of a topic went. */
+  judge(topic: string, slow: boolean): void {
+    if (slow) this.#slowTopics.add(topic);
+    else this.#slowTopics.delete(topic);
   }
 
   take(channel: string, topic: string | undefined): void {

@@ -104,7 +104,7 @@ export class Sender {
     // One spare connection a topic: the partitions of a bad one must not take them all.
     for (const [topic, lanes] of apart) {
       const spare = node.spareFor(topic);
-      if (spare !== undefined) this.#exchange(node, spare, lanes, topic);
+      if (spare !== undefined) this.#exchange(node, spare, node.company(topic, lanes), topic);
     }
   }
 
@@ -117,7 +117,7 @@ export class Sender {
   #exchange(node: Node, channel: string, lanes: readonly Lane[], apart?: string): void {
     node.take(channel, apart);
     for (const lane of lanes) lane.reserved = true;
-    this.#send(node, channel, lanes)
+    this.#send(node, channel, lanes, apart)
       .catch((error: unknown) => this.#deps.log.error({ error }, "sending to kafka failed unexpectedly"))
       .finally(() => {
         node.free(channel, apart);
@@ -125,7 +125,7 @@ export class Sender {
       });
   }
 
-  async #send(node: Node, channel: string, lanes: readonly Lane[]): Promise<void> {
+  async #send(node: Node, channel: string, lanes: readonly Lane[], apart?: string): Promise<void> {
     const { cluster } = this.#deps;
     const travelling = new Set<Lane>();
     let sent = false;
@@ -139,6 +139,7 @@ export class Sender {
       const sentAt = Date.now();
       const answer = await this.#await(connection, frame, correlationId);
       const slow = Date.now() - sentAt > SLOW_MS;
+      if (apart !== undefined) node.judge(apart, slow);
       if (answer.throttleTimeMs > 0) node.holdUntil = Date.now() + answer.throttleTimeMs;
       this.#settle(node, answer, travelling, slow);
       // A fast answer proves the followers of its lanes well.
@@ -153,6 +154,7 @@ export class Sender {
       const gone = error instanceof BrokerGone;
       const reason = error instanceof Error ? error.message : String(error);
       const maybeSent = sent && (!gone || error.sent);
+      if (apart !== undefined && gone && error.timedOut) node.judge(apart, true);
       if (!gone) this.#deps.log.warn({ error, node: node.id }, "produce request failed");
       this.#lose(sent ? travelling : lanes, { sent: maybeSent, timedOut: gone && error.timedOut, reason });
     } finally {

@@ -55,6 +55,36 @@ const PRODUCE = 0;
     assert.ok((await slowPosts).every(({ status }) => status === 504));
   });
 
+  it("a slow partition: its siblings wait with it for a moment, and then no more", async () => {
+    const topic = await broker.topic({ partitions: 4 });
+    let slow = false;
+    broker.dev().faults.produce = ({ partition }) => {
+      slow ||= partition === 0;
+      return undefined;
+    };
+    broker.dev().faults.response = (key) => {
+      if (key !== PRODUCE || !slow) return undefined;
+      slow = false;
+      return { kind: "delay", ms: 700 };
+    };
+    let running = true;
+    const slowPosts = (async () => {
+      while (running) await post(gateway(), `/topics/${topic}/partitions/0`, undefined, "x");
+    })();
+    const took: number[] = [];
+    for (let n = 0; n < 60; n++) {
+      const began = performance.now();
+      assert.equal(
+        (await post(gateway(), `/topics/${topic}/partitions/${1 + (n % 3)}`, undefined, "x")).status,
+        200,
+      );
+      took.push(performance.now() - began);
+    }
+    running = false;
+    await slowPosts;
+    assert.ok(took.filter((ms) => ms > 300).length < 15, took.map((ms) => ms.toFixed(0)).join());
+  });
+
   it("a broker that does not answer for one topic: another on the same broker waits for one time-out at most", async () => {
     const [live, stalled] = [await broker.topic(), await broker.topic()];
     await slowest(live, 1);
