@@ -62,6 +62,11 @@ export function post(agent: http.Agent, apiUrl: string, path: string, value: str
   });
 }
 
+/** The longest that one of them waited, in milliseconds. */
+export function longest(posted: readonly Posted[]): number {
+  return posted.reduce((most, { tookMs }) => Math.max(most, tookMs), 0);
+}
+
 /**
  * Holds what clients were told against the log: every receipt reads back, no acknowledged record stands there
  * twice, nothing that was surely not written does, and each client's acknowledged records are in their order.
