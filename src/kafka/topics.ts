@@ -1,8 +1,7 @@
 // Topics that the configuration names: created where that is wanted, else told of with the commands that do it.
 // Creation is kafkajs's admin client, connected for the purpose and gone again.
 
-import "./kafkajs-repairs.ts";
-import kafkajs, { type SASLOptions } from "kafkajs";
+import type { SASLOptions } from "kafkajs";
 import type { Log } from "../core/ports.ts";
 import type { KafkaOptions } from "./cluster.ts";
 import type { TopicState } from "./metadata.ts";
@@ -25,6 +24,9 @@ export async function createTopics(
   topics: readonly WantedTopic[],
   log: Log,
 ): Promise<void> {
+  // Loaded when it is needed: most starts create nothing.
+  const { default: kafkajs } = await import("kafkajs");
+  await import("./kafkajs-repairs.ts");
   const kafka = new kafkajs.Kafka({
     clientId: "onramp",
     brokers: [...options.brokers],
