@@ -117,11 +117,11 @@ export class Producer implements RecordLog {
     if (this.#stopping) throw unreachable("Onramp is stopping");
     if (this.#cluster.downForMs >= DOWN_MS)
       throw unreachable(`No Kafka broker is reachable (${this.#cluster.lastError})`);
-    if (this.#ids.denied) throw deniedWrite(topic, CLUSTER_DENIED);
     let state = this.#metadata.get(topic) ?? (await this.#metadata.resolve(topic, deadline));
     // Partitions may have been added since: one fresh look before a 404 (kafkajs K6 drops such records).
     if (records.some(({ partition = 0 }) => partition >= state.partitions.length))
       state = await this.#metadata.resolve(topic, deadline);
+    if (this.#ids.denied) throw deniedWrite(topic, CLUSTER_DENIED);
     return this.#enqueue(state, records, deadline);
   }
 

@@ -2,6 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import kafkajs from "kafkajs";
+import type { Gateway } from "../../src/gateway.ts";
 import { SCRAM_USERS } from "../support/apache-kafka/cluster.ts";
 import { createTopic, onApacheKafka, quietKafka } from "../support/broker.ts";
 import { startTestGateway } from "../support/gateway.ts";
@@ -59,6 +60,7 @@ const unsecuredJws = [
       const gateway = await startTestGateway(secure, {
         kafka: { tls: { ca, cert: clientCert, key: clientKey }, sasl: login },
       });
+      await ready(gateway);
       const answer = await post(gateway, `/topics/${topic}`, undefined, name);
       assert.equal(answer.status, 200, answer.text);
       await gateway.stop();
@@ -88,6 +90,7 @@ const unsecuredJws = [
       kafka: { createTopics: true, tls: { ca }, sasl: logins["SCRAM-SHA-512"] },
       topics: { [name]: {} },
     });
+    await ready(gateway);
     assert.equal((await post(gateway, `/topics/${name}`, undefined, "x")).status, 200);
     await gateway.stop();
   });
@@ -116,6 +119,7 @@ const unsecuredJws = [
         sasl: { mechanism: "scram-sha-512", username: "limited", password: SCRAM_USERS.limited },
       },
     });
+    await connected(gateway);
     const { status, body } = await post(gateway, `/topics/${topic}`, undefined, "x");
     assert.deepEqual([status, body.error_code], [403, 40301]);
     assert.match(body.detail, /ACL "Describe" on topic/);
@@ -130,6 +134,7 @@ const unsecuredJws = [
         sasl: { mechanism: "scram-sha-512", username: "limited", password: SCRAM_USERS.limited },
       },
     });
+    await connected(gateway);
     const { status, body } = await post(gateway, `/topics/${topic}`, undefined, "x");
     assert.deepEqual([status, body.error_code], [403, 40301]);
     assert.match(body.detail, /"Write" on topic/);
@@ -142,3 +147,15 @@ const unsecuredJws = [
     await gateway.stop();
   });
 });
+
+/** A cold broker takes its time over the first TLS and SCRAM handshakes. */
+function ready(gateway: Gateway): Promise<void> {
+  return until(async () => (await fetch(`${gateway.adminUrl}/readyz`)).status === 200);
+}
+
+/** As `ready`, where no ACL lets us produce. */
+function connected(gateway: Gateway): Promise<void> {
+  return until(
+    async () => !(await (await fetch(`${gateway.adminUrl}/readyz`)).text()).includes("no broker reachable"),
+  );
+}
