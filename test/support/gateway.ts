@@ -8,6 +8,7 @@ import { loadConfig } from "../../src/config.ts";
 import type { Log } from "../../src/core/ports.ts";
 import { type Gateway, startGateway } from "../../src/gateway.ts";
 import { webhookKinds } from "../../src/webhooks/index.ts";
+import { until } from "./until.ts";
 
 export interface TestConfig {
   readonly kafka?: object;
@@ -68,6 +69,8 @@ export function useGateway(
   let gateway: Gateway | undefined;
   before(async () => {
     gateway = await startTestGateway(brokers(), await config());
+    const { adminUrl } = gateway;
+    await until(async () => (await fetch(`${adminUrl}/readyz`)).status === 200);
   });
   after(async () => {
     await gateway?.stop();
