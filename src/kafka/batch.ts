@@ -30,10 +30,6 @@ export class Batch {
     if (this.open && this.#bytes) return this.#bytes.length;
     return this.segments.reduce((sum, segment) => sum + segment.size, BATCH_OVERHEAD);
   }
-  /** Bytes as last encoded. */
-  get size(): number {
-    return this.#bytes?.length ?? 0;
-  }
   /** True when nobody waits for it any more. */
   get answered(): boolean {
     return this.segments.every((segment) => segment.answered);

@@ -75,9 +75,6 @@ export class Connection {
     }
   }
 
-  get closed(): boolean {
-    return this.#closed !== undefined;
-  }
   /** True once the SASL session nears its end; use another connection for what is new. */
   get expired(): boolean {
     return Date.now() >= this.#expiresAt;

@@ -23,9 +23,6 @@ export class Link {
     this.#onChange = onChange;
   }
 
-  get open(): boolean {
-    return this.#connection !== undefined;
-  }
   get lastError(): unknown {
     return this.#lastError;
   }

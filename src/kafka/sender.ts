@@ -1,6 +1,6 @@
 // Takes what is ready out of the lanes and sends it to the partitions' leaders: all healthy lanes of a node in
-// one request on one connection, sick ones each in requests and on connections of their own, so that a slow
-// partition holds up nobody else (a broker answers a Produce only when its slowest partition is done).
+// one request on one connection, sick ones apart, on a spare connection a topic, so that a slow partition holds
+// up nobody else (a broker answers a Produce only when its slowest partition is done).
 
 import type { Log } from "../core/ports.ts";
 import { decodeResponse } from "../wire/message.ts";
