@@ -77,7 +77,10 @@ export async function verify(
   partitions: number,
   posted: readonly Posted[],
 ): Promise<void> {
-  const log = await readTopic(brokers, topic, partitions);
+  const through = new Map<number, number>();
+  for (const { status, partition, offset } of posted)
+    if (status === 200) through.set(partition, Math.max(offset, through.get(partition) ?? -1));
+  const log = await readTopic(brokers, topic, partitions, through);
   const times = new Map<string, number>();
   for (const { value } of log.flat())
     times.set(value?.toString() ?? "", (times.get(value?.toString() ?? "") ?? 0) + 1);
