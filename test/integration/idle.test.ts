@@ -2,14 +2,12 @@
 // queue upsets; a timed figure has no place in CI.
 
 import { strict as assert } from "node:assert";
-import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { useBroker } from "../support/broker.ts";
 import { writeConfig } from "../support/gateway.ts";
-import { start } from "../support/process.ts";
+import { cpuSeconds, start } from "../support/process.ts";
 
 const WINDOW_MS = 10_000;
-const TICKS_A_SECOND = 100;
 
 (process.env["ONRAMP_NODE24"] === "1" ? describe : describe.skip)("idle", function () {
   this.timeout(60_000);
@@ -31,20 +29,12 @@ const TICKS_A_SECOND = 100;
       200,
     );
     await delay(1000);
-    const before = cpuTicks(gateway.child.pid);
+    const before = cpuSeconds(gateway.child.pid);
     await delay(WINDOW_MS);
-    const used = ((cpuTicks(gateway.child.pid) - before) / TICKS_A_SECOND) * (1000 / WINDOW_MS);
+    const used = (cpuSeconds(gateway.child.pid) - before) * (1000 / WINDOW_MS);
     console.log(`      Node ${process.version}: ${(used * 100).toFixed(2)} % of a core`);
     assert.ok(used < 0.01);
     assert.equal(await gateway.end(), 0);
     assert.equal(gateway.stderr(), "");
   });
 });
-
-/** User and system time of a process, in clock ticks (proc(5), fields 14 and 15). */
-function cpuTicks(pid: number | undefined): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
-    .replace(/^.*\) /, "")
-    .split(" ");
-  return Number(fields[11]) + Number(fields[12]);
-}

@@ -102,7 +102,12 @@ export function fetchRequest(
   };
 }
 
-async function leaderOf(brokers: readonly string[], topic: string, partition: number): Promise<string> {
+/** `host:port` of a partition's leader. */
+export async function leaderOf(
+  brokers: readonly string[],
+  topic: string,
+  partition: number,
+): Promise<string> {
   for (const broker of brokers) {
     const connection = await openConnection(broker).catch(() => undefined);
     if (!connection) continue;

@@ -1,0 +1,44 @@
+// Kafka's own acknowledgement: one record a Produce request, on a connection with nothing else on it.
+
+import { Connection } from "../src/kafka/connection.ts";
+import { Produce } from "../src/wire/messages/log.ts";
+import { encodeBatch } from "../src/wire/record-batch.ts";
+import { leaderOf } from "../test/support/read-back.ts";
+import { order } from "./bodies.ts";
+
+/** Sends one record after another until `ended`. @returns the times from request to answer, in milliseconds, sorted */
+export async function ackTimes(
+  brokers: readonly string[],
+  topic: string,
+  ended: Promise<unknown>,
+): Promise<number[]> {
+  const [host = "", port] = (await leaderOf(brokers, topic, 0)).split(":");
+  const connection = await Connection.open({ host, port: Number(port), connectTimeoutMs: 5000 });
+  const records = encodeBatch([
+    { key: null, value: Buffer.from(order()), headers: [], timestamp: Date.now() },
+  ]);
+  const body = {
+    transactionalId: null,
+    acks: -1,
+    timeoutMs: 5000,
+    topics: [{ name: topic, partitions: [{ partition: 0, records }] }],
+  };
+  const times: number[] = [];
+  let running = true;
+  const stop = ended.finally(() => (running = false));
+  while (running) {
+    const began = performance.now();
+    const answer = await connection.request(Produce, 7, body, 10_000);
+    times.push(performance.now() - began);
+    if (answer.topics[0]?.partitions[0]?.errorCode !== 0)
+      throw new Error("Kafka refused a record of the bench");
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  await stop;
+  connection.close();
+  return times.sort((a, b) => a - b);
+}
+
+/** The value below which `share` of the sorted `times` lie. */
+export const percentile = (times: readonly number[], share: number): number =>
+  times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? Number.NaN;

@@ -1,0 +1,51 @@
+// The broker that the benchmark runs on: the development broker in a process of its own, Apache Kafka, or yours.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { startCluster } from "../test/support/apache-kafka/cluster.ts";
+
+export interface Broker {
+  readonly name: string;
+  readonly addresses: readonly string[];
+  /** Stops it where it stands, as a machine that hangs; undefined for a broker that is not ours to stop. */
+  readonly pause?: () => void;
+  readonly resume?: () => void;
+  stop(): Promise<void>;
+}
+
+/** `KAFKA_BROKERS` where it is set, else Apache Kafka where asked for, else the development broker. */
+export async function startBroker(apache: boolean, given: string | undefined): Promise<Broker> {
+  if (given) return { name: `Kafka at ${given}`, addresses: given.split(","), stop: async () => {} };
+  if (!apache) return devBroker();
+  const cluster = await startCluster({ brokers: 1 });
+  const [broker] = cluster.brokers;
+  return {
+    name: "Apache Kafka 4.3.1, one broker",
+    addresses: cluster.bootstrap,
+    pause: () => broker?.pause(),
+    resume: () => broker?.resume(),
+    stop: () => cluster.stop(),
+  };
+}
+
+async function devBroker(): Promise<Broker> {
+  const child = spawn(process.execPath, ["dist/main.js", "dev-broker", "--port", "0"], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let said = "";
+  for await (const chunk of child.stdout as AsyncIterable<Buffer>) {
+    said += chunk;
+    if (/\d+\.\d+\.\d+\.\d+:\d+/.test(said)) break;
+  }
+  return {
+    name: "the development broker",
+    addresses: [/\d+\.\d+\.\d+\.\d+:\d+/.exec(said)?.[0] ?? ""],
+    pause: () => child.kill("SIGSTOP"),
+    resume: () => child.kill("SIGCONT"),
+    async stop() {
+      const gone = once(child, "exit");
+      child.kill("SIGTERM");
+      await gone;
+    },
+  };
+}

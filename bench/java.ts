@@ -1,0 +1,46 @@
+// Java's `kafka-producer-perf-test`: the yardstick that Kafka itself ships.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { installKafka } from "../test/support/apache-kafka/install.ts";
+import { cpuSeconds } from "../test/support/process.ts";
+import { ORDER_BYTES } from "./bodies.ts";
+
+export interface PerfTest {
+  readonly perSecond: number;
+  readonly microsARecord: number;
+}
+
+/**
+ * Sends records with acks=all. Counted from its first report (after 5 s) to its last, so that neither the JVM's start
+ * nor its warming up is held against it.
+ */
+export async function perfTest(
+  brokers: readonly string[],
+  topic: string,
+  records: number,
+): Promise<PerfTest> {
+  const libs = await installKafka();
+  const args = ["-cp", `${libs}/*`, "org.apache.kafka.tools.ProducerPerformance", "--topic", topic];
+  args.push("--num-records", String(records), "--record-size", String(ORDER_BYTES), "--throughput", "-1");
+  args.push("--producer-props", `bootstrap.servers=${brokers.join(",")}`, "acks=all");
+  const child = spawn("java", ["-Xmx512m", ...args], { stdio: ["ignore", "pipe", "ignore"] });
+  const gone = once(child, "exit");
+  const reports: { records: number; at: number; cpu: number }[] = [];
+  for await (const chunk of child.stdout as AsyncIterable<Buffer>) {
+    for (const [, count] of chunk
+      .toString()
+      .matchAll(/^(\d+) records sent, [\d.]+ records\/sec .*max latency\.$/gm)) {
+      reports.push({ records: Number(count), at: performance.now(), cpu: cpuSeconds(child.pid) });
+    }
+  }
+  await gone;
+  const [first, ...rest] = reports;
+  const last = rest.at(-1);
+  if (!first || !last) throw new Error("the perf test was too short: it needs more records");
+  const sent = rest.reduce((sum, report) => sum + report.records, 0);
+  return {
+    perSecond: sent / ((last.at - first.at) / 1000),
+    microsARecord: ((last.cpu - first.cpu) / sent) * 1e6,
+  };
+}

@@ -1,0 +1,94 @@
+// `npm run bench`: the gateway beside what it is held against, as one table of ratios taken in one run.
+// [-- --kafka | --peer URL --peer-pid PID | --rounds N | --seconds N | --only TEXT]; KAFKA_BROKERS uses a cluster of yours.
+
+import { existsSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { createToken } from "../src/http/auth.ts";
+import { cpuSeconds } from "../test/support/process.ts";
+import { type Broker, startBroker } from "./broker.ts";
+import { latencyTable, moduleTable, ndjsonTable, overloadTable } from "./parts.ts";
+import { cells, perCpu, perSecond, ratio, type Sample, show, table } from "./report.ts";
+import { peerScenarios, type Scenario, scenarios } from "./scenarios.ts";
+import { gateway, serve } from "./servers.ts";
+import { drive, generator } from "./wrk.ts";
+
+const { values } = parseArgs({
+  options: {
+    kafka: { type: "boolean", default: false },
+    peer: { type: "string" },
+    "peer-pid": { type: "string" },
+    rounds: { type: "string", default: "5" },
+    seconds: { type: "string", default: "4" },
+    only: { type: "string" },
+  },
+});
+const rounds = Number(values.rounds);
+const seconds = Number(values.seconds);
+if (!existsSync("dist/main.js")) throw new Error("the gateway is not built: npm run build");
+
+const broker = await startBroker(values.kafka, process.env["KAFKA_BROKERS"]);
+const wanted = (part: string): boolean => values.only === undefined || part.includes(values.only);
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+try {
+  say(
+    `On ${broker.name}; load by ${generator}; Node ${process.version}; medians of ${rounds} interleaved rounds.\n`,
+  );
+  await bench(broker);
+} finally {
+  await broker.stop();
+}
+process.exit(0);
+
+async function bench({ addresses, pause, resume }: Broker): Promise<void> {
+  const { token, hash } = createToken();
+  const servers = {
+    bare: await serve("bare.ts"),
+    express: await serve("express.ts"),
+    gateway: await gateway(addresses),
+    guarded: await gateway(addresses, { hash }),
+    token,
+  };
+  try {
+    const peers = values.peer === undefined ? [] : peerScenarios(values.peer, values["peer-pid"]);
+    const all = [...scenarios(servers), ...peers];
+    const named = all.filter(({ name }) => wanted(name));
+    const bases = all.filter(({ name }) => named.some(({ base }) => base === name) && !wanted(name));
+    if (named.length > 0) say(`${await loadTable([...bases, ...named])}\n`);
+    const { gateway: server } = servers;
+    if (wanted("ndjson")) say(`${await ndjsonTable(server, addresses, rounds)}\n`);
+    if (wanted("modules")) say(`${await moduleTable(addresses, rounds)}\n`);
+    if (wanted("latency")) say(`${await latencyTable(server, addresses, rounds, seconds)}\n`);
+    if (wanted("overload") && pause && resume) say(`${await overloadTable(server, pause, resume)}\n`);
+  } finally {
+    const { bare, express, gateway: open, guarded } = servers;
+    await Promise.all([bare, express, open, guarded].map((server) => server.stop()));
+  }
+}
+
+async function loadTable(named: readonly Scenario[]): Promise<string> {
+  const samples = new Map<string, Sample[]>(named.map(({ name }) => [name, []]));
+  for (const scenario of named) await measure(scenario, 2);
+  for (let round = 0; round < rounds; round++)
+    for (const scenario of named) samples.get(scenario.name)?.push(await measure(scenario, seconds));
+  const rows = named.map(({ name, base, wanted: least }) => {
+    const own = samples.get(name) ?? [];
+    const other = base === undefined ? undefined : samples.get(base);
+    const ratios = other ? [perCpu, perSecond].map((value) => show(ratio(own, other, value), 2)) : ["", ""];
+    return [name, ...cells(own), ...ratios, least === undefined ? "" : `≥ ${least}`];
+  });
+  const head = ["", "requests/s", "records/s", "CPU ms/request", "CPU s/1,000 records", "failed"];
+  return table([...head, "× base per CPU-s", "× base per s", "wanted"], rows);
+}
+
+async function measure(scenario: Scenario, forSeconds: number): Promise<Sample> {
+  const { server, path, records } = scenario;
+  const before = server.pid === undefined ? undefined : cpuSeconds(server.pid);
+  const outcome = await drive({ ...scenario, url: server.url + path, seconds: forSeconds });
+  return {
+    requests: outcome.requests,
+    records: outcome.requests * records,
+    seconds: outcome.seconds,
+    cpuSeconds: before === undefined ? undefined : cpuSeconds(server.pid) - before,
+    failed: outcome.failed,
+  };
+}

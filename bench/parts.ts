@@ -1,0 +1,137 @@
+// The parts of the report that are not a load of small requests: NDJSON, the modules alone, latency, memory.
+
+import { execFile } from "node:child_process";
+import path from "node:path";
+import { promisify } from "node:util";
+import { cpuSeconds, rss } from "../test/support/process.ts";
+import { ackTimes, percentile } from "./ack.ts";
+import { order } from "./bodies.ts";
+import { perfTest } from "./java.ts";
+import { streamLines } from "./ndjson.ts";
+import { overload } from "./overload.ts";
+import { median, show, table } from "./report.ts";
+import { LOADER, type Server } from "./servers.ts";
+import { drive, type Outcome } from "./wrk.ts";
+
+const LINES = 1_000_000;
+/** Enough for the perf test to run for some time behind its first report. */
+const PERF_RECORDS = 4_000_000;
+
+/** NDJSON beside Java's perf test, in records per CPU-second. */
+export async function ndjsonTable(
+  server: Server,
+  brokers: readonly string[],
+  rounds: number,
+): Promise<string> {
+  const [ours, theirs]: { perSecond: number; microsARecord: number }[][] = [[], []];
+  await streamLines(`${server.url}/topics/bench`, LINES / 10);
+  for (let round = 0; round < rounds; round++) {
+    const [cpu, began] = [cpuSeconds(server.pid), performance.now()];
+    const records = await streamLines(`${server.url}/topics/bench`, LINES);
+    if (records !== LINES) throw new Error(`${LINES} lines gave ${records} receipts`);
+    const perSecond = records / ((performance.now() - began) / 1000);
+    ours?.push({ perSecond, microsARecord: ((cpuSeconds(server.pid) - cpu) / records) * 1e6 });
+    theirs?.push(await perfTest(brokers, "bench", PERF_RECORDS));
+  }
+  const row = (name: string, samples: typeof ours = []): string[] => [
+    name,
+    show(median(samples.map((sample) => sample.perSecond))),
+    show(median(samples.map((sample) => sample.microsARecord)), 2),
+  ];
+  const ratios = (ours ?? []).map(
+    (sample, round) => (theirs?.[round]?.microsARecord ?? 0) / sample.microsARecord,
+  );
+  return table(
+    ["", "records/s", "CPU µs/record", "× base per CPU-s", "wanted"],
+    [
+      [...row("kafka-producer-perf-test", theirs), "", ""],
+      [...row(`NDJSON, ${show(LINES)} lines`, ours), show(median(ratios), 2), "≥ 1"],
+      [`resident memory of the gateway ${show(rss(server.pid) / 1024 / 1024)} MB`, "", "", "", ""],
+    ],
+  );
+}
+
+/** The accumulator without HTTP, and kafkajs's producer in batches. */
+export async function moduleTable(brokers: readonly string[], rounds: number): Promise<string> {
+  const samples = new Map<string, { perSecond: number; microsARecord: number }[]>();
+  for (let round = 0; round < rounds; round++) {
+    for (const line of await runChild("accumulator.ts", brokers)) {
+      const name = `accumulator, ${line["inFlight"]} requests of ${line["size"]}`;
+      samples.set(name, [...(samples.get(name) ?? []), line as never]);
+    }
+    const [kafkajs] = await runChild("kafkajs.ts", brokers);
+    const name = "kafkajs's producer, 8 sends of 100";
+    samples.set(name, [...(samples.get(name) ?? []), kafkajs as never]);
+  }
+  const most = (name: string): string =>
+    name.startsWith("acc") ? (name.endsWith(" of 1") ? "< 7 µs" : "< 3 µs") : "";
+  const rows = [...samples].map(([name, of]) => [
+    name,
+    show(median(of.map((sample) => sample.perSecond))),
+    show(median(of.map((sample) => sample.microsARecord)), 2),
+    most(name),
+  ]);
+  return table(["", "records/s", "CPU µs/record", "wanted"], rows);
+}
+
+/** Latency at half of the full load and at one connection, beside Kafka's own acknowledgements at the same time. */
+export async function latencyTable(
+  server: Server,
+  brokers: readonly string[],
+  rounds: number,
+  seconds: number,
+): Promise<string> {
+  const load = { url: `${server.url}/topics/bench`, body: order(), contentType: "application/json", seconds };
+  const full = await drive({ ...load, connections: 64 });
+  const half = full.requests / full.seconds / 2;
+  const rows: string[][] = [];
+  for (const [name, connections, rate, most] of [
+    [`half load (${show(half)}/s), 64 connections`, 64, half, "≤ +3 ms"],
+    ["one connection", 1, undefined, "≤ +1 ms"],
+  ] as const) {
+    const found: { own: Outcome; kafka: number[] }[] = [];
+    for (let round = 0; round < rounds; round++) {
+      const driven = drive({ ...load, connections, rate });
+      const [own, kafka] = await Promise.all([driven, ackTimes(brokers, "bench", driven)]);
+      found.push({ own, kafka });
+    }
+    const of = (value: (sample: (typeof found)[number]) => number): number => median(found.map(value));
+    const p99 = of(({ own, kafka }) => own.p99 - percentile(kafka, 0.99));
+    rows.push([
+      name,
+      ...[of(({ own }) => own.p50), of(({ own }) => own.p99)].map((value) => show(value, 2)),
+      ...[0.5, 0.99].map((share) =>
+        show(
+          of(({ kafka }) => percentile(kafka, share)),
+          2,
+        ),
+      ),
+      show(p99, 2),
+      most,
+    ]);
+  }
+  const head = ["", "p50 ms", "p99 ms", "Kafka's p50", "Kafka's p99", "p99 above Kafka's", "wanted"];
+  return table(head, rows);
+}
+
+/** Memory while the broker hangs. */
+export async function overloadTable(server: Server, pause: () => void, resume: () => void): Promise<string> {
+  const { before, most, after, answered } = await overload(server, pause, resume, 10);
+  const megabytes = (bytes: number): string => show(bytes / 1024 / 1024);
+  const answers = Object.entries(answered)
+    .map(([status, count]) => `${show(count)} × ${status}`)
+    .join(", ");
+  return table(
+    ["the broker hangs for 10 s under 1,000 connections", "RSS before, MB", "at most", "after", "answers"],
+    [["", megabytes(before), megabytes(most), megabytes(after), answers]],
+  );
+}
+
+async function runChild(file: string, brokers: readonly string[]): Promise<Record<string, unknown>[]> {
+  const script = path.join(import.meta.dirname, file);
+  const { stdout } = await promisify(execFile)(process.execPath, [...LOADER, script, "bench", ...brokers]);
+  return stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}

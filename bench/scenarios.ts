@@ -1,0 +1,70 @@
+// What is measured under load, and what each line is held against.
+
+import { envelope, order } from "./bodies.ts";
+import type { Server } from "./servers.ts";
+
+const V2 = "application/vnd.kafka.json.v2+json";
+const JSON_TYPE = "application/json";
+
+/** One line of the table. */
+export interface Scenario {
+  readonly name: string;
+  readonly server: Server;
+  readonly path: string;
+  readonly body: string;
+  readonly contentType: string;
+  readonly connections: number;
+  /** Records a request. */
+  readonly records: number;
+  readonly authorization?: string;
+  /** The line it is compared with, and the ratio of requests per CPU-second that issue 4 asks for. */
+  readonly base?: string;
+  readonly wanted?: number;
+}
+
+export interface Servers {
+  readonly bare: Server;
+  readonly express: Server;
+  readonly gateway: Server;
+  /** The gateway that wants a token. */
+  readonly guarded: Server;
+  readonly token: string;
+}
+
+const BARE = "bare node:http";
+const BARE_100 = "bare node:http, envelope of 100";
+
+export function scenarios({ bare, express, gateway, guarded, token }: Servers): Scenario[] {
+  const single = {
+    path: "/topics/bench",
+    body: order(),
+    contentType: JSON_TYPE,
+    connections: 64,
+    records: 1,
+  };
+  const enveloped = { ...single, body: envelope(1), contentType: V2 };
+  const hundred = { ...single, body: envelope(100), contentType: V2, connections: 8, records: 100 };
+  const authorization = `Bearer ${token}`;
+  return [
+    { ...single, name: BARE, server: bare, contentType: JSON_TYPE },
+    { ...single, name: "Express alone", server: express, base: BARE },
+    { ...single, name: "raw", server: gateway, base: BARE, wanted: 0.75 },
+    { ...single, name: "raw, schema", server: gateway, path: "/topics/checked", base: BARE, wanted: 0.65 },
+    { ...single, name: "raw, token", server: guarded, authorization, base: BARE, wanted: 0.7 },
+    { ...enveloped, name: "envelope of 1", server: gateway, base: BARE },
+    { ...enveloped, name: "envelope of 1, schema", server: gateway, path: "/topics/checked", base: BARE },
+    { ...enveloped, name: "envelope of 1, token", server: guarded, authorization, base: BARE },
+    { ...hundred, name: BARE_100, server: bare },
+    { ...hundred, name: "envelope of 100", server: gateway, base: BARE_100, wanted: 0.45 },
+  ];
+}
+
+/** The loads that any server of Confluent's v2 envelope understands. */
+export function peerScenarios(url: string, pid: string | undefined): Scenario[] {
+  const server: Server = { url, pid: pid === undefined ? undefined : Number(pid), stop: async () => {} };
+  const common = { server, path: "/topics/bench", contentType: V2 };
+  return [
+    { ...common, name: "peer: envelope of 1", body: envelope(1), connections: 64, records: 1 },
+    { ...common, name: "peer: envelope of 100", body: envelope(100), connections: 8, records: 100 },
+  ];
+}

@@ -1,0 +1,60 @@
+// The processes that the benchmark starts, and what they cost.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import path from "node:path";
+import { writeConfig } from "../test/support/gateway.ts";
+import { start } from "../test/support/process.ts";
+import { orderSchema } from "./bodies.ts";
+
+/** A server under load. */
+export interface Server {
+  readonly url: string;
+  /** Whose CPU time and memory count; undefined for a peer that we did not start. */
+  readonly pid: number | undefined;
+  stop(): Promise<void>;
+}
+
+export const LOADER = ["--import", "ts-blank-space/register"];
+
+/** Runs a file of this folder that prints `listening PORT`. */
+export async function serve(file: string): Promise<Server> {
+  const child = spawn(process.execPath, [...LOADER, path.join(import.meta.dirname, file)], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let said = "";
+  for await (const chunk of child.stdout as AsyncIterable<Buffer>) {
+    said += chunk;
+    if (said.includes("\n")) break;
+  }
+  return {
+    url: `http://127.0.0.1:${said.trim().split(" ")[1]}`,
+    pid: child.pid,
+    stop: () => end(child),
+  };
+}
+
+/** The gateway as it is installed, with topics `bench` and, with a schema, `checked`. */
+export async function gateway(brokers: readonly string[], auth?: { hash: string }): Promise<Server> {
+  const config = writeConfig({
+    kafka: { brokers, createTopics: true },
+    http: auth ? { host: "127.0.0.1", auth: { tokens: { bench: { ...auth, produce: ["*"] } } } } : {},
+    topics: { bench: { partitions: 6 }, checked: { partitions: 6, schema: "order.json" } },
+    stop: { drain: "0ms" },
+    files: { "order.json": JSON.stringify(orderSchema) },
+  });
+  const started = await start(["start", "--config", config]);
+  return {
+    url: started.apiUrl,
+    pid: started.child.pid,
+    stop: async () => {
+      await started.end();
+    },
+  };
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  const gone = once(child, "exit");
+  child.kill("SIGTERM");
+  await gone;
+}
