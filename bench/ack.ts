@@ -6,11 +6,12 @@ import { encodeBatch } from "../src/wire/record-batch.ts";
 import { leaderOf } from "../test/support/read-back.ts";
 import { order } from "./bodies.ts";
 
-/** Sends one record after another until `ended`. @returns the times from request to answer, in milliseconds, sorted */
+/** Sends one record after another, `pauseMs` apart, until `ended`. @returns the times from request to answer, in milliseconds, sorted */
 export async function ackTimes(
   brokers: readonly string[],
   topic: string,
   ended: Promise<unknown>,
+  pauseMs: number,
 ): Promise<number[]> {
   const [host = "", port] = (await leaderOf(brokers, topic, 0)).split(":");
   const connection = await Connection.open({ host, port: Number(port), connectTimeoutMs: 5000 });
@@ -32,7 +33,7 @@ export async function ackTimes(
     times.push(performance.now() - began);
     if (answer.topics[0]?.partitions[0]?.errorCode !== 0)
       throw new Error("Kafka refused a record of the bench");
-    await new Promise((resolve) => setTimeout(resolve, 2));
+    if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
   await stop;
   connection.close();

@@ -57,7 +57,7 @@ async function bench({ addresses, pause, resume }: Broker): Promise<void> {
     const { gateway: server } = servers;
     if (wanted("ndjson")) say(`${await ndjsonTable(server, addresses, rounds)}\n`);
     if (wanted("modules")) say(`${await moduleTable(addresses, rounds)}\n`);
-    if (wanted("latency")) say(`${await latencyTable(server, addresses, rounds, seconds)}\n`);
+    if (wanted("latency")) say(`${await latencyTable(servers, addresses, rounds, seconds)}\n`);
     if (wanted("overload") && pause && resume) say(`${await overloadTable(server, pause, resume)}\n`);
   } finally {
     const { bare, express, gateway: open, guarded } = servers;

@@ -2,6 +2,7 @@
 
 import { execFile } from "node:child_process";
 import path from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { cpuSeconds, rss } from "../test/support/process.ts";
 import { ackTimes, percentile } from "./ack.ts";
@@ -74,44 +75,57 @@ export async function moduleTable(brokers: readonly string[], rounds: number): P
   return table(["", "records/s", "CPU µs/record", "wanted"], rows);
 }
 
-/** Latency at half of the full load and at one connection, beside Kafka's own acknowledgements at the same time. */
+/** Sends a record to Kafka itself every so often while the gateway is under load, in milliseconds. */
+const PROBE_MS = 2;
+
+/**
+ * Latency beside Kafka's own acknowledgements: at half load at the same time, so that both meet the same machine; at
+ * one connection in turn, each as the only load.
+ */
 export async function latencyTable(
-  server: Server,
+  { gateway: server, bare }: { readonly gateway: Server; readonly bare: Server },
   brokers: readonly string[],
   rounds: number,
   seconds: number,
 ): Promise<string> {
   const load = { url: `${server.url}/topics/bench`, body: order(), contentType: "application/json", seconds };
   const full = await drive({ ...load, connections: 64 });
-  const half = full.requests / full.seconds / 2;
-  const rows: string[][] = [];
-  for (const [name, connections, rate, most] of [
-    [`half load (${show(half)}/s), 64 connections`, 64, half, "≤ +3 ms"],
-    ["one connection", 1, undefined, "≤ +1 ms"],
-  ] as const) {
-    const found: { own: Outcome; kafka: number[] }[] = [];
-    for (let round = 0; round < rounds; round++) {
-      const driven = drive({ ...load, connections, rate });
-      const [own, kafka] = await Promise.all([driven, ackTimes(brokers, "bench", driven)]);
-      found.push({ own, kafka });
-    }
-    const of = (value: (sample: (typeof found)[number]) => number): number => median(found.map(value));
-    const p99 = of(({ own, kafka }) => own.p99 - percentile(kafka, 0.99));
-    rows.push([
-      name,
-      ...[of(({ own }) => own.p50), of(({ own }) => own.p99)].map((value) => show(value, 2)),
-      ...[0.5, 0.99].map((share) =>
-        show(
-          of(({ kafka }) => percentile(kafka, share)),
-          2,
-        ),
-      ),
-      show(p99, 2),
-      most,
-    ]);
+  const rate = full.requests / full.seconds / 2;
+  const [half, single, floor]: Compared[][] = [[], [], []];
+  for (let round = 0; round < rounds; round++) {
+    const driven = drive({ ...load, connections: 64, rate });
+    const [own, kafka] = await Promise.all([driven, ackTimes(brokers, "bench", driven, PROBE_MS)]);
+    half?.push({ own, kafka });
+    const alone = await ackTimes(brokers, "bench", delay(seconds * 1000), 0);
+    single?.push({ own: await drive({ ...load, connections: 1 }), kafka: alone });
+    floor?.push({
+      own: await drive({ ...load, url: `${bare.url}/topics/bench`, connections: 1 }),
+      kafka: alone,
+    });
   }
   const head = ["", "p50 ms", "p99 ms", "Kafka's p50", "Kafka's p99", "p99 above Kafka's", "wanted"];
-  return table(head, rows);
+  return table(head, [
+    [`half load (${show(rate)}/s), 64 connections`, ...compare(half ?? []), "≤ 3 ms"],
+    ["one connection", ...compare(single ?? []), "≤ 1 ms"],
+    ["bare node:http, one connection", ...compare(floor ?? []), ""],
+  ]);
+}
+
+interface Compared {
+  readonly own: Outcome;
+  /** Kafka's own times, sorted. */
+  readonly kafka: readonly number[];
+}
+
+function compare(samples: readonly Compared[]): string[] {
+  const of = (value: (sample: Compared) => number): string => show(median(samples.map(value)), 2);
+  return [
+    of(({ own }) => own.p50),
+    of(({ own }) => own.p99),
+    of(({ kafka }) => percentile(kafka, 0.5)),
+    of(({ kafka }) => percentile(kafka, 0.99)),
+    of(({ own, kafka }) => own.p99 - percentile(kafka, 0.99)),
+  ];
 }
 
 /** Memory while the broker hangs. */
