@@ -45,11 +45,9 @@ async function work(size: number, inFlight: number, seconds: number): Promise<nu
     while (Date.now() < end) {
       const timestamp = Date.now();
       const records = Array.from({ length: size }, () => ({ key: null, value, headers: [], timestamp }));
-      const receipts = await producer.append(
-        topic,
-        records as readonly object[] as AcceptedRecord[],
-        timestamp + 5000,
-      );
+      const receipts = await producer.append(topic, records as readonly object[] as AcceptedRecord[], {
+        deadline: timestamp + 5000,
+      });
       if (receipts.errors) throw receipts.errors.find((error) => error !== undefined);
       acknowledged += receipts.count;
     }

@@ -2,6 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { createInterface } from "node:readline";
 import { installKafka } from "../test/support/apache-kafka/install.ts";
 import { cpuSeconds } from "../test/support/process.ts";
 import { ORDER_BYTES } from "./bodies.ts";
@@ -27,12 +28,10 @@ export async function perfTest(
   const child = spawn("java", ["-Xmx512m", ...args], { stdio: ["ignore", "pipe", "ignore"] });
   const gone = once(child, "exit");
   const reports: { records: number; at: number; cpu: number }[] = [];
-  for await (const chunk of child.stdout as AsyncIterable<Buffer>) {
-    for (const [, count] of chunk
-      .toString()
-      .matchAll(/^(\d+) records sent, [\d.]+ records\/sec .*max latency\.$/gm)) {
+  for await (const line of createInterface({ input: child.stdout })) {
+    const count = /^(\d+) records sent, .*max latency\.$/.exec(line)?.[1];
+    if (count !== undefined)
       reports.push({ records: Number(count), at: performance.now(), cpu: cpuSeconds(child.pid) });
-    }
   }
   await gone;
   const [first, ...rest] = reports;

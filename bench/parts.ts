@@ -16,7 +16,7 @@ import { drive, type Outcome } from "./wrk.ts";
 
 const LINES = 1_000_000;
 /** Enough for the perf test to run for some time behind its first report. */
-const PERF_RECORDS = 4_000_000;
+const PERF_RECORDS = 12_000_000;
 
 /** NDJSON beside Java's perf test, in records per CPU-second. */
 export async function ndjsonTable(

@@ -1,5 +1,6 @@
 // The wiring: the only file that sees every folder. Starts the parts in order and stops them in reverse.
 
+import { setMaxListeners } from "node:events";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -69,7 +70,9 @@ export async function startGateway(config: Config, options: GatewayOptions, log:
     const cluster = new Cluster(kafkaOptions(config, brokers), log);
     const metadata = new TopicMetadata(cluster, log);
     const budget = new Budget(bytes(config.http.budget));
-    let draining = false;
+    const draining = new AbortController();
+    // Every stream of lines listens.
+    setMaxListeners(0, draining.signal);
     const metrics: Metrics = createMetrics(
       {
         inFlightBytes: () => budget.used,
@@ -96,7 +99,10 @@ export async function startGateway(config: Config, options: GatewayOptions, log:
     if (!auth && !isLoopback(host))
       log.warn({ host }, "the API is open to the network without auth; set http.auth.tokens");
     const admin = await listen(
-      adminApp({ readiness: () => readiness(cluster, producer, keeper, draining), scrape: metrics.scrape }),
+      adminApp({
+        readiness: () => readiness(cluster, producer, keeper, draining.signal.aborted),
+        scrape: metrics.scrape,
+      }),
       config.admin.port,
       config.admin.host ?? host,
     ).catch((error: unknown) => refusePort("admin.port", config.admin.port, error));
@@ -130,7 +136,7 @@ export async function startGateway(config: Config, options: GatewayOptions, log:
       namespace: config.kafka.namespace,
       origins: { allowed: config.http.cors, loopbackOnly: !auth && isLoopback(host) },
       openapi: readFileSync(path.join(import.meta.dirname, "..", "openapi.yaml")),
-      draining: () => draining,
+      draining: draining.signal,
       report: (error) => report(error, metrics, log),
     });
     const tls = config.http.tls && {
@@ -148,7 +154,7 @@ export async function startGateway(config: Config, options: GatewayOptions, log:
       devBroker,
       async stop() {
         const deadline = Date.now() + ms(config.stop.deadline);
-        draining = true;
+        draining.abort();
         // No load balancer stands before a development gateway.
         if (!options.dev) await delay(ms(config.stop.drain));
         await supervisor.stop(deadline);

@@ -4,8 +4,8 @@
 import { asOnrampError, type ErrorDetail, MOST_DETAILS, OnrampError } from "./errors.ts";
 import { ExpressionError, toKey } from "./expressions.ts";
 import { parseJson } from "./json.ts";
-import type { Meter, RecordLog } from "./ports.ts";
-import type { AcceptedRecord, Draft, Receipts } from "./record.ts";
+import type { AppendOptions, Meter, RecordLog } from "./ports.ts";
+import { type AcceptedRecord, type Draft, Receipts } from "./record.ts";
 import { DEAD_LETTER, type TopicBook, type TopicRules, unwritableReason } from "./topics.ts";
 
 export interface IngestDeps {
@@ -15,9 +15,12 @@ export interface IngestDeps {
   readonly meter: Meter;
 }
 
-export interface AcceptOptions {
-  /** When the caller must be answered (ms, `Date.now`). */
-  readonly deadline: number;
+export interface AcceptOptions extends Omit<AppendOptions, "each"> {
+  /**
+   * A bad record fails alone, by default its whole request: `continue` appends all others, `stop` those before the first
+   * bad one, and the receipts end with it.
+   */
+  readonly each?: "continue" | "stop";
   /** Invalid by schema: refuse (the default), or write it to `<topic>.dead-letter` in the name of this webhook. */
   readonly deadLetterFor?: string;
 }
@@ -42,6 +45,11 @@ export function createIngest({ log, topics, namespace, meter }: IngestDeps): Ing
         const reserved = unwritableReason(topic, namespace);
         if (reserved) throw new OnrampError(40301, `${reserved} Choose another topic.`);
         const rules = topics.get(topic) ?? NO_RULES;
+        if (options.each) {
+          const receipts = await acceptEach(log, topic, drafts, rules, options);
+          meter.appended(topic, receipts, (performance.now() - started) / 1000);
+          return receipts;
+        }
         let invalid = invalidIn(drafts, rules);
         if (invalid && options.deadLetterFor === undefined) throw refusal(topic, invalid, drafts.length);
         if (rules.key && !invalid) {
@@ -56,7 +64,7 @@ export function createIngest({ log, topics, namespace, meter }: IngestDeps): Ing
         const letters = invalid
           ? drafts.map((draft) => deadLetter(draft, topic, invalid ?? [], options))
           : drafts;
-        const receipts = await log.append(target, stamp(letters), options.deadline);
+        const receipts = await log.append(target, stamp(letters), { deadline: options.deadline });
         meter.appended(target, receipts, (performance.now() - started) / 1000);
         return receipts;
       } catch (error) {
@@ -65,6 +73,49 @@ export function createIngest({ log, topics, namespace, meter }: IngestDeps): Ing
       }
     },
   };
+}
+
+/** Appends what is good of the drafts, and tells of each of the others why it was not. */
+async function acceptEach(
+  log: RecordLog,
+  topic: string,
+  drafts: readonly Draft[],
+  rules: TopicRules,
+  { deadline, entered, each }: AcceptOptions,
+): Promise<Receipts> {
+  const faults = new Map<number, OnrampError>();
+  for (let index = 0; index < drafts.length && (each !== "stop" || faults.size === 0); index++) {
+    const draft = drafts[index] as Draft;
+    let fault = draft.fault ?? schemaFault(draft, rules, topic);
+    // Awaited only where there is something to wait for: a promise a record would be the main cost.
+    if (!fault && rules.key) fault = await keyFault(draft, rules, topic);
+    if (fault) faults.set(index, fault);
+  }
+  const append = { deadline, each: true, ...(entered ? { entered } : {}) };
+  if (faults.size === 0) return log.append(topic, stamp(drafts), append);
+  const considered = each === "stop" ? Math.min(...faults.keys()) + 1 : drafts.length;
+  const good = drafts.slice(0, considered).filter((_, index) => !faults.has(index));
+  const receipts = new Receipts(considered);
+  receipts.fill(good.length > 0 ? await log.append(topic, stamp(good), append) : new Receipts(0), faults);
+  return receipts;
+}
+
+function schemaFault(
+  draft: Draft,
+  { schema, tombstones }: TopicRules,
+  topic: string,
+): OnrampError | undefined {
+  const invalid = schema && violationsOf(draft, schema.violations, tombstones);
+  return invalid && refusal(topic, invalid, 1);
+}
+
+async function keyFault(draft: Draft, rules: TopicRules, topic: string): Promise<OnrampError | undefined> {
+  try {
+    await giveKeys([draft], rules, topic);
+    return undefined;
+  } catch (error) {
+    return asOnrampError(error);
+  }
 }
 
 /** The only place where a draft becomes a record. */

@@ -5,12 +5,21 @@ import type { AcceptedRecord, Receipts } from "./record.ts";
 /** The way to Kafka for records. Implemented by `kafka/producer.ts`, called by `ingest` alone. */
 export interface RecordLog {
   /**
-   * Appends records to a topic, in order per partition, and resolves when the outcome of every one is known or
-   * `deadline` (ms, clock of `Date.now`) has passed.
+   * Appends records to a topic, in order per partition, and resolves when the outcome of every one is known or the
+   * deadline has passed.
    *
    * @throws OnrampError when the whole request failed before anything was written (4xx, 503)
    */
-  append(topic: string, records: readonly AcceptedRecord[], deadline: number): Promise<Receipts>;
+  append(topic: string, records: readonly AcceptedRecord[], options: AppendOptions): Promise<Receipts>;
+}
+
+export interface AppendOptions {
+  /** When the caller must be answered (ms, clock of `Date.now`). */
+  readonly deadline: number;
+  /** A record that the topic would refuse fails alone; by default it fails its whole request. */
+  readonly each?: boolean;
+  /** Called once the records stand in their partitions' queues: what is appended from then on lands behind them. */
+  readonly entered?: () => void;
 }
 
 /** What HTTP shows of the cluster. Implemented by `kafka/metadata.ts`. */

@@ -19,6 +19,8 @@ export interface Draft {
   timestamp?: number | undefined;
   /** The value as parsed JSON, where the edge had to parse it anyway; saves a second parse. */
   parsed?: unknown;
+  /** Why the edge could make nothing of it; it fails alone, where records may (`AcceptOptions.each`). */
+  fault?: OnrampError;
 }
 
 declare const accepted: unique symbol;
@@ -59,5 +61,18 @@ export class Receipts {
   fail(index: number, error: OnrampError): void {
     this.errors ??= new Array<OnrampError | undefined>(this.count);
     this.errors[index] = error;
+  }
+
+  /** Takes over the outcomes of the records that went on without those in `faults`, in order. */
+  fill(from: Receipts, faults: ReadonlyMap<number, OnrampError>): void {
+    for (let index = 0, next = 0; index < this.count; index++) {
+      const error = faults.get(index) ?? from.errors?.[next];
+      if (error) this.fail(index, error);
+      if (faults.has(index)) continue;
+      this.partitions[index] = from.partitions[next] as number;
+      this.offsets[index] = from.offsets[next] as number;
+      this.timestamps[index] = from.timestamps[next] as number;
+      next++;
+    }
   }
 }

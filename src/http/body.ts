@@ -29,8 +29,11 @@ export function readBody(
   { budget, maxBody }: BodyLimits,
 ): Promise<Body> {
   return new Promise((resolve, reject) => {
-    const encoding = req.headers["content-encoding"];
-    if (encoding !== undefined && encoding !== "identity") return reject(new OnrampError(41501, COMPRESSED));
+    try {
+      refuseCompressed(req);
+    } catch (error) {
+      return reject(error);
+    }
     const announced = Number(req.headers["content-length"] ?? 0);
     if (announced > maxBody) return reject(tooLarge(maxBody));
     const gathered = new Gathered();
@@ -64,8 +67,7 @@ export function readBody(
     } catch (error) {
       return reject(error);
     }
-    // Only now: a client that waits for 100 Continue learns of a refusal before it sends a byte.
-    if (req.headers.expect?.toLowerCase() === "100-continue") res.writeContinue();
+    askForBody(req, res);
     req.on("data", onData);
     req.once("end", onEnd);
     req.once("close", () => {
@@ -73,6 +75,17 @@ export function readBody(
         fail(new OnrampError(40001, "The connection ended before the body did; nothing was written."));
     });
   });
+}
+
+/** @throws OnrampError 41501 */
+export function refuseCompressed({ headers }: IncomingMessage): void {
+  const encoding = headers["content-encoding"];
+  if (encoding !== undefined && encoding !== "identity") throw new OnrampError(41501, COMPRESSED);
+}
+
+/** Called when nothing speaks against the body: a client that waits for 100 Continue learns of a refusal before it sends a byte. */
+export function askForBody(req: IncomingMessage, res: ServerResponse): void {
+  if (req.headers.expect?.toLowerCase() === "100-continue") res.writeContinue();
 }
 
 /** A body announced larger than this takes its whole share at once: many at once would only spoil one another. */

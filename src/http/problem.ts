@@ -75,7 +75,7 @@ const LINGER_MS = 2000;
 const LINGER_BYTES = 16 * 1024;
 
 /** Node destroys the socket as soon as a last response ends, so it must not end while the client still sends. */
-function endLater(req: IncomingMessage, res: ServerResponse, body: string): void {
+export function endLater(req: IncomingMessage, res: ServerResponse, body: string): void {
   const timer = setTimeout(() => res.end(), LINGER_MS);
   const done = (): void => {
     clearTimeout(timer);
@@ -83,6 +83,7 @@ function endLater(req: IncomingMessage, res: ServerResponse, body: string): void
   };
   let read = 0;
   res.write(body);
+  req.resume();
   req.once("end", done).once("close", done);
   // Past that the sender waits, and what it sent waits in the kernel: a thousand of them must not fill our memory.
   req.on("data", (chunk: Buffer) => {

@@ -5,8 +5,10 @@ import { OnrampError } from "../core/errors.ts";
 import type { Ingest } from "../core/ingest.ts";
 import type { Auth } from "./auth.ts";
 import { type BodyLimits, readBody } from "./body.ts";
-import { formatOf } from "./formats/register.ts";
+import { besideValue } from "./formats/raw.ts";
+import { formatOf, ndjson } from "./formats/register.ts";
 import { checkPartition } from "./formats/values.ts";
+import { produceLines } from "./lines.ts";
 import { type Report, sendProblem } from "./problem.ts";
 
 export interface ProduceDeps extends BodyLimits {
@@ -15,6 +17,8 @@ export interface ProduceDeps extends BodyLimits {
   /** `http.deadline`, in milliseconds. */
   readonly deadlineMs: number;
   readonly report: Report;
+  /** Aborted from SIGTERM on. */
+  readonly draining: AbortSignal;
 }
 
 const PREFIX = "/topics/";
@@ -54,7 +58,13 @@ async function produce(req: IncomingMessage, res: ServerResponse, deps: ProduceD
       );
   }
   const format = formatOf(req.headers["content-type"]);
-  const body = await readBody(req, res, caller.name ?? req.socket.remoteAddress ?? "", deps);
+  const client = caller.name ?? req.socket.remoteAddress ?? "";
+  if (format === ndjson) {
+    const [onError, rest] = onErrorIn(query);
+    const beside = besideValue({ topic, partition, query: rest, rawHeaders: req.rawHeaders });
+    return produceLines(req, res, { topic, beside, onError, client }, deps);
+  }
+  const body = await readBody(req, res, client, deps);
   try {
     const drafts = format.drafts({ topic, body: body.bytes, partition, query, rawHeaders: req.rawHeaders });
     const receipts = await deps.ingest.accept(topic, drafts, { deadline });
@@ -62,6 +72,16 @@ async function produce(req: IncomingMessage, res: ServerResponse, deps: ProduceD
   } finally {
     body.release();
   }
+}
+
+/** `?onError=stop` of a request of lines, and the rest of the query. @throws OnrampError 40001 */
+function onErrorIn(query: string): ["continue" | "stop", string] {
+  const given = /(?:^|&)onError=([^&]*)/.exec(query);
+  if (!given) return ["continue", query];
+  const [whole, value] = given;
+  if (value !== "continue" && value !== "stop")
+    throw new OnrampError(40001, "onError is `continue` (the default) or `stop`.");
+  return [value, query.replace(whole, "").replace(/^&/, "")];
 }
 
 interface Target {

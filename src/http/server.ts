@@ -18,15 +18,14 @@ export interface ApiDeps extends ProduceDeps, WebhookDeps, MetadataDeps {
   readonly origins: OriginRule;
   /** The contract, as it is served. */
   readonly openapi: Buffer;
-  /** True from SIGTERM on: clients are asked to come back on another connection. */
-  readonly draining: () => boolean;
 }
 
 /** What a listener for the API does with a request. */
 export function apiListener(deps: ApiDeps): http.RequestListener {
   const app = apiApp(deps);
   return (req, res) => {
-    if (deps.draining()) res.setHeader("connection", "close");
+    // Clients are asked to come back on another connection.
+    if (deps.draining.aborted) res.setHeader("connection", "close");
     try {
       if (checkOrigin(req, res, deps.origins)) return;
     } catch (error) {
@@ -53,9 +52,8 @@ function apiApp(deps: ApiDeps): express.Express {
   return app;
 }
 
-/** Slower clients than this are answered 408: headers, and the whole request, in milliseconds. */
+/** Clients whose headers take longer are answered 408, in milliseconds. */
 const HEADERS_TIMEOUT_MS = 15_000;
-const REQUEST_TIMEOUT_MS = 60_000;
 /** Longer than load balancers keep idle connections (60 s is usual), so that it is they who close. */
 const KEEP_ALIVE_MS = 75_000;
 
@@ -80,14 +78,15 @@ export async function listen(
 ): Promise<Listening> {
   const options = {
     headersTimeout: HEADERS_TIMEOUT_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    // Node's own limit would end long streams of lines; `Connections` has ours.
+    requestTimeout: 0,
     keepAliveTimeout: KEEP_ALIVE_MS,
     requireHostHeader: false,
   };
   const server = tls
     ? https.createServer({ ...options, cert: readFileSync(tls.cert), key: readFileSync(tls.key) })
     : http.createServer(options);
-  const connections = new Connections(server);
+  const connections = new Connections(server, brokenRequest({ code: "ERR_HTTP_REQUEST_TIMEOUT" }));
   const onRequest = (req: IncomingMessage, res: ServerResponse): void => {
     connections.track(req.socket, res);
     listener(req, res as never);
@@ -113,7 +112,7 @@ export async function listen(
 }
 
 /** Requests that Node's own parser refuses get a problem too. */
-function brokenRequest(error: NodeJS.ErrnoException): string {
+function brokenRequest(error: Pick<NodeJS.ErrnoException, "code">): string {
   const [code, message] = BROKEN[error.code ?? ""] ?? [40001, "This is not a valid HTTP/1.1 request."];
   const problem = new OnrampError(code, message);
   const body = JSON.stringify(problemBody(problem));

@@ -2,7 +2,8 @@
 // its partitions, and answers when every outcome is known or the deadline has come. docs/adr/0003 says why this
 // is not kafkajs's producer.
 
-import type { Log, RecordLog } from "../core/ports.ts";
+import { MOST_DETAILS, OnrampError } from "../core/errors.ts";
+import type { AppendOptions, Log, RecordLog } from "../core/ports.ts";
 import { type AcceptedRecord, Receipts } from "../core/record.ts";
 import { type BatchCompression, recordSizeBound } from "../wire/record-batch.ts";
 import type { Cluster } from "./cluster.ts";
@@ -11,7 +12,7 @@ import { type TopicMetadata, type TopicState, unreachable } from "./metadata.ts"
 import { partitionForKey, StickyPartitioner } from "./partitioner.ts";
 import { deniedWrite } from "./produce-errors.ts";
 import { ProducerIds } from "./producer-id.ts";
-import { checkRequest, segmentsOf } from "./request.ts";
+import { asOne, type Fault, faultsOf, segmentsOf } from "./request.ts";
 import type { Pending } from "./segment.ts";
 import { Sender } from "./sender.ts";
 
@@ -113,7 +114,8 @@ export class Producer implements RecordLog {
     return { open, backingOff, bytes };
   }
 
-  async append(topic: string, records: readonly AcceptedRecord[], deadline: number): Promise<Receipts> {
+  async append(topic: string, records: readonly AcceptedRecord[], options: AppendOptions): Promise<Receipts> {
+    const { deadline } = options;
     if (this.#stopping) throw unreachable("Onramp is stopping");
     if (this.#cluster.downForMs >= DOWN_MS)
       throw unreachable(`No Kafka broker is reachable (${this.#cluster.lastError})`);
@@ -122,7 +124,7 @@ export class Producer implements RecordLog {
     if (records.some(({ partition = 0 }) => partition >= state.partitions.length))
       state = await this.#metadata.resolve(topic, deadline);
     if (this.#ids.denied) throw deniedWrite(topic, CLUSTER_DENIED);
-    return this.#enqueue(state, records, deadline);
+    return this.#enqueue(state, records, options);
   }
 
   /** Waits for what is in flight and queued, up to `deadline`; then every caller is answered. */
@@ -135,10 +137,15 @@ export class Producer implements RecordLog {
     this.#ids.stop();
   }
 
-  #enqueue(topic: TopicState, records: readonly AcceptedRecord[], deadline: number): Promise<Receipts> {
+  #enqueue(topic: TopicState, records: readonly AcceptedRecord[], options: AppendOptions): Promise<Receipts> {
     const lanes = this.#lanesOf(topic);
     const partitions = records.map((record) => this.#partitionOf(topic, lanes, record));
-    checkRequest(topic, records, partitions);
+    const faults = faultsOf(topic, records, partitions, options.each ? records.length : MOST_DETAILS);
+    if (faults.length > 0) {
+      if (!options.each) throw asOne(faults, records.length);
+      return this.#enqueueRest(topic, records, options, faults);
+    }
+    const { deadline, entered } = options;
     return new Promise((resolve) => {
       const pending: Pending = { receipts: new Receipts(records.length), remaining: records.length, resolve };
       const segments = segmentsOf(records, partitions, pending, deadline);
@@ -155,7 +162,24 @@ export class Producer implements RecordLog {
         this.#sender.active.add(lane);
       }
       this.#schedule();
+      entered?.();
     });
+  }
+
+  /** Without the records that the topic would refuse, which fail alone. */
+  async #enqueueRest(
+    topic: TopicState,
+    records: readonly AcceptedRecord[],
+    options: AppendOptions,
+    faults: readonly Fault[],
+  ): Promise<Receipts> {
+    const errors = new Map<number, OnrampError>();
+    for (const { index, error_code, message } of faults)
+      if (!errors.has(index)) errors.set(index, new OnrampError(error_code, message));
+    const rest = records.filter((_, index) => !errors.has(index));
+    const receipts = new Receipts(records.length);
+    receipts.fill(rest.length > 0 ? await this.#enqueue(topic, rest, options) : new Receipts(0), errors);
+    return receipts;
   }
 
   #lanesOf(topic: TopicState): Lane[] {

@@ -1,43 +1,31 @@
 // One request on its way into the lanes: what the topic would refuse of it, and its share for each partition.
 
-import { type ErrorCode, type ErrorDetail, MOST_DETAILS, OnrampError } from "../core/errors.ts";
+import { type ErrorCode, type ErrorDetail, OnrampError } from "../core/errors.ts";
 import type { AcceptedRecord } from "../core/record.ts";
 import { loneBatchSize, recordSizeBound } from "../wire/record-batch.ts";
 import type { TopicState } from "./metadata.ts";
 import { largerThan, noSuchPartition } from "./produce-errors.ts";
 import { type Pending, type Segment, sizeOf } from "./segment.ts";
 
-interface Fault extends ErrorDetail {
+export interface Fault extends ErrorDetail {
   readonly index: number;
   readonly error_code: ErrorCode;
 }
 
-/**
- * Finds what the topic would refuse, before anything is written.
- *
- * @throws OnrampError of the first fault, with all of them in `errors`
- */
-export function checkRequest(
+/** What the topic would refuse of a request, before anything is written; `most` faults are enough. */
+export function faultsOf(
   topic: TopicState,
   records: readonly AcceptedRecord[],
   partitions: readonly number[],
-): void {
-  const faults = faultsOf(topic, records, partitions, Date.now());
-  if (faults.length > 0) throw asOne(faults, records.length);
-}
-
-function faultsOf(
-  topic: TopicState,
-  records: readonly AcceptedRecord[],
-  partitions: readonly number[],
-  now: number,
+  most: number,
 ): Fault[] {
+  const now = Date.now();
   const { maxMessageBytes, timestampAfterMaxMs, timestampBeforeMaxMs, compacted } = topic.limits;
   const faults: Fault[] = [];
   records.forEach((record, index) => {
     const partition = partitions[index] as number;
     const fail = (error_code: ErrorCode, message: string): void => {
-      if (faults.length < MOST_DETAILS) faults.push({ index, error_code, message });
+      if (faults.length < most) faults.push({ index, error_code, message });
     };
     if (partition >= topic.partitions.length)
       fail(40402, noSuchPartition(topic.name, partition, topic.partitions.length).message);
@@ -62,7 +50,8 @@ function faultsOf(
   return faults;
 }
 
-function asOne(faults: readonly Fault[], records: number): OnrampError {
+/** The failure of a whole request for its first fault. */
+export function asOne(faults: readonly Fault[], records: number): OnrampError {
   const first = faults[0] as Fault;
   const message =
     records === 1

@@ -25,7 +25,7 @@ const cases: [
   ["JSON with something behind it", "application/json", "{} x", 400, 40001],
   ["a byte order mark", "application/json", "\ufeff{}", 400, 40001],
   ["a content type that is not built", "application/vnd.kafka.avro.v2+json", "{}", 415, 41501],
-  ["NDJSON, until it is built", "application/x-ndjson", "{}\n", 415, 41501],
+  ["NDJSON without a line", "application/x-ndjson", "\n\r\n", 400, 40001],
   ["CloudEvents, until they are built", "application/cloudevents+json", "{}", 415, 41501],
   ["a charset other than UTF-8", "application/json; charset=latin1", "{}", 415, 41501],
   ["an unknown charset", `${V2_JSON}; charset="DEADBEEF"`, "{}", 415, 41501],

@@ -137,7 +137,7 @@ describe("found by review: http", function () {
         )?.[1] ?? 0,
       );
     const before = await count();
-    await post(gateway(), `/topics/${await broker.topic()}`, "application/x-ndjson", "{}");
+    await post(gateway(), `/topics/${await broker.topic()}`, "application/cloudevents+json", "{}");
     assert.equal(await count(), before + 1);
   });
 

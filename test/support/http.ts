@@ -20,7 +20,7 @@ export interface Answer {
 export async function send(gateway: Gateway, path: string, init: RequestInit = {}): Promise<Answer> {
   const response = await fetch(`${gateway.apiUrl}${path}`, init);
   const text = await response.text();
-  const json = response.headers.get("content-type")?.includes("json");
+  const json = /[/+]json/.test(response.headers.get("content-type") ?? "");
   return {
     status: response.status,
     headers: response.headers,

@@ -3,7 +3,7 @@
 import { isUtf8 } from "node:buffer";
 import { OnrampError } from "../../core/errors.ts";
 import { parseJson } from "../../core/json.ts";
-import type { Header } from "../../core/record.ts";
+import type { Draft, Header, Receipts } from "../../core/record.ts";
 import type { Format, ProduceRequest } from "./format.ts";
 import { checkPartition, parseTimestamp } from "./values.ts";
 
@@ -18,32 +18,39 @@ export const rawJson: Format = rawFormat(true);
 function rawFormat(json: boolean): Format {
   return {
     drafts(request) {
-      const { body, query, partition } = request;
+      const { body } = request;
       if (body.length === 0)
         throw new OnrampError(
           40001,
           "The body is empty. A raw record needs a value; a tombstone goes in an envelope with a null value.",
         );
       const parsed = json ? parseJson(body, "The body") : undefined;
-      const draft = {
-        key: null,
-        value: body,
-        headers: headersOf(request.rawHeaders),
-        partition,
-        timestamp: undefined,
-        parsed,
-      };
-      return [query === "" ? draft : { ...draft, ...parametersOf(query, partition) }];
+      return [{ ...besideValue(request), value: body, parsed }];
     },
     answer(res, topic, receipts) {
       const failure = receipts.errors?.[0];
       if (failure) throw failure;
-      // The topic's name was checked when it was resolved: it holds nothing that JSON would escape.
-      const body = `{"topic":"${topic}","partition":${receipts.partitions[0]},"offset":${receipts.offsets[0]},"timestamp":${receipts.timestamps[0]}}`;
+      const body = receiptText(topic, receipts, 0);
       res.writeHead(200, { "content-type": "application/json", "content-length": body.length });
       res.end(body);
     },
   };
+}
+
+/** One receipt as JSON. */
+export function receiptText(topic: string, receipts: Receipts, index: number): string {
+  // The topic's name was checked when it was resolved: it holds nothing that JSON would escape.
+  return `{"topic":"${topic}","partition":${receipts.partitions[index]},"offset":${receipts.offsets[index]},"timestamp":${receipts.timestamps[index]}}`;
+}
+
+/**
+ * What the query and the request's headers say of a record.
+ *
+ * @throws OnrampError 40001, 40402
+ */
+export function besideValue({ query, partition, rawHeaders }: Omit<ProduceRequest, "body">): Draft {
+  const draft = { key: null, value: null, headers: headersOf(rawHeaders), partition, timestamp: undefined };
+  return query === "" ? draft : { ...draft, ...parametersOf(query, partition) };
 }
 
 interface Parameters {

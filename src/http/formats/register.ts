@@ -12,16 +12,20 @@ const ENVELOPES: ReadonlyMap<string, Format> = new Map(
     "application/vnd.kafka.text.v2+json": textEnvelope,
   }),
 );
+const NDJSON = "application/x-ndjson";
 const JSON_TYPE = /^[^/]+\/(?:json|[^/]+\+json)$/;
 const REMEMBERED = 200;
-const seen = new Map<string, Format>();
+const seen = new Map<string, Format | typeof ndjson>();
+
+/** Lines are no format of whole bodies: they are answered as they come. */
+export const ndjson = Symbol("NDJSON");
 
 /**
  * The format that a content type names.
  *
  * @throws OnrampError 41501 for one that is not built, or a charset that is not UTF-8 where text is parsed
  */
-export function formatOf(contentType: string | undefined): Format {
+export function formatOf(contentType: string | undefined): Format | typeof ndjson {
   if (contentType === undefined) return raw;
   let format = seen.get(contentType);
   if (!format) {
@@ -32,19 +36,19 @@ export function formatOf(contentType: string | undefined): Format {
   return format;
 }
 
-function choose(contentType: string): Format {
+function choose(contentType: string): Format | typeof ndjson {
   const [type = "", ...parameters] = contentType.split(";").map((part) => part.trim().toLowerCase());
   const unsupported =
-    type === "application/x-ndjson" ||
     type.startsWith("application/cloudevents") ||
     (type.startsWith("application/vnd.kafka.") && !ENVELOPES.has(type));
   if (unsupported) {
     throw new OnrampError(
       41501,
-      `Content type "${type.slice(0, 100)}" is not supported here. Send application/json (or any other type) for one raw record, or an envelope: ${[...ENVELOPES.keys()].join(", ")}.`,
+      `Content type "${type.slice(0, 100)}" is not supported here. Send application/json (or any other type) for one raw record, or an envelope: ${[...ENVELOPES.keys()].join(", ")}, or lines: ${NDJSON}.`,
     );
   }
-  const parsed = ENVELOPES.get(type) ?? (JSON_TYPE.test(type) ? rawJson : undefined);
+  const parsed =
+    ENVELOPES.get(type) ?? (type === NDJSON ? ndjson : JSON_TYPE.test(type) ? rawJson : undefined);
   if (!parsed) return raw;
   const charset = parameters
     .find((parameter) => parameter.startsWith("charset="))
