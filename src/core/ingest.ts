@@ -3,7 +3,7 @@
 
 import { asOnrampError, type ErrorDetail, MOST_DETAILS, OnrampError } from "./errors.ts";
 import { ExpressionError, toKey } from "./expressions.ts";
-import { parseJson } from "./json.ts";
+import { checkJson, parseJson } from "./json.ts";
 import type { AppendOptions, Meter, RecordLog } from "./ports.ts";
 import { type AcceptedRecord, type Draft, Receipts } from "./record.ts";
 import { DEAD_LETTER, type TopicBook, type TopicRules, unwritableReason } from "./topics.ts";
@@ -50,6 +50,7 @@ export function createIngest({ log, topics, namespace, meter }: IngestDeps): Ing
           meter.appended(topic, receipts, (performance.now() - started) / 1000);
           return receipts;
         }
+        for (const draft of drafts) seeToJson(draft, rules);
         let invalid = invalidIn(drafts, rules);
         if (invalid && options.deadLetterFor === undefined) throw refusal(topic, invalid, drafts.length);
         if (rules.key && !invalid) {
@@ -86,7 +87,7 @@ async function acceptEach(
   const faults = new Map<number, OnrampError>();
   for (let index = 0; index < drafts.length && (each !== "stop" || faults.size === 0); index++) {
     const draft = drafts[index] as Draft;
-    let fault = draft.fault ?? schemaFault(draft, rules, topic);
+    let fault = draft.fault ?? jsonFaultOf(draft, rules) ?? schemaFault(draft, rules, topic);
     // Awaited only where there is something to wait for: a promise a record would be the main cost.
     if (!fault && rules.key) fault = await keyFault(draft, rules, topic);
     if (fault) faults.set(index, fault);
@@ -98,6 +99,23 @@ async function acceptEach(
   const receipts = new Receipts(considered);
   receipts.fill(good.length > 0 ? await log.append(topic, stamp(good), append) : new Receipts(0), faults);
   return receipts;
+}
+
+/** Holds a value to its promise of being JSON; parses it only where its content matters. @throws OnrampError 40001, 41301 */
+function seeToJson(draft: Draft, { schema, key }: TopicRules): void {
+  const { json, value } = draft;
+  if (json === undefined || value === null) return;
+  if (schema || key) draft.parsed = parseJson(value, json);
+  else checkJson(value, json);
+}
+
+function jsonFaultOf(draft: Draft, rules: TopicRules): OnrampError | undefined {
+  try {
+    seeToJson(draft, rules);
+    return undefined;
+  } catch (error) {
+    return asOnrampError(error);
+  }
 }
 
 function schemaFault(

@@ -2,6 +2,7 @@
 
 import { isUtf8 } from "node:buffer";
 import { OnrampError } from "./errors.ts";
+import { jsonFault } from "./json-check.ts";
 
 /** Deeper JSON is refused: a recursive validator would run out of stack on it. */
 export const MAX_DEPTH = 1000;
@@ -19,22 +20,38 @@ const COMMA = 0x2c;
  * @throws OnrampError 40001 when it is not UTF-8, not JSON (RFC 8259), or deeper than `MAX_DEPTH`; 41301 past `MAX_VALUES`
  */
 export function parseJson(bytes: Buffer, what: string): unknown {
-  if (!isUtf8(bytes)) throw new OnrampError(40001, `${what} is not valid UTF-8.`);
+  if (!isUtf8(bytes)) throw notUtf8(what);
   // Every level takes a bracket, so a short text cannot be too deep.
   const { depth, values } = bytes.length > MAX_DEPTH ? measure(bytes) : NOTHING;
-  if (values > MAX_VALUES)
-    throw new OnrampError(
-      41301,
-      `${what} holds more than ${MAX_VALUES} JSON values. Send it in several requests.`,
-    );
-  if (depth > MAX_DEPTH)
-    throw new OnrampError(40001, `${what} is nested more than ${MAX_DEPTH} levels deep.`);
+  if (values > MAX_VALUES) throw tooMany(what);
+  if (depth > MAX_DEPTH) throw tooDeep(what);
   try {
     return JSON.parse(bytes.toString("utf8"));
   } catch (error) {
     throw new OnrampError(40001, `${what} is not valid JSON: ${describe(error)}.`, { cause: error });
   }
 }
+
+/**
+ * As `parseJson`, where nobody needs what the text holds: a fraction of the cost, and no garbage.
+ *
+ * @throws OnrampError as `parseJson`
+ */
+export function checkJson(bytes: Buffer, what: string): void {
+  if (!isUtf8(bytes)) throw notUtf8(what);
+  const fault = jsonFault(bytes, MAX_DEPTH, MAX_VALUES);
+  if (!fault) return;
+  if (fault.what === "values") throw tooMany(what);
+  if (fault.what === "depth") throw tooDeep(what);
+  const why = fault.what === "end" ? "it ends too early" : `unexpected character at position ${fault.at}`;
+  throw new OnrampError(40001, `${what} is not valid JSON: ${why}.`);
+}
+
+const notUtf8 = (what: string): OnrampError => new OnrampError(40001, `${what} is not valid UTF-8.`);
+const tooDeep = (what: string): OnrampError =>
+  new OnrampError(40001, `${what} is nested more than ${MAX_DEPTH} levels deep.`);
+const tooMany = (what: string): OnrampError =>
+  new OnrampError(41301, `${what} holds more than ${MAX_VALUES} JSON values. Send it in several requests.`);
 
 /** The position of the quote that ends the string which starts at `from`; the text's length when none does. */
 export function endOfString(bytes: Buffer, from: number): number {

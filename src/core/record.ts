@@ -19,6 +19,8 @@ export interface Draft {
   timestamp?: number | undefined;
   /** The value as parsed JSON, where the edge had to parse it anyway; saves a second parse. */
   parsed?: unknown;
+  /** Where the value promises to be JSON and nobody has looked: how an error calls it, as "The body". */
+  json?: string | undefined;
   /** Why the edge could make nothing of it; it fails alone, where records may (`AcceptOptions.each`). */
   fault?: OnrampError;
 }

@@ -4,7 +4,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { asOnrampError, OnrampError } from "../core/errors.ts";
-import { parseJson } from "../core/json.ts";
 import type { Draft, Receipts } from "../core/record.ts";
 import { askForBody, refuseCompressed } from "./body.ts";
 import { type Line, LineSplitter } from "./formats/line-splitter.ts";
@@ -207,15 +206,9 @@ class LineStream {
 const BAD_LINE = new OnrampError(40001, "A line is bad, and the request asked to stop there.");
 
 function draftOf(line: Line, { key, headers, partition, timestamp }: Draft, maxLine: number): Draft {
-  const draft: Draft = { key, value: line ?? null, headers, partition, timestamp, parsed: undefined };
-  try {
-    if (line === undefined)
-      throw new OnrampError(41301, `The line is larger than ${maxLine} bytes (http.maxBody).`);
-    draft.parsed = parseJson(line, "The line");
-  } catch (error) {
-    draft.fault = asOnrampError(error);
-  }
-  return draft;
+  if (line !== undefined) return { key, value: line, headers, partition, timestamp, json: "The line" };
+  const fault = new OnrampError(41301, `The line is larger than ${maxLine} bytes (http.maxBody).`);
+  return { key, value: null, headers, partition, timestamp, fault };
 }
 
 /** Resolves when the client has read on, or has gone. */

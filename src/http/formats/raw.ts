@@ -2,7 +2,6 @@
 
 import { isUtf8 } from "node:buffer";
 import { OnrampError } from "../../core/errors.ts";
-import { parseJson } from "../../core/json.ts";
 import type { Draft, Header, Receipts } from "../../core/record.ts";
 import type { Format, ProduceRequest } from "./format.ts";
 import { checkPartition, parseTimestamp } from "./values.ts";
@@ -24,8 +23,7 @@ function rawFormat(json: boolean): Format {
           40001,
           "The body is empty. A raw record needs a value; a tombstone goes in an envelope with a null value.",
         );
-      const parsed = json ? parseJson(body, "The body") : undefined;
-      return [{ ...besideValue(request), value: body, parsed }];
+      return [{ ...besideValue(request), value: body, json: json ? "The body" : undefined }];
     },
     answer(res, topic, receipts) {
       const failure = receipts.errors?.[0];

@@ -1,0 +1,169 @@
+// Whether bytes are JSON, without making anything of them: for values that nobody looks into, a parse and the
+// garbage it leaves would be the main cost of a record. As strict as `JSON.parse`; a test holds the two together.
+
+/** What is wrong, and where; `undefined` when nothing is. */
+export interface JsonFault {
+  readonly what: "character" | "end" | "depth" | "values";
+  readonly at: number;
+}
+
+const OBJECT = 1;
+const ARRAY = 2;
+/** Bytes that may follow a backslash, `u` apart: `"\/bfnrt`. */
+const ESCAPES = new Uint8Array(256);
+for (const byte of Buffer.from('"\\/bfnrt')) ESCAPES[byte] = 1;
+/** 1 for the bytes that end the fast run through a string: its quote, a backslash, control characters. */
+const SPECIAL = new Uint8Array(256).fill(1, 0, 0x20);
+SPECIAL[0x22] = 1;
+SPECIAL[0x5c] = 1;
+const TRUE = Buffer.from("true");
+const FALSE = Buffer.from("false");
+const NULL = Buffer.from("null");
+
+/** Nesting of the text in hand; one is enough, since a check is never interrupted. */
+let nesting = new Uint8Array(64);
+
+/**
+ * Checks a text that is known to be UTF-8 against RFC 8259.
+ *
+ * @param maxDepth levels of arrays and objects
+ * @param maxValues values in all, members' included
+ */
+export function jsonFault(bytes: Uint8Array, maxDepth: number, maxValues: number): JsonFault | undefined {
+  if (nesting.length <= maxDepth) nesting = new Uint8Array(maxDepth + 1);
+  const end = bytes.length;
+  let depth = 0;
+  let values = 0;
+  let at = skipSpace(bytes, 0);
+  for (;;) {
+    // A value starts here.
+    if (++values > maxValues) return { what: "values", at };
+    const first = bytes[at] as number;
+    if (first === 0x7b || first === 0x5b) {
+      if (++depth > maxDepth) return { what: "depth", at };
+      nesting[depth] = first === 0x7b ? OBJECT : ARRAY;
+      at = skipSpace(bytes, at + 1);
+      if (bytes[at] !== (first === 0x7b ? 0x7d : 0x5d)) {
+        if (first === 0x5b) continue;
+        const value = endOfName(bytes, at);
+        if (value < 0) return fault(bytes, ~value);
+        at = value;
+        continue;
+      }
+      depth--;
+      at++;
+    } else {
+      const behind = endOfScalar(bytes, at, first);
+      if (behind < 0) return fault(bytes, ~behind);
+      at = behind;
+    }
+    // A value has ended: close what ends with it, up to the next one.
+    for (;;) {
+      at = skipSpace(bytes, at);
+      if (depth === 0) return at === end ? undefined : fault(bytes, at);
+      const byte = bytes[at];
+      const inside = nesting[depth];
+      if (byte === 0x2c) {
+        at = skipSpace(bytes, at + 1);
+        if (inside === ARRAY) break;
+        const value = endOfName(bytes, at);
+        if (value < 0) return fault(bytes, ~value);
+        at = value;
+        break;
+      }
+      if (byte !== (inside === OBJECT ? 0x7d : 0x5d)) return fault(bytes, at);
+      depth--;
+      at++;
+    }
+  }
+}
+
+function fault(bytes: Uint8Array, at: number): JsonFault {
+  return at >= bytes.length ? { what: "end", at } : { what: "character", at };
+}
+
+// The functions below return where what they read ends, or the complement (~) of where it goes wrong.
+
+/** A member's name and its colon; where its value starts. */
+function endOfName(bytes: Uint8Array, from: number): number {
+  if (bytes[from] !== 0x22) return ~from;
+  const end = endOfString(bytes, from);
+  if (end < 0) return end;
+  const colon = skipSpace(bytes, end);
+  return bytes[colon] === 0x3a ? skipSpace(bytes, colon + 1) : ~colon;
+}
+
+function endOfScalar(bytes: Uint8Array, from: number, first: number): number {
+  if (first === 0x22) return endOfString(bytes, from);
+  if (first === 0x2d || (first >= 0x30 && first <= 0x39)) return endOfNumber(bytes, from);
+  if (first === 0x74) return endOfWord(bytes, from, TRUE);
+  if (first === 0x66) return endOfWord(bytes, from, FALSE);
+  if (first === 0x6e) return endOfWord(bytes, from, NULL);
+  return ~from;
+}
+
+function endOfString(bytes: Uint8Array, from: number): number {
+  const end = bytes.length;
+  for (let at = from + 1; ; at++) {
+    while (at < end && SPECIAL[bytes[at] as number] === 0) at++;
+    if (at >= end) return ~end;
+    const byte = bytes[at];
+    if (byte === 0x22) return at + 1;
+    if (byte !== 0x5c) return ~at;
+    at++;
+    if (ESCAPES[bytes[at] as number] === 1) continue;
+    if (bytes[at] !== 0x75) return ~at;
+    for (let n = 0; n < 4; n++) {
+      at++;
+      if (!isHex(bytes[at] as number)) return ~at;
+    }
+  }
+}
+
+function endOfNumber(bytes: Uint8Array, from: number): number {
+  let at = bytes[from] === 0x2d ? from + 1 : from;
+  if (bytes[at] === 0x30) at++;
+  else {
+    const digits = at;
+    at = skipDigits(bytes, at);
+    if (at === digits) return ~at;
+  }
+  if (bytes[at] === 0x2e) {
+    const digits = at + 1;
+    at = skipDigits(bytes, digits);
+    if (at === digits) return ~at;
+  }
+  if (bytes[at] === 0x65 || bytes[at] === 0x45) {
+    at++;
+    if (bytes[at] === 0x2b || bytes[at] === 0x2d) at++;
+    const digits = at;
+    at = skipDigits(bytes, at);
+    if (at === digits) return ~at;
+  }
+  return at;
+}
+
+function endOfWord(bytes: Uint8Array, from: number, word: Uint8Array): number {
+  for (let n = 1; n < word.length; n++) if (bytes[from + n] !== word[n]) return ~(from + n);
+  return from + word.length;
+}
+
+function skipDigits(bytes: Uint8Array, from: number): number {
+  let at = from;
+  while ((bytes[at] as number) >= 0x30 && (bytes[at] as number) <= 0x39) at++;
+  return at;
+}
+
+function skipSpace(bytes: Uint8Array, from: number): number {
+  let at = from;
+  for (
+    let byte = bytes[at];
+    byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+    byte = bytes[at]
+  )
+    at++;
+  return at;
+}
+
+const isHex = (byte: number): boolean =>
+  (byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x46) || (byte >= 0x61 && byte <= 0x66);
