@@ -4,17 +4,19 @@ import { execFile } from "node:child_process";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
+import { streamLines } from "../test/support/lines.ts";
 import { cpuSeconds, rss } from "../test/support/process.ts";
 import { ackTimes, percentile } from "./ack.ts";
-import { order } from "./bodies.ts";
+import { lines, order } from "./bodies.ts";
 import { perfTest } from "./java.ts";
-import { streamLines } from "./ndjson.ts";
 import { overload } from "./overload.ts";
 import { median, show, table } from "./report.ts";
 import { LOADER, type Server } from "./servers.ts";
 import { drive, type Outcome } from "./wrk.ts";
 
-const LINES = 1_000_000;
+const LINES = 2_000_000;
+/** Lines that the client writes at once. */
+const BLOCK = 1000;
 /** Enough for the perf test to run for some time behind its first report. */
 const PERF_RECORDS = 12_000_000;
 
@@ -25,10 +27,11 @@ export async function ndjsonTable(
   rounds: number,
 ): Promise<string> {
   const [ours, theirs]: { perSecond: number; microsARecord: number }[][] = [[], []];
-  await streamLines(`${server.url}/topics/bench`, LINES / 10);
+  const block = lines(BLOCK);
+  await streamLines(`${server.url}/topics/bench`, block, LINES / BLOCK / 5);
   for (let round = 0; round < rounds; round++) {
     const [cpu, began] = [cpuSeconds(server.pid), performance.now()];
-    const records = await streamLines(`${server.url}/topics/bench`, LINES);
+    const records = await streamLines(`${server.url}/topics/bench`, block, LINES / BLOCK);
     if (records !== LINES) throw new Error(`${LINES} lines gave ${records} receipts`);
     const perSecond = records / ((performance.now() - began) / 1000);
     ours?.push({ perSecond, microsARecord: ((cpuSeconds(server.pid) - cpu) / records) * 1e6 });

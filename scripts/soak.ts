@@ -23,7 +23,15 @@ async function onBoth(file: string, grep: string): Promise<number> {
   const { ONRAMP_TEST_APACHE: _, ...dev } = env;
   const first = await run("npx", mocha(file, grep), dev);
   if (first !== 0) return first;
-  const onKafka = ["--import", "ts-blank-space/register", "scripts/test-kafka.ts", "-g", grep];
+  const onKafka = [
+    "--import",
+    "ts-blank-space/register",
+    "scripts/test-kafka.ts",
+    "--timeout",
+    "600000",
+    "-g",
+    grep,
+  ];
   return run("node", onKafka);
 }
 
@@ -31,6 +39,7 @@ const soaks: Readonly<Record<string, () => Promise<number>>> = {
   "false-acknowledgement": () =>
     onBoth("test/no-false-acknowledgement/kafkajs-traps.test.ts", "kafkajs's traps"),
   "large-bodies": () => onBoth("test/integration/isolation.test.ts", "25 MB each"),
+  ndjson: () => onBoth("test/integration/lines-memory.test.ts", "lines without end"),
   outage: () => run("npx", mocha("test/integration/outage.test.ts")),
   "three-brokers": () => run("npx", mocha("test/integration/three-brokers.test.ts")),
   node24,

@@ -13,7 +13,7 @@ import { endLater, problemBody } from "./problem.ts";
 import type { ProduceDeps } from "./produce.ts";
 
 /** Bytes of one request that may be under way. */
-const WINDOW = 2 * 1024 * 1024;
+const WINDOW = 1024 * 1024;
 const BUDGET_RETRY_MS = 20;
 
 export interface LinesRequest {

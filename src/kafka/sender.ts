@@ -10,6 +10,7 @@ import { type BatchCompression, BatchEncoder } from "../wire/record-batch.ts";
 import type { Cluster } from "./cluster.ts";
 import { CLIENT_ID, type Connection } from "./connection.ts";
 import { BrokerGone } from "./errors.ts";
+import { FramePool } from "./frame-pool.ts";
 import type { Lane } from "./lane.ts";
 import { type TopicMetadata, unknownTopic } from "./metadata.ts";
 import { MAIN, Node } from "./node.ts";
@@ -37,12 +38,19 @@ export interface SenderDeps {
   readonly onBatch: (records: number) => void;
 }
 
+/** A request's bytes, and the buffer that they stand in. */
+interface Composed {
+  readonly buffer: Buffer;
+  readonly frame: Buffer;
+}
+
 /** Sends lanes' batches and brings the answers back to them. */
 export class Sender {
   readonly active = new Set<Lane>();
   readonly #deps: SenderDeps;
   readonly #nodes = new Map<number, Node>();
   readonly #encoder = new BatchEncoder();
+  readonly #frames = new FramePool();
 
   constructor(deps: SenderDeps) {
     this.#deps = deps;
@@ -133,11 +141,11 @@ export class Sender {
       const connection = await cluster.connection(node.id, channel);
       connection.requireVersion(Produce, PRODUCE_VERSION);
       const correlationId = connection.nextCorrelationId();
-      const frame = this.#compose(correlationId, lanes, travelling);
-      if (!frame) return;
+      const request = this.#compose(correlationId, lanes, travelling);
+      if (!request) return;
       sent = true;
       const sentAt = Date.now();
-      const answer = await this.#await(connection, frame, correlationId);
+      const answer = await this.#await(connection, request.frame, correlationId);
       const slow = Date.now() - sentAt > SLOW_MS;
       if (apart !== undefined) node.judge(apart, slow);
       if (answer.throttleTimeMs > 0) node.holdUntil = Date.now() + answer.throttleTimeMs;
@@ -150,6 +158,8 @@ export class Sender {
         timedOut: false,
         reason: "the broker's answer leaves the partition out",
       });
+      // A batch that is open may be sent again, and keeps its bytes there.
+      if (lanes.every((lane) => !lane.open)) this.#frames.give(request.buffer);
     } catch (error) {
       const gone = error instanceof BrokerGone;
       const reason = error instanceof Error ? error.message : String(error);
@@ -168,7 +178,7 @@ export class Sender {
   }
 
   /** One frame of as many lanes as fit; those that do not keep their place for the next. */
-  #compose(correlationId: number, lanes: readonly Lane[], travelling: Set<Lane>): Buffer | undefined {
+  #compose(correlationId: number, lanes: readonly Lane[], travelling: Set<Lane>): Composed | undefined {
     const byTopic = new Map<string, Lane[]>();
     let size = 0;
     let count = 0;
@@ -185,7 +195,8 @@ export class Sender {
     }
     if (count === 0) return undefined;
     const { compression, cluster, onBatch } = this.#deps;
-    const frame = new ProduceFrame(size + frameOverhead([...byTopic.keys()], count));
+    const buffer = this.#frames.take(size + frameOverhead([...byTopic.keys()], count));
+    const frame = new ProduceFrame(buffer);
     frame.begin(correlationId, CLIENT_ID, cluster.options.requestTimeoutMs, byTopic.size);
     for (const [topic, group] of byTopic) {
       frame.topic(topic, group.length);
@@ -198,7 +209,7 @@ export class Sender {
         onBatch(lane.batchCount);
       }
     }
-    return frame.finish();
+    return { buffer, frame: frame.finish() };
   }
 
   #settle(node: Node, answer: ProduceResponse, travelling: Set<Lane>, slow: boolean): void {

@@ -11,9 +11,9 @@ export class ProduceFrame {
   readonly #buffer: Buffer;
   #at = 0;
 
-  /** @param capacity bytes for everything; see `frameOverhead` */
-  constructor(capacity: number) {
-    this.#buffer = Buffer.allocUnsafe(capacity);
+  /** @param buffer with room for everything; see `frameOverhead` */
+  constructor(buffer: Buffer) {
+    this.#buffer = buffer;
   }
 
   begin(correlationId: number, clientId: string, timeoutMs: number, topics: number): void {

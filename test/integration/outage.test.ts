@@ -84,11 +84,13 @@ for (const [name, begin] of [
       await until(async () => (await fetch(`${gateway.adminUrl}/readyz`)).status === 200);
       const posted = await load.stop();
       await verify(outage.brokers, topic, 3, posted);
+      const after = rss(gateway.child.pid);
       const grown = (most - before) / MEGABYTE;
       assert.ok(grown < 64, `resident memory grew by ${grown.toFixed(0)} MB`);
+      assert.ok(after - before < 64 * MEGABYTE, "and comes back");
       if (soak)
         console.log(
-          `      RSS before ${(before / MEGABYTE).toFixed(0)} MB, at most +${grown.toFixed(0)} MB; ${posted.length} posts, ${posted.filter(({ status }) => status === 200).length} acknowledged`,
+          `      RSS before ${(before / MEGABYTE).toFixed(0)} MB, at most +${grown.toFixed(0)} MB, then ${(after / MEGABYTE).toFixed(0)} MB; ${posted.length} posts, ${posted.filter(({ status }) => status === 200).length} acknowledged`,
         );
       assert.equal(await gateway.end(), 0);
       await outage.stop();

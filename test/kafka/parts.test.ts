@@ -3,6 +3,7 @@
 import { strict as assert } from "node:assert";
 import { once } from "node:events";
 import { createRequire } from "node:module";
+import { FramePool } from "../../src/kafka/frame-pool.ts";
 import "../../src/kafka/kafkajs-repairs.ts";
 import net from "node:net";
 import type { AcceptedRecord } from "../../src/core/record.ts";
@@ -16,6 +17,20 @@ import { murmur2, partitionForKey, StickyPartitioner } from "../../src/kafka/par
 import { sizeOf } from "../../src/kafka/segment.ts";
 import { SegmentQueue } from "../../src/kafka/segment-queue.ts";
 import { Metadata } from "../../src/wire/messages/cluster.ts";
+
+describe("kafka: frames", () => {
+  it("are used again when they are large enough, and a few are kept", () => {
+    const pool = new FramePool();
+    const first = pool.take(10_000);
+    pool.give(first);
+    assert.notEqual(pool.take(20_000), first);
+    assert.equal(pool.take(8000), first);
+    const given: Buffer[] = Array.from({ length: 6 }, (_, n) => Buffer.alloc(10_000 + n));
+    for (const buffer of given) pool.give(buffer);
+    assert.deepEqual(Array.from({ length: 4 }, () => given.indexOf(pool.take(5000))).sort(), [2, 3, 4, 5]);
+    assert.equal(given.includes(pool.take(5000)), false);
+  });
+});
 
 describe("kafka: partitioner", () => {
   it("hashes as Kafka's UtilsTest expects", () => {

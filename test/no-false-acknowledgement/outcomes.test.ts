@@ -63,6 +63,23 @@ const PRODUCE = 0;
     });
   }
 
+  it("the bytes of an open batch stay what they were, however much is sent meanwhile", async () => {
+    const other = await broker.topic();
+    const [large, noise] = ["a".repeat(20_000), "b".repeat(18_000)];
+    const tries: Buffer[] = [];
+    broker.dev().faults.produce = (batch) => {
+      if (batch.topic !== topic) return undefined;
+      tries.push(Buffer.from(batch.bytes));
+      return tries.length < 4 ? { append: false, errorCode: 7 } : undefined;
+    };
+    const open = put(large);
+    await until(() => tries.length > 0);
+    while (tries.length < 4)
+      assert.equal((await post(gateway(), `/topics/${other}`, "text/plain", noise)).status, 200);
+    assert.deepEqual([(await open).body.offset, await stored()], [0, [large]]);
+    for (const bytes of tries) assert.deepEqual(bytes, tries[0]);
+  });
+
   for (const errorCode of [3, 6]) {
     it(`${errorCode} with a base offset: open, settled by the same bytes`, async () => {
       fault({ append: true, errorCode }, 2);

@@ -43,3 +43,33 @@ export function openLines({ apiUrl }: Pick<Gateway, "apiUrl">, path: string): Li
     status: async () => (await response)[0].statusCode ?? 0,
   };
 }
+
+/**
+ * Streams `block` so many times and reads the answers meanwhile.
+ *
+ * @returns how many receipts came back
+ * @throws when anything but receipts did
+ */
+export async function streamLines(url: string, block: Buffer, times: number): Promise<number> {
+  const request = http.request(url, { method: "POST", headers: { "content-type": "application/x-ndjson" } });
+  const receipts = (once(request, "response") as Promise<[http.IncomingMessage]>).then(async ([response]) => {
+    let [written, failed] = [0, false];
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      written += lineEnds(chunk);
+      failed ||= chunk.includes("error_code");
+    }
+    if (response.statusCode !== 200 || failed)
+      throw new Error(`lines were answered ${response.statusCode}${failed ? ", with problems" : ""}`);
+    return written;
+  });
+  for (let sent = 0; sent < times; sent++)
+    if (!request.write(block)) await Promise.race([once(request, "drain"), receipts]);
+  request.end();
+  return receipts;
+}
+
+function lineEnds(chunk: Buffer): number {
+  let found = 0;
+  for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, at + 1)) found++;
+  return found;
+}

@@ -67,6 +67,12 @@ export function longest(posted: readonly Posted[]): number {
   return posted.reduce((most, { tookMs }) => Math.max(most, tookMs), 0);
 }
 
+/** The time that one in a hundred of them exceeded, in milliseconds. */
+export function percentile99(posted: readonly Posted[]): number {
+  const sorted = posted.map(({ tookMs }) => tookMs).sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length * 0.99)] ?? Number.NaN;
+}
+
 /**
  * Holds what clients were told against the log: every receipt reads back, no acknowledged record stands there
  * twice, nothing that was surely not written does, and each client's acknowledged records are in their order.

@@ -235,13 +235,13 @@ describe("wire: primitives and frames", () => {
       { correlationId: 9, clientId: "onramp" },
       { transactionalId: null, acks: -1, timeoutMs: 1500, topics },
     );
-    const frame = new ProduceFrame(frameOverhead(["t1", "t2"], 3) + 300);
+    const frame = new ProduceFrame(Buffer.allocUnsafe(frameOverhead(["t1", "t2"], 3) + 300));
     frame.begin(9, "onramp", 1500, 2);
     for (const { name, partitions } of topics) {
       frame.topic(name, partitions.length);
       for (const { partition, records } of partitions) frame.records(partition, () => records);
     }
     assert.deepEqual(frame.finish(), expected);
-    assert.throws(() => new ProduceFrame(50).records(0, () => Buffer.alloc(100)), RangeError);
+    assert.throws(() => new ProduceFrame(Buffer.alloc(50)).records(0, () => Buffer.alloc(100)), RangeError);
   });
 });
