@@ -206,7 +206,8 @@ class LineStream {
 const BAD_LINE = new OnrampError(40001, "A line is bad, and the request asked to stop there.");
 
 function draftOf(line: Line, { key, headers, partition, timestamp }: Draft, maxLine: number): Draft {
-  if (line !== undefined) return { key, value: line, headers, partition, timestamp, json: "The line" };
+  if (line !== undefined)
+    return { key, value: line, headers, partition, timestamp, parsed: undefined, json: "The line" };
   const fault = new OnrampError(41301, `The line is larger than ${maxLine} bytes (http.maxBody).`);
   return { key, value: null, headers, partition, timestamp, fault };
 }

@@ -97,6 +97,7 @@ function draftOf(
     partition: isGiven(partition) ? checkPartition(number(partition, "partition")) : fromPath,
     timestamp: isGiven(timestamp) ? checkTimestamp(number(timestamp, "timestamp")) : undefined,
     parsed: json && isGiven(value) ? value : undefined,
+    json: undefined,
   };
 }
 
