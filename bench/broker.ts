@@ -17,7 +17,7 @@ export interface Broker {
 export async function startBroker(apache: boolean, given: string | undefined): Promise<Broker> {
   if (given) return { name: `Kafka at ${given}`, addresses: given.split(","), stop: async () => {} };
   if (!apache) return devBroker();
-  const cluster = await startCluster({ brokers: 1 });
+  const cluster = await startCluster({ brokers: 1, properties: { "log.retention.check.interval.ms": 5000 } });
   const [broker] = cluster.brokers;
   return {
     name: "Apache Kafka 4.3.1, one broker",

@@ -36,10 +36,13 @@ export async function serve(file: string): Promise<Server> {
 
 /** The gateway as it is installed, with topics `bench` and, with a schema, `checked`. */
 export async function gateway(brokers: readonly string[], auth?: { hash: string }): Promise<Server> {
+  // Tens of gigabytes go through: what is old is dropped while the benchmark runs.
+  const retention = { "segment.bytes": "100000000", "retention.bytes": "300000000" };
+  const topic = { partitions: 6, config: { ...retention, "file.delete.delay.ms": "1000" } };
   const config = writeConfig({
     kafka: { brokers, createTopics: true },
     http: auth ? { host: "127.0.0.1", auth: { tokens: { bench: { ...auth, produce: ["*"] } } } } : {},
-    topics: { bench: { partitions: 6 }, checked: { partitions: 6, schema: "order.json" } },
+    topics: { bench: topic, checked: { ...topic, schema: "order.json" } },
     stop: { drain: "0ms" },
     files: { "order.json": JSON.stringify(orderSchema) },
   });

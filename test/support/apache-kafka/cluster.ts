@@ -2,7 +2,7 @@
 
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
@@ -98,7 +98,7 @@ export interface Cluster {
   readonly bootstrap: string[];
   /** `host:port` of the SASL_SSL listeners; empty without `secure`. */
   readonly secureBootstrap: string[];
-  /** Where configuration, data and logs are; kept after the run. */
+  /** Where configuration, data and logs are; after the run the data is gone. */
   readonly dir: string;
   stop(): Promise<void>;
 }
@@ -110,7 +110,7 @@ export const SCRAM_USERS = { onramp: "onramp-secret", limited: "limited-secret" 
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const libs = await installKafka();
   const dir = mkdtempSync(path.join(tmpdir(), "onramp-kafka-"));
-  const nodes = [];
+  const nodes: Node[] = [];
   for (let id = 1; id <= options.brokers; id++) {
     const [plain, secure, controller] = [await freePort(), await freePort(), await freePort()];
     nodes.push({ id, plain, secure, controller });
@@ -136,6 +136,9 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     dir,
     async stop() {
       await Promise.all(brokers.map((broker) => broker.kill()));
+      // Data by the gigabyte would fill the disk run by run; what the brokers said is what one looks at afterwards.
+      for (const { id } of nodes)
+        rmSync(path.join(dir, `broker-${id}`, "data"), { recursive: true, force: true });
     },
   };
 }
