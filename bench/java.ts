@@ -1,6 +1,6 @@
 // Java's `kafka-producer-perf-test`: the yardstick that Kafka itself ships.
 
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { installKafka } from "../test/support/apache-kafka/install.ts";
@@ -11,6 +11,11 @@ export interface PerfTest {
   readonly perSecond: number;
   readonly microsARecord: number;
 }
+
+/** Whether the tools that it needs are there. */
+export const havePerfTest = ["java", "mvn"].every(
+  (tool) => spawnSync(tool, ["-version"], { stdio: "ignore" }).error === undefined,
+);
 
 /**
  * Sends records with acks=all. Counted from its first report (after 5 s) to its last, so that neither the JVM's start

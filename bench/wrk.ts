@@ -73,7 +73,17 @@ end
 
 async function autocannon(load: Load): Promise<Outcome> {
   const { url, connections, seconds, body, contentType, authorization, rate } = load;
-  const args = ["autocannon", "--json", "-m", "POST", "-c", String(connections), "-d", String(seconds)];
+  const args = [
+    "--yes",
+    "autocannon@8",
+    "--json",
+    "-m",
+    "POST",
+    "-c",
+    String(connections),
+    "-d",
+    String(seconds),
+  ];
   args.push("-b", body, "-H", `content-type=${contentType}`);
   if (authorization !== undefined) args.push("-H", `authorization=${authorization}`);
   if (rate !== undefined) args.push("-R", String(rate));

@@ -1,5 +1,8 @@
-// Kafka's own acknowledgement: one record a Produce request, on a connection with nothing else on it.
+// One request after another on one connection, each timed: to Kafka itself and to an HTTP server, so that the two
+// compare. (wrk adds to its percentiles the requests that a slow one kept from being sent.)
 
+import { once } from "node:events";
+import net from "node:net";
 import { Connection } from "../src/kafka/connection.ts";
 import { Produce } from "../src/wire/messages/log.ts";
 import { encodeBatch } from "../src/wire/record-batch.ts";
@@ -37,6 +40,29 @@ export async function ackTimes(
   }
   await stop;
   connection.close();
+  return times.sort((a, b) => a - b);
+}
+
+/** Posts one order after another until `ended`. @returns as `ackTimes` */
+export async function httpTimes(url: string, ended: Promise<unknown>): Promise<number[]> {
+  const { hostname, port, pathname } = new URL(url);
+  const body = order();
+  const head = `POST ${pathname} HTTP/1.1\r\nhost: ${hostname}\r\ncontent-type: application/json`;
+  const request = `${head}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+  const socket = net.connect(Number(port), hostname).setNoDelay(true);
+  const times: number[] = [];
+  let running = true;
+  const stop = ended.finally(() => (running = false));
+  while (running) {
+    const began = performance.now();
+    socket.write(request);
+    const [answer] = (await once(socket, "data")) as [Buffer];
+    times.push(performance.now() - began);
+    if (!answer.includes("HTTP/1.1 200"))
+      throw new Error(`${url} answered ${answer.toString("latin1", 0, 30)}`);
+  }
+  await stop;
+  socket.destroy();
   return times.sort((a, b) => a - b);
 }
 
