@@ -1,6 +1,6 @@
 // Where the edges meet: what the core needs from Kafka, and what HTTP shows of it. `gateway.ts` joins them.
 
-import type { AcceptedRecord, Receipts } from "./record.ts";
+import type { AcceptedRecord, Header, Receipts } from "./record.ts";
 
 /** The way to Kafka for records. Implemented by `kafka/producer.ts`, called by `ingest` alone. */
 export interface RecordLog {
@@ -20,6 +20,49 @@ export interface AppendOptions {
   readonly each?: boolean;
   /** Called once the records stand in their partitions' queues: what is appended from then on lands behind them. */
   readonly entered?: () => void;
+}
+
+/** A record as it stands in Kafka. */
+export interface ConsumedRecord {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  /** Milliseconds since 1970. */
+  readonly timestamp: number;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: readonly Header[];
+}
+
+/**
+ * Takes records of one partition, in order, the first of them at least. Called again for a partition only when its
+ * last call has resolved, and for several partitions at once.
+ *
+ * @param records what has been fetched and not been taken; the first is next
+ * @param signal aborted when the partition goes to somebody else, or the process stops
+ * @returns how many were taken for good: their offset is committed before the next call
+ * @throws what ended it; nothing is committed, and the record comes again
+ */
+export type RecordHandler = (records: readonly ConsumedRecord[], signal: AbortSignal) => Promise<number>;
+
+/** Where a partition of a feed stands. */
+export interface FeedPosition {
+  readonly topic: string;
+  readonly partition: number;
+  /** The offset of the next record. */
+  readonly position: number;
+  /** Records that wait: from the position to the partition's end. Undefined until the first fetch. */
+  readonly lag: number | undefined;
+}
+
+/** Records of topics, shared among all who read in the name of the same group. Implemented by `kafka/consumer.ts`. */
+export interface RecordFeed {
+  /** Reads until `signal` is aborted; whatever goes wrong meanwhile is tried again. */
+  run(handler: RecordHandler, signal: AbortSignal): Promise<void>;
+  /** The partitions that are ours now. */
+  readonly positions: readonly FeedPosition[];
+  /** Why nothing is read at the moment; undefined when all is well. */
+  readonly trouble: string | undefined;
 }
 
 /** What HTTP shows of the cluster. Implemented by `kafka/metadata.ts`. */

@@ -23,6 +23,11 @@ export class Backoff {
     return now >= this.#retryAt;
   }
 
+  /** Milliseconds from `now` until it may be tried again. */
+  waitMs(now: number): number {
+    return Math.max(0, this.#retryAt - now);
+  }
+
   failed(now: number): void {
     const pause = Math.min(this.#most, this.#first * 2 ** this.#failures);
     this.#failures++;

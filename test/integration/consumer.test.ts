@@ -1,0 +1,244 @@
+// Reading in the name of a group: order, commits, takeover, and what goes wrong on the way. On both brokers.
+
+import { strict as assert } from "node:assert";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { setTimeout as delay } from "node:timers/promises";
+import type { RecordHandler } from "../../src/core/ports.ts";
+import { Cluster } from "../../src/kafka/cluster.ts";
+import { Consumer } from "../../src/kafka/consumer.ts";
+import { TopicMetadata } from "../../src/kafka/metadata.ts";
+import { DeleteRecords } from "../../src/wire/messages/log.ts";
+import { onApacheKafka, openConnection, useBroker } from "../support/broker.ts";
+import { keepingLog } from "../support/gateway.ts";
+import { leaderOf } from "../support/read-back.ts";
+import { until } from "../support/until.ts";
+
+const FETCH = 1;
+const haveKcat = spawnSync("kcat", ["-V"], { stdio: "ignore" }).error === undefined;
+
+describe("consumer groups", function () {
+  this.timeout(60_000);
+  const broker = useBroker();
+  const running: (() => Promise<void>)[] = [];
+  afterEach(async () => {
+    for (const stop of running.splice(0)) await stop();
+    if (!onApacheKafka) broker.dev().faults.clear();
+  });
+
+  /** A member that keeps what it was given; `leave: false` vanishes as a killed process does. */
+  function member(
+    group: string,
+    topics: string[],
+    from: "latest" | "earliest",
+    handler: RecordHandler = async () => 1,
+  ) {
+    const log = keepingLog();
+    const options = { brokers: broker.addresses(), requestTimeoutMs: 1500, connectTimeoutMs: 2000 };
+    const cluster = new Cluster(options, log);
+    const metadata = new TopicMetadata(cluster, log);
+    cluster.start();
+    const consumer = new Consumer({ cluster, metadata, log }, { group, topics, from });
+    const taken: { place: string; value: string }[] = [];
+    const stopped = new AbortController();
+    const done = consumer.run(async (records, signal) => {
+      const count = await handler(records, signal);
+      for (const { partition, offset, value } of records.slice(0, count))
+        taken.push({ place: `${partition}/${offset}`, value: value?.toString() ?? "" });
+      return count;
+    }, stopped.signal);
+    let over = false;
+    const stop = async ({ leave = true } = {}): Promise<void> => {
+      if (over) return;
+      over = true;
+      if (!leave) cluster.close();
+      stopped.abort();
+      await done;
+      metadata.stop();
+      cluster.close();
+    };
+    running.push(stop);
+    return { consumer, taken, log, stop };
+  }
+  const groupName = (): string => `g-${Math.random().toString(36).slice(2)}`;
+  async function produce(topic: string, values: readonly string[], partition?: number): Promise<void> {
+    const producer = broker.kafkajs().producer({ allowAutoTopicCreation: false });
+    await producer.connect();
+    const messages = values.map((value, n) => ({ value, partition: partition ?? n % 3 }));
+    await producer.send({ topic, messages });
+    await producer.disconnect();
+  }
+  const numbers = (from: number, to: number): string[] =>
+    Array.from({ length: to - from }, (_, n) => String(from + n));
+
+  it("reads every partition in order from the earliest record, and goes on there after a restart", async () => {
+    const topic = await broker.topic({ partitions: 3 });
+    const group = groupName();
+    await produce(topic, numbers(0, 300));
+    const first = member(group, [topic], "earliest");
+    await until(() => first.taken.length >= 300);
+    await first.stop();
+    assert.equal(first.taken.length, 300);
+    for (const partition of [0, 1, 2]) {
+      const offsets = first.taken
+        .filter(({ place }) => place.startsWith(`${partition}/`))
+        .map(({ place }) => Number(place.split("/")[1]));
+      assert.deepEqual(offsets, numbers(0, 100).map(Number));
+    }
+    await produce(topic, numbers(300, 310));
+    const second = member(group, [topic], "earliest");
+    await until(() => second.taken.length >= 10);
+    assert.deepEqual(second.taken.map(({ value }) => value).sort(), numbers(300, 310));
+  });
+
+  it("from latest starts at the end, and keeps that place though nothing was read", async () => {
+    const topic = await broker.topic({ partitions: 3 });
+    const group = groupName();
+    await produce(topic, numbers(0, 30));
+    const first = member(group, [topic], "latest");
+    await until(() => first.consumer.positions.length === 3);
+    await first.stop();
+    await produce(topic, numbers(30, 36));
+    const second = member(group, [topic], "latest");
+    await until(() => second.taken.length >= 6);
+    assert.deepEqual(second.taken.map(({ value }) => value).sort(), numbers(30, 36));
+  });
+
+  it("a record that was not taken for good comes again; one that was does not", async () => {
+    const topic = await broker.topic();
+    const group = groupName();
+    await produce(topic, ["a", "b", "c"], 0);
+    const first = member(group, [topic], "earliest", async ([record], signal) => {
+      if (record?.value?.toString() !== "b") return 1;
+      await delay(60_000, undefined, { signal });
+      return 1;
+    });
+    await until(() => first.taken.length === 1);
+    const stopping = first.stop();
+    await stopping;
+    const second = member(group, [topic], "earliest");
+    await until(() => second.taken.length >= 2);
+    assert.deepEqual(
+      second.taken.map(({ value }) => value),
+      ["b", "c"],
+    );
+  });
+
+  it("two members share the partitions; one that leaves gives its own to the other at once", async () => {
+    const topic = await broker.topic({ partitions: 4 });
+    const group = groupName();
+    const [first, second] = [member(group, [topic], "earliest"), member(group, [topic], "earliest")];
+    await until(() => [first, second].every(({ consumer }) => consumer.positions.length === 2), 30_000);
+    await first.stop();
+    await until(() => second.consumer.positions.length === 4, 10_000);
+  });
+
+  it("a member that vanishes has its partitions given away when its session ends", async () => {
+    const topic = await broker.topic({ partitions: 4 });
+    const group = groupName();
+    const [first, second] = [member(group, [topic], "earliest"), member(group, [topic], "earliest")];
+    await until(() => [first, second].every(({ consumer }) => consumer.positions.length === 2), 30_000);
+    await first.stop({ leave: false });
+    await until(() => second.consumer.positions.length === 4, 30_000);
+  });
+
+  for (const codec of ["gzip", "snappy", "lz4", "zstd"]) {
+    (haveKcat ? it : it.skip)(`reads what librdkafka packed with ${codec}`, async () => {
+      const topic = await broker.topic();
+      const values = numbers(0, 2000).map((number) => `${number} ${"x".repeat(50)}`);
+      const args = ["-P", "-b", broker.addresses()[0] ?? "", "-t", topic, "-z", codec, "-X", "linger.ms=100"];
+      const kcat = spawn("kcat", args, { stdio: ["pipe", "ignore", "inherit"] });
+      kcat.stdin.end(values.join("\n"));
+      assert.deepEqual(await once(kcat, "exit"), [0, null]);
+      const { taken } = member(groupName(), [topic], "earliest");
+      await until(() => taken.length >= values.length);
+      assert.deepEqual(
+        taken.map(({ value }) => value),
+        values,
+      );
+    });
+  }
+
+  it("shows where it stands and how much waits", async () => {
+    const topic = await broker.topic();
+    await produce(topic, ["a", "b", "c"], 0);
+    const held = new AbortController();
+    const { consumer } = member(groupName(), [topic], "earliest", async (_, signal) => {
+      await delay(60_000, undefined, { signal: AbortSignal.any([signal, held.signal]) }).catch(() => {});
+      return 1;
+    });
+    await until(() => consumer.positions[0]?.lag === 3);
+    held.abort();
+    await until(() => consumer.positions[0]?.lag === 0);
+    assert.equal(consumer.positions[0]?.position, 3);
+  });
+
+  it("goes on from the first record that is left when retention removed where it stood, and says so", async () => {
+    const topic = await broker.topic();
+    const group = groupName();
+    const first = member(group, [topic], "earliest");
+    await until(() => first.consumer.positions.length === 1);
+    await first.stop();
+    await produce(topic, ["a", "b", "c"], 0);
+    const connection = await openConnection(await leaderOf(broker.addresses(), topic, 0));
+    const request = { topics: [{ name: topic, partitions: [{ partition: 0, offset: 2 }] }], timeoutMs: 5000 };
+    await connection.request(DeleteRecords, 1, request, 5000);
+    connection.close();
+    const second = member(group, [topic], "earliest");
+    await until(() => second.taken.length >= 1);
+    assert.deepEqual(
+      second.taken.map(({ value }) => value),
+      ["c"],
+    );
+    assert.ok(second.log.lines.some(({ event }) => event.includes("retention")));
+  });
+
+  (onApacheKafka ? it : it.skip)(
+    "sees no record of an aborted transaction, and stops before an open one",
+    async () => {
+      const topic = await broker.topic();
+      const producer = broker
+        .kafkajs()
+        .producer({ transactionalId: groupName(), idempotent: true, maxInFlightRequests: 1 });
+      await producer.connect();
+      const inTransaction = async (value: string) => {
+        const transaction = await producer.transaction();
+        await transaction.send({ topic, messages: [{ value }] });
+        return transaction;
+      };
+      await (await inTransaction("a")).commit();
+      await (await inTransaction("gone")).abort();
+      await (await inTransaction("b")).commit();
+      const { taken, consumer } = member(groupName(), [topic], "earliest");
+      await until(() => taken.length >= 2);
+      const open = await inTransaction("c");
+      await delay(1000);
+      assert.deepEqual(
+        taken.map(({ value }) => value),
+        ["a", "b"],
+      );
+      await open.commit();
+      await until(() => taken.length >= 3);
+      await until(() => consumer.positions[0]?.lag === 0);
+      await producer.disconnect();
+    },
+  );
+
+  (onApacheKafka ? it.skip : it)(
+    "a connection cut in the middle of a Fetch answer: goes on within 5 s",
+    async () => {
+      const topic = await broker.topic();
+      await produce(topic, numbers(0, 50), 0);
+      let cuts = 3;
+      broker.dev().faults.response = (apiKey, frame) =>
+        apiKey === FETCH && frame.length > 200 && cuts-- > 0 ? { kind: "cut", afterBytes: 100 } : undefined;
+      const { taken } = member(groupName(), [topic], "earliest");
+      await until(() => taken.length >= 50, 5000);
+      assert.ok(cuts < 0);
+      assert.deepEqual(
+        taken.map(({ value }) => value),
+        numbers(0, 50),
+      );
+    },
+  );
+});
