@@ -4,6 +4,8 @@
 import type http from "node:http";
 import https from "node:https";
 import type net from "node:net";
+import type { OnrampError } from "../core/errors.ts";
+import { rawProblem } from "./problem.ts";
 
 /** How long a socket has to take our last words before it is destroyed, in milliseconds. */
 const LAST_WORDS_MS = 1000;
@@ -14,6 +16,16 @@ const OWED_MS = 10_000;
 const REQUEST_MS = 60_000;
 const SWEEP_MS = 5000;
 
+const selfAnswering = new WeakMap<http.ServerResponse, (problem: OnrampError) => void>();
+
+/**
+ * Says that a response answers by itself what is wrong with the rest of its request, because records of it may have
+ * been written already: no other answer may claim that nothing was.
+ */
+export function answersItself(res: http.ServerResponse, stop: (problem: OnrampError) => void): void {
+  selfAnswering.set(res, stop);
+}
+
 /** Open sockets, each with the responses that are not finished and when their requests began (ms). */
 export class Connections {
   readonly #open = new Map<net.Socket, Map<http.ServerResponse, number>>();
@@ -23,7 +35,7 @@ export class Connections {
   #closing = false;
 
   /** @param late what a request is told that did not come in in time */
-  constructor(server: http.Server, late: string) {
+  constructor(server: http.Server, late: OnrampError) {
     this.#sweep = setInterval(() => this.#dismissLate(Date.now() - REQUEST_MS, late), SWEEP_MS).unref();
     server.on("connection", (socket: net.Socket) => this.#accept(socket, server instanceof https.Server));
     server.on("secureConnection", (socket: net.Socket) => {
@@ -42,11 +54,14 @@ export class Connections {
     });
   }
 
-  /** Says `text` to a socket whose request could not be read, unless answers to earlier requests are owed, and ends it. */
-  dismiss(socket: net.Socket, text: string): void {
+  /** Tells a socket what is wrong with its request, unless answers to earlier requests are owed, and ends it. */
+  dismiss(socket: net.Socket, problem: OnrampError): void {
     // A request that is not complete is the broken one itself.
-    const owed = [...(this.#open.get(socket)?.keys() ?? [])].filter((res) => res.req.complete);
-    if (owed.length === 0) socket.end(text);
+    const responses = [...(this.#open.get(socket)?.keys() ?? [])];
+    const stop = responses.map((res) => !res.req.complete && selfAnswering.get(res)).find(Boolean);
+    if (stop) return stop(problem);
+    const owed = responses.filter((res) => res.req.complete);
+    if (owed.length === 0) socket.end(rawProblem(problem));
     let left = owed.length;
     for (const res of owed) res.once("finish", () => --left === 0 && socket.destroySoon());
     setTimeout(() => socket.destroy(), owed.length > 0 ? OWED_MS : LAST_WORDS_MS).unref();
@@ -60,10 +75,11 @@ export class Connections {
     for (const socket of this.#handshaking.values()) socket.destroy();
   }
 
-  #dismissLate(since: number, late: string): void {
+  #dismissLate(since: number, late: OnrampError): void {
     for (const [socket, owed] of this.#open)
       for (const [res, began] of owed)
-        if (began < since && !res.req.complete && !res.headersSent) this.dismiss(socket, late);
+        if (began < since && !res.req.complete && !res.headersSent && !selfAnswering.has(res))
+          this.dismiss(socket, late);
   }
 
   #accept(socket: net.Socket, tls: boolean): void {

@@ -1,7 +1,7 @@
 // Errors as HTTP: RFC 9457 problem details that also carry `error_code` and `message`, so that clients written
 // for other REST proxies read them too.
 
-import type { IncomingMessage, ServerResponse } from "node:http";
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import type { ErrorRequestHandler } from "express";
 import { asOnrampError, OnrampError } from "../core/errors.ts";
 
@@ -54,6 +54,18 @@ export function sendProblem(
 /** `complete` is not set yet when a refusal comes with the headers, even where no body follows (RFC 9112, 6). */
 function hasBody({ headers }: IncomingMessage): boolean {
   return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+}
+
+/** A problem as the bytes of a whole response, for a socket whose request could not be read. */
+export function rawProblem(problem: OnrampError): string {
+  const body = JSON.stringify(problemBody(problem));
+  const head = [
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
+    "Content-Type: application/problem+json",
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    "Connection: close",
+  ];
+  return `${head.join("\r\n")}\r\n\r\n${body}`;
 }
 
 /** Express's error handler: every error is a problem. */

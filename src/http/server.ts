@@ -10,7 +10,7 @@ import { type ErrorCode, OnrampError } from "../core/errors.ts";
 import { Connections } from "./connections.ts";
 import { type MetadataDeps, metadataRoutes } from "./metadata.ts";
 import { checkOrigin, type OriginRule } from "./origin.ts";
-import { problemBody, problemErrors, sendProblem } from "./problem.ts";
+import { problemErrors, sendProblem } from "./problem.ts";
 import { handleProduce, isProduce, type ProduceDeps } from "./produce.ts";
 import { type WebhookDeps, webhookRoutes } from "./webhooks.ts";
 
@@ -112,17 +112,9 @@ export async function listen(
 }
 
 /** Requests that Node's own parser refuses get a problem too. */
-function brokenRequest(error: Pick<NodeJS.ErrnoException, "code">): string {
-  const [code, message] = BROKEN[error.code ?? ""] ?? [40001, "This is not a valid HTTP/1.1 request."];
-  const problem = new OnrampError(code, message);
-  const body = JSON.stringify(problemBody(problem));
-  const head = [
-    `HTTP/1.1 ${problem.status} ${http.STATUS_CODES[problem.status]}`,
-    "Content-Type: application/problem+json",
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    "Connection: close",
-  ];
-  return `${head.join("\r\n")}\r\n\r\n${body}`;
+function brokenRequest({ code: cause = "" }: Pick<NodeJS.ErrnoException, "code">): OnrampError {
+  const [code, message] = BROKEN[cause] ?? [40001, "This is not a valid HTTP/1.1 request."];
+  return new OnrampError(code, message);
 }
 
 const BROKEN: Readonly<Record<string, readonly [ErrorCode, string]>> = {

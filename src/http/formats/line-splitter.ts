@@ -3,13 +3,15 @@
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
 
+import { Gathered } from "../gathered.ts";
+
 /** A line, or undefined for one that was longer than allowed and thrown away. */
 export type Line = Buffer | undefined;
 
 /** Lines end with `\n` or `\r\n`; the last one may end with the stream. */
 export class LineSplitter {
   readonly #maxLine: number;
-  #parts: Buffer[] = [];
+  readonly #started = new Gathered();
   #size = 0;
 
   /** @param maxLine in bytes */
@@ -43,14 +45,14 @@ export class LineSplitter {
 
   #keep(part: Buffer): void {
     this.#size += part.length;
-    if (this.#size > this.#maxLine) this.#parts = [];
-    else this.#parts.push(part);
+    if (this.#size > this.#maxLine) this.#started.clear();
+    else this.#started.add(part);
   }
 
   #join(part: Buffer): Line {
     this.#keep(part);
-    const line = this.#size > this.#maxLine ? undefined : this.#whole(Buffer.concat(this.#parts, this.#size));
-    this.#parts = [];
+    const line = this.#size > this.#maxLine ? undefined : this.#whole(this.#started.bytes);
+    this.#started.clear();
     this.#size = 0;
     return line;
   }
