@@ -2,18 +2,15 @@
 
 import { writeFileSync } from "node:fs";
 import path from "node:path";
+import { adapterSchemas } from "../src/adapters.ts";
 import { configSchema } from "../src/config-schema.ts";
 import { errorTable } from "../src/core/errors.ts";
-import { webhookKinds } from "../src/webhooks/index.ts";
 
 const root = path.join(import.meta.dirname, "..");
 
 /** Each generated file with its content. */
 export const generated: ReadonlyMap<string, string> = new Map([
-  [
-    "schemas/onramp.json",
-    `${JSON.stringify(configSchema(webhookKinds.map((kind) => kind.options)), null, 2)}\n`,
-  ],
+  ["schemas/onramp.json", `${JSON.stringify(configSchema(adapterSchemas), null, 2)}\n`],
   ["docs/errors.md", errorsPage()],
 ]);
 

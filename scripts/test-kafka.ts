@@ -10,6 +10,7 @@ const SUITES = [
   "test/no-false-acknowledgement/**/*.test.ts",
   "test/http/**/*.test.ts",
   "test/webhooks/**/*.test.ts",
+  "test/sinks/**/*.test.ts",
   "test/integration/**/*.test.ts",
 ];
 

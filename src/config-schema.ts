@@ -1,114 +1,10 @@
 // The configuration's JSON Schema: the one place for keys, their meaning and their defaults. `npm run generate`
 // writes it to schemas/onramp.json, which ships for editors; adapters bring their own part.
 
-/** A part of a JSON Schema. */
-export type SchemaPart = Readonly<Record<string, unknown>>;
+import { duration, file, names, object, port, type SchemaPart, size, string } from "./config-parts.ts";
+import { oneOfKinds, withCommon } from "./config-schema-adapters.ts";
+import { kafka } from "./config-schema-kafka.ts";
 
-const object = (properties: Record<string, SchemaPart>, extra: SchemaPart = {}): SchemaPart => ({
-  type: "object",
-  additionalProperties: false,
-  properties,
-  ...extra,
-});
-const string = (description: string, extra: SchemaPart = {}): SchemaPart => ({
-  type: "string",
-  minLength: 1,
-  description,
-  ...extra,
-});
-const duration = (description: string, fallback?: string): SchemaPart =>
-  string(`${description} A duration: ms, s, m, h, d.`, {
-    format: "duration-onramp",
-    ...(fallback ? { default: fallback } : {}),
-  });
-const size = (description: string, fallback?: string): SchemaPart =>
-  string(`${description} A size: B, kB, MB, GB (powers of 1024).`, {
-    format: "size-onramp",
-    ...(fallback ? { default: fallback } : {}),
-  });
-const port = (description: string, fallback: number): SchemaPart => ({
-  type: "integer",
-  minimum: 0,
-  maximum: 65535,
-  default: fallback,
-  description,
-});
-const file = (description: string): SchemaPart =>
-  string(`${description} A path, relative to the configuration file.`);
-const names = (description: string): SchemaPart => ({
-  type: "array",
-  items: string("A topic, or a pattern with *."),
-  description,
-});
-
-const kafkaTls: SchemaPart = {
-  description: "TLS to the brokers: true for the system's authorities, or the files to use.",
-  oneOf: [
-    { type: "boolean" },
-    object({
-      ca: file("PEM of the authorities that signed the brokers."),
-      cert: file("PEM of our client certificate."),
-      key: file("PEM of its key."),
-    }),
-  ],
-};
-const sasl: SchemaPart = {
-  description: "How Onramp logs in to Kafka.",
-  type: "object",
-  required: ["mechanism"],
-  discriminator: { propertyName: "mechanism" },
-  oneOf: [
-    object(
-      {
-        mechanism: { enum: ["plain", "scram-sha-256", "scram-sha-512"], description: "The SASL mechanism." },
-        username: string("The user."),
-        password: string("Its password; use ${env:NAME} or ${file:/path}."),
-      },
-      { required: ["mechanism", "username", "password"] },
-    ),
-    object(
-      {
-        mechanism: { const: "oauthbearer", description: "The SASL mechanism." },
-        token: string("A fixed token; or leave it out and give tokenEndpoint."),
-        tokenEndpoint: string("Where tokens are fetched with the client-credentials grant (RFC 6749, 4.4)."),
-        clientId: string("The client's id at that endpoint."),
-        clientSecret: string("The client's secret."),
-        scope: string("The scope asked for."),
-      },
-      {
-        required: ["mechanism"],
-        oneOf: [{ required: ["token"] }, { required: ["tokenEndpoint", "clientId", "clientSecret"] }],
-      },
-    ),
-  ],
-};
-const kafka = object({
-  brokers: {
-    type: "array",
-    items: string("host:port", { pattern: "^(\\[[0-9a-fA-F:]+\\]|[^:/\\s]+)(:[0-9]+)?$" }),
-    default: [],
-    description: "Where to find the cluster. KAFKA_BROKERS, separated by commas.",
-  },
-  namespace: string(
-    "Prefixes what Onramp itself keeps in Kafka: two installations on one cluster need two. ONRAMP_NAMESPACE.",
-    { default: "onramp", pattern: "^[a-zA-Z0-9_-]{1,100}$" },
-  ),
-  createTopics: {
-    type: "boolean",
-    description:
-      "Create the topics named here where they are missing. Default: true with --dev, else false: then the start fails and prints how.",
-  },
-  tls: kafkaTls,
-  sasl,
-  requestTimeout: duration("How long a broker may wait for replicas before it answers.", "1500ms"),
-  connectTimeout: duration("For connecting, TLS and login together.", "2s"),
-  compression: {
-    enum: ["none", "gzip", "snappy", "lz4", "zstd"],
-    default: "none",
-    description: "Of the batches that Onramp writes; zstd needs Node 22.15.",
-  },
-  linger: duration("How long a record may wait for company in its batch.", "0ms"),
-});
 const token = object(
   {
     hash: string("sha256:… as `onramp token` prints it.", { pattern: "^sha256:[0-9a-f]{64}$" }),
@@ -172,8 +68,14 @@ const topic = object({
   },
 });
 
-/** The whole schema. @param webhooks option schemas of the webhook kinds, each with its `type` as a const */
-export function configSchema(webhooks: readonly SchemaPart[]): SchemaPart {
+/** Option schemas of the adapters' kinds, each with its `type` as a const. */
+export interface AdapterSchemas {
+  readonly webhooks: readonly SchemaPart[];
+  readonly sinks: readonly SchemaPart[];
+}
+
+/** The whole schema. */
+export function configSchema({ webhooks, sinks }: AdapterSchemas): SchemaPart {
   return {
     $schema: "http://json-schema.org/draft-07/schema#",
     title: "Onramp configuration",
@@ -218,16 +120,14 @@ export function configSchema(webhooks: readonly SchemaPart[]): SchemaPart {
         type: "object",
         default: {},
         description: "Webhook receivers by name; each answers at /webhooks/<name>.",
-        additionalProperties: {
-          type: "object",
-          required: ["type"],
-          properties: { type: { enum: webhooks.map(typeOf), description: "The kind of webhook." } },
-          // Not oneOf: ajv fills in defaults below `then` alone.
-          allOf: webhooks.map((options) => ({
-            if: { properties: { type: { const: typeOf(options) } } },
-            then: options,
-          })),
-        },
+        additionalProperties: oneOfKinds(webhooks, "The kind of webhook."),
+      },
+      sinks: {
+        type: "object",
+        default: {},
+        description: "Ways out by name; each reads its topics in a consumer group of its own.",
+        propertyNames: { pattern: "^[a-zA-Z0-9._-]{1,100}$" },
+        additionalProperties: oneOfKinds(sinks.map(withCommon), "The kind of sink."),
       },
       devBroker: {
         ...object({
@@ -241,8 +141,4 @@ export function configSchema(webhooks: readonly SchemaPart[]): SchemaPart {
       },
     }),
   };
-}
-
-function typeOf(options: SchemaPart): unknown {
-  return (options["properties"] as { type: { const: unknown } }).type.const;
 }

@@ -28,6 +28,7 @@ export interface Config {
   readonly stop: { readonly drain: string; readonly deadline: string };
   readonly topics: Readonly<Record<string, TopicConfig>>;
   readonly webhooks: Readonly<Record<string, { readonly type: string } & Readonly<Record<string, unknown>>>>;
+  readonly sinks: Readonly<Record<string, SinkConfig>>;
   readonly devBroker: { readonly port: number; readonly retention: string };
   /** The folder that paths in the file are relative to. */
   readonly folder: string;
@@ -47,6 +48,14 @@ export type SaslConfig =
       readonly clientSecret?: string;
       readonly scope?: string;
     };
+
+export interface SinkConfig extends Readonly<Record<string, unknown>> {
+  readonly type: string;
+  readonly topics: readonly string[];
+  readonly from: "latest" | "earliest";
+  readonly filter?: string;
+  readonly giveUpAfter: string;
+}
 
 export interface TokenConfig {
   readonly hash: string;

@@ -1,26 +1,7 @@
-// Values of the configuration that are not what they look like: durations, sizes, `${env:}` and `${file:}`.
+// Values of the configuration that are not what they look like: `${env:}` and `${file:}`.
 
 import { readFileSync } from "node:fs";
 import path from "node:path";
-
-const DURATION = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
-const SIZE = { B: 1, kB: 1024, MB: 1024 ** 2, GB: 1024 ** 3 } as const;
-
-/** `30s` in milliseconds; undefined when it is no duration. */
-export function parseDuration(text: string): number | undefined {
-  return scaled(text, /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/, DURATION);
-}
-
-/** `10MB` in bytes; undefined when it is no size. */
-export function parseSize(text: string): number | undefined {
-  return scaled(text, /^(\d+(?:\.\d+)?)(B|kB|MB|GB)$/, SIZE);
-}
-
-function scaled(text: string, shape: RegExp, units: Readonly<Record<string, number>>): number | undefined {
-  const [, amount, unit] = shape.exec(text) ?? [];
-  const factor = unit === undefined ? undefined : units[unit];
-  return factor === undefined ? undefined : Math.round(Number(amount) * factor);
-}
 
 /** Where references are looked up. */
 export interface Lookup {

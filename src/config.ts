@@ -5,9 +5,11 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { Ajv, type ErrorObject } from "ajv";
 import { parseDocument } from "yaml";
-import { configSchema, type SchemaPart } from "./config-schema.ts";
+import type { SchemaPart } from "./config-parts.ts";
+import { type AdapterSchemas, configSchema } from "./config-schema.ts";
 import type { Config } from "./config-types.ts";
-import { interpolate, parseDuration, parseSize } from "./config-values.ts";
+import { interpolate } from "./config-values.ts";
+import { parseDuration, parseSize } from "./core/units.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -48,14 +50,10 @@ const OVERRIDES = {
  * Loads the configuration.
  *
  * @param file the YAML file; undefined: defaults and environment alone
- * @param webhooks option schemas of the webhook kinds
+ * @param adapters option schemas of the adapters
  * @throws ConfigError with every problem found
  */
-export function loadConfig(
-  file: string | undefined,
-  env: Environment,
-  webhooks: readonly SchemaPart[],
-): Config {
+export function loadConfig(file: string | undefined, env: Environment, adapters: AdapterSchemas): Config {
   const folder = file === undefined ? path.resolve(".") : path.dirname(path.resolve(file));
   const problems: Problem[] = [];
   const report = (at: string, message: string): void => void problems.push({ path: dotted(at), message });
@@ -74,7 +72,7 @@ export function loadConfig(
   });
   ajv.addFormat("duration-onramp", (text: string) => parseDuration(text) !== undefined);
   ajv.addFormat("size-onramp", (text: string) => parseSize(text) !== undefined);
-  const validate = ajv.compile(configSchema(webhooks));
+  const validate = ajv.compile(configSchema(adapters));
   if (!validate(config)) for (const error of validate.errors ?? []) explain(error, report);
   const { budget, maxBody } = (config["http"] ?? {}) as { budget?: string; maxBody?: string };
   if ((parseSize(budget ?? "") ?? 0) < 2 * (parseSize(maxBody ?? "") ?? 0)) {
@@ -83,11 +81,6 @@ export function loadConfig(
   if (problems.length > 0) throw new ConfigError(distinct(problems));
   return deepFreeze({ ...config, folder } as unknown as Config);
 }
-
-/** A duration of the validated configuration, in milliseconds. */
-export const ms = (duration: string): number => parseDuration(duration) ?? 0;
-/** A size of the validated configuration, in bytes. */
-export const bytes = (size: string): number => parseSize(size) ?? 0;
 
 function parseFile(file: string): unknown {
   let text: string;

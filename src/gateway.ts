@@ -4,12 +4,13 @@ import { setMaxListeners } from "node:events";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { bytes, ms } from "./config.ts";
 import type { Config } from "./config-types.ts";
 import { Budget } from "./core/budget.ts";
 import type { OnrampError } from "./core/errors.ts";
 import { createIngest } from "./core/ingest.ts";
 import type { Log, Readiness } from "./core/ports.ts";
+import { bytes, ms } from "./core/units.ts";
+import { Delivery } from "./delivery.ts";
 import { adminApp } from "./http/admin.ts";
 import { createAuth } from "./http/auth.ts";
 import { apiListener, listen } from "./http/server.ts";
@@ -18,8 +19,11 @@ import { compressionOf } from "./kafka/compression.ts";
 import { TopicMetadata } from "./kafka/metadata.ts";
 import { Producer } from "./kafka/producer.ts";
 import { kafkaOptions } from "./kafka-options.ts";
+import { type Clock, systemClock } from "./ops/clock.ts";
 import { createMetrics, type Metrics } from "./ops/metrics.ts";
+import { slowExpressions } from "./ops/slow-expressions.ts";
 import { Supervisor } from "./ops/supervisor.ts";
+import { Turns } from "./ops/turns.ts";
 import { planOf } from "./plan.ts";
 import { TopicKeeper } from "./topic-keeper.ts";
 
@@ -28,6 +32,8 @@ export interface GatewayOptions {
   readonly dev: boolean;
   /** Refuse to start without `http.auth`, as the image does. */
   readonly requireAuth: boolean;
+  /** Time as sinks see it; the system's by default. */
+  readonly clock?: Clock;
 }
 
 /** A running gateway. */
@@ -56,7 +62,8 @@ export async function startGateway(config: Config, options: GatewayOptions, log:
     throw new StartError(
       "No auth is configured. Set http.auth.tokens (see `onramp token`), or http.auth: none on purpose.",
     );
-  const plan = planOf(config);
+  const clock = options.clock ?? systemClock;
+  const plan = planOf(config, { onSlow: slowExpressions(log), now: clock.now });
   for (const warning of plan.warnings) log.warn({}, warning);
   const supervisor = new Supervisor(log);
   try {
@@ -78,6 +85,7 @@ export async function startGateway(config: Config, options: GatewayOptions, log:
         inFlightBytes: () => budget.used,
         lanesOpen: () => producer.lanes.open,
         lanesBackingOff: () => producer.lanes.backingOff,
+        sinks: () => delivery.states,
       },
       (topic) => metadata.get(topic) !== undefined,
     );
@@ -95,6 +103,9 @@ export async function startGateway(config: Config, options: GatewayOptions, log:
       meter: metrics,
     });
 
+    const turns = new Turns(clock);
+    const delivery = new Delivery(config, plan.sinks, { cluster, metadata, ingest, log, clock, turns });
+
     const host = config.http.host ?? (auth ? "0.0.0.0" : "127.0.0.1");
     if (!auth && !isLoopback(host))
       log.warn({ host }, "the API is open to the network without auth; set http.auth.tokens");
@@ -102,6 +113,7 @@ export async function startGateway(config: Config, options: GatewayOptions, log:
       adminApp({
         readiness: () => readiness(cluster, producer, keeper, draining.signal.aborted),
         scrape: metrics.scrape,
+        sinks: () => delivery.states,
       }),
       config.admin.port,
       config.admin.host ?? host,
@@ -122,6 +134,14 @@ export async function startGateway(config: Config, options: GatewayOptions, log:
         metadata.stop();
         cluster.close();
       },
+    });
+
+    await supervisor.add({
+      name: "sinks",
+      async start() {
+        delivery.start();
+      },
+      stop: () => delivery.stop(),
     });
 
     const listener = apiListener({

@@ -3,8 +3,8 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import type tls from "node:tls";
-import { ms } from "./config.ts";
 import type { Config, SaslConfig } from "./config-types.ts";
+import { ms } from "./core/units.ts";
 import type { KafkaOptions } from "./kafka/cluster.ts";
 import { clientCredentials } from "./kafka/oauth.ts";
 import type { SaslOptions } from "./kafka/sasl.ts";

@@ -7,13 +7,16 @@ import { parseArgs } from "node:util";
 import { check } from "./commands/check.ts";
 import type { Command, Io } from "./commands/command.ts";
 import { devBroker } from "./commands/dev-broker.ts";
+import { deadLetter, replay } from "./commands/replay.ts";
 import { start } from "./commands/start.ts";
 import { token } from "./commands/token.ts";
 import { ConfigError } from "./config.ts";
+import { OnrampError } from "./core/errors.ts";
 import { StartError } from "./gateway.ts";
+import { ReplayError } from "./replay.ts";
 import { MissingTopicsError } from "./topic-keeper.ts";
 
-const commands: readonly Command[] = [start, check, token, devBroker];
+const commands: readonly Command[] = [start, check, token, replay, deadLetter, devBroker];
 
 const io: Io = {
   env: process.env,
@@ -76,7 +79,11 @@ main(process.argv.slice(2)).then(
   (code) => process.exit(code),
   (error: unknown) => {
     const expected =
-      error instanceof ConfigError || error instanceof StartError || error instanceof MissingTopicsError;
+      error instanceof ConfigError ||
+      error instanceof StartError ||
+      error instanceof MissingTopicsError ||
+      error instanceof ReplayError ||
+      error instanceof OnrampError;
     io.err(
       expected ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error),
     );

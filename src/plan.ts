@@ -5,25 +5,43 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { parse } from "yaml";
 import { ConfigError, type Problem } from "./config.ts";
-import type { Config } from "./config-types.ts";
-import { compileExpression, type Expression } from "./core/expressions.ts";
+import type { Config, SinkConfig } from "./config-types.ts";
+import { deadLetterTopic } from "./core/dead-letter.ts";
+import { compileExpression, type Expression, ExpressionError } from "./core/expressions.ts";
 import { compileSchema, type TopicSchema } from "./core/schemas.ts";
-import { isTopicName, type TopicRules, unwritableReason } from "./core/topics.ts";
+import type { Sink, SinkSurroundings } from "./core/sink.ts";
+import { isTopicName, reservedReason, type TopicRules, unwritableReason } from "./core/topics.ts";
 import type { WebhookReceiver } from "./core/webhook.ts";
 import { compressionOf } from "./kafka/compression.ts";
+import { sinkKinds } from "./sinks/index.ts";
 import { webhookKinds } from "./webhooks/index.ts";
 
 export interface Plan {
   readonly topics: ReadonlyMap<string, TopicRules>;
   readonly webhooks: ReadonlyMap<string, WebhookReceiver>;
+  readonly sinks: readonly PlannedSink[];
   /** Every topic that the configuration names, to be there before records come. */
   readonly topicNames: readonly string[];
   /** Sentences for the operator. */
   readonly warnings: readonly string[];
 }
 
+/** A sink, ready to be run. */
+export interface PlannedSink extends SinkConfig {
+  readonly name: string;
+  readonly sink: Sink;
+  readonly filterExpression: Expression | undefined;
+}
+
+export interface PlanOptions {
+  /** Told when an expression took long to evaluate, with its place in the configuration. */
+  readonly onSlow?: (place: string, ms: number) => void;
+  /** Milliseconds since 1970; the system's clock by default. */
+  readonly now?: () => number;
+}
+
 /** @throws ConfigError with every problem found */
-export function planOf(config: Config): Plan {
+export function planOf(config: Config, { onSlow, now = Date.now }: PlanOptions = {}): Plan {
   const problems: Problem[] = [];
   const warnings: string[] = [];
   const attempt = <T>(at: string, work: () => T): T | undefined => {
@@ -34,6 +52,8 @@ export function planOf(config: Config): Plan {
       return undefined;
     }
   };
+  const compile = (place: string, source: string): Expression =>
+    compileExpression(source, (took) => onSlow?.(place, took));
   const topics = new Map<string, TopicRules>();
   for (const [name, topic] of Object.entries(config.topics)) {
     const { schema: file, key: source, tombstones } = topic;
@@ -45,7 +65,9 @@ export function planOf(config: Config): Plan {
         : attempt(`topics.${name}.schema`, () => loadSchema(config.folder, file));
     warnings.push(...(schema?.warnings ?? []));
     const key: Expression | undefined =
-      source === undefined ? undefined : attempt(`topics.${name}.key`, () => compileExpression(source));
+      source === undefined
+        ? undefined
+        : attempt(`topics.${name}.key`, () => compile(`topics.${name}.key`, source));
     topics.set(name, { schema, key, tombstones });
   }
   const webhooks = new Map<string, WebhookReceiver>();
@@ -61,6 +83,34 @@ export function planOf(config: Config): Plan {
       if (reserved) problems.push({ path: `webhooks.${name}`, message: `${reserved} Choose another topic` });
     }
   }
+  const sinks: PlannedSink[] = [];
+  for (const [name, options] of Object.entries(config.sinks)) {
+    const at = `sinks.${name}`;
+    const surroundings: SinkSurroundings = {
+      compile(option, source) {
+        try {
+          return compile(`${at}.${option}`, source);
+        } catch (error) {
+          throw new ExpressionError(`${option}: ${(error as Error).message}`, { cause: error });
+        }
+      },
+      now,
+      folder: config.folder,
+    };
+    const sink = attempt(at, () =>
+      sinkKinds.find((kind) => kind.type === options.type)?.create(options, surroundings),
+    );
+    const { filter } = options;
+    const filterExpression =
+      filter === undefined ? undefined : attempt(`${at}.filter`, () => compile(`${at}.filter`, filter));
+    for (const topic of options.topics) {
+      const reason = isTopicName(topic)
+        ? reservedReason(topic, config.kafka.namespace)
+        : `"${topic}" is not a name that a Kafka topic can have.`;
+      if (reason) problems.push({ path: `${at}.topics`, message: `${reason} Choose another topic` });
+    }
+    if (sink) sinks.push({ ...options, name, sink, filterExpression });
+  }
   attempt("kafka.compression", () => compressionOf(config.kafka.compression));
   for (const [at, file] of pemFiles(config)) {
     if (file !== undefined) attempt(at, () => readFile(config.folder, file));
@@ -68,10 +118,17 @@ export function planOf(config: Config): Plan {
   if (problems.length > 0) throw new ConfigError(problems);
   const named = [...webhooks.values()].flatMap((webhook) =>
     webhook.onInvalid === "dead-letter"
-      ? webhook.topics.flatMap((topic) => [topic, `${topic}.dead-letter`])
+      ? webhook.topics.flatMap((topic) => [topic, deadLetterTopic(topic)])
       : webhook.topics,
   );
-  return { topics, webhooks, topicNames: [...new Set([...topics.keys(), ...named])], warnings };
+  const read = sinks.flatMap((sink) => sink.topics.flatMap((topic) => [topic, deadLetterTopic(topic)]));
+  return {
+    topics,
+    webhooks,
+    sinks,
+    topicNames: [...new Set([...topics.keys(), ...named, ...read])],
+    warnings,
+  };
 }
 
 function loadSchema(folder: string, file: string): TopicSchema {

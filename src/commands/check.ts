@@ -1,8 +1,8 @@
 // `onramp check`: validates the configuration, its schemas and expressions, and exits.
 
+import { adapterSchemas } from "../adapters.ts";
 import { loadConfig } from "../config.ts";
 import { planOf } from "../plan.ts";
-import { webhookKinds } from "../webhooks/index.ts";
 import { type Command, configFile, configOption } from "./command.ts";
 
 export const check: Command = {
@@ -11,14 +11,12 @@ export const check: Command = {
   usage: "[--config FILE]",
   options: configOption,
   async run(io, options) {
-    const config = loadConfig(
-      configFile(io, options),
-      io.env,
-      webhookKinds.map((kind) => kind.options),
-    );
-    const { warnings, topics, webhooks } = planOf(config);
+    const config = loadConfig(configFile(io, options), io.env, adapterSchemas);
+    const { warnings, topics, webhooks, sinks } = planOf(config);
     for (const warning of warnings) io.err(`warning: ${warning}`);
-    io.out(`The configuration is valid: ${topics.size} topics with rules, ${webhooks.size} webhooks.`);
+    io.out(
+      `The configuration is valid: ${topics.size} topics with rules, ${webhooks.size} webhooks, ${sinks.length} sinks.`,
+    );
     return 0;
   },
 };

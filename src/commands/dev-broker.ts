@@ -1,8 +1,9 @@
 // `onramp dev-broker`: the development broker alone, for clients on this machine.
 
-import { bytes, loadConfig } from "../config.ts";
+import { adapterSchemas } from "../adapters.ts";
+import { loadConfig } from "../config.ts";
+import { bytes } from "../core/units.ts";
 import { StartError } from "../gateway.ts";
-import { webhookKinds } from "../webhooks/index.ts";
 import type { Command } from "./command.ts";
 
 export const devBroker: Command = {
@@ -12,11 +13,7 @@ export const devBroker: Command = {
   options: { port: { type: "string" } },
   async run(io, { port }) {
     const env = typeof port === "string" ? { ...io.env, ONRAMP_DEV_BROKER_PORT: port } : io.env;
-    const config = loadConfig(
-      undefined,
-      env,
-      webhookKinds.map((kind) => kind.options),
-    );
+    const config = loadConfig(undefined, env, adapterSchemas);
     const { DevBroker } = await import("../dev-broker/broker.ts");
     const broker = new DevBroker({
       port: config.devBroker.port,

@@ -1,9 +1,9 @@
 // `onramp start`: runs the gateway until a signal.
 
+import { adapterSchemas } from "../adapters.ts";
 import { loadConfig } from "../config.ts";
 import { startGateway } from "../gateway.ts";
 import { createLog } from "../ops/log.ts";
-import { webhookKinds } from "../webhooks/index.ts";
 import { type Command, configFile, configOption } from "./command.ts";
 
 export const start: Command = {
@@ -13,11 +13,7 @@ export const start: Command = {
   options: { ...configOption, dev: { type: "boolean", default: false } },
   async run(io, options) {
     const dev = options["dev"] === true;
-    const config = loadConfig(
-      configFile(io, options),
-      io.env,
-      webhookKinds.map((kind) => kind.options),
-    );
+    const config = loadConfig(configFile(io, options), io.env, adapterSchemas);
     const log = createLog(config.log.level);
     const gateway = await startGateway(
       config,

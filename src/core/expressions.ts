@@ -7,6 +7,12 @@ export interface Bindings {
   readonly key?: string | null;
   readonly topic?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  readonly partition?: number;
+  readonly offset?: number;
+  /** Milliseconds since 1970. */
+  readonly timestamp?: number;
+  /** Functions by name, called as `$name(…)`. */
+  readonly [name: string]: unknown;
 }
 
 /** A compiled expression. */
@@ -21,12 +27,16 @@ export class ExpressionError extends Error {
   override readonly name = "ExpressionError";
 }
 
+/** JSONata can't be interrupted: what takes longer than this is told of. */
+const SLOW_MS = 50;
+
 /**
  * Compiles a JSONata expression.
  *
+ * @param onSlow told when an evaluation took long; nothing else runs meanwhile
  * @throws ExpressionError with the position of what is wrong
  */
-export function compileExpression(source: string): Expression {
+export function compileExpression(source: string, onSlow?: (ms: number) => void): Expression {
   let compiled: jsonata.Expression;
   try {
     compiled = jsonata(source);
@@ -36,10 +46,14 @@ export function compileExpression(source: string): Expression {
   return {
     source,
     async evaluate(input, bindings) {
+      const began = performance.now();
       try {
         return await compiled.evaluate(input, bindings);
       } catch (error) {
         throw new ExpressionError(`the expression failed: ${explain(error)}`, { cause: error });
+      } finally {
+        const took = performance.now() - began;
+        if (took > SLOW_MS) onSlow?.(took);
       }
     },
   };

@@ -1,12 +1,13 @@
 // The one way in. Drafts become records here and nowhere else: the topic's rules, its schema, its key, a
 // timestamp, the append. Knows neither Kafka nor HTTP.
 
+import { certificateHeaders, deadLetterTopic } from "./dead-letter.ts";
 import { asOnrampError, type ErrorDetail, MOST_DETAILS, OnrampError } from "./errors.ts";
 import { ExpressionError, toKey } from "./expressions.ts";
 import { checkJson, parseJson } from "./json.ts";
-import type { AppendOptions, Meter, RecordLog } from "./ports.ts";
+import type { AppendOptions, ConsumedRecord, Meter, RecordLog } from "./ports.ts";
 import { type AcceptedRecord, type Draft, Receipts } from "./record.ts";
-import { DEAD_LETTER, type TopicBook, type TopicRules, unwritableReason } from "./topics.ts";
+import { type TopicBook, type TopicRules, unwritableReason } from "./topics.ts";
 
 export interface IngestDeps {
   readonly log: RecordLog;
@@ -33,6 +34,21 @@ export interface Ingest {
    * @throws OnrampError when the whole request failed and nothing of it was written
    */
   accept(topic: string, drafts: readonly Draft[], options: AcceptOptions): Promise<Receipts>;
+  /**
+   * Writes a record that a sink gave up to the dead-letter topic of its own.
+   *
+   * @throws OnrampError when Kafka does not have it
+   */
+  bury(record: ConsumedRecord, why: Burial): Promise<void>;
+}
+
+/** Why a sink gave a record up. */
+export interface Burial {
+  readonly sink: string;
+  readonly reason: string;
+  readonly attempts: number;
+  /** When the attempt to write it ends (ms, `Date.now`). */
+  readonly deadline: number;
 }
 
 const NO_RULES: TopicRules = { schema: undefined, key: undefined, tombstones: true };
@@ -61,7 +77,7 @@ export function createIngest({ log, topics, namespace, meter }: IngestDeps): Ing
             invalid = [{ message: asOnrampError(error).message }];
           }
         }
-        const target = invalid ? topic + DEAD_LETTER : topic;
+        const target = invalid ? deadLetterTopic(topic) : topic;
         const letters = invalid
           ? drafts.map((draft) => deadLetter(draft, topic, invalid ?? [], options))
           : drafts;
@@ -72,6 +88,22 @@ export function createIngest({ log, topics, namespace, meter }: IngestDeps): Ing
         meter.refused(topic, error, drafts.length);
         throw error;
       }
+    },
+    async bury({ topic, partition, offset, key, value, headers }, { sink, reason, attempts, deadline }) {
+      const place = { partition, offset };
+      const by = { sink };
+      const certificate = certificateHeaders({
+        topic,
+        place,
+        className: "DeliveryFailed",
+        reason,
+        attempts,
+        by,
+      });
+      const draft: Draft = { key, value, headers: [...headers, ...certificate] };
+      const receipts = await log.append(deadLetterTopic(topic), stamp([draft]), { deadline });
+      const failure = receipts.errors?.[0];
+      if (failure) throw failure;
     },
   };
 }
@@ -203,7 +235,7 @@ async function giveKeys(drafts: readonly Draft[], { key }: TopicRules, topic: st
   }
 }
 
-/** The draft with the reason it was refused, in headers as Kafka Connect names them. */
+/** The draft with the reason it was refused. */
 function deadLetter(
   draft: Draft,
   topic: string,
@@ -211,17 +243,7 @@ function deadLetter(
   { deadLetterFor }: AcceptOptions,
 ): Draft {
   const reason = errors.map((error) => `${error.pointer ?? ""} ${error.message}`.trim()).join("; ");
-  const header = (key: string, value: string) => ({ key, value: Buffer.from(value) });
-  return {
-    ...draft,
-    partition: undefined,
-    headers: [
-      ...draft.headers,
-      header("__connect.errors.topic", topic),
-      header("__connect.errors.exception.class.name", "SchemaViolation"),
-      header("__connect.errors.exception.message", reason),
-      header("onramp.error.attempts", "1"),
-      header("onramp.error.webhook", deadLetterFor ?? ""),
-    ],
-  };
+  const by = { webhook: deadLetterFor ?? "" };
+  const certificate = certificateHeaders({ topic, className: "SchemaViolation", reason, attempts: 1, by });
+  return { ...draft, partition: undefined, headers: [...draft.headers, ...certificate] };
 }

@@ -10,10 +10,12 @@ export interface AdminDeps {
   /** Whether records can be produced now, part by part. */
   readonly readiness: () => Readonly<Record<string, Readiness>>;
   readonly scrape: () => Promise<{ contentType: string; body: string }>;
+  /** The state of every sink. */
+  readonly sinks: () => readonly object[];
 }
 
-/** `/healthz`, `/readyz`, `/metrics`. */
-export function adminApp({ readiness, scrape }: AdminDeps): RequestListener {
+/** `/healthz`, `/readyz`, `/metrics`, `/sinks`. */
+export function adminApp({ readiness, scrape, sinks }: AdminDeps): RequestListener {
   const app = express().disable("x-powered-by").disable("etag");
   app.get("/healthz", (_req, res) => void res.json({ status: "ok" }));
   app.get("/readyz", (_req, res) => {
@@ -25,8 +27,9 @@ export function adminApp({ readiness, scrape }: AdminDeps): RequestListener {
     const { contentType, body } = await scrape();
     res.set("content-type", contentType).send(body);
   });
+  app.get("/sinks", (_req, res) => void res.json(sinks()));
   app.use(() => {
-    throw new OnrampError(40403, "The admin port has /healthz, /readyz and /metrics.");
+    throw new OnrampError(40403, "The admin port has /healthz, /readyz, /metrics and /sinks.");
   });
   app.use(problemErrors());
   return app;

@@ -1,6 +1,7 @@
 // Reads topics in the name of a group: the partitions that are ours, each at its own pace, one call in hand a
 // partition, committed before the next. Partitions come and go while others join and leave.
 
+import { setMaxListeners } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import type { FeedPosition, Log, RecordFeed, RecordHandler } from "../core/ports.ts";
 import { Backoff } from "../ops/backoff.ts";
@@ -81,6 +82,8 @@ export class Consumer implements RecordFeed {
     this.#log.debug({ group: this.#options.group, partitions: share.length }, "partitions assigned");
     const ended = new AbortController();
     const given = new AbortController();
+    // Every partition listens, to each.
+    setMaxListeners(0, ended.signal, given.signal);
     const fetcher = new Fetcher(this.#deps, this.#cursors);
     const failures: unknown[] = [];
     const end = (error?: unknown): void => {

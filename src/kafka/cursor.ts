@@ -87,15 +87,16 @@ export class Cursor {
   }
 
   /**
-   * Resolves when there are records to take, or nothing more can be read before somebody looks (`lost`).
+   * Resolves when there are records to take, or nothing more can be read before somebody looks (`lost`), or all in
+   * front of the offset `end` is done with.
    *
    * @throws the reason why the partition can't be read; the signal's, when it is aborted
    */
-  async ready(signal: AbortSignal): Promise<void> {
+  async ready(signal: AbortSignal, end = Number.POSITIVE_INFINITY): Promise<void> {
     const stop = (): void => this.#wake?.();
     signal.addEventListener("abort", stop);
     try {
-      while (this.records.length === 0 && !this.lost) {
+      while (this.records.length === 0 && !this.lost && this.#position < end) {
         signal.throwIfAborted();
         if (this.#failure) throw this.#failure;
         this.onHungry();

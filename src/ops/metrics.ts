@@ -4,12 +4,15 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom
 import { asOnrampError, OnrampError } from "../core/errors.ts";
 import type { Meter } from "../core/ports.ts";
 import type { Receipts } from "../core/record.ts";
+import { sinkMetrics } from "./sink-metrics.ts";
+import type { SinkState } from "./sink-runner.ts";
 
 /** What the gauges show; asked at each scrape. */
 export interface Gauges {
   readonly inFlightBytes: () => number;
   readonly lanesOpen: () => number;
   readonly lanesBackingOff: () => number;
+  readonly sinks: () => readonly SinkState[];
 }
 
 /** All metrics of the process. */
@@ -85,6 +88,8 @@ export function createMetrics(gauges: Gauges, known: (topic: string) => boolean)
   );
   gauge("onramp_lanes_open", "Partitions with a batch of unknown outcome.", gauges.lanesOpen);
   gauge("onramp_lanes_backing_off", "Partitions that wait before they try again.", gauges.lanesBackingOff);
+
+  sinkMetrics(registers, gauges.sinks);
 
   const add = (counts: Map<string, number>, label: string, count: number): void =>
     void counts.set(label, (counts.get(label) ?? 0) + count);

@@ -4,13 +4,13 @@ import { strict as assert } from "node:assert";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { bytes, type ConfigError, loadConfig, ms } from "../../src/config.ts";
-import { parseDuration, parseSize } from "../../src/config-values.ts";
+import { adapterSchemas } from "../../src/adapters.ts";
+import { type ConfigError, loadConfig } from "../../src/config.ts";
+import { bytes, ms, parseDuration, parseSize } from "../../src/core/units.ts";
 import { planOf } from "../../src/plan.ts";
-import { webhookKinds } from "../../src/webhooks/index.ts";
 
 const folder = mkdtempSync(path.join(tmpdir(), "onramp-config-"));
-const options = webhookKinds.map((kind) => kind.options);
+const options = adapterSchemas;
 let files = 0;
 function load(yaml: string, env: Record<string, string> = {}) {
   const file = path.join(folder, `${files++}.yaml`);

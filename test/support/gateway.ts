@@ -4,10 +4,11 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before } from "mocha";
+import { adapterSchemas } from "../../src/adapters.ts";
 import { loadConfig } from "../../src/config.ts";
 import type { Log } from "../../src/core/ports.ts";
 import { type Gateway, startGateway } from "../../src/gateway.ts";
-import { webhookKinds } from "../../src/webhooks/index.ts";
+import type { Clock } from "../../src/ops/clock.ts";
 import { until } from "./until.ts";
 
 export interface TestConfig {
@@ -15,6 +16,7 @@ export interface TestConfig {
   readonly http?: object;
   readonly topics?: object;
   readonly webhooks?: object;
+  readonly sinks?: object;
   readonly stop?: object;
   /** Further files beside the configuration: name → content. */
   readonly files?: Readonly<Record<string, string>>;
@@ -49,6 +51,7 @@ export function startTestGateway(
   brokers: readonly string[],
   config: TestConfig = {},
   log: Log = keepingLog(),
+  clock?: Clock,
 ): Promise<Gateway> {
   const file = writeConfig({
     ...config,
@@ -57,8 +60,8 @@ export function startTestGateway(
     stop: { drain: "0ms", ...config.stop },
   });
   const env = { ONRAMP_ADMIN_PORT: "0" };
-  const options = webhookKinds.map((kind) => kind.options);
-  return startGateway(loadConfig(file, env, options), { dev: false, requireAuth: false }, log);
+  const options = { dev: false, requireAuth: false, ...(clock ? { clock } : {}) };
+  return startGateway(loadConfig(file, env, adapterSchemas), options, log);
 }
 
 /** A gateway for a suite: started before it, stopped after. */

@@ -59,3 +59,10 @@ export async function rawExchange(
   await once(socket, "close");
   return Buffer.concat(chunks).toString("latin1");
 }
+
+/** What `GET /sinks` says of a gateway's first sink. */
+// biome-ignore lint/suspicious/noExplicitAny: tests read members freely and assert on them
+export async function sinkState({ adminUrl }: Pick<Gateway, "adminUrl">): Promise<any> {
+  const states = (await (await fetch(`${adminUrl}/sinks`)).json()) as unknown[];
+  return states[0];
+}

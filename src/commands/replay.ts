@@ -1,0 +1,64 @@
+// `onramp replay` and `onramp dead-letter replay`: deliver once more.
+
+import { adapterSchemas } from "../adapters.ts";
+import { loadConfig } from "../config.ts";
+import { createLog } from "../ops/log.ts";
+import { type ReplayReport, replayDeadLetters, replaySink } from "../replay.ts";
+import { type Command, configFile, configOption, type Io } from "./command.ts";
+
+export const replay: Command = {
+  name: "replay",
+  summary: "deliver a sink's records from a time on once more",
+  usage: "--sink NAME --from TIME [--to TIME] [--config FILE]",
+  options: { ...configOption, sink: { type: "string" }, from: { type: "string" }, to: { type: "string" } },
+  async run(io, options) {
+    const { sink } = options;
+    const from = timeOf(options["from"]);
+    const to = options["to"] === undefined ? undefined : timeOf(options["to"]);
+    if (typeof sink !== "string" || from === undefined || (options["to"] !== undefined && to === undefined)) {
+      io.err(
+        "replay needs --sink NAME and --from TIME, as --from 2026-01-31T12:00:00Z (or milliseconds since 1970).",
+      );
+      return 2;
+    }
+    const config = loadConfig(configFile(io, options), io.env, adapterSchemas);
+    const log = createLog(config.log.level);
+    return told(io, await replaySink(config, sink, { from, to }, log, stopping(io)));
+  },
+};
+
+export const deadLetter: Command = {
+  name: "dead-letter",
+  summary: "give a topic's dead letters to their sinks once more",
+  usage: "replay TOPIC [--config FILE]",
+  options: configOption,
+  async run(io, options, [verb, topic]) {
+    if (verb !== "replay" || topic === undefined) {
+      io.err("Usage: onramp dead-letter replay TOPIC, with the name of the original topic.");
+      return 2;
+    }
+    const config = loadConfig(configFile(io, options), io.env, adapterSchemas);
+    const log = createLog(config.log.level);
+    return told(io, await replayDeadLetters(config, topic, log, stopping(io)));
+  },
+};
+
+function told(io: Io, { delivered, skipped, deadLettered, leftAlone }: ReplayReport): number {
+  const others = leftAlone > 0 ? `, ${leftAlone} dead letters of webhooks left alone` : "";
+  io.out(
+    `${delivered} delivered, ${skipped} passed over by the filter, ${deadLettered} dead letters${others}.`,
+  );
+  return deadLettered > 0 ? 1 : 0;
+}
+
+function timeOf(given: string | boolean | undefined): number | undefined {
+  const text = String(given ?? "");
+  const time = /^\d+$/.test(text) ? Number(text) : Date.parse(text);
+  return Number.isNaN(time) ? undefined : time;
+}
+
+function stopping(io: Io): AbortSignal {
+  const stop = new AbortController();
+  void io.stopped.then(() => stop.abort());
+  return stop.signal;
+}

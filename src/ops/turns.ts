@@ -1,0 +1,62 @@
+// Who may send when: messages to a channel leave at even spaces, however many want to send.
+
+import { addAbortListener } from "node:events";
+import type { Clock } from "./clock.ts";
+
+interface Line {
+  /** When the next may go (ms). */
+  freeAt: number;
+  /** Settles when the last in the line has had its turn, or has gone. */
+  end: Promise<void>;
+}
+
+/** Hands out turns, channel by channel. Nothing is caught up: between two of them lies one space at least. */
+export class Turns {
+  readonly #clock: Clock;
+  readonly #lines = new Map<string, Line>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Resolves when it is the caller's turn. @throws the signal's reason */
+  async take(channel: string, perSecond: number, signal: AbortSignal): Promise<void> {
+    const line = this.#line(channel);
+    const turn = line.end.then(async () => {
+      for (;;) {
+        signal.throwIfAborted();
+        const wait = line.freeAt - this.#clock.now();
+        if (wait <= 0) break;
+        await this.#clock.sleep(Math.ceil(wait), signal);
+      }
+      line.freeAt = this.#clock.now() + 1000 / perSecond;
+    });
+    line.end = turn.catch(() => {});
+    await orAborted(turn, signal);
+  }
+
+  /** Nobody sends to the channel for `ms`. */
+  hold(channel: string, ms: number): void {
+    const line = this.#line(channel);
+    line.freeAt = Math.max(line.freeAt, this.#clock.now() + ms);
+  }
+
+  #line(channel: string): Line {
+    const line = this.#lines.get(channel) ?? { freeAt: 0, end: Promise.resolve() };
+    this.#lines.set(channel, line);
+    return line;
+  }
+}
+
+/** Whoever stands far behind in a line need not wait to be told that all is over. */
+async function orAborted(turn: Promise<void>, signal: AbortSignal): Promise<void> {
+  let listening: Disposable | undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    listening = addAbortListener(signal, () => reject(signal.reason));
+  });
+  try {
+    await Promise.race([turn, aborted]);
+  } finally {
+    listening?.[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,187 @@
+// Delivering once more, beside the running gateway: dead letters to the sinks that gave them up, or a stretch of a
+// sink's topics.
+
+import type { Config } from "./config-types.ts";
+import { deadLetterTopic, readCertificate } from "./core/dead-letter.ts";
+import { createIngest } from "./core/ingest.ts";
+import type { ConsumedRecord, Log } from "./core/ports.ts";
+import { type DeliveryDeps, runnerOf } from "./delivery.ts";
+import { Cluster } from "./kafka/cluster.ts";
+import { Consumer } from "./kafka/consumer.ts";
+import { TopicMetadata } from "./kafka/metadata.ts";
+import { EARLIEST, LATEST, offsetAt } from "./kafka/offsets.ts";
+import { Producer } from "./kafka/producer.ts";
+import { readThrough, type Stretch } from "./kafka/read-through.ts";
+import { kafkaOptions } from "./kafka-options.ts";
+import { systemClock } from "./ops/clock.ts";
+import type { SinkCounts, SinkRunner } from "./ops/sink-runner.ts";
+import { slowExpressions } from "./ops/slow-expressions.ts";
+import { Turns } from "./ops/turns.ts";
+import { planOf } from "./plan.ts";
+
+const RESOLVE_MS = 10_000;
+const LOOK_MS = 50;
+const LANE_BYTES = 32 * 1024 * 1024;
+
+/** A replay that can't go on; the message is for the operator. */
+export class ReplayError extends Error {
+  override readonly name = "ReplayError";
+}
+
+/** What a replay did. */
+export interface ReplayReport extends SinkCounts {
+  /** Dead letters of webhooks, which no sink gave up. */
+  leftAlone: number;
+}
+
+interface Tools {
+  readonly deps: DeliveryDeps;
+  /** @throws ReplayError for a sink that is not configured */
+  runner(sink: string): SinkRunner;
+}
+
+/**
+ * Gives the dead letters of a topic that are there now to the sinks that gave them up.
+ *
+ * @param topic the original's name
+ * @throws ReplayError
+ */
+export function replayDeadLetters(
+  config: Config,
+  topic: string,
+  log: Log,
+  signal: AbortSignal,
+): Promise<ReplayReport> {
+  return withTools(config, log, async ({ deps, runner }, report) => {
+    const source = deadLetterTopic(topic);
+    const ends = new Map(
+      (await stretchesOf(deps, source, EARLIEST, LATEST)).map(({ partition, to }) => [partition, to]),
+    );
+    const group = `${config.kafka.namespace}-dead-letter-${topic}`;
+    const consumer = new Consumer(deps, { group, topics: [source], from: "earliest" });
+    const done = new AbortController();
+    let failure: unknown;
+    const look = setInterval(() => {
+      const { positions } = consumer;
+      const through = positions.every(({ partition, position }) => position >= (ends.get(partition) ?? 0));
+      if (positions.length === ends.size && through) done.abort();
+    }, LOOK_MS);
+    const handler = async ([record]: readonly ConsumedRecord[], given: AbortSignal): Promise<number> => {
+      if (!record) return 0;
+      // Buried meanwhile, perhaps by us: not of this run.
+      if (record.offset >= (ends.get(record.partition) ?? 0))
+        return aborted(AbortSignal.any([given, done.signal]));
+      const { sink, own, topic: of = topic, partition = -1, offset = -1 } = readCertificate(record.headers);
+      if (sink === undefined) {
+        report.leftAlone++;
+        return 1;
+      }
+      try {
+        return await runner(sink).handle([{ ...record, topic: of, partition, offset, headers: own }], given);
+      } catch (error) {
+        if (!given.aborted) {
+          failure = error;
+          done.abort();
+        }
+        throw error;
+      }
+    };
+    await consumer.run(handler, AbortSignal.any([signal, done.signal]));
+    clearInterval(look);
+    if (failure) throw failure;
+  });
+}
+
+/**
+ * Delivers what a sink's topics hold from one time to another; offsets of the running sink stay.
+ *
+ * @param to milliseconds since 1970; undefined: up to what is there now
+ * @throws ReplayError
+ */
+export function replaySink(
+  config: Config,
+  sink: string,
+  { from, to }: { readonly from: number; readonly to: number | undefined },
+  log: Log,
+  signal: AbortSignal,
+): Promise<ReplayReport> {
+  return withTools(config, log, async ({ deps, runner }) => {
+    const running = runner(sink);
+    const { topics } = config.sinks[sink] ?? { topics: [] };
+    const stretches = (
+      await Promise.all(topics.map((topic) => stretchesOf(deps, topic, from, to ?? LATEST)))
+    ).flat();
+    await readThrough(deps, stretches, (records, given) => running.handle(records, given), signal);
+  });
+}
+
+/** Rejects when the signal is aborted. */
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    else signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+}
+
+async function stretchesOf(deps: DeliveryDeps, topic: string, from: number, to: number): Promise<Stretch[]> {
+  const { partitions } = await deps.metadata.resolve(topic, Date.now() + RESOLVE_MS);
+  return Promise.all(
+    partitions.map(async (_, partition) => ({
+      topic,
+      partition,
+      from: await offsetAt(deps, { topic, partition }, from),
+      to: await offsetAt(deps, { topic, partition }, to),
+    })),
+  );
+}
+
+async function withTools(
+  config: Config,
+  log: Log,
+  work: (tools: Tools, report: ReplayReport) => Promise<void>,
+): Promise<ReplayReport> {
+  const plan = planOf(config, { onSlow: slowExpressions(log) });
+  if (config.kafka.brokers.length === 0)
+    throw new ReplayError(
+      "No Kafka broker is configured. Set kafka.brokers in the configuration or KAFKA_BROKERS=host:port.",
+    );
+  const cluster = new Cluster(kafkaOptions(config, config.kafka.brokers), log);
+  const metadata = new TopicMetadata(cluster, log);
+  const options = { compression: undefined, lingerMs: 0, laneBytes: LANE_BYTES };
+  const producer = new Producer(cluster, metadata, options, log, { batch() {}, suspectedLoss() {} });
+  const meter = { appended() {}, refused() {} };
+  const { namespace } = config.kafka;
+  const ingest = createIngest({ log: producer, topics: plan.topics, namespace, meter });
+  const deps: DeliveryDeps = {
+    cluster,
+    metadata,
+    ingest,
+    log,
+    clock: systemClock,
+    turns: new Turns(systemClock),
+  };
+  const runners = new Map<string, SinkRunner>();
+  const report: ReplayReport = { delivered: 0, failed: 0, deadLettered: 0, skipped: 0, leftAlone: 0 };
+  cluster.start();
+  producer.start();
+  try {
+    const runner = (name: string): SinkRunner => {
+      const planned = plan.sinks.find((each) => each.name === name);
+      if (!planned)
+        throw new ReplayError(
+          `No sink "${name}" is configured; the configuration has ${plan.sinks.map((each) => each.name).join(", ") || "none"}.`,
+        );
+      const found = runners.get(name) ?? runnerOf(planned, deps);
+      runners.set(name, found);
+      return found;
+    };
+    await work({ deps, runner }, report);
+    for (const { counts } of runners.values())
+      for (const key of ["delivered", "failed", "deadLettered", "skipped"] as const)
+        report[key] += counts[key];
+    return report;
+  } finally {
+    await producer.stop(Date.now() + RESOLVE_MS);
+    cluster.close();
+  }
+}

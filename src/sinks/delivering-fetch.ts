@@ -1,0 +1,37 @@
+// `fetch` for Slack's clients: bounded, abortable, and every answer but 2xx thrown as what it means for a retry. Their
+// own errors leave out `Retry-After`, and their own retries would stand beside the sink runner's.
+
+import { DeliveryError, failureOf } from "../core/sink.ts";
+
+/** @param signal aborted when the delivery is no longer ours */
+export function deliveringFetch(timeoutMs: number, signal: AbortSignal, now: () => number): typeof fetch {
+  return async (input, init) => {
+    const late = AbortSignal.timeout(timeoutMs);
+    let response: Response;
+    try {
+      response = await fetch(input, { ...init, redirect: "manual", signal: AbortSignal.any([signal, late]) });
+    } catch (cause) {
+      signal.throwIfAborted();
+      const why = late.aborted ? `no answer within ${timeoutMs} ms` : reasonOf(cause);
+      throw new DeliveryError("away", `Slack can't be reached: ${why}`, { cause });
+    }
+    if (response.ok) return response;
+    await response.body?.cancel().catch(() => {});
+    throw failureOf(response.status, response.headers.get("retry-after"), now());
+  };
+}
+
+/** undici says "fetch failed"; what failed is the cause. */
+function reasonOf(error: unknown): string {
+  const { cause } = error as { cause?: NodeJS.ErrnoException };
+  return cause?.code ?? cause?.message ?? String(error);
+}
+
+/** The failure that stands at the bottom of what a client made of it. */
+export function deliveryErrorIn(thrown: unknown): DeliveryError | undefined {
+  for (let error = thrown; error instanceof Error; ) {
+    if (error instanceof DeliveryError) return error;
+    error = (error as { original?: unknown }).original ?? error.cause;
+  }
+  return undefined;
+}

@@ -1,0 +1,64 @@
+// One HTTP request to a receiver: no redirect is followed, nothing of its answer but the status counts, and every way
+// to fail is told apart.
+
+import http from "node:http";
+import https from "node:https";
+import type { LookupFunction } from "node:net";
+import type { SecureContextOptions } from "node:tls";
+import { DeliveryError, failureOf } from "../core/sink.ts";
+
+export interface OutgoingRequest {
+  readonly url: URL;
+  readonly method: "POST" | "PUT";
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+  readonly timeoutMs: number;
+  readonly lookup: LookupFunction;
+  readonly agent: http.Agent;
+  readonly now: number;
+}
+
+/** Connections that are kept between deliveries. */
+export function createAgent(url: URL, tls: SecureContextOptions): http.Agent {
+  const options = { keepAlive: true, maxSockets: 64, keepAliveMsecs: 1000, timeout: 60_000 };
+  return url.protocol === "https:" ? new https.Agent({ ...options, ...tls }) : new http.Agent(options);
+}
+
+/** Resolves for 2xx. @throws DeliveryError; the signal's reason, when it is aborted */
+export function send(request: OutgoingRequest, signal: AbortSignal): Promise<void> {
+  const { url, method, headers, body, timeoutMs, lookup, agent, now } = request;
+  const late = AbortSignal.timeout(timeoutMs);
+  return new Promise((resolve, reject) => {
+    const fail = (cause: unknown): void => {
+      if (signal.aborted) return reject(signal.reason);
+      if (cause instanceof DeliveryError) return reject(cause);
+      const why = late.aborted ? `no answer within ${timeoutMs} ms` : codeOf(cause);
+      reject(new DeliveryError("away", `the receiver can't be reached: ${why}`, { cause }));
+    };
+    const options = { method, agent, lookup, signal: AbortSignal.any([signal, late]) };
+    const module = url.protocol === "https:" ? https : http;
+    const req = module.request(
+      url,
+      { ...options, headers: { ...headers, "content-length": String(body.length) } },
+      (res) => {
+        const { statusCode = 0 } = res;
+        res.on("error", fail);
+        res.on("end", () => {
+          if (statusCode >= 200 && statusCode < 300) resolve();
+          else reject(failureOf(statusCode, res.headers["retry-after"], now));
+        });
+        // A status without the end of its answer is no answer: a connection that is cut is tried again.
+        res.on("close", () => res.complete || fail(new Error("the connection was cut")));
+        res.resume();
+      },
+    );
+    req.on("error", fail);
+    req.end(body);
+  });
+}
+
+/** The code, as ECONNREFUSED; messages of TLS and DNS errors may quote what is nobody's business. */
+function codeOf(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return code ?? message;
+}

@@ -1,0 +1,196 @@
+// What every sink keeps, whatever it speaks: order, patience, and nothing dropped. Run by the tests of each.
+
+import { strict as assert } from "node:assert";
+import type { Gateway } from "../../src/gateway.ts";
+import type { Clock } from "../../src/ops/clock.ts";
+import { useBroker } from "../support/broker.ts";
+import { keepingLog, startTestGateway } from "../support/gateway.ts";
+import { post, sinkState } from "../support/http.ts";
+import { hurryingClock } from "../support/hurrying-clock.ts";
+import { readPartition } from "../support/read-back.ts";
+import { type Arrived, type Receiver, type Reply, startReceiver } from "../support/receiver.ts";
+import { until } from "../support/until.ts";
+
+/** A sink under the contract. */
+export interface SinkUnderTest {
+  /** Its options for a receiver; `topics` and `from` are added. */
+  readonly options: (receiver: Receiver) => object;
+  /** The `n` of a record `{"n":…}` in what the receiver was sent. */
+  readonly numberIn: (request: Arrived) => number;
+  /** An answer that takes a delivery. */
+  readonly fine?: Reply;
+}
+
+/** Registers the suite. */
+export function sinkContract(
+  name: string,
+  { options, numberIn, fine = { status: 200, body: "ok" } }: SinkUnderTest,
+) {
+  describe(`sink contract: ${name}`, function () {
+    this.timeout(60_000);
+    const broker = useBroker();
+    let receiver: Receiver;
+    let topic: string;
+    let gateways: Gateway[];
+
+    beforeEach(async () => {
+      receiver = await startReceiver();
+      receiver.script = () => fine;
+      topic = await broker.topic();
+      gateways = [];
+    });
+    afterEach(async () => {
+      await Promise.all(gateways.map((gateway) => gateway.stop()));
+      await receiver.stop();
+    });
+
+    async function start(more: object = {}, clock?: Clock): Promise<Gateway> {
+      const config = {
+        kafka: { createTopics: true, namespace: `ns-${topic}` },
+        sinks: { out: { ...options(receiver), topics: [topic], from: "earliest", ...more } },
+      };
+      const gateway = await startTestGateway(broker.addresses(), config, keepingLog(), clock);
+      gateways.push(gateway);
+      return gateway;
+    }
+    const put = async (gateway: Gateway, ...numbers: number[]): Promise<void> => {
+      for (const n of numbers)
+        assert.equal((await post(gateway, `/topics/${topic}`, "application/json", `{"n":${n}}`)).status, 200);
+    };
+    const taken = (): number[] => receiver.taken.map(numberIn);
+    const deadLetters = () => readPartition(broker.addresses(), `${topic}.dead-letter`);
+    const count = (n: number): number => receiver.arrived.filter((request) => numberIn(request) === n).length;
+    /** The first `times` tries of record `n` are answered so. */
+    const fault = (n: number, reply: Reply, times = 1): void => {
+      let left = times;
+      const before = receiver.script;
+      receiver.script = (request) =>
+        numberIn({ ...request, reply }) === n && left-- > 0 ? reply : before(request);
+    };
+
+    it("delivers every record once, in order", async () => {
+      const gateway = await start();
+      await put(gateway, 1, 2, 3, 4, 5);
+      await until(() => taken().length >= 5);
+      assert.deepEqual(taken(), [1, 2, 3, 4, 5]);
+    });
+
+    for (const status of [500, 429, 503, 408])
+      it(`tries again after ${status}, and nothing overtakes`, async () => {
+        fault(2, { status });
+        const gateway = await start();
+        await put(gateway, 1, 2, 3);
+        await until(() => taken().length >= 3);
+        assert.deepEqual([taken(), count(2)], [[1, 2, 3], 2]);
+      });
+
+    it("a permanent failure becomes a dead letter with the reason, and the next record goes on", async () => {
+      fault(2, { status: 400 }, 10);
+      const gateway = await start();
+      await put(gateway, 1, 2, 3);
+      await until(() => taken().length >= 2);
+      assert.deepEqual([taken(), count(2)], [[1, 3], 1]);
+      const [letter, ...more] = await deadLetters();
+      const header = (key: string) => letter?.headers.find((each) => each.key === key)?.value?.toString();
+      assert.deepEqual([letter?.value?.toString(), more.length], ['{"n":2}', 0]);
+      assert.deepEqual(
+        ["topic", "partition", "offset"].map((key) => header(`__connect.errors.${key}`)),
+        [topic, "0", "1"],
+      );
+      assert.match(header("__connect.errors.exception.message") ?? "", /400/);
+      assert.deepEqual([header("onramp.error.sink"), header("onramp.error.attempts")], ["out", "1"]);
+    });
+
+    it("a receiver that stalls is given up after the time-out, and tried again", async () => {
+      fault(1, "stall");
+      const gateway = await start({ timeout: "300ms" });
+      await put(gateway, 1, 2);
+      await until(() => taken().length >= 2);
+      assert.deepEqual([taken(), count(1)], [[1, 2], 2]);
+    });
+
+    it("a receiver that hangs up is tried again", async () => {
+      fault(1, "hang up");
+      const gateway = await start();
+      await put(gateway, 1, 2);
+      await until(() => taken().length >= 2);
+      assert.deepEqual(taken(), [1, 2]);
+    });
+
+    it("is poisoned by no record: one that always fails while the receiver answers is buried when its time is up", async () => {
+      fault(2, { status: 500 }, 1000);
+      const gateway = await start({ giveUpAfter: "1s" });
+      await put(gateway, 1, 2, 3);
+      await until(() => taken().length >= 2);
+      assert.deepEqual(taken(), [1, 3]);
+      assert.equal((await deadLetters()).length, 1);
+    });
+
+    it("buries nothing while the receiver is away for 15 minutes, and delivers all when it is back", async () => {
+      const { port } = receiver;
+      const clock = hurryingClock();
+      const gateway = await start({}, clock);
+      await put(gateway, 1);
+      await until(() => taken().length >= 1);
+      await receiver.stop();
+      const since = clock.now();
+      await put(gateway, 2, 3);
+      await until(() => clock.now() - since > 15 * 60_000);
+      receiver = await startReceiver(port);
+      receiver.script = () => fine;
+      await until(() => taken().length >= 2);
+      assert.deepEqual([taken(), (await deadLetters()).length], [[2, 3], 0]);
+    });
+
+    it("waits for as long as Retry-After says, with all that goes to the receiver", async () => {
+      topic = await broker.topic({ partitions: 2 });
+      fault(1, { status: 429, headers: { "retry-after": "2" } });
+      const gateway = await start();
+      await post(gateway, `/topics/${topic}?partition=0`, "application/json", '{"n":1}');
+      await until(() => count(1) === 1);
+      await post(gateway, `/topics/${topic}?partition=1`, "application/json", '{"n":2}');
+      await until(() => taken().length >= 2);
+      const [first, ...others] = receiver.arrived as [Arrived, Arrived, Arrived];
+      for (const other of others) assert.ok(other.at - first.at >= 1990, `${other.at - first.at} ms`);
+    });
+
+    it("passes over what the filter does not let through", async () => {
+      const gateway = await start({ filter: "n % 2 = 0" });
+      await put(gateway, 1, 2, 3, 4, 5);
+      await until(async () => (await sinkState(gateway)).skipped === 3);
+      await until(() => taken().length >= 2);
+      assert.deepEqual(taken(), [2, 4]);
+    });
+
+    it("a stop lets the delivery in hand end, and a restart goes on behind it", async () => {
+      fault(2, { ...(fine as { status: number }), afterMs: 700 });
+      const first = await start();
+      await put(first, 1, 2, 3);
+      await until(() => count(2) === 1);
+      await first.stop();
+      const second = await start();
+      await until(() => taken().length >= 3);
+      await put(second, 4);
+      await until(() => taken().length >= 4);
+      assert.deepEqual(taken(), [1, 2, 3, 4]);
+    });
+
+    it("shows its state, its lag and its last error on /sinks and in the metrics", async () => {
+      fault(1, { status: 503, headers: { "retry-after": "60" } });
+      const gateway = await start();
+      await put(gateway, 1, 2);
+      const state = () => sinkState(gateway);
+      await until(async () => (await state()).state === "retrying" && (await state()).lag === 2);
+      const { name, failed, delivered, lastError, partitions } = await state();
+      assert.deepEqual([name, failed, delivered], ["out", 1, 0]);
+      assert.match(lastError.message, /503/);
+      assert.deepEqual(partitions, [{ topic, partition: 0, position: 0, lag: 2 }]);
+      const metrics = await (await fetch(`${gateway.adminUrl}/metrics`)).text();
+      assert.match(metrics, /^onramp_sink_failed_total\{sink="out"\} 1$/m);
+      assert.match(
+        metrics,
+        new RegExp(`^onramp_sink_lag\\{sink="out",topic="${topic}",partition="0"\\} 2$`, "m"),
+      );
+    });
+  });
+}

@@ -1,0 +1,163 @@
+// Webhooks out: the contract, signatures, bodies, and where they may go.
+
+import { strict as assert } from "node:assert";
+import { createHmac } from "node:crypto";
+import { ConfigError } from "../../src/config.ts";
+import { addressPolicy } from "../../src/sinks/address-policy.ts";
+import { createSigner } from "../../src/sinks/signature.ts";
+import { sinkContract } from "../contract/sink.ts";
+import { useBroker } from "../support/broker.ts";
+import { startTestGateway } from "../support/gateway.ts";
+import { post, send, sinkState, V2_BINARY } from "../support/http.ts";
+import { type Receiver, startReceiver } from "../support/receiver.ts";
+import { until } from "../support/until.ts";
+
+const LOOPBACK = { allowAddresses: ["127.0.0.0/8"] };
+
+const dead = ({ arrived }: Receiver): number =>
+  arrived.filter(({ reply }) => typeof reply === "object" && reply.status >= 300 && reply.status < 500)
+    .length;
+
+sinkContract("webhook", {
+  options: ({ url }) => ({ type: "webhook", url: `${url}/hook`, ...LOOPBACK }),
+  numberIn: ({ body }) => JSON.parse(body).n,
+});
+
+describe("sinks: webhook", function () {
+  this.timeout(30_000);
+  const broker = useBroker();
+  let receiver: Receiver;
+  beforeEach(async () => {
+    receiver = await startReceiver();
+  });
+  afterEach(() => receiver.stop());
+
+  /** Sends one record through a gateway with this sink, and returns what arrived. */
+  async function through(options: object, type: string, body: string, path = "") {
+    const topic = await broker.topic();
+    const gateway = await startTestGateway(broker.addresses(), {
+      kafka: { createTopics: true, namespace: `ns-${topic}` },
+      sinks: {
+        out: {
+          type: "webhook",
+          url: `${receiver.url}/hook`,
+          topics: [topic],
+          from: "earliest",
+          ...LOOPBACK,
+          ...options,
+        },
+      },
+    });
+    try {
+      const headers = { "kafka-header-ce_type": Buffer.from("com.example.é b").toString("latin1") };
+      assert.equal((await post(gateway, `/topics/${topic}${path}`, type, body, headers)).status, 200);
+      await until(() => receiver.taken.length + dead(receiver) > 0);
+      const [arrived] = receiver.arrived;
+      return { topic, ...(arrived as NonNullable<typeof arrived>) };
+    } finally {
+      await gateway.stop();
+    }
+  }
+
+  it("signs as Standard Webhooks' own vector shows, once for every secret", () => {
+    const secrets = [
+      "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+      `whsec_${Buffer.alloc(24, 7).toString("base64")}`,
+    ];
+    const body = Buffer.from('{"test": 2432232314}');
+    const headers = createSigner(secrets).headers("msg_p5jXN8AQM9LWM0D4loKWxJek", body, 1614265330_000);
+    const [first, second] = headers["webhook-signature"]?.split(" ") ?? [];
+    assert.equal(first, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+    assert.match(second ?? "", /^v1,/);
+    for (const bad of ["secret", "whsec_c2hvcnQ="]) assert.throws(() => createSigner([bad]), /24 to 64/);
+  });
+
+  it("sends the value byte for byte, with an id that is the same for every try, signed", async () => {
+    const key = Buffer.alloc(32, 1);
+    receiver.script = () => (receiver.arrived.length === 0 ? { status: 500 } : { status: 204 });
+    const { topic } = await through(
+      { secrets: [`whsec_${key.toString("base64")}`] },
+      "application/json",
+      '{"a": 1.0}',
+    );
+    for (const { method, path, headers, body } of receiver.arrived) {
+      assert.deepEqual([method, path, body], ["POST", "/hook", '{"a": 1.0}']);
+      assert.deepEqual(
+        [headers["webhook-id"], headers["content-type"]],
+        [`${topic}-0-0`, "application/json"],
+      );
+      const signed = `${headers["webhook-id"]}.${headers["webhook-timestamp"]}.${body}`;
+      const mac = createHmac("sha256", key).update(signed).digest("base64");
+      assert.equal(headers["webhook-signature"], `v1,${mac}`);
+    }
+  });
+
+  it("sends CloudEvents with what the record says of itself", async () => {
+    const { topic, headers, body } = await through({ format: "cloudevents" }, "application/json", '{"a":1}');
+    assert.deepEqual(
+      [headers["ce-specversion"], headers["ce-id"], headers["ce-source"], headers["ce-type"], body],
+      ["1.0", `${topic}-0-0`, `/topics/${topic}`, "com.example.%C3%A9%20b", '{"a":1}'],
+    );
+  });
+
+  it("sends what an expression makes, with the method and headers of the configuration", async () => {
+    const options = {
+      method: "PUT",
+      headers: { "x-team": "shop" },
+      body: '{"id": $topic & "-" & $string($offset), "key": $key, "total": total * 2}',
+    };
+    const { topic, method, headers, body } = await through(
+      options,
+      "application/json",
+      '{"total":21}',
+      "?key=k",
+    );
+    assert.deepEqual([method, headers["x-team"]], ["PUT", "shop"]);
+    assert.deepEqual(JSON.parse(body), { id: `${topic}-0`, key: "k", total: 42 });
+  });
+
+  it("a tombstone and bytes that are no text travel as they are", async () => {
+    const { body, headers } = await through({}, V2_BINARY, '{"records":[{"key":"aw==","value":null}]}');
+    assert.deepEqual([body, headers["content-type"]], ["", "application/octet-stream"]);
+  });
+
+  it("follows no redirect: it is a permanent failure", async () => {
+    receiver.script = () => ({ status: 302, headers: { location: `${receiver.url}/elsewhere` } });
+    await through({}, "application/json", "{}");
+    assert.equal(receiver.arrived.length, 1);
+  });
+
+  it("reaches no address of this host or network, by name or by number, unless it is allowed", async () => {
+    const policy = addressPolicy(["10.1.2.0/24", "::1"]);
+    for (const address of [
+      "127.0.0.1",
+      "10.1.3.1",
+      "169.254.169.254",
+      "192.168.0.1",
+      "0.0.0.0",
+      "fe80::1",
+      "fd00::1",
+    ])
+      assert.equal(policy.allows(address), false, address);
+    for (const address of ["::ffff:127.0.0.1", "::ffff:169.254.169.254", "64:ff9b::7f00:1"])
+      assert.equal(policy.allows(address), false, address);
+    for (const address of ["8.8.8.8", "10.1.2.9", "::1", "2606:4700::1111"])
+      assert.equal(policy.allows(address), true, address);
+    const topic = await broker.topic();
+    const start = (url: string) =>
+      startTestGateway(broker.addresses(), {
+        kafka: { createTopics: true, namespace: `ns-${topic}` },
+        sinks: { out: { type: "webhook", url, topics: [topic], from: "earliest" } },
+      });
+    await assert.rejects(start("http://169.254.169.254/latest/meta-data"), ConfigError);
+    // A name that leads here is found out when it is resolved, each time: rebinding gains nothing.
+    const gateway = await start(`http://localhost:${receiver.port}/`);
+    await post(gateway, `/topics/${topic}`, "application/json", "{}");
+    const state = () => sinkState(gateway);
+    await until(async () => (await state()).deadLettered === 1);
+    assert.match((await state()).lastError.message, /not public/);
+    assert.equal(receiver.arrived.length, 0);
+    assert.equal((await send(gateway, `/topics/${topic}.dead-letter`)).status, 200);
+    await gateway.stop();
+  });
+});

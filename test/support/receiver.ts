@@ -1,0 +1,86 @@
+// A receiver that we do not own, as a scripted HTTP double: it keeps what it was sent, and answers, stalls or hangs up
+// as the test says.
+
+import { once } from "node:events";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+
+/** What one request is answered: a status, no answer at all, or the connection cut. */
+export type Reply =
+  | {
+      readonly status: number;
+      readonly headers?: Record<string, string>;
+      readonly body?: string;
+      readonly afterMs?: number;
+    }
+  | "stall"
+  | "hang up";
+
+/** A request as it came. */
+export interface Arrived {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: http.IncomingHttpHeaders;
+  readonly body: string;
+  /** Milliseconds, `Date.now`. */
+  readonly at: number;
+  readonly reply: Reply;
+}
+
+/** A running double. */
+export interface Receiver {
+  readonly url: string;
+  readonly port: number;
+  readonly arrived: readonly Arrived[];
+  /** Those that were answered 2xx. */
+  readonly taken: readonly Arrived[];
+  /** Decides the reply of every request from now on. */
+  script: (request: Omit<Arrived, "reply">) => Reply;
+  stop(): Promise<void>;
+}
+
+const FINE: Reply = { status: 200, body: "ok" };
+
+/** @param port 0: any */
+export async function startReceiver(port = 0): Promise<Receiver> {
+  const arrived: Arrived[] = [];
+  const server = http.createServer(async (req, res) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of req) chunks.push(chunk as Buffer);
+    const request = {
+      method: req.method ?? "",
+      path: req.url ?? "",
+      headers: req.headers,
+      body: Buffer.concat(chunks).toString(),
+      at: Date.now(),
+    };
+    const reply = receiver.script(request);
+    arrived.push({ ...request, reply });
+    if (reply === "stall") return;
+    if (reply === "hang up") return void req.socket.destroy();
+    if (reply.afterMs) await new Promise((resolve) => setTimeout(resolve, reply.afterMs));
+    res.writeHead(reply.status, { "content-type": "application/json", ...reply.headers });
+    res.end(reply.body ?? "");
+  });
+  server.listen(port, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address() as AddressInfo;
+  const receiver: Receiver = {
+    url: `http://127.0.0.1:${address.port}`,
+    port: address.port,
+    arrived,
+    get taken() {
+      return arrived.filter(
+        ({ reply }) => typeof reply === "object" && reply.status >= 200 && reply.status < 300,
+      );
+    },
+    script: () => FINE,
+    async stop() {
+      const closed = once(server, "close");
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+  return receiver;
+}
