@@ -12,7 +12,7 @@ const mocha = (file: string, grep?: string): string[] => [
   "--import=ts-blank-space/register",
   "--exit",
   "--timeout",
-  "600000",
+  "3600000",
   ...(grep ? ["-g", grep] : []),
   file,
 ];
@@ -28,7 +28,7 @@ async function onBoth(file: string, grep: string): Promise<number> {
     "ts-blank-space/register",
     "scripts/test-kafka.ts",
     "--timeout",
-    "600000",
+    "3600000",
     "-g",
     grep,
   ];
@@ -40,6 +40,7 @@ const soaks: Readonly<Record<string, () => Promise<number>>> = {
     onBoth("test/no-false-acknowledgement/kafkajs-traps.test.ts", "kafkajs's traps"),
   "large-bodies": () => onBoth("test/integration/isolation.test.ts", "25 MB each"),
   ndjson: () => onBoth("test/integration/lines-memory.test.ts", "lines without end"),
+  sinks: () => onBoth("test/sinks/killed.test.ts", "sinks: kill -9"),
   outage: () => run("npx", mocha("test/integration/outage.test.ts")),
   "three-brokers": () => run("npx", mocha("test/integration/three-brokers.test.ts")),
   node24,

@@ -1,7 +1,13 @@
-// Who may send when: messages to a channel leave at even spaces, however many want to send.
+// Who may send when: messages to a channel leave at even spaces, however many want to send, and in no second more than
+// its rate.
 
 import { addAbortListener } from "node:events";
 import type { Clock } from "./clock.ts";
+
+/** Timers are late; so much of it is made up for, and no more. */
+const LATE_MS = 5;
+/** A hundredth is kept back, so that what was late and what was not are within the rate together. */
+const EASE = 1.01;
 
 interface Line {
   /** When the next may go (ms). */
@@ -10,7 +16,7 @@ interface Line {
   end: Promise<void>;
 }
 
-/** Hands out turns, channel by channel. Nothing is caught up: between two of them lies one space at least. */
+/** Hands out turns, channel by channel. A pause is not made up for. */
 export class Turns {
   readonly #clock: Clock;
   readonly #lines = new Map<string, Line>();
@@ -25,11 +31,14 @@ export class Turns {
     const turn = line.end.then(async () => {
       for (;;) {
         signal.throwIfAborted();
-        const wait = line.freeAt - this.#clock.now();
-        if (wait <= 0) break;
+        const now = this.#clock.now();
+        const wait = line.freeAt - now;
+        if (wait <= 0) {
+          line.freeAt = Math.max(line.freeAt, now - LATE_MS) + (EASE * 1000) / perSecond;
+          return;
+        }
         await this.#clock.sleep(Math.ceil(wait), signal);
       }
-      line.freeAt = this.#clock.now() + 1000 / perSecond;
     });
     line.end = turn.catch(() => {});
     await orAborted(turn, signal);

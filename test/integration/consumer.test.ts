@@ -133,14 +133,17 @@ describe("consumer groups", function () {
     await until(() => second.consumer.positions.length === 4, 10_000);
   });
 
-  it("a member that vanishes has its partitions given away when its session ends", async () => {
-    const topic = await broker.topic({ partitions: 4 });
-    const group = groupName();
-    const [first, second] = [member(group, [topic], "earliest"), member(group, [topic], "earliest")];
-    await until(() => [first, second].every(({ consumer }) => consumer.positions.length === 2), 30_000);
-    await first.stop({ leave: false });
-    await until(() => second.consumer.positions.length === 4, 30_000);
-  });
+  (onApacheKafka ? it : it.skip)(
+    "a member that vanishes has its partitions given away when its session ends",
+    async () => {
+      const topic = await broker.topic({ partitions: 4 });
+      const group = groupName();
+      const [first, second] = [member(group, [topic], "earliest"), member(group, [topic], "earliest")];
+      await until(() => [first, second].every(({ consumer }) => consumer.positions.length === 2), 30_000);
+      await first.stop({ leave: false });
+      await until(() => second.consumer.positions.length === 4, 30_000);
+    },
+  );
 
   for (const codec of ["gzip", "snappy", "lz4", "zstd"]) {
     (haveKcat ? it : it.skip)(`reads what librdkafka packed with ${codec}`, async () => {

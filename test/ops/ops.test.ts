@@ -2,9 +2,14 @@
 
 import { strict as assert } from "node:assert";
 import { execFileSync } from "node:child_process";
+import { compileExpression } from "../../src/core/expressions.ts";
 import { Backoff } from "../../src/ops/backoff.ts";
+import { systemClock } from "../../src/ops/clock.ts";
+import { slowExpressions } from "../../src/ops/slow-expressions.ts";
 import { Supervisor } from "../../src/ops/supervisor.ts";
+import { Turns } from "../../src/ops/turns.ts";
 import { keepingLog } from "../support/gateway.ts";
+import { hurryingClock } from "../support/hurrying-clock.ts";
 
 describe("ops: supervisor", () => {
   it("stops in reverse, and lets neither a failure nor a hang keep the others from stopping", async () => {
@@ -52,5 +57,57 @@ describe("ops: backoff", () => {
     }
     backoff.reset();
     assert.ok(backoff.ready(0) && !backoff.active);
+  });
+});
+
+describe("ops: turns", () => {
+  const never = new AbortController().signal;
+
+  it("hands out no more than the rate in any second, evenly, and holds a channel up alone", async () => {
+    const clock = hurryingClock();
+    const turns = new Turns(clock);
+    const at: number[] = [];
+    const sender = async (): Promise<void> => {
+      for (let n = 0; n < 20; n++) {
+        await turns.take("a", 10, never);
+        at.push(clock.now());
+      }
+    };
+    await Promise.all([sender(), sender(), sender()]);
+    for (const [index, time] of at.entries())
+      assert.ok(index < 10 || time - (at[index - 10] ?? 0) >= 1000, `${index}`);
+    assert.ok((at.at(-1) ?? 0) - (at[0] ?? 0) < 6500);
+    turns.hold("a", 60_000);
+    const held = clock.now();
+    await turns.take("b", 10, never);
+    assert.equal(clock.now(), held);
+    await turns.take("a", 10, never);
+    assert.ok(clock.now() - held >= 60_000);
+  });
+
+  it("lets whoever stands behind in a line go at once when it is told to stop", async () => {
+    const turns = new Turns(systemClock);
+    const [front, behind] = [new AbortController(), new AbortController()];
+    await turns.take("a", 0.001, never);
+    const first = turns.take("a", 0.001, front.signal);
+    const second = turns.take("a", 0.001, behind.signal);
+    behind.abort(new Error("stopped"));
+    await assert.rejects(second, /stopped/);
+    front.abort(new Error("stopped"));
+    await assert.rejects(first, /stopped/);
+  });
+});
+
+describe("ops: slow expressions", () => {
+  it("names the place of one that holds everything up, once a minute", async () => {
+    const log = keepingLog();
+    const told = slowExpressions(log);
+    const slow = compileExpression("$sum([1..300000].($ * 2))", (ms) => told("sinks.team.text", ms));
+    await slow.evaluate({}, {});
+    await slow.evaluate({}, {});
+    assert.deepEqual(
+      log.lines.map(({ level, fields }) => [level, fields["expression"]]),
+      [["warn", "sinks.team.text"]],
+    );
   });
 });
