@@ -9,7 +9,7 @@ import { type Line, LineSplitter } from "./formats/line-splitter.ts";
 import { draftOf, isBlank, problemText } from "./formats/lines.ts";
 import { receiptText } from "./formats/raw.ts";
 import type { PacedBody } from "./paced-body.ts";
-import type { ProduceDeps } from "./produce.ts";
+import type { ProduceDeps } from "./produce-deps.ts";
 
 /** Bytes of one request that may be under way. */
 const WINDOW = 2 * 1024 * 1024;

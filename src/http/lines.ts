@@ -8,7 +8,7 @@ import { answersItself } from "./connections.ts";
 import { LineStream, type LinesRequest } from "./line-stream.ts";
 import { PacedBody } from "./paced-body.ts";
 import { endLater } from "./problem.ts";
-import type { ProduceDeps } from "./produce.ts";
+import type { ProduceDeps } from "./produce-deps.ts";
 
 /** How long a client that reads no answers may hold up a stop. */
 const LAST_READ_MS = 2000;

@@ -2,24 +2,13 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { OnrampError } from "../core/errors.ts";
-import type { Ingest } from "../core/ingest.ts";
-import type { Auth } from "./auth.ts";
-import { type BodyLimits, readBody } from "./body.ts";
+import { readBody } from "./body.ts";
 import { besideValue } from "./formats/raw.ts";
 import { formatOf, ndjson } from "./formats/register.ts";
 import { checkPartition } from "./formats/values.ts";
 import { produceLines } from "./lines.ts";
-import { type Report, sendProblem } from "./problem.ts";
-
-export interface ProduceDeps extends BodyLimits {
-  readonly ingest: Ingest;
-  readonly auth: Auth;
-  /** `http.deadline`, in milliseconds. */
-  readonly deadlineMs: number;
-  readonly report: Report;
-  /** Aborted from SIGTERM on. */
-  readonly draining: AbortSignal;
-}
+import { sendProblem } from "./problem.ts";
+import type { ProduceDeps } from "./produce-deps.ts";
 
 const PREFIX = "/topics/";
 

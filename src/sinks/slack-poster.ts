@@ -1,7 +1,6 @@
-// The two ways to post a message to Slack, with its own clients and without their retries.
+// The two ways to post a message to Slack, with its own clients and without their retries. Loaded with the first
+// message: they take time and 15 MB, of which most processes need none.
 
-import { WebAPIPlatformError, WebClient } from "@slack/web-api";
-import { IncomingWebhook } from "@slack/webhook";
 import { DeliveryError } from "../core/sink.ts";
 import { deliveringFetch, deliveryErrorIn } from "./delivering-fetch.ts";
 
@@ -34,6 +33,7 @@ export function createPoster(destination: Destination, timeoutMs: number, now: (
 
 function viaWebhook(url: string, timeoutMs: number, now: () => number): Poster {
   return async ({ text, blocks }, signal) => {
+    const { IncomingWebhook } = await import("@slack/webhook");
     const client = new IncomingWebhook(url, {
       fetch: deliveringFetch(timeoutMs, signal, now),
       retryConfig: { retries: 0 },
@@ -52,6 +52,7 @@ function viaToken(
 ): Poster {
   const threads = new Map<string, string>();
   return async ({ text, blocks, thread }, signal) => {
+    const { WebAPIPlatformError, WebClient } = await import("@slack/web-api");
     const client = new WebClient(token, {
       slackApiUrl: apiUrl,
       fetch: deliveringFetch(timeoutMs, signal, now) as never,
@@ -72,16 +73,15 @@ function viaToken(
       threads.set(thread, ts);
     } catch (thrown) {
       signal.throwIfAborted();
-      throw deliveryErrorIn(thrown) ?? platformError(thrown) ?? thrown;
+      const refused = thrown instanceof WebAPIPlatformError ? refusal(thrown.data.error, thrown) : undefined;
+      throw deliveryErrorIn(thrown) ?? refused ?? thrown;
     }
   };
 }
 
-function platformError(thrown: unknown): DeliveryError | undefined {
-  if (!(thrown instanceof WebAPIPlatformError)) return undefined;
-  const code = thrown.data.error;
+function refusal(code: string, cause: unknown): DeliveryError {
   const kind = NOT_NOW.includes(code) ? "away" : SLACKS_OWN.includes(code) ? "answered" : "permanent";
-  return new DeliveryError(kind, `Slack answered ${code}`, { cause: thrown });
+  return new DeliveryError(kind, `Slack answered ${code}`, { cause });
 }
 
 /** Slack's client logs by itself, request by request; what matters is in the error. */

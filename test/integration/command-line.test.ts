@@ -5,7 +5,9 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { useBroker } from "../support/broker.ts";
 import { writeConfig } from "../support/gateway.ts";
+import { sinkState } from "../support/http.ts";
 import { run, start } from "../support/process.ts";
+import { startReceiver } from "../support/receiver.ts";
 import { until } from "../support/until.ts";
 
 const sh = promisify(execFile);
@@ -104,6 +106,56 @@ describe("command line", () => {
     assert.match(bad.stderr, /kafka\.borkers: unknown key/);
     assert.match(bad.stderr, /http\.deadline: must be a duration/);
     assert.match(bad.stderr, /kafka\.sasl/);
+  });
+
+  it("`replay` and `dead-letter replay` say what they delivered, and what they need", async () => {
+    const receiver = await startReceiver();
+    const topic = await broker.topic();
+    const out = {
+      type: "webhook",
+      url: receiver.url,
+      topics: [topic],
+      filter: "n > 1",
+      allowAddresses: ["127.0.0.1"],
+    };
+    const config = writeConfig({
+      kafka: { brokers: broker.addresses(), createTopics: true },
+      sinks: { out },
+      stop: { drain: "0ms" },
+    });
+    const gateway = await start(["start", "--config", config]);
+    await until(async () => (await sinkState(gateway)).partitions.length === 1);
+    receiver.script = ({ body }) => ({ status: body === '{"n":2}' ? 410 : 200 });
+    for (const n of [1, 2, 3])
+      await fetch(`${gateway.apiUrl}/topics/${topic}`, { method: "POST", body: `{"n":${n}}` });
+    await until(
+      async () => (await sinkState(gateway)).delivered === 1 && (await sinkState(gateway)).deadLettered === 1,
+    );
+    await gateway.end();
+    receiver.script = () => ({ status: 200 });
+    const onramp = async (...args: string[]): Promise<[number | null, string]> => {
+      const ended = await run([...args, "--config", config]);
+      assert.ok(!("child" in ended));
+      return [ended.code, ended.stdout + ended.stderr];
+    };
+    const [letters, saidOfLetters] = await onramp("dead-letter", "replay", topic);
+    assert.match(saidOfLetters, /1 delivered, 0 passed over by the filter, 0 dead letters\./);
+    const [stretch, saidOfStretch] = await onramp(
+      "replay",
+      "--sink",
+      "out",
+      "--from",
+      "2026-01-01T00:00:00Z",
+    );
+    assert.match(saidOfStretch, /2 delivered, 1 passed over by the filter, 0 dead letters\./);
+    assert.deepEqual([letters, stretch], [0, 0]);
+    const [noTime, saidOfTime] = await onramp("replay", "--sink", "out", "--from", "yesterday");
+    assert.deepEqual([noTime, /--from 2026/.test(saidOfTime)], [2, true]);
+    const [noSink, saidOfSink] = await onramp("replay", "--sink", "in", "--from", "0");
+    assert.deepEqual([noSink, /No sink "in".*has out/.test(saidOfSink)], [1, true]);
+    const [noTopic, saidOfTopic] = await onramp("dead-letter", "replay");
+    assert.deepEqual([noTopic, /original topic/.test(saidOfTopic)], [2, true]);
+    await receiver.stop();
   });
 
   it("`token` prints a token and its hash; `--help` and `--version` answer; other words do not", async () => {
