@@ -7,6 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { RecordHandler } from "../../src/core/ports.ts";
 import { Cluster } from "../../src/kafka/cluster.ts";
 import { Consumer } from "../../src/kafka/consumer.ts";
+import { SESSION_MS } from "../../src/kafka/group-member.ts";
 import { TopicMetadata } from "../../src/kafka/metadata.ts";
 import { DeleteRecords } from "../../src/wire/messages/log.ts";
 import { onApacheKafka, openConnection, useBroker } from "../support/broker.ts";
@@ -161,6 +162,24 @@ describe("consumer groups", function () {
       );
     });
   }
+
+  (onApacheKafka ? it : it.skip)(
+    "a record that is held for longer than the session keeps its member in the group",
+    async () => {
+      const topic = await broker.topic();
+      const group = groupName();
+      await produce(topic, ["a", "b"], 0);
+      let calls = 0;
+      const first = member(group, [topic], "earliest", async (_, signal) => {
+        calls++;
+        if (calls === 1) await delay(SESSION_MS * 1.3, undefined, { signal });
+        return 1;
+      });
+      await until(() => first.consumer.positions.length === 1);
+      await until(() => first.taken.length === 2, SESSION_MS * 2);
+      assert.deepEqual([calls, first.log.lines.filter(({ level }) => level === "warn")], [2, []]);
+    },
+  );
 
   it("shows where it stands and how much waits", async () => {
     const topic = await broker.topic();

@@ -12,7 +12,7 @@ import { until } from "../support/until.ts";
 
 const soak = process.env["ONRAMP_SOAK"] === "1";
 const [RECORDS, KILLS] = soak ? [10_000, 20] : [1000, 2];
-const PARTITIONS = 4;
+const PARTITIONS = 12;
 const KEYS = 40;
 const RATE = 500;
 const PATIENCE_MS = soak ? 1_500_000 : 120_000;
