@@ -6,8 +6,8 @@ import type { Clock } from "./clock.ts";
 
 /** Timers are late; so much of it is made up for, and no more. */
 const LATE_MS = 5;
-/** A hundredth is kept back, so that what was late and what was not are within the rate together. */
-const EASE = 1.01;
+/** A twentieth is kept back, so that what was late, here or on its way, and what was not arrive within the rate. */
+const EASE = 1.05;
 
 interface Line {
   /** When the next may go (ms). */

@@ -1,5 +1,5 @@
-// The two ways to post a message to Slack, with its own clients and without their retries. Loaded with the first
-// message: they take time and 15 MB, of which most processes need none.
+// The two ways to post a message to Slack, with its own clients and without their retries. Loaded where
+// Slack is configured: they take time and 15 MB, of which most processes need none.
 
 import { DeliveryError } from "../core/sink.ts";
 import { deliveringFetch, deliveryErrorIn } from "./delivering-fetch.ts";
@@ -32,8 +32,9 @@ export function createPoster(destination: Destination, timeoutMs: number, now: (
 }
 
 function viaWebhook(url: string, timeoutMs: number, now: () => number): Poster {
+  const loaded = import("@slack/webhook");
   return async ({ text, blocks }, signal) => {
-    const { IncomingWebhook } = await import("@slack/webhook");
+    const { IncomingWebhook } = await loaded;
     const client = new IncomingWebhook(url, {
       fetch: deliveringFetch(timeoutMs, signal, now),
       retryConfig: { retries: 0 },
@@ -51,8 +52,9 @@ function viaToken(
   now: () => number,
 ): Poster {
   const threads = new Map<string, string>();
+  const loaded = import("@slack/web-api");
   return async ({ text, blocks, thread }, signal) => {
-    const { WebAPIPlatformError, WebClient } = await import("@slack/web-api");
+    const { WebAPIPlatformError, WebClient } = await loaded;
     const client = new WebClient(token, {
       slackApiUrl: apiUrl,
       fetch: deliveringFetch(timeoutMs, signal, now) as never,

@@ -11,10 +11,9 @@ import { type Arrived, type Receiver, type Reply, startReceiver } from "../suppo
 import { until } from "../support/until.ts";
 
 const soak = process.env["ONRAMP_SOAK"] === "1";
-const [RECORDS, KILLS] = soak ? [10_000, 20] : [1000, 2];
+const [RECORDS, KILLS, RATE] = soak ? [10_000, 20, 500] : [1000, 2, 100];
 const PARTITIONS = 12;
 const KEYS = 40;
-const RATE = 500;
 const PATIENCE_MS = soak ? 1_500_000 : 120_000;
 
 (soak || onApacheKafka ? describe : describe.skip)("sinks: kill -9", function () {
