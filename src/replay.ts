@@ -4,7 +4,7 @@
 import type { Config } from "./config-types.ts";
 import { deadLetterTopic, readCertificate } from "./core/dead-letter.ts";
 import { createIngest } from "./core/ingest.ts";
-import type { ConsumedRecord, Log } from "./core/ports.ts";
+import type { Log, RecordHandler } from "./core/ports.ts";
 import { type DeliveryDeps, runnerOf } from "./delivery.ts";
 import { Cluster } from "./kafka/cluster.ts";
 import { Consumer } from "./kafka/consumer.ts";
@@ -66,20 +66,23 @@ export function replayDeadLetters(
       const through = positions.every(({ partition, position }) => position >= (ends.get(partition) ?? 0));
       if (positions.length === ends.size && through) done.abort();
     }, LOOK_MS);
-    const handler = async ([record]: readonly ConsumedRecord[], given: AbortSignal): Promise<number> => {
+    const handler: RecordHandler = async ([record], ending, given) => {
       if (!record) return 0;
       // Buried meanwhile, perhaps by us: not of this run.
-      if (record.offset >= (ends.get(record.partition) ?? 0))
-        return aborted(AbortSignal.any([given, done.signal]));
+      if (record.offset >= (ends.get(record.partition) ?? 0)) return aborted(ending);
       const { sink, own, topic: of = topic, partition = -1, offset = -1 } = readCertificate(record.headers);
       if (sink === undefined) {
         report.leftAlone++;
         return 1;
       }
       try {
-        return await runner(sink).handle([{ ...record, topic: of, partition, offset, headers: own }], given);
+        return await runner(sink).handle(
+          [{ ...record, topic: of, partition, offset, headers: own }],
+          ending,
+          given,
+        );
       } catch (error) {
-        if (!given.aborted) {
+        if (!ending.aborted) {
           failure = error;
           done.abort();
         }
@@ -111,7 +114,7 @@ export function replaySink(
     const stretches = (
       await Promise.all(topics.map((topic) => stretchesOf(deps, topic, from, to ?? LATEST)))
     ).flat();
-    await readThrough(deps, stretches, (records, given) => running.handle(records, given), signal);
+    await readThrough(deps, stretches, running.handle, signal);
   });
 }
 

@@ -39,11 +39,16 @@ export interface ConsumedRecord {
  * last call has resolved, and for several partitions at once.
  *
  * @param records what has been fetched and not been taken; the first is next
- * @param signal aborted when the partition goes to somebody else, or the process stops
+ * @param ending aborted when the partition goes to somebody else, or the process stops: nothing new is to be begun
+ * @param signal aborted some seconds later: what was begun has had its time
  * @returns how many were taken for good: their offset is committed before the next call
  * @throws what ended it; nothing is committed, and the record comes again
  */
-export type RecordHandler = (records: readonly ConsumedRecord[], signal: AbortSignal) => Promise<number>;
+export type RecordHandler = (
+  records: readonly ConsumedRecord[],
+  ending: AbortSignal,
+  signal: AbortSignal,
+) => Promise<number>;
 
 /** Where a partition of a feed stands. */
 export interface FeedPosition {

@@ -37,7 +37,7 @@ export interface OutgoingRecord extends ConsumedRecord {
 
 /** One try to deliver. */
 export interface Attempt {
-  /** Aborted when the partition goes elsewhere, or the process stops. */
+  /** Aborted some seconds after the partition went elsewhere, or the process was told to stop. */
   readonly signal: AbortSignal;
   /**
    * Waits until it may be sent. To be called once, before sending: the time of the attempt counts from here.

@@ -3,6 +3,7 @@
 
 import { setMaxListeners } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
+import { OnrampError } from "../core/errors.ts";
 import type { FeedPosition, Log, RecordFeed, RecordHandler } from "../core/ports.ts";
 import { Backoff } from "../ops/backoff.ts";
 import { Cursor } from "./cursor.ts";
@@ -13,6 +14,9 @@ import { EARLIEST, LATEST, offsetAt } from "./offsets.ts";
 const HEARTBEAT_MS = SESSION_MS / 4;
 /** How long what is in hand may take to end when partitions are given back; then it is aborted. */
 const GRACE_MS = 5000;
+const UNREADABLE_MS = 10_000;
+const RESOLVE_MS = 5000;
+const UNKNOWN_TOPIC = 40401;
 
 export interface ConsumerOptions {
   readonly group: string;
@@ -29,6 +33,8 @@ export class Consumer implements RecordFeed {
   readonly #member: GroupMember;
   #cursors: readonly Cursor[] = [];
   #trouble: string | undefined = "not joined yet";
+  /** Partitions that can't be read, and why. */
+  readonly #unread = new Map<Cursor, string>();
 
   constructor(deps: Omit<FetcherDeps, "channel">, options: ConsumerOptions) {
     this.#deps = { ...deps, channel: `fetch-${options.group}` };
@@ -37,8 +43,7 @@ export class Consumer implements RecordFeed {
     this.#member = new GroupMember(deps.cluster, deps.log, {
       group: options.group,
       topics: options.topics,
-      partitionsOf: async (topic) =>
-        (await deps.metadata.resolve(topic, Date.now() + 5000)).partitions.length,
+      partitionsOf: (topic) => this.#partitionsOf(topic),
     });
   }
 
@@ -46,7 +51,7 @@ export class Consumer implements RecordFeed {
     return this.#cursors.map(({ state }) => state);
   }
   get trouble(): string | undefined {
-    return this.#trouble;
+    return this.#trouble ?? [...this.#unread.values()][0];
   }
 
   async run(handler: RecordHandler, signal: AbortSignal): Promise<void> {
@@ -69,6 +74,7 @@ export class Consumer implements RecordFeed {
         await delay(backoff.waitMs(Date.now()), undefined, { signal }).catch(() => {});
       } finally {
         this.#cursors = [];
+        this.#unread.clear();
       }
     }
     await this.#member.leave();
@@ -76,6 +82,12 @@ export class Consumer implements RecordFeed {
 
   /** From one sharing out of the partitions to the next. */
   async #session(handler: RecordHandler, signal: AbortSignal, well: () => void): Promise<void> {
+    // Seen before the partitions are shared out: what appears from now on is noticed.
+    const { topics } = this.#options;
+    await Promise.allSettled(
+      topics.map((topic) => this.#deps.metadata.resolve(topic, Date.now() + RESOLVE_MS)),
+    );
+    const seen = this.#seen();
     const share = await this.#member.join(signal);
     this.#cursors = await this.#start(share);
     well();
@@ -95,7 +107,7 @@ export class Consumer implements RecordFeed {
     const partitions = this.#cursors.map((cursor) =>
       this.#read(cursor, handler, ended.signal, given.signal).catch(end),
     );
-    const beating = this.#beat(given.signal).catch(end);
+    const beating = this.#beat(given.signal, seen).catch(end);
     await aborted(ended.signal);
     // What is in hand may end and be committed; membership is kept alive meanwhile.
     const late = setTimeout(() => given.abort(), GRACE_MS);
@@ -126,22 +138,35 @@ export class Consumer implements RecordFeed {
     );
   }
 
-  /** One partition, record after record. */
+  /** One partition, record after record; what can't be read keeps to itself, and is tried again. */
   async #read(cursor: Cursor, handler: RecordHandler, ended: AbortSignal, given: AbortSignal): Promise<void> {
     while (!ended.aborted) {
       try {
-        await cursor.ready(ended);
+        await cursor.ready(ended).catch((error: unknown) => this.#unreadable(cursor, error, ended));
+        if (cursor.lost) await this.#find(cursor);
+        else if (cursor.records.length > 0) {
+          this.#unread.delete(cursor);
+          const taken = await handler(cursor.records, ended, given);
+          cursor.take(taken);
+          await this.#member.commit(new Map([[cursor, cursor.position]]));
+        }
       } catch (error) {
-        if (ended.aborted) return;
-        throw error;
-      }
-      if (cursor.lost) await this.#find(cursor);
-      else {
-        const taken = await handler(cursor.records, given);
-        cursor.take(taken);
-        await this.#member.commit(new Map([[cursor, cursor.position]]));
+        if (!ended.aborted) throw error;
       }
     }
+  }
+
+  async #unreadable(cursor: Cursor, error: unknown, ended: AbortSignal): Promise<void> {
+    ended.throwIfAborted();
+    const { topic, partition, position } = cursor;
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#unread.set(cursor, `${topic}/${partition} can't be read at offset ${position}: ${reason}`);
+    this.#log.error(
+      { group: this.#options.group, topic, partition, offset: position, reason },
+      "a partition can't be read; it will be tried again, and others go on",
+    );
+    await delay(UNREADABLE_MS, undefined, { signal: ended });
+    cursor.seek(position);
   }
 
   /** The committed offset is gone: retention has removed it, or the topic was made anew. */
@@ -157,18 +182,34 @@ export class Consumer implements RecordFeed {
     cursor.seek(start);
   }
 
-  async #beat(signal: AbortSignal): Promise<void> {
-    const count = (): number =>
-      this.#options.topics.reduce(
-        (sum, topic) => sum + (this.#deps.metadata.get(topic)?.partitions.length ?? 0),
-        0,
-      );
-    const before = count();
+  /** None of a topic that does not exist: the others are read all the same. */
+  async #partitionsOf(topic: string): Promise<number> {
+    try {
+      return (await this.#deps.metadata.resolve(topic, Date.now() + RESOLVE_MS)).partitions.length;
+    } catch (error) {
+      if (!(error instanceof OnrampError && error.code === UNKNOWN_TOPIC)) throw error;
+      this.#log.warn({ group: this.#options.group, topic }, "the topic does not exist; read once it does");
+      return 0;
+    }
+  }
+
+  /** Partitions that the topics have, as last seen. */
+  #seen(): number {
+    const { metadata } = this.#deps;
+    return this.#options.topics.reduce(
+      (sum, topic) => sum + (metadata.get(topic)?.partitions.length ?? 0),
+      0,
+    );
+  }
+
+  async #beat(signal: AbortSignal, seen: number): Promise<void> {
+    const { metadata } = this.#deps;
     while (!signal.aborted) {
       await delay(HEARTBEAT_MS, undefined, { signal }).catch(() => {});
       if (signal.aborted) return;
       await this.#member.heartbeat();
-      if (count() > before && before > 0) throw new Rebalance("partitions were added");
+      metadata.refresh(this.#options.topics.filter((topic) => metadata.get(topic) === undefined));
+      if (this.#seen() > seen) throw new Rebalance("partitions were added");
     }
   }
 }

@@ -77,12 +77,13 @@ export class Cursor {
     return true;
   }
 
-  /** Goes on from another offset. */
+  /** Goes on from an offset, whatever was wrong before. */
   seek(offset: number): void {
     this.records = [];
     this.#position = offset;
     this.fetchFrom = offset;
     this.lost = false;
+    this.#failure = undefined;
     this.onHungry();
   }
 

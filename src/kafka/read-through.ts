@@ -39,7 +39,7 @@ export async function readThrough(
           const records = cursor.records.filter(({ offset }) => offset < to);
           // What is left lies behind the stretch.
           if (records.length === 0) return;
-          cursor.take(await handler(records, either));
+          cursor.take(await handler(records, either, either));
         }
       }),
     );

@@ -2,7 +2,7 @@
 // can't be delivered becomes a dead letter; nothing is dropped. Knows neither Kafka nor the sink's receiver.
 
 import { type Expression, ExpressionError } from "../core/expressions.ts";
-import type { ConsumedRecord, FeedPosition, Log, RecordFeed } from "../core/ports.ts";
+import type { ConsumedRecord, FeedPosition, Log, RecordFeed, RecordHandler } from "../core/ports.ts";
 import { type Attempt, bindingsOf, DeliveryError, type OutgoingRecord, type Sink } from "../core/sink.ts";
 import { Backoff } from "./backoff.ts";
 import type { Clock } from "./clock.ts";
@@ -72,7 +72,7 @@ export class SinkRunner {
 
   start(feed: RecordFeed): void {
     this.#feed = feed;
-    this.#done = feed.run((records, signal) => this.handle(records, signal), this.#stop.signal);
+    this.#done = feed.run(this.handle, this.#stop.signal);
   }
 
   async stop(): Promise<void> {
@@ -95,7 +95,7 @@ export class SinkRunner {
   }
 
   /** Takes the records that are done with: see `RecordHandler`. */
-  async handle(records: readonly ConsumedRecord[], signal: AbortSignal): Promise<number> {
+  readonly handle: RecordHandler = async (records, ending, signal) => {
     const passed = await this.#passing(records);
     const first = passed[0];
     if (!first || first.index > 0) {
@@ -104,16 +104,16 @@ export class SinkRunner {
       return skipped;
     }
     if (first.fault !== undefined) {
-      await this.#bury(first.record, first.fault, 0, signal);
+      await this.#bury(first.record, first.fault, 0, ending);
       return 1;
     }
     const ready = passed.filter(({ fault }) => fault === undefined).map(({ record }) => record);
-    const delivered = await this.#deliver(ready, signal);
+    const delivered = await this.#deliver(ready, ending, signal);
     // Those that the filter passed over between them are done with as well.
     const next = passed[delivered]?.index ?? (this.#deps.sink.folds ? records.length : 1);
     this.counts.skipped += next - delivered;
     return next;
-  }
+  };
 
   /** The first record that passes the filter, and, for a sink that folds, those behind it up to one that can't be filtered. */
   async #passing(records: readonly ConsumedRecord[]) {
@@ -139,7 +139,11 @@ export class SinkRunner {
     return filter === undefined || (await filter.evaluate(parsed, bindingsOf(record))) === true;
   }
 
-  async #deliver(records: readonly OutgoingRecord[], signal: AbortSignal): Promise<number> {
+  async #deliver(
+    records: readonly OutgoingRecord[],
+    ending: AbortSignal,
+    signal: AbortSignal,
+  ): Promise<number> {
     const { sink, turns, clock, log } = this.#deps;
     const record = records[0] as OutgoingRecord;
     const backoff = new Backoff(BACKOFF_FIRST_MS, BACKOFF_MOST_MS);
@@ -149,14 +153,14 @@ export class SinkRunner {
       signal,
       async turn(name, perSecond = Number.POSITIVE_INFINITY) {
         channel = name;
-        await turns.take(name, perSecond, signal);
+        await turns.take(name, perSecond, ending);
         began = clock.now();
       },
     };
     // What counts against the budget: attempts that were answered, and the pauses behind them; no turn's waiting.
     let [spent, paused] = [0, 0];
     for (let attempts = 1; ; attempts++) {
-      signal.throwIfAborted();
+      ending.throwIfAborted();
       began = clock.now();
       try {
         const delivered = await sink.deliver(records, attempt);
@@ -164,7 +168,7 @@ export class SinkRunner {
         this.#lastError = null;
         return delivered;
       } catch (thrown) {
-        signal.throwIfAborted();
+        if (ending.aborted && [ending.reason, signal.reason].includes(thrown)) throw thrown;
         const { kind, message, retryAfterMs = 0 } = asDeliveryError(thrown);
         const now = clock.now();
         this.counts.failed++;
@@ -176,20 +180,20 @@ export class SinkRunner {
           "delivery failed",
         );
         if (kind === "permanent" || spent >= this.#options.giveUpAfterMs) {
-          await this.#bury(record, message, attempts, signal);
+          await this.#bury(record, message, attempts, ending);
           return 1;
         }
         if (kind === "away" && channel !== undefined && retryAfterMs > 0) turns.hold(channel, retryAfterMs);
         backoff.failed(now);
         const pause = Math.max(backoff.waitMs(now), retryAfterMs);
         paused = kind === "answered" ? pause : 0;
-        await this.#pause(pause, signal);
+        await this.#pause(pause, ending);
       }
     }
   }
 
   /** Until Kafka has it: a record that can be neither delivered nor buried holds its partition. */
-  async #bury(record: ConsumedRecord, reason: string, attempts: number, signal: AbortSignal): Promise<void> {
+  async #bury(record: ConsumedRecord, reason: string, attempts: number, ending: AbortSignal): Promise<void> {
     const { bury, clock, log } = this.#deps;
     const backoff = new Backoff(BACKOFF_FIRST_MS, BACKOFF_MOST_MS);
     const { topic, partition, offset } = record;
@@ -210,15 +214,15 @@ export class SinkRunner {
           "dead letter not written yet",
         );
         backoff.failed(clock.now());
-        await this.#pause(backoff.waitMs(clock.now()), signal);
+        await this.#pause(backoff.waitMs(clock.now()), ending);
       }
     }
   }
 
-  async #pause(ms: number, signal: AbortSignal): Promise<void> {
+  async #pause(ms: number, ending: AbortSignal): Promise<void> {
     this.#retrying++;
     try {
-      await this.#deps.clock.sleep(ms, signal);
+      await this.#deps.clock.sleep(ms, ending);
     } finally {
       this.#retrying--;
     }
@@ -226,7 +230,7 @@ export class SinkRunner {
 
   #stateName(trouble: string | undefined): SinkState["state"] {
     if (this.#stop.signal.aborted) return "stopped";
-    if (trouble !== undefined) return "starting";
+    if (trouble !== undefined && this.#feed?.positions.length === 0) return "starting";
     return this.#retrying > 0 ? "retrying" : "running";
   }
 }

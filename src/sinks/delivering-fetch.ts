@@ -8,14 +8,17 @@ export function deliveringFetch(timeoutMs: number, signal: AbortSignal, now: () 
   return async (input, init) => {
     const late = AbortSignal.timeout(timeoutMs);
     let response: Response;
+    let body = "";
     try {
       response = await fetch(input, { ...init, redirect: "manual", signal: AbortSignal.any([signal, late]) });
+      // An answer that is cut is no answer, so it is read here.
+      if (response.ok) body = await response.text();
     } catch (cause) {
       signal.throwIfAborted();
       const why = late.aborted ? `no answer within ${timeoutMs} ms` : reasonOf(cause);
       throw new DeliveryError("away", `Slack can't be reached: ${why}`, { cause });
     }
-    if (response.ok) return response;
+    if (response.ok) return new Response(body, { status: 200, headers: response.headers });
     await response.body?.cancel().catch(() => {});
     throw failureOf(response.status, response.headers.get("retry-after"), now());
   };

@@ -41,12 +41,12 @@ const FUNCTIONS = {
     if (!/^(https?|mailto):/i.test(target)) return text === undefined ? target : String(text);
     return text === undefined ? `<${target}>` : `<${target}|${String(text).replaceAll("|", "¦")}>`;
   },
+  // No `here` or `channel`: who takes an id from a record must not ping everybody. An author can write <!here>.
   mention: (id: unknown): string => {
     const name = String(id);
     if (/^[UW][A-Z0-9]+$/.test(name)) return `<@${name}>`;
     if (/^S[A-Z0-9]+$/.test(name)) return `<!subteam^${name}>`;
     if (/^C[A-Z0-9]+$/.test(name)) return `<#${name}>`;
-    if (["here", "channel", "everyone"].includes(name)) return `<!${name}>`;
     return name;
   },
   base64decode: (text: unknown): string => escapeText(Buffer.from(String(text), "base64").toString("utf8")),

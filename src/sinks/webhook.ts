@@ -1,6 +1,7 @@
 // Webhooks out: each record as a request of its own, signed, to a URL of somebody's.
 
 import { readFileSync } from "node:fs";
+import { validateHeaderName, validateHeaderValue } from "node:http";
 import { isIP } from "node:net";
 import path from "node:path";
 import type { Expression } from "../core/expressions.ts";
@@ -9,6 +10,18 @@ import { ms } from "../core/units.ts";
 import { addressPolicy } from "./address-policy.ts";
 import { createAgent, send } from "./http-request.ts";
 import { createSigner } from "./signature.ts";
+
+/** What the sink or its HTTP client decides. */
+const OURS = [
+  "connection",
+  "content-length",
+  "expect",
+  "host",
+  "transfer-encoding",
+  "webhook-id",
+  "webhook-signature",
+  "webhook-timestamp",
+];
 
 interface Options {
   readonly url: string;
@@ -105,6 +118,7 @@ export const webhook: SinkKind = {
       key: read(options.tls.key),
     });
     const signer = createSigner(options.secrets);
+    checkHeaders(options.headers);
     const body = options.body === undefined ? undefined : surroundings.compile("body", options.body);
     return {
       folds: false,
@@ -135,6 +149,20 @@ function urlOf(given: string): URL {
     return new URL(given);
   } catch (cause) {
     throw new Error("url is not a URL", { cause });
+  }
+}
+
+/** Told at the start: at the first record it would be a dead letter, and so would be all others. */
+function checkHeaders(headers: Options["headers"]): void {
+  for (const [name, value] of Object.entries(headers)) {
+    try {
+      validateHeaderName(name);
+      validateHeaderValue(name, value);
+    } catch (cause) {
+      throw new Error(`headers: "${name}" or its value can't stand in a request`, { cause });
+    }
+    if (OURS.includes(name.toLowerCase()))
+      throw new Error(`headers: "${name}" is set by the sink itself; remove it`);
   }
 }
 

@@ -109,12 +109,23 @@ export function sinkContract(
       assert.deepEqual([taken(), count(1)], [[1, 2], 2]);
     });
 
-    it("a receiver that hangs up is tried again", async () => {
+    it("a receiver that hangs up, before or within its answer, is tried again", async () => {
       fault(1, "hang up");
+      fault(2, "cut the answer");
       const gateway = await start();
       await put(gateway, 1, 2);
       await until(() => taken().length >= 2);
-      assert.deepEqual(taken(), [1, 2]);
+      assert.deepEqual([taken(), count(1), count(2)], [[1, 2], 2, 2]);
+    });
+
+    it("a stop does not wait for the next try", async () => {
+      fault(1, { status: 503, headers: { "retry-after": "60" } });
+      const gateway = await start();
+      await put(gateway, 1);
+      await until(async () => (await sinkState(gateway)).state === "retrying");
+      const began = Date.now();
+      await gateway.stop();
+      assert.ok(Date.now() - began < 3000, `${Date.now() - began} ms`);
     });
 
     it("is poisoned by no record: one that always fails while the receiver answers is buried when its time is up", async () => {

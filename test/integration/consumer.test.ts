@@ -9,13 +9,17 @@ import { Cluster } from "../../src/kafka/cluster.ts";
 import { Consumer } from "../../src/kafka/consumer.ts";
 import { SESSION_MS } from "../../src/kafka/group-member.ts";
 import { TopicMetadata } from "../../src/kafka/metadata.ts";
-import { DeleteRecords } from "../../src/wire/messages/log.ts";
-import { onApacheKafka, openConnection, useBroker } from "../support/broker.ts";
+import { crc32c } from "../../src/wire/crc32c.ts";
+import { DeleteRecords, Produce } from "../../src/wire/messages/log.ts";
+import { encodeBatch } from "../../src/wire/record-batch.ts";
+import { createTopic, onApacheKafka, openConnection, useBroker } from "../support/broker.ts";
 import { keepingLog } from "../support/gateway.ts";
 import { leaderOf } from "../support/read-back.ts";
 import { until } from "../support/until.ts";
 
 const FETCH = 1;
+/** Where a batch's attributes stand, behind its checksum. */
+const ATTRIBUTES = 21;
 const haveKcat = spawnSync("kcat", ["-V"], { stdio: "ignore" }).error === undefined;
 
 describe("consumer groups", function () {
@@ -42,8 +46,8 @@ describe("consumer groups", function () {
     const consumer = new Consumer({ cluster, metadata, log }, { group, topics, from });
     const taken: { place: string; value: string }[] = [];
     const stopped = new AbortController();
-    const done = consumer.run(async (records, signal) => {
-      const count = await handler(records, signal);
+    const done = consumer.run(async (records, ending, signal) => {
+      const count = await handler(records, ending, signal);
       for (const { partition, offset, value } of records.slice(0, count))
         taken.push({ place: `${partition}/${offset}`, value: value?.toString() ?? "" });
       return count;
@@ -123,6 +127,42 @@ describe("consumer groups", function () {
       second.taken.map(({ value }) => value),
       ["b", "c"],
     );
+  });
+
+  // Apache Kafka opens what is packed, and refuses this.
+  (onApacheKafka ? it.skip : it)(
+    "a batch that can't be read holds up its own partition alone, and is named",
+    async () => {
+      const topic = await broker.topic({ partitions: 2 });
+      await produce(topic, ["a", "b"], 0);
+      const connection = await broker.connect();
+      const records = encodeBatch([
+        { key: null, value: Buffer.from("?"), headers: [], timestamp: Date.now() },
+      ]);
+      // Codec 4 is zstd, and these bytes are none; the checksum is as it should be.
+      records.writeInt16BE(4, ATTRIBUTES);
+      records.writeUInt32BE(crc32c(records.subarray(ATTRIBUTES)), ATTRIBUTES - 4);
+      const part = { name: topic, partitions: [{ partition: 1, records }] };
+      const request = { transactionalId: null, acks: -1, timeoutMs: 1000, topics: [part] };
+      const answer = await connection.request(Produce, 8, request, 5000);
+      assert.equal(answer.topics[0]?.partitions[0]?.errorCode, 0);
+      const { taken, consumer, log } = member(groupName(), [topic], "earliest");
+      await until(() => log.lines.some(({ level }) => level === "error"));
+      await produce(topic, ["c"], 0);
+      await until(() => taken.length === 3);
+      assert.match(consumer.trouble ?? "", new RegExp(`${topic}/1 can't be read at offset 0`));
+    },
+  );
+
+  it("a topic that does not exist holds up no other, and is read once it does", async () => {
+    const topic = await broker.topic();
+    const later = `later-${groupName()}`;
+    await produce(topic, ["a"], 0);
+    const { taken } = member(groupName(), [topic, later], "earliest");
+    await until(() => taken.length === 1);
+    await createTopic(broker.addresses(), {}, later);
+    await produce(later, ["b"], 0);
+    await until(() => taken.length === 2);
   });
 
   it("two members share the partitions; one that leaves gives its own to the other at once", async () => {

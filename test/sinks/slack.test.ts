@@ -81,7 +81,7 @@ describe("sinks: slack", function () {
       ["$keys($)[1]", "&lt;!here&gt;"],
       ["$base64decode(code)", "&lt;!channel&gt;"],
       ["$decodeUrlComponent(uri)", "&lt;!here&gt;"],
-      ["'<!here> ' & $mention('U123') & $mention('channel')", "<!here> <@U123><!channel>"],
+      ["'<!here> ' & $mention('U123') & $mention('channel')", "<!here> <@U123>channel"],
       [
         "$link('https://example.com/?a=1', title)",
         "<https://example.com/?a=1|&lt;!channel&gt; &amp; &lt;https://evil.example¦GitHub&gt;>",

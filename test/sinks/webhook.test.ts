@@ -116,6 +116,16 @@ describe("sinks: webhook", function () {
     assert.deepEqual(JSON.parse(body), { id: `${topic}-0`, key: "k", total: 42 });
   });
 
+  it("refuses headers at the start that no request can have, or that are its own", async () => {
+    for (const headers of [
+      { "a b": "c" },
+      { a: "b\nc: d" },
+      { "Content-Length": "5" },
+      { "webhook-id": "x" },
+    ])
+      await assert.rejects(through({ headers }, "application/json", "{}"), /sinks\.out: headers/);
+  });
+
   it("a tombstone and bytes that are no text travel as they are", async () => {
     const { body, headers } = await through({}, V2_BINARY, '{"records":[{"key":"aw==","value":null}]}');
     assert.deepEqual([body, headers["content-type"]], ["", "application/octet-stream"]);
@@ -137,6 +147,9 @@ describe("sinks: webhook", function () {
       "0.0.0.0",
       "fe80::1",
       "fd00::1",
+      "::127.0.0.1",
+      "2002:7f00:1::",
+      "::ffff:7f00:1",
     ])
       assert.equal(policy.allows(address), false, address);
     for (const address of ["::ffff:127.0.0.1", "::ffff:169.254.169.254", "64:ff9b::7f00:1"])
@@ -149,7 +162,12 @@ describe("sinks: webhook", function () {
         kafka: { createTopics: true, namespace: `ns-${topic}` },
         sinks: { out: { type: "webhook", url, topics: [topic], from: "earliest" } },
       });
-    await assert.rejects(start("http://169.254.169.254/latest/meta-data"), ConfigError);
+    for (const url of [
+      "http://169.254.169.254/latest/meta-data",
+      "http://0x7f.1/",
+      "http://[::ffff:10.0.0.1]/",
+    ])
+      await assert.rejects(start(url), ConfigError, url);
     // A name that leads here is found out when it is resolved, each time: rebinding gains nothing.
     const gateway = await start(`http://localhost:${receiver.port}/`);
     await post(gateway, `/topics/${topic}`, "application/json", "{}");

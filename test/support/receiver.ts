@@ -5,7 +5,7 @@ import { once } from "node:events";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** What one request is answered: a status, no answer at all, or the connection cut. */
+/** What one request is answered: a status, no answer at all, or the connection cut, before or within the answer. */
 export type Reply =
   | {
       readonly status: number;
@@ -14,7 +14,8 @@ export type Reply =
       readonly afterMs?: number;
     }
   | "stall"
-  | "hang up";
+  | "hang up"
+  | "cut the answer";
 
 /** A request as it came. */
 export interface Arrived {
@@ -58,6 +59,11 @@ export async function startReceiver(port = 0): Promise<Receiver> {
     arrived.push({ ...request, reply });
     if (reply === "stall") return;
     if (reply === "hang up") return void req.socket.destroy();
+    if (reply === "cut the answer") {
+      res.writeHead(200, { "content-length": "100" });
+      res.write("half", () => req.socket.destroy());
+      return;
+    }
     if (reply.afterMs) await new Promise((resolve) => setTimeout(resolve, reply.afterMs));
     res.writeHead(reply.status, { "content-type": "application/json", ...reply.headers });
     res.end(reply.body ?? "");
