@@ -12,6 +12,7 @@ import {
 } from "../../src/wire/messages/admin.ts";
 import { ApiVersions, FindCoordinator, Metadata } from "../../src/wire/messages/cluster.ts";
 import { useBroker } from "../support/broker.ts";
+import { until } from "../support/until.ts";
 
 const TOPIC = 2;
 
@@ -168,6 +169,8 @@ describe("conformance: cluster and topics", () => {
     assert.equal(await create(name, { partitions: -1, replicationFactor: -1, validateOnly: true }), 0);
     assert.equal((await metadata([name])).topics[0]?.errorCode, 3);
     assert.equal(await create(name, { partitions: -1, replicationFactor: -1 }), 0);
+    // A broker learns of it a moment after the controller has answered.
+    await until(async () => (await metadata([name])).topics[0]?.errorCode === 0);
     assert.equal((await metadata([name])).topics[0]?.partitions.length, 1);
   });
 
@@ -177,7 +180,7 @@ describe("conformance: cluster and topics", () => {
       (await connection.request(DeleteTopics, 3, { names: [name], timeoutMs: 5000 }, 10_000)).topics[0]
         ?.errorCode;
     assert.equal(await remove(), 0);
-    assert.equal((await metadata([name])).topics[0]?.errorCode, 3);
+    await until(async () => (await metadata([name])).topics[0]?.errorCode === 3);
     assert.equal(await remove(), 3);
   });
 
