@@ -196,7 +196,7 @@ describe("conformance: cluster and topics", () => {
         )
       ).topics[0]?.errorCode;
     assert.equal(await widen(4), 0);
-    assert.equal((await metadata([name])).topics[0]?.partitions.length, 4);
+    await until(async () => (await metadata([name])).topics[0]?.partitions.length === 4);
     assert.equal(await widen(1), 37);
   });
 
