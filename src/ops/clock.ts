@@ -11,5 +11,7 @@ export interface Clock {
 
 export const systemClock: Clock = {
   now: () => Date.now(),
-  sleep: (ms, signal) => delay(ms, undefined, { signal }),
+  async sleep(ms, signal) {
+    await delay(ms, undefined, { signal }).catch(() => signal.throwIfAborted());
+  },
 };

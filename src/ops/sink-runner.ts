@@ -168,7 +168,8 @@ export class SinkRunner {
         this.#lastError = null;
         return delivered;
       } catch (thrown) {
-        if (ending.aborted && [ending.reason, signal.reason].includes(thrown)) throw thrown;
+        // Interrupted, not failed.
+        if (ending.aborted && !(thrown instanceof DeliveryError)) throw thrown;
         const { kind, message, retryAfterMs = 0 } = asDeliveryError(thrown);
         const now = clock.now();
         this.counts.failed++;

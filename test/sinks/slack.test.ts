@@ -8,6 +8,7 @@ import { sinkContract } from "../contract/sink.ts";
 import { useBroker } from "../support/broker.ts";
 import { startTestGateway } from "../support/gateway.ts";
 import { post, sinkState } from "../support/http.ts";
+import { readPartition } from "../support/read-back.ts";
 import { type Receiver, startReceiver } from "../support/receiver.ts";
 import { until } from "../support/until.ts";
 
@@ -139,6 +140,16 @@ describe("sinks: slack", function () {
     const at = receiver.arrived.map((each) => each.at);
     assert.ok((at.at(-1) ?? 0) - (at[0] ?? 0) >= 480, String(at));
     await gateway.stop();
+  });
+
+  it("a stop while a message waits for its turn leaves the record for the next start", async () => {
+    const { gateway, put, state } = await start({ webhookUrl: receiver.url, text: "$string(n)", rate: 0.01 });
+    await put({ n: 1 });
+    await put({ n: 2 });
+    await until(async () => (await state()).delivered === 1 && (await state()).lag === 1);
+    const [{ topic }] = (await state()).partitions;
+    await gateway.stop();
+    assert.equal((await readPartition(broker.addresses(), `${topic}.dead-letter`)).length, 0);
   });
 
   it("digest: what waits is one message, and every record is delivered", async () => {
