@@ -69,7 +69,7 @@ function help(): string[] {
   return [
     "Usage: onramp [command]",
     "",
-    ...commands.map(({ name, usage, summary }) => `  ${`${name} ${usage}`.padEnd(38)}${summary}`),
+    ...commands.flatMap(({ name, usage, summary }) => [`  ${name} ${usage}`, `      ${summary}`]),
     "",
     "  --help, --version",
   ];
