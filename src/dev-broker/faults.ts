@@ -34,6 +34,8 @@ export class Faults {
   response: ((apiKey: number, frame: Buffer) => ResponseFault | undefined) | undefined;
   /** Partitions that have no leader. */
   leaderless: ((topic: string, partition: number) => boolean) | undefined;
+  /** The error code that commits of offsets are answered, without being kept. */
+  commit: ((groupId: string) => number | undefined) | undefined;
   /** Milliseconds for which Produce answers ask the client to hold back. */
   throttleMs = 0;
 
@@ -41,6 +43,7 @@ export class Faults {
     this.produce = undefined;
     this.response = undefined;
     this.leaderless = undefined;
+    this.commit = undefined;
     this.throttleMs = 0;
   }
 }

@@ -56,23 +56,27 @@ export const groupApis: readonly Endpoint[] = [
       members: members.map((member) => ({ ...member, errorCode: leave(member.memberId) })),
     };
   }),
-  endpoint(OffsetCommit, [2, 7], ({ groups, topics: store }, { groupId, memberId, generationId, topics }) => {
-    const group = groups.get(groupId);
-    const fault = commitFault(group, memberId, generationId);
-    return {
-      throttleTimeMs: 0,
-      topics: topics.map(({ name, partitions }) => ({
-        name,
-        partitions: partitions.map(({ partition, offset, leaderEpoch, metadata }) => {
-          const errorCode =
-            fault !== NONE ? fault : store.log(name, partition) ? NONE : UNKNOWN_TOPIC_OR_PARTITION;
-          if (errorCode === NONE)
-            group.offsets.set(`${name}/${partition}`, { offset, leaderEpoch, metadata });
-          return { partition, errorCode };
-        }),
-      })),
-    };
-  }),
+  endpoint(
+    OffsetCommit,
+    [2, 7],
+    ({ groups, topics: store, faults }, { groupId, memberId, generationId, topics }) => {
+      const group = groups.get(groupId);
+      const fault = faults.commit?.(groupId) ?? commitFault(group, memberId, generationId);
+      return {
+        throttleTimeMs: 0,
+        topics: topics.map(({ name, partitions }) => ({
+          name,
+          partitions: partitions.map(({ partition, offset, leaderEpoch, metadata }) => {
+            const errorCode =
+              fault !== NONE ? fault : store.log(name, partition) ? NONE : UNKNOWN_TOPIC_OR_PARTITION;
+            if (errorCode === NONE)
+              group.offsets.set(`${name}/${partition}`, { offset, leaderEpoch, metadata });
+            return { partition, errorCode };
+          }),
+        })),
+      };
+    },
+  ),
   endpoint(OffsetFetch, [1, 5], ({ groups }, { groupId, topics }) => {
     const group = groups.find(groupId);
     const wanted = topics ?? allCommitted(group);

@@ -6,16 +6,18 @@ import { setTimeout as delay } from "node:timers/promises";
 import { OnrampError } from "../core/errors.ts";
 import type { FeedPosition, Log, RecordFeed, RecordHandler } from "../core/ports.ts";
 import { Backoff } from "../ops/backoff.ts";
+import { beginnings } from "./beginnings.ts";
 import { Cursor } from "./cursor.ts";
 import { Fetcher, type FetcherDeps } from "./fetcher.ts";
-import { GroupMember, Rebalance, SESSION_MS, type TopicPartition } from "./group-member.ts";
-import { EARLIEST, LATEST, offsetAt } from "./offsets.ts";
+import { GroupMember, Rebalance, SESSION_MS, type Share, type TopicPartition } from "./group-member.ts";
+import { EARLIEST, offsetAt } from "./offsets.ts";
 
 const HEARTBEAT_MS = SESSION_MS / 4;
 /** How long what is in hand may take to end when partitions are given back; then it is aborted. */
 const GRACE_MS = 5000;
 const UNREADABLE_MS = 10_000;
 const RESOLVE_MS = 5000;
+const BEGIN_MS = 100;
 const UNKNOWN_TOPIC = 40401;
 
 export interface ConsumerOptions {
@@ -33,7 +35,9 @@ export class Consumer implements RecordFeed {
   readonly #member: GroupMember;
   #cursors: readonly Cursor[] = [];
   #trouble: string | undefined = "not joined yet";
-  /** Partitions that can't be read, and why. */
+  /** Topics that were not there when the partitions were shared out. */
+  readonly #absent = new Set<string>();
+  /** Partitions that can't be read or committed, and why. */
   readonly #unread = new Map<Cursor, string>();
 
   constructor(deps: Omit<FetcherDeps, "channel">, options: ConsumerOptions) {
@@ -89,9 +93,9 @@ export class Consumer implements RecordFeed {
     );
     const seen = this.#seen();
     const share = await this.#member.join(signal);
-    this.#cursors = await this.#start(share);
+    this.#cursors = await this.#start(share, signal);
     well();
-    this.#log.debug({ group: this.#options.group, partitions: share.length }, "partitions assigned");
+    this.#log.debug({ group: this.#options.group, partitions: share.own.length }, "partitions assigned");
     const ended = new AbortController();
     const given = new AbortController();
     // Every partition listens, to each.
@@ -121,21 +125,21 @@ export class Consumer implements RecordFeed {
     if (failure !== undefined && !signal.aborted) throw failure;
   }
 
-  /** Cursors where the group left off; where it never was, `from` decides, and is committed so that it stays. */
-  async #start(share: readonly TopicPartition[]): Promise<Cursor[]> {
-    const committed = await this.#member.committed(share);
-    const first = new Map<TopicPartition, number>();
-    for (const place of share) {
-      if ((committed.get(place) ?? -1) >= 0) continue;
-      first.set(
-        place,
-        await offsetAt(this.#deps, place, this.#options.from === "latest" ? LATEST : EARLIEST),
-      );
+  /** Cursors where the group left off; where it never was, whoever shared the partitions out says where to begin. */
+  async #start({ own, all }: Share, signal: AbortSignal): Promise<Cursor[]> {
+    if (all) {
+      const whole = (topic: string): boolean => this.#options.from === "earliest" || this.#absent.has(topic);
+      const first = await beginnings(this.#deps, all, await this.#member.committed(all), whole);
+      if (first.size > 0) await this.#member.commit(first);
     }
-    if (first.size > 0) await this.#member.commit(first);
-    return share.map(
-      (place) => new Cursor(place.topic, place.partition, first.get(place) ?? committed.get(place) ?? 0),
-    );
+    for (const deadline = Date.now() + RESOLVE_MS; ; await delay(BEGIN_MS, undefined, { signal })) {
+      const committed = await this.#member.committed(own);
+      if (own.every((place) => (committed.get(place) ?? -1) >= 0))
+        return own.map(
+          (place) => new Cursor(place.topic, place.partition, committed.get(place) ?? Number.NaN),
+        );
+      if (Date.now() > deadline) throw new Rebalance("nobody has said where to begin");
+    }
   }
 
   /** One partition, record after record; what can't be read keeps to itself, and is tried again. */
@@ -145,13 +149,34 @@ export class Consumer implements RecordFeed {
         await cursor.ready(ended).catch((error: unknown) => this.#unreadable(cursor, error, ended));
         if (cursor.lost) await this.#find(cursor);
         else if (cursor.records.length > 0) {
-          this.#unread.delete(cursor);
           const taken = await handler(cursor.records, ended, given);
           cursor.take(taken);
-          await this.#member.commit(new Map([[cursor, cursor.position]]));
+          await this.#commit(cursor, ended);
         }
       } catch (error) {
         if (!ended.aborted) throw error;
+      }
+    }
+  }
+
+  /** Again and again, for as long as the partition is ours: without it the record would be delivered again. */
+  async #commit(cursor: Cursor, ended: AbortSignal): Promise<void> {
+    const backoff = new Backoff(200, 10_000);
+    for (;;) {
+      try {
+        await this.#member.commit(new Map([[cursor, cursor.position]]));
+        this.#unread.delete(cursor);
+        return;
+      } catch (error) {
+        if (error instanceof Rebalance || ended.aborted) throw error;
+        const reason = error instanceof Error ? error.message : String(error);
+        this.#unread.set(cursor, reason);
+        this.#log.warn(
+          { group: this.#options.group, reason },
+          "offset not committed; it will be tried again",
+        );
+        backoff.failed(Date.now());
+        await delay(backoff.waitMs(Date.now()), undefined, { signal: ended });
       }
     }
   }
@@ -188,6 +213,7 @@ export class Consumer implements RecordFeed {
       return (await this.#deps.metadata.resolve(topic, Date.now() + RESOLVE_MS)).partitions.length;
     } catch (error) {
       if (!(error instanceof OnrampError && error.code === UNKNOWN_TOPIC)) throw error;
+      this.#absent.add(topic);
       this.#log.warn({ group: this.#options.group, topic }, "the topic does not exist; read once it does");
       return 0;
     }

@@ -52,6 +52,13 @@ export interface TopicPartition {
   readonly partition: number;
 }
 
+/** What came of joining. */
+export interface Share {
+  readonly own: TopicPartition[];
+  /** Everybody's partitions, for the member that shared them out. */
+  readonly all: TopicPartition[] | undefined;
+}
+
 export interface MemberOptions {
   readonly group: string;
   readonly topics: readonly string[];
@@ -79,7 +86,7 @@ export class GroupMember {
    *
    * @throws BrokerRefused for what waiting does not mend (30: the ACL "Read" on the group is missing), BrokerGone
    */
-  async join(signal: AbortSignal): Promise<TopicPartition[]> {
+  async join(signal: AbortSignal): Promise<Share> {
     for (;;) {
       signal.throwIfAborted();
       try {
@@ -156,7 +163,7 @@ export class GroupMember {
     return { groupId: this.#options.group, generationId: this.#generation, memberId: this.#memberId };
   }
 
-  async #joinOnce(): Promise<TopicPartition[]> {
+  async #joinOnce(): Promise<Share> {
     const { group, topics, partitionsOf } = this.#options;
     const joined = await this.#ask(
       JoinGroup,
@@ -183,10 +190,8 @@ export class GroupMember {
       memberId,
       topics: decodeSubscription(metadata),
     }));
-    const shares =
-      joined.leader === joined.memberId
-        ? await shareOut(members, partitionsOf)
-        : new Map<string, Assignment>();
+    const leads = joined.leader === joined.memberId;
+    const shares = leads ? await shareOut(members, partitionsOf) : new Map<string, Assignment>();
     const assignments = [...shares].map(([memberId, share]) => ({
       memberId,
       assignment: encodeAssignment(share),
@@ -198,9 +203,10 @@ export class GroupMember {
       REBALANCE_MS + REQUEST_MS,
     );
     this.#check("taking our share of the partitions", synced.errorCode);
-    return decodeAssignment(synced.assignment).flatMap(({ name, partitions }) =>
-      partitions.map((partition) => ({ topic: name, partition })),
-    );
+    return {
+      own: placesOf(decodeAssignment(synced.assignment)),
+      all: leads ? [...shares.values()].flatMap(placesOf) : undefined,
+    };
   }
 
   /** @throws Rebalance where joining again mends it, BrokerRefused where it does not */
@@ -232,6 +238,9 @@ export class GroupMember {
     return answer.nodeId;
   }
 }
+
+const placesOf = (assignment: Assignment): TopicPartition[] =>
+  assignment.flatMap(({ name, partitions }) => partitions.map((partition) => ({ topic: name, partition })));
 
 /** Items that have the same key, in order of its first appearance. */
 export function grouped<T, K>(items: readonly T[], keyOf: (item: T) => K): [K, T[]][] {

@@ -12,6 +12,8 @@ const EASE = 1.05;
 interface Line {
   /** When the next may go (ms). */
   freeAt: number;
+  /** When somebody last looked: a clock that is set back takes the line with it. */
+  seen: number;
   /** Settles when the last in the line has had its turn, or has gone. */
   end: Promise<void>;
 }
@@ -32,6 +34,8 @@ export class Turns {
       for (;;) {
         signal.throwIfAborted();
         const now = this.#clock.now();
+        line.freeAt -= Math.max(0, line.seen - now);
+        line.seen = now;
         const wait = line.freeAt - now;
         if (wait <= 0) {
           line.freeAt = Math.max(line.freeAt, now - LATE_MS) + (EASE * 1000) / perSecond;
@@ -51,7 +55,7 @@ export class Turns {
   }
 
   #line(channel: string): Line {
-    const line = this.#lines.get(channel) ?? { freeAt: 0, end: Promise.resolve() };
+    const line = this.#lines.get(channel) ?? { freeAt: 0, seen: 0, end: Promise.resolve() };
     this.#lines.set(channel, line);
     return line;
   }

@@ -154,6 +154,47 @@ describe("consumer groups", function () {
     },
   );
 
+  it("from latest: what is added to a topic, or a topic that comes later, is read whole", async () => {
+    const topic = await broker.topic();
+    const later = `later-${groupName()}`;
+    await produce(topic, ["old"], 0);
+    const { taken, consumer } = member(groupName(), [topic, later], "latest");
+    await until(() => consumer.positions.length === 1);
+    const admin = broker.kafkajs().admin();
+    await admin.createPartitions({ topicPartitions: [{ topic, count: 2 }] });
+    await admin.disconnect();
+    await createTopic(broker.addresses(), {}, later);
+    await produce(later, ["first"], 0);
+    await until(() =>
+      produce(topic, ["early"], 1).then(
+        () => true,
+        () => false,
+      ),
+    );
+    await until(() => taken.length === 2, 20_000);
+    assert.deepEqual(taken.map(({ value }) => value).sort(), ["early", "first"]);
+  });
+
+  (onApacheKafka ? it.skip : it)(
+    "a commit that is refused is tried again, and the record is not",
+    async () => {
+      const topic = await broker.topic();
+      await produce(topic, ["a", "b"], 0);
+      let refusals = 4;
+      const { taken, consumer } = member(groupName(), [topic], "earliest");
+      await until(() => consumer.positions.length === 1 && taken.length === 2);
+      // 30: not authorized; 7: timed out.
+      broker.dev().faults.commit = () => (refusals-- > 0 ? 30 - 23 * (refusals % 2) : undefined);
+      await produce(topic, ["c", "d"], 0);
+      await until(() => taken.length >= 4);
+      assert.ok(refusals < 0);
+      assert.deepEqual(
+        taken.map(({ value }) => value),
+        ["a", "b", "c", "d"],
+      );
+    },
+  );
+
   it("a topic that does not exist holds up no other, and is read once it does", async () => {
     const topic = await broker.topic();
     const later = `later-${groupName()}`;

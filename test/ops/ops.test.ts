@@ -85,6 +85,20 @@ describe("ops: turns", () => {
     assert.ok(clock.now() - held >= 60_000);
   });
 
+  it("is not held up by a clock that is set back", async () => {
+    let now = 10_000_000;
+    const waits: number[] = [];
+    const sleep = async (ms: number): Promise<void> => {
+      waits.push(ms);
+      now += ms;
+    };
+    const turns = new Turns({ now: () => now, sleep });
+    await turns.take("a", 1, never);
+    now -= 3_600_000;
+    await turns.take("a", 1, never);
+    assert.ok(waits.reduce((sum, ms) => sum + ms, 0) <= 1050, String(waits));
+  });
+
   it("lets whoever stands behind in a line go at once when it is told to stop", async () => {
     const turns = new Turns(systemClock);
     const [front, behind] = [new AbortController(), new AbortController()];
