@@ -30,8 +30,12 @@ export class ReplayError extends Error {
 
 /** What a replay did. */
 export interface ReplayReport extends SinkCounts {
-  /** Dead letters of webhooks, which no sink gave up. */
+  /** Dead letters that no configured sink gave up: of webhooks, or of sinks that are gone. */
   leftAlone: number;
+  /** The sinks that are gone. */
+  readonly gone: Set<string>;
+  /** True when it was stopped before its end. */
+  interrupted: boolean;
 }
 
 interface Tools {
@@ -60,7 +64,6 @@ export function replayDeadLetters(
     const group = `${config.kafka.namespace}-dead-letter-${topic}`;
     const consumer = new Consumer(deps, { group, topics: [source], from: "earliest" });
     const done = new AbortController();
-    let failure: unknown;
     const look = setInterval(() => {
       const { positions } = consumer;
       const through = positions.every(({ partition, position }) => position >= (ends.get(partition) ?? 0));
@@ -70,28 +73,28 @@ export function replayDeadLetters(
       if (!record) return 0;
       // Buried meanwhile, perhaps by us: not of this run.
       if (record.offset >= (ends.get(record.partition) ?? 0)) return aborted(ending);
-      const { sink, own, topic: of = topic, partition = -1, offset = -1 } = readCertificate(record.headers);
-      if (sink === undefined) {
+      const {
+        sink,
+        own,
+        topic: of = topic,
+        partition = -1,
+        offset = -1,
+        timestamp = record.timestamp,
+      } = readCertificate(record.headers);
+      if (sink === undefined || !(sink in config.sinks)) {
         report.leftAlone++;
+        if (sink !== undefined) report.gone.add(sink);
         return 1;
       }
-      try {
-        return await runner(sink).handle(
-          [{ ...record, topic: of, partition, offset, headers: own }],
-          ending,
-          given,
-        );
-      } catch (error) {
-        if (!ending.aborted) {
-          failure = error;
-          done.abort();
-        }
-        throw error;
-      }
+      return runner(sink).handle(
+        [{ ...record, topic: of, partition, offset, timestamp, headers: own }],
+        ending,
+        given,
+      );
     };
     await consumer.run(handler, AbortSignal.any([signal, done.signal]));
     clearInterval(look);
-    if (failure) throw failure;
+    report.interrupted = !done.signal.aborted;
   });
 }
 
@@ -108,13 +111,18 @@ export function replaySink(
   log: Log,
   signal: AbortSignal,
 ): Promise<ReplayReport> {
-  return withTools(config, log, async ({ deps, runner }) => {
+  return withTools(config, log, async ({ deps, runner }, report) => {
     const running = runner(sink);
     const { topics } = config.sinks[sink] ?? { topics: [] };
     const stretches = (
       await Promise.all(topics.map((topic) => stretchesOf(deps, topic, from, to ?? LATEST)))
     ).flat();
-    await readThrough(deps, stretches, running.handle, signal);
+    try {
+      await readThrough(deps, stretches, running.handle, signal);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      report.interrupted = true;
+    }
   });
 }
 
@@ -164,7 +172,15 @@ async function withTools(
     turns: new Turns(systemClock),
   };
   const runners = new Map<string, SinkRunner>();
-  const report: ReplayReport = { delivered: 0, failed: 0, deadLettered: 0, skipped: 0, leftAlone: 0 };
+  const report: ReplayReport = {
+    delivered: 0,
+    failed: 0,
+    deadLettered: 0,
+    skipped: 0,
+    leftAlone: 0,
+    gone: new Set(),
+    interrupted: false,
+  };
   cluster.start();
   producer.start();
   try {

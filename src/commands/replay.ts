@@ -6,6 +6,9 @@ import { createLog } from "../ops/log.ts";
 import { type ReplayReport, replayDeadLetters, replaySink } from "../replay.ts";
 import { type Command, configFile, configOption, type Io } from "./command.ts";
 
+/** As a shell counts SIGINT. */
+const INTERRUPTED = 130;
+
 export const replay: Command = {
   name: "replay",
   summary: "deliver a sink's records from a time on once more",
@@ -15,9 +18,13 @@ export const replay: Command = {
     const { sink } = options;
     const from = timeOf(options["from"]);
     const to = options["to"] === undefined ? undefined : timeOf(options["to"]);
-    if (typeof sink !== "string" || from === undefined || (options["to"] !== undefined && to === undefined)) {
+    if (
+      typeof sink !== "string" ||
+      from === undefined ||
+      (options["to"] !== undefined && !((to ?? -1) >= from))
+    ) {
       io.err(
-        "replay needs --sink NAME and --from TIME, as --from 2026-01-31T12:00:00Z (or milliseconds since 1970).",
+        "replay needs --sink NAME and --from TIME, as --from 2026-01-31T12:00:00Z (or 13 digits, milliseconds since 1970); --to lies behind it.",
       );
       return 2;
     }
@@ -43,17 +50,27 @@ export const deadLetter: Command = {
   },
 };
 
-function told(io: Io, { delivered, skipped, deadLettered, leftAlone }: ReplayReport): number {
-  const others = leftAlone > 0 ? `, ${leftAlone} dead letters of webhooks left alone` : "";
+function told(
+  io: Io,
+  { delivered, skipped, deadLettered, leftAlone, gone, interrupted }: ReplayReport,
+): number {
+  const others = leftAlone > 0 ? `, ${leftAlone} left alone` : "";
   io.out(
     `${delivered} delivered, ${skipped} passed over by the filter, ${deadLettered} dead letters${others}.`,
   );
-  return deadLettered > 0 ? 1 : 0;
+  if (gone.size > 0)
+    io.err(`Dead letters of sinks that are not configured were left alone: ${[...gone].join(", ")}.`);
+  if (interrupted) io.err("Interrupted before the end.");
+  return interrupted ? INTERRUPTED : deadLettered > 0 || gone.size > 0 ? 1 : 0;
 }
 
+/** RFC 3339, or milliseconds since 1970: what else Date.parse takes may mean another time than its writer. */
 function timeOf(given: string | boolean | undefined): number | undefined {
   const text = String(given ?? "");
-  const time = /^\d+$/.test(text) ? Number(text) : Date.parse(text);
+  if (/^\d{13}$/.test(text)) return Number(text);
+  const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/i.test(text)
+    ? Date.parse(text)
+    : Number.NaN;
   return Number.isNaN(time) ? undefined : time;
 }
 

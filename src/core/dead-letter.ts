@@ -7,7 +7,7 @@ import { DEAD_LETTER } from "./topics.ts";
 export interface DeathCertificate {
   readonly topic: string;
   /** Where it stands in its topic, where it does. */
-  readonly place?: { readonly partition: number; readonly offset: number };
+  readonly place?: { readonly partition: number; readonly offset: number; readonly timestamp: number };
   /** What kind of failure. */
   readonly className: "SchemaViolation" | "DeliveryFailed";
   readonly reason: string;
@@ -40,7 +40,11 @@ export function certificateHeaders({
   return [
     header(`${CONNECT}topic`, topic),
     ...(place
-      ? [header(`${CONNECT}partition`, place.partition), header(`${CONNECT}offset`, place.offset)]
+      ? [
+          header(`${CONNECT}partition`, place.partition),
+          header(`${CONNECT}offset`, place.offset),
+          header(`${OURS}timestamp`, place.timestamp),
+        ]
       : []),
     header(`${CONNECT}exception.class.name`, className),
     header(`${CONNECT}exception.message`, reason.slice(0, MOST_REASON)),
@@ -56,6 +60,8 @@ export function readCertificate(headers: readonly Header[]): {
   readonly topic: string | undefined;
   readonly partition: number | undefined;
   readonly offset: number | undefined;
+  /** Milliseconds since 1970. */
+  readonly timestamp: number | undefined;
 } {
   const last = (key: string): string | undefined =>
     headers.findLast((header) => header.key === key)?.value?.toString();
@@ -69,5 +75,6 @@ export function readCertificate(headers: readonly Header[]): {
     topic: last(`${CONNECT}topic`),
     partition: number(`${CONNECT}partition`),
     offset: number(`${CONNECT}offset`),
+    timestamp: number(`${OURS}timestamp`),
   };
 }

@@ -89,8 +89,9 @@ export function createIngest({ log, topics, namespace, meter }: IngestDeps): Ing
         throw error;
       }
     },
-    async bury({ topic, partition, offset, key, value, headers }, { sink, reason, attempts, deadline }) {
-      const place = { partition, offset };
+    async bury(record, { sink, reason, attempts, deadline }) {
+      const { topic, partition, offset, timestamp, key, value, headers } = record;
+      const place = { partition, offset, timestamp };
       const by = { sink };
       const certificate = certificateHeaders({
         topic,

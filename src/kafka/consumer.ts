@@ -9,7 +9,7 @@ import { Backoff } from "../ops/backoff.ts";
 import { beginnings } from "./beginnings.ts";
 import { Cursor } from "./cursor.ts";
 import { Fetcher, type FetcherDeps } from "./fetcher.ts";
-import { GroupMember, Rebalance, SESSION_MS, type Share, type TopicPartition } from "./group-member.ts";
+import { GroupMember, Rebalance, SESSION_MS, type Share } from "./group-member.ts";
 import { EARLIEST, offsetAt } from "./offsets.ts";
 
 const HEARTBEAT_MS = SESSION_MS / 4;

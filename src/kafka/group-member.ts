@@ -23,6 +23,7 @@ import {
 import { shareOut } from "./assignor.ts";
 import type { Cluster } from "./cluster.ts";
 import { BrokerRefused } from "./errors.ts";
+import { grouped } from "./grouped.ts";
 
 /** A member that is not heard of for so long has its partitions given away. */
 export const SESSION_MS = 10_000;
@@ -241,14 +242,3 @@ export class GroupMember {
 
 const placesOf = (assignment: Assignment): TopicPartition[] =>
   assignment.flatMap(({ name, partitions }) => partitions.map((partition) => ({ topic: name, partition })));
-
-/** Items that have the same key, in order of its first appearance. */
-export function grouped<T, K>(items: readonly T[], keyOf: (item: T) => K): [K, T[]][] {
-  const groups = new Map<K, T[]>();
-  for (const item of items) {
-    const group = groups.get(keyOf(item));
-    if (group) group.push(item);
-    else groups.set(keyOf(item), [item]);
-  }
-  return [...groups];
-}

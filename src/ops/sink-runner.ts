@@ -63,6 +63,8 @@ export class SinkRunner {
   #done: Promise<void> = Promise.resolve();
   #retrying = 0;
   #lastError: SinkState["lastError"] = null;
+  /** What was spent on the record in hand, by partition: a rebalance in between gives it no more. */
+  readonly #spent = new Map<string, { readonly offset: number; readonly ms: number }>();
 
   constructor(options: SinkRunnerOptions, deps: SinkRunnerDeps) {
     this.name = options.name;
@@ -158,7 +160,10 @@ export class SinkRunner {
       },
     };
     // What counts against the budget: attempts that were answered, and the pauses behind them; no turn's waiting.
-    let [spent, paused] = [0, 0];
+    const { topic, partition, offset } = record;
+    const place = `${topic}/${partition}`;
+    const before = this.#spent.get(place);
+    let [spent, paused] = [before?.offset === offset ? before.ms : 0, 0];
     for (let attempts = 1; ; attempts++) {
       ending.throwIfAborted();
       began = clock.now();
@@ -175,7 +180,7 @@ export class SinkRunner {
         this.counts.failed++;
         this.#lastError = { at: new Date(now).toISOString(), message };
         if (kind === "answered") spent += paused + now - began;
-        const { topic, partition, offset } = record;
+        this.#spent.set(place, { offset, ms: spent });
         log.debug(
           { sink: this.name, topic, partition, offset, attempts, reason: message },
           "delivery failed",

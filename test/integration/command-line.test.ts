@@ -149,9 +149,16 @@ describe("command line", () => {
     );
     assert.match(saidOfStretch, /2 delivered, 1 passed over by the filter, 0 dead letters\./);
     assert.deepEqual([letters, stretch], [0, 0]);
-    const [noTime, saidOfTime] = await onramp("replay", "--sink", "out", "--from", "yesterday");
-    assert.deepEqual([noTime, /--from 2026/.test(saidOfTime)], [2, true]);
-    const [noSink, saidOfSink] = await onramp("replay", "--sink", "in", "--from", "0");
+    for (const times of [
+      ["yesterday"],
+      ["2026"],
+      ["1795623308"],
+      ["2026-02-01T00:00:00Z", "--to", "2026-01-01T00:00:00Z"],
+    ]) {
+      const [noTime, saidOfTime] = await onramp("replay", "--sink", "out", "--from", ...times);
+      assert.deepEqual([noTime, /--from 2026/.test(saidOfTime)], [2, true], String(times));
+    }
+    const [noSink, saidOfSink] = await onramp("replay", "--sink", "in", "--from", "1795623308000");
     assert.deepEqual([noSink, /No sink "in".*has out/.test(saidOfSink)], [1, true]);
     const [noTopic, saidOfTopic] = await onramp("dead-letter", "replay");
     assert.deepEqual([noTopic, /original topic/.test(saidOfTopic)], [2, true]);

@@ -3,8 +3,10 @@
 import { strict as assert } from "node:assert";
 import { execFileSync } from "node:child_process";
 import { compileExpression } from "../../src/core/expressions.ts";
+import { DeliveryError } from "../../src/core/sink.ts";
 import { Backoff } from "../../src/ops/backoff.ts";
 import { systemClock } from "../../src/ops/clock.ts";
+import { SinkRunner } from "../../src/ops/sink-runner.ts";
 import { slowExpressions } from "../../src/ops/slow-expressions.ts";
 import { Supervisor } from "../../src/ops/supervisor.ts";
 import { Turns } from "../../src/ops/turns.ts";
@@ -123,5 +125,32 @@ describe("ops: slow expressions", () => {
       log.lines.map(({ level, fields }) => [level, fields["expression"]]),
       [["warn", "sinks.team.text"]],
     );
+  });
+});
+
+describe("ops: sink runner", () => {
+  it("counts what was spent on a record before its partition went away and came back", async () => {
+    const clock = hurryingClock();
+    let [attempts, buried] = [0, 0];
+    let interrupt = new AbortController();
+    const sink = {
+      folds: false,
+      async deliver(): Promise<number> {
+        attempts++;
+        if (attempts % 4 === 0) interrupt.abort();
+        throw new DeliveryError("answered", "500");
+      },
+    };
+    const bury = async (): Promise<void> => void buried++;
+    const runner = new SinkRunner(
+      { name: "out", type: "test", filter: undefined, giveUpAfterMs: 10_000 },
+      { sink, bury, clock, turns: new Turns(clock), log: keepingLog() },
+    );
+    const record = { topic: "t", partition: 0, offset: 5, timestamp: 0, key: null, value: null, headers: [] };
+    while (buried === 0 && attempts < 40) {
+      interrupt = new AbortController();
+      await runner.handle([record], interrupt.signal, interrupt.signal).catch(() => {});
+    }
+    assert.deepEqual([buried, attempts < 40], [1, true]);
   });
 });

@@ -93,6 +93,58 @@ describe("sinks: replay", function () {
     await gateway.stop();
   });
 
+  it("letters of a sink that is gone are left alone, and hold up no others", async () => {
+    receiver.script = () => ({ status: 400 });
+    const gone = { ...sinks().out };
+    const gateway = await startTestGateway(broker.addresses(), {
+      kafka: kafka(),
+      sinks: { ...sinks(), gone },
+    });
+    await post(gateway, `/topics/${topic}`, "application/json", "1");
+    const letters = () => readPartition(broker.addresses(), `${topic}.dead-letter`);
+    await until(async () => (await letters()).length === 2);
+    await gateway.stop();
+    receiver.script = () => ({ status: 200 });
+    const report = await replayDeadLetters(config(), topic, keepingLog(), forever);
+    assert.deepEqual([report.delivered, report.leftAlone, [...report.gone]], [1, 1, ["gone"]]);
+  });
+
+  it("a replay that is stopped while the receiver is away says so", async () => {
+    receiver.script = () => ({ status: 400 });
+    const gateway = await start();
+    await post(gateway, `/topics/${topic}`, "application/json", "1");
+    await until(async () => (await sinkState(gateway)).deadLettered === 1);
+    await gateway.stop();
+    receiver.script = () => ({ status: 503 });
+    for (const run of [
+      (signal: AbortSignal) => replayDeadLetters(config(), topic, keepingLog(), signal),
+      (signal: AbortSignal) => replaySink(config(), "out", { from: 0, to: undefined }, keepingLog(), signal),
+    ]) {
+      const before = receiver.arrived.length;
+      const stop = new AbortController();
+      const running = run(stop.signal);
+      await until(() => receiver.arrived.length > before);
+      stop.abort();
+      const { delivered, interrupted } = await running;
+      assert.deepEqual([delivered, interrupted], [0, true]);
+    }
+  });
+
+  it("a letter keeps the time of its record", async () => {
+    receiver.script = () => ({ status: 400 });
+    const events = { out: { ...sinks().out, format: "cloudevents" } };
+    const gateway = await startTestGateway(broker.addresses(), { kafka: kafka(), sinks: events });
+    await post(gateway, `/topics/${topic}?timestamp=1700000000000`, "application/json", "1");
+    await until(async () => (await sinkState(gateway)).deadLettered === 1);
+    await gateway.stop();
+    const again = loadConfig(writeConfig({ kafka: kafka(), sinks: events }), {}, adapterSchemas);
+    await replayDeadLetters(again, topic, keepingLog(), forever);
+    assert.deepEqual(
+      receiver.arrived.map(({ headers }) => headers["ce-time"]),
+      ["2023-11-14T22:13:20.000Z", "2023-11-14T22:13:20.000Z"],
+    );
+  });
+
   it("a sink that is not configured is told of, with those that are", async () => {
     await assert.rejects(
       replaySink(config(), "nobody", { from: 0, to: undefined }, keepingLog(), forever),

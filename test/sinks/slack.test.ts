@@ -142,6 +142,21 @@ describe("sinks: slack", function () {
     await gateway.stop();
   });
 
+  it("an answer that is cut is none: the message is sent again", async () => {
+    for (const how of [
+      { webhookUrl: receiver.url },
+      { token: "x", channel: "C1", apiUrl: `${receiver.url}/` },
+    ]) {
+      const before = receiver.arrived.length;
+      receiver.script = () => (receiver.arrived.length === before ? "cut the answer" : POSTED);
+      const { gateway, put, state } = await start({ ...how, text: "$string(n)", rate: 100 });
+      await put({ n: 1 });
+      await until(async () => (await state()).delivered === 1);
+      assert.deepEqual([receiver.arrived.length - before, (await state()).deadLettered], [2, 0]);
+      await gateway.stop();
+    }
+  });
+
   it("a stop while a message waits for its turn leaves the record for the next start", async () => {
     const { gateway, put, state } = await start({ webhookUrl: receiver.url, text: "$string(n)", rate: 0.01 });
     await put({ n: 1 });

@@ -131,6 +131,22 @@ describe("sinks: webhook", function () {
     assert.deepEqual([body, headers["content-type"]], ["", "application/octet-stream"]);
   });
 
+  it("takes a 2xx for delivered, whether the rest of the answer comes or not", async () => {
+    const topic = await broker.topic();
+    const gateway = await startTestGateway(broker.addresses(), {
+      kafka: { createTopics: true, namespace: `ns-${topic}` },
+      sinks: { out: { type: "webhook", url: receiver.url, topics: [topic], from: "earliest", ...LOOPBACK } },
+    });
+    receiver.script = () => "cut the answer";
+    for (const n of [1, 2]) await post(gateway, `/topics/${topic}`, "application/json", String(n));
+    await until(async () => (await sinkState(gateway)).delivered === 2);
+    assert.deepEqual(
+      receiver.arrived.map(({ body }) => body),
+      ["1", "2"],
+    );
+    await gateway.stop();
+  });
+
   it("follows no redirect: it is a permanent failure", async () => {
     receiver.script = () => ({ status: 302, headers: { location: `${receiver.url}/elsewhere` } });
     await through({}, "application/json", "{}");
