@@ -39,9 +39,6 @@ export function runnerOf(planned: PlannedSink, { ingest, log, clock, turns }: De
   );
 }
 
-/** The consumer group that a sink reads in. */
-export const groupOf = ({ kafka }: Config, sink: string): string => `${kafka.namespace}-sink-${sink}`;
-
 /** All sinks of the process. */
 export class Delivery {
   readonly #runners: readonly { readonly runner: SinkRunner; readonly consumer: Consumer }[];
@@ -50,7 +47,7 @@ export class Delivery {
     this.#runners = sinks.map((planned) => ({
       runner: runnerOf(planned, deps),
       consumer: new Consumer(deps, {
-        group: groupOf(config, planned.name),
+        group: `${config.kafka.namespace}-sink-${planned.name}`,
         topics: planned.topics,
         from: planned.from,
       }),

@@ -1,6 +1,7 @@
 // Delivering once more, beside the running gateway: dead letters to the sinks that gave them up, or a stretch of a
 // sink's topics.
 
+import { once } from "node:events";
 import type { Config } from "./config-types.ts";
 import { deadLetterTopic, readCertificate } from "./core/dead-letter.ts";
 import { createIngest } from "./core/ingest.ts";
@@ -72,7 +73,10 @@ export function replayDeadLetters(
     const handler: RecordHandler = async ([record], ending, given) => {
       if (!record) return 0;
       // Buried meanwhile, perhaps by us: not of this run.
-      if (record.offset >= (ends.get(record.partition) ?? 0)) return aborted(ending);
+      if (record.offset >= (ends.get(record.partition) ?? 0)) {
+        if (!ending.aborted) await once(ending, "abort");
+        throw ending.reason;
+      }
       const {
         sink,
         own,
@@ -123,14 +127,6 @@ export function replaySink(
       if (!signal.aborted) throw error;
       report.interrupted = true;
     }
-  });
-}
-
-/** Rejects when the signal is aborted. */
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    else signal.addEventListener("abort", () => reject(signal.reason), { once: true });
   });
 }
 

@@ -1,7 +1,7 @@
 // Reads topics in the name of a group: the partitions that are ours, each at its own pace, one call in hand a
 // partition, committed before the next. Partitions come and go while others join and leave.
 
-import { setMaxListeners } from "node:events";
+import { once, setMaxListeners } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { OnrampError } from "../core/errors.ts";
 import type { FeedPosition, Log, RecordFeed, RecordHandler } from "../core/ports.ts";
@@ -74,8 +74,7 @@ export class Consumer implements RecordFeed {
           { group: this.#options.group, reason: this.#trouble },
           "reading stopped; it will be tried again",
         );
-        backoff.failed(Date.now());
-        await delay(backoff.waitMs(Date.now()), undefined, { signal }).catch(() => {});
+        await delay(backoff.failed(Date.now()), undefined, { signal }).catch(() => {});
       } finally {
         this.#cursors = [];
         this.#unread.clear();
@@ -112,8 +111,8 @@ export class Consumer implements RecordFeed {
       this.#read(cursor, handler, ended.signal, given.signal).catch(end),
     );
     const beating = this.#beat(given.signal, seen).catch(end);
-    await aborted(ended.signal);
-    // What is in hand may end and be committed; membership is kept alive meanwhile.
+    if (!ended.signal.aborted) await once(ended.signal, "abort");
+    // What is in hand may end and be committed; membership is kept alive meanwhile, unless it was what ended.
     const late = setTimeout(() => given.abort(), GRACE_MS);
     await Promise.all(partitions);
     clearTimeout(late);
@@ -175,8 +174,7 @@ export class Consumer implements RecordFeed {
           { group: this.#options.group, reason },
           "offset not committed; it will be tried again",
         );
-        backoff.failed(Date.now());
-        await delay(backoff.waitMs(Date.now()), undefined, { signal: ended });
+        await delay(backoff.failed(Date.now()), undefined, { signal: ended });
       }
     }
   }
@@ -238,11 +236,4 @@ export class Consumer implements RecordFeed {
       if (this.#seen() > seen) throw new Rebalance("partitions were added");
     }
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

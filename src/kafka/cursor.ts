@@ -18,6 +18,7 @@ export class Cursor {
   /** Nothing is fetched while it is true: where to read from has to be found out. */
   lost = false;
   #position: number;
+  /** The end of the partition as last seen (read_committed). */
   #end: number | undefined;
   #failure: Error | undefined;
   #wake: (() => void) | undefined;
@@ -36,10 +37,6 @@ export class Cursor {
   /** True when a fetch would be welcome. */
   get hungry(): boolean {
     return this.records.length === 0 && !this.lost && this.#failure === undefined;
-  }
-  /** The end of the partition as last seen (read_committed). */
-  get end(): number | undefined {
-    return this.#end;
   }
   get state(): FeedPosition {
     const { topic, partition, position } = this;

@@ -126,7 +126,8 @@ export class Lane {
       if (outcome === "open") batch.open = true;
       this.#host.refresh(this.topic);
       if (!batch.open) this.#giveBack(batch.segments);
-      return this.#backoff.failed(now);
+      this.#backoff.failed(now);
+      return;
     }
     if (batch.open || outcome === "unknown" || outcome === "duplicate") return this.#abandon(batch);
     this.#refuse(batch, outcome, answer, now);

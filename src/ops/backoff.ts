@@ -23,15 +23,13 @@ export class Backoff {
     return now >= this.#retryAt;
   }
 
-  /** Milliseconds from `now` until it may be tried again. */
-  waitMs(now: number): number {
-    return Math.max(0, this.#retryAt - now);
-  }
-
-  failed(now: number): void {
-    const pause = Math.min(this.#most, this.#first * 2 ** this.#failures);
+  /** @returns milliseconds from `now` until it may be tried again */
+  failed(now: number): number {
+    const most = Math.min(this.#most, this.#first * 2 ** this.#failures);
     this.#failures++;
-    this.#retryAt = now + pause / 2 + (Math.random() * pause) / 2;
+    const wait = most / 2 + (Math.random() * most) / 2;
+    this.#retryAt = now + wait;
+    return wait;
   }
 
   reset(): void {

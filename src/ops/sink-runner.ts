@@ -190,8 +190,7 @@ export class SinkRunner {
           return 1;
         }
         if (kind === "away" && channel !== undefined && retryAfterMs > 0) turns.hold(channel, retryAfterMs);
-        backoff.failed(now);
-        const pause = Math.max(backoff.waitMs(now), retryAfterMs);
+        const pause = Math.max(backoff.failed(now), retryAfterMs);
         paused = kind === "answered" ? pause : 0;
         await this.#pause(pause, ending);
       }
@@ -219,8 +218,7 @@ export class SinkRunner {
           { sink: this.name, topic, partition, offset, reason: message },
           "dead letter not written yet",
         );
-        backoff.failed(clock.now());
-        await this.#pause(backoff.waitMs(clock.now()), ending);
+        await this.#pause(backoff.failed(clock.now()), ending);
       }
     }
   }

@@ -1,9 +1,9 @@
 // Cuts a stream of bytes into lines. Holds no more than the line that has not ended yet.
 
+import { Gathered } from "../gathered.ts";
+
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
-
-import { Gathered } from "../gathered.ts";
 
 /** A line, or undefined for one that was longer than allowed and thrown away. */
 export type Line = Buffer | undefined;
