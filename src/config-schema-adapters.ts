@@ -1,6 +1,6 @@
 // What adapters bring to the configuration's schema, made whole.
 
-import { duration, type SchemaPart, string } from "./config-parts.ts";
+import { duration, type SchemaPart, string } from "./core/option-parts.ts";
 
 /** What every sink has beside its kind's own options. */
 const commonSinkOptions = {

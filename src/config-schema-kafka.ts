@@ -1,6 +1,6 @@
 // The `kafka` section of the configuration's schema.
 
-import { duration, file, object, type SchemaPart, string } from "./config-parts.ts";
+import { duration, file, object, type SchemaPart, string } from "./core/option-parts.ts";
 
 const kafkaTls: SchemaPart = {
   description: "TLS to the brokers: true for the system's authorities, or the files to use.",

@@ -1,9 +1,9 @@
 // The configuration's JSON Schema: the one place for keys, their meaning and their defaults. `npm run generate`
 // writes it to schemas/onramp.json, which ships for editors; adapters bring their own part.
 
-import { duration, file, names, object, port, type SchemaPart, size, string } from "./config-parts.ts";
 import { oneOfKinds, withCommon } from "./config-schema-adapters.ts";
 import { kafka } from "./config-schema-kafka.ts";
+import { duration, file, names, object, port, type SchemaPart, size, string } from "./core/option-parts.ts";
 
 const token = object(
   {

@@ -5,10 +5,10 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { Ajv, type ErrorObject } from "ajv";
 import { parseDocument } from "yaml";
-import type { SchemaPart } from "./config-parts.ts";
 import { type AdapterSchemas, configSchema } from "./config-schema.ts";
 import type { Config } from "./config-types.ts";
 import { interpolate } from "./config-values.ts";
+import type { SchemaPart } from "./core/option-parts.ts";
 import { parseDuration, parseSize } from "./core/units.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;

@@ -54,6 +54,15 @@ export function planOf(config: Config, { onSlow, now = Date.now }: PlanOptions =
   };
   const compile = (place: string, source: string): Expression =>
     compileExpression(source, (took) => onSlow?.(place, took));
+  const compiled = (place: string, source: string | undefined): Expression | undefined =>
+    source === undefined ? undefined : attempt(place, () => compile(place, source));
+  /** @param reasonAgainst why one that Kafka can have is not for this use */
+  const checkTopic = (at: string, topic: string, reasonAgainst: typeof reservedReason): void => {
+    const reason = isTopicName(topic)
+      ? reasonAgainst(topic, config.kafka.namespace)
+      : `"${topic}" is not a name that a Kafka topic can have.`;
+    if (reason) problems.push({ path: at, message: `${reason} Choose another topic` });
+  };
   const topics = new Map<string, TopicRules>();
   for (const [name, topic] of Object.entries(config.topics)) {
     const { schema: file, key: source, tombstones } = topic;
@@ -64,10 +73,7 @@ export function planOf(config: Config, { onSlow, now = Date.now }: PlanOptions =
         ? undefined
         : attempt(`topics.${name}.schema`, () => loadSchema(config.folder, file));
     warnings.push(...(schema?.warnings ?? []));
-    const key: Expression | undefined =
-      source === undefined
-        ? undefined
-        : attempt(`topics.${name}.key`, () => compile(`topics.${name}.key`, source));
+    const key = compiled(`topics.${name}.key`, source);
     topics.set(name, { schema, key, tombstones });
   }
   const webhooks = new Map<string, WebhookReceiver>();
@@ -76,12 +82,7 @@ export function planOf(config: Config, { onSlow, now = Date.now }: PlanOptions =
       webhookKinds.find((kind) => kind.type === options.type)?.create(options),
     );
     if (receiver) webhooks.set(name, receiver);
-    for (const topic of receiver?.topics ?? []) {
-      const reserved = isTopicName(topic)
-        ? unwritableReason(topic, config.kafka.namespace)
-        : `"${topic}" is not a name that a Kafka topic can have.`;
-      if (reserved) problems.push({ path: `webhooks.${name}`, message: `${reserved} Choose another topic` });
-    }
+    for (const topic of receiver?.topics ?? []) checkTopic(`webhooks.${name}`, topic, unwritableReason);
   }
   const sinks: PlannedSink[] = [];
   for (const [name, options] of Object.entries(config.sinks)) {
@@ -100,15 +101,8 @@ export function planOf(config: Config, { onSlow, now = Date.now }: PlanOptions =
     const sink = attempt(at, () =>
       sinkKinds.find((kind) => kind.type === options.type)?.create(options, surroundings),
     );
-    const { filter } = options;
-    const filterExpression =
-      filter === undefined ? undefined : attempt(`${at}.filter`, () => compile(`${at}.filter`, filter));
-    for (const topic of options.topics) {
-      const reason = isTopicName(topic)
-        ? reservedReason(topic, config.kafka.namespace)
-        : `"${topic}" is not a name that a Kafka topic can have.`;
-      if (reason) problems.push({ path: `${at}.topics`, message: `${reason} Choose another topic` });
-    }
+    const filterExpression = compiled(`${at}.filter`, options.filter);
+    for (const topic of options.topics) checkTopic(`${at}.topics`, topic, reservedReason);
     if (sink) sinks.push({ ...options, name, sink, filterExpression });
   }
   attempt("kafka.compression", () => compressionOf(config.kafka.compression));

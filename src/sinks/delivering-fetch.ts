@@ -1,7 +1,8 @@
 // `fetch` for Slack's clients: bounded, abortable, and every answer but 2xx thrown as what it means for a retry. Their
 // own errors leave out `Retry-After`, and their own retries would stand beside the sink runner's.
 
-import { DeliveryError, failureOf } from "../core/sink.ts";
+import { DeliveryError } from "../core/sink.ts";
+import { failureOf, unreachable } from "./http-failure.ts";
 
 /** @param signal aborted when the delivery is no longer ours */
 export function deliveringFetch(timeoutMs: number, signal: AbortSignal, now: () => number): typeof fetch {
@@ -15,19 +16,12 @@ export function deliveringFetch(timeoutMs: number, signal: AbortSignal, now: () 
       if (response.ok) body = await response.text();
     } catch (cause) {
       signal.throwIfAborted();
-      const why = late.aborted ? `no answer within ${timeoutMs} ms` : reasonOf(cause);
-      throw new DeliveryError("away", `Slack can't be reached: ${why}`, { cause });
+      throw unreachable("Slack", cause, late, timeoutMs);
     }
     if (response.ok) return new Response(body, { status: 200, headers: response.headers });
     await response.body?.cancel().catch(() => {});
     throw failureOf(response.status, response.headers.get("retry-after"), now());
   };
-}
-
-/** undici says "fetch failed"; what failed is the cause. */
-function reasonOf(error: unknown): string {
-  const { cause } = error as { cause?: NodeJS.ErrnoException };
-  return cause?.code ?? cause?.message ?? String(error);
 }
 
 /** The failure that stands at the bottom of what a client made of it. */

@@ -5,7 +5,8 @@ import http from "node:http";
 import https from "node:https";
 import type { LookupFunction } from "node:net";
 import type { SecureContextOptions } from "node:tls";
-import { DeliveryError, failureOf } from "../core/sink.ts";
+import { DeliveryError } from "../core/sink.ts";
+import { failureOf, unreachable } from "./http-failure.ts";
 
 export interface OutgoingRequest {
   readonly url: URL;
@@ -32,8 +33,7 @@ export function send(request: OutgoingRequest, signal: AbortSignal): Promise<voi
     const fail = (cause: unknown): void => {
       if (signal.aborted) return reject(signal.reason);
       if (cause instanceof DeliveryError) return reject(cause);
-      const why = late.aborted ? `no answer within ${timeoutMs} ms` : codeOf(cause);
-      reject(new DeliveryError("away", `the receiver can't be reached: ${why}`, { cause }));
+      reject(unreachable("the receiver", cause, late, timeoutMs));
     };
     const options = { method, agent, lookup, signal: AbortSignal.any([signal, late]) };
     const module = url.protocol === "https:" ? https : http;
@@ -52,10 +52,4 @@ export function send(request: OutgoingRequest, signal: AbortSignal): Promise<voi
     req.on("error", fail);
     req.end(body);
   });
-}
-
-/** The code, as ECONNREFUSED; messages of TLS and DNS errors may quote what is nobody's business. */
-function codeOf(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  return code ?? message;
 }

@@ -1,5 +1,6 @@
 // Messages to Slack: each record, or each backlog of them, as one.
 
+import { duration, string } from "../core/option-parts.ts";
 import { DeliveryError, type OutgoingRecord, type SinkKind, type SinkSurroundings } from "../core/sink.ts";
 import { ms } from "../core/units.ts";
 import { createPoster, type Destination, type Message } from "./slack-poster.ts";
@@ -18,13 +19,6 @@ interface Options {
   readonly timeout: string;
 }
 
-const text = (description: string, extra: object = {}) => ({
-  type: "string",
-  minLength: 1,
-  description,
-  ...extra,
-});
-
 export const slack: SinkKind = {
   type: "slack",
   options: {
@@ -32,19 +26,19 @@ export const slack: SinkKind = {
     required: ["type"],
     properties: {
       type: { const: "slack" },
-      webhookUrl: text("An incoming webhook's URL. It is a secret: use ${env:NAME} or ${file:/path}.", {
+      webhookUrl: string("An incoming webhook's URL. It is a secret: use ${env:NAME} or ${file:/path}.", {
         pattern: "^https?://",
       }),
-      token: text("A bot token (xoxb-…), in place of webhookUrl."),
-      channel: text("With token: the channel's id or name."),
-      apiUrl: text("Slack's API.", { default: "https://slack.com/api/", pattern: "^https?://" }),
-      text: text(
+      token: string("A bot token (xoxb-…), in place of webhookUrl."),
+      channel: string("With token: the channel's id or name."),
+      apiUrl: string("Slack's API.", { default: "https://slack.com/api/", pattern: "^https?://" }),
+      text: string(
         "JSONata over the value; gives the message. What it takes from the record is escaped; $link and $mention are the author's.",
       ),
-      blocks: text(
+      blocks: string(
         "JSONata over the value; gives an array of Block Kit blocks. Then text is what notifications show.",
       ),
-      thread: text(
+      thread: string(
         "With token: JSONata over the value; messages for which it gives the same stand in one thread.",
       ),
       rate: {
@@ -59,10 +53,7 @@ export const slack: SinkKind = {
         default: false,
         description: "Fold what waits into one message, as in: 37 more in the last minute.",
       },
-      timeout: text("How long one attempt may take. A duration: ms, s, m, h, d.", {
-        format: "duration-onramp",
-        default: "10s",
-      }),
+      timeout: duration("How long one attempt may take.", "10s"),
     },
   },
   create(given, { compile, now }) {

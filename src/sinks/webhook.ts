@@ -5,6 +5,7 @@ import { validateHeaderName, validateHeaderValue } from "node:http";
 import { isIP } from "node:net";
 import path from "node:path";
 import type { Expression } from "../core/expressions.ts";
+import { duration, file, string } from "../core/option-parts.ts";
 import { bindingsOf, DeliveryError, type OutgoingRecord, type SinkKind } from "../core/sink.ts";
 import { ms } from "../core/units.ts";
 import { addressPolicy } from "./address-policy.ts";
@@ -35,13 +36,6 @@ interface Options {
   readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string };
 }
 
-const text = (description: string, extra: object = {}) => ({
-  type: "string",
-  minLength: 1,
-  description,
-  ...extra,
-});
-
 export const webhook: SinkKind = {
   type: "webhook",
   options: {
@@ -49,7 +43,7 @@ export const webhook: SinkKind = {
     required: ["type", "url"],
     properties: {
       type: { const: "webhook" },
-      url: text(
+      url: string(
         "Where records go, http or https; it may hold a secret, so take it from ${env:NAME} where it does.",
         {
           pattern: "^https?://",
@@ -62,7 +56,7 @@ export const webhook: SinkKind = {
         description:
           "raw: the record's value is the body. cloudevents: the same, with ce-* headers (binary mode).",
       },
-      body: text("JSONata over the value; what it gives, as JSON, is the body in place of the value."),
+      body: string("JSONata over the value; what it gives, as JSON, is the body in place of the value."),
       headers: {
         type: "object",
         default: {},
@@ -72,18 +66,15 @@ export const webhook: SinkKind = {
       secrets: {
         type: "array",
         default: [],
-        items: text("whsec_ and the base64 of 24 to 64 random bytes."),
+        items: string("whsec_ and the base64 of 24 to 64 random bytes."),
         description:
           "Each signs every request (Standard Webhooks); several while they are rotated. None: unsigned.",
       },
-      timeout: text("How long one attempt may take. A duration: ms, s, m, h, d.", {
-        format: "duration-onramp",
-        default: "10s",
-      }),
+      timeout: duration("How long one attempt may take.", "10s"),
       allowAddresses: {
         type: "array",
         default: [],
-        items: text("An address or CIDR block, as 10.0.0.0/8."),
+        items: string("An address or CIDR block, as 10.0.0.0/8."),
         description: "Addresses of this host or network that may be sent to; none may by default.",
       },
       tls: {
@@ -91,11 +82,9 @@ export const webhook: SinkKind = {
         default: {},
         additionalProperties: false,
         properties: {
-          ca: text(
-            "PEM of the authorities that signed the receiver. A path, relative to the configuration file.",
-          ),
-          cert: text("PEM of our client certificate."),
-          key: text("PEM of its key."),
+          ca: file("PEM of the authorities that signed the receiver."),
+          cert: string("PEM of our client certificate."),
+          key: string("PEM of its key."),
         },
         description: "TLS to the receiver.",
       },
@@ -110,8 +99,8 @@ export const webhook: SinkKind = {
       throw new Error(
         "url names an address that is not public; allow it with allowAddresses, or use another",
       );
-    const read = (file: string | undefined) =>
-      file === undefined ? undefined : readFileSync(path.resolve(surroundings.folder, file));
+    const read = (pem: string | undefined) =>
+      pem === undefined ? undefined : readFileSync(path.resolve(surroundings.folder, pem));
     const agent = createAgent(url, {
       ca: read(options.tls.ca),
       cert: read(options.tls.cert),

@@ -1,4 +1,4 @@
-// The building blocks of the configuration's schema.
+// The building blocks of the configuration's schema, for its own parts and for those that adapters bring.
 
 /** A part of a JSON Schema. */
 export type SchemaPart = Readonly<Record<string, unknown>>;
