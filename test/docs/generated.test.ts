@@ -20,13 +20,4 @@ describe("docs", () => {
       planOf(loadConfig(path.join("examples", name), env, adapterSchemas));
     });
   }
-
-  it("no source file is longer than 250 lines, and half are shorter than 120", () => {
-    const sizes = readdirSync("src", { recursive: true, encoding: "utf8" })
-      .filter((file) => file.endsWith(".ts"))
-      .map((file) => readFileSync(path.join("src", file), "utf8").split("\n").length - 1)
-      .sort((a, b) => a - b);
-    assert.ok((sizes.at(-1) ?? 0) <= 250);
-    assert.ok((sizes[Math.floor(sizes.length / 2)] ?? 0) < 120);
-  });
 });

@@ -1,0 +1,170 @@
+// The shape of `src`: which folder may import which, where each client library lives, and how long a file may be.
+
+import { strict as assert } from "node:assert";
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { type House, type Source, violations } from "./support/house.ts";
+
+const house: House = {
+  mayImport: {
+    "main.ts": ["*"],
+    commands: ["*"],
+    "gateway.ts": ["*"],
+    "delivery.ts": ["*"],
+    "replay.ts": ["*"],
+    "topic-keeper.ts": ["*"],
+    "kafka-options.ts": ["*"],
+    "adapters.ts": ["*"],
+    "plan.ts": ["*"],
+    "config.ts": ["core", "config-schema.ts", "config-types.ts", "config-values.ts"],
+    "config-schema.ts": ["core", "config-schema-adapters.ts", "config-schema-kafka.ts"],
+    "config-schema-adapters.ts": ["core"],
+    "config-schema-kafka.ts": ["core"],
+    "config-types.ts": [],
+    "config-values.ts": [],
+    core: [],
+    wire: [],
+    ops: ["core"],
+    http: ["core"],
+    webhooks: ["core"],
+    sinks: ["core"],
+    kafka: ["core", "wire", "ops"],
+    "dev-broker": ["wire"],
+  },
+  homes: {
+    kafkajs: ["kafka"],
+    snappy: ["kafka"],
+    "lz4-napi": ["kafka"],
+    fzstd: ["kafka"],
+    express: ["http"],
+    "@octokit/webhooks": ["webhooks"],
+    "@slack/webhook": ["sinks"],
+    "@slack/web-api": ["sinks"],
+    pino: ["ops"],
+    "prom-client": ["ops"],
+    ajv: ["core/schemas.ts", "config.ts"],
+    "ajv-formats": ["core/schemas.ts"],
+    jsonata: ["core/expressions.ts"],
+    yaml: ["config.ts", "plan.ts"],
+  },
+  importedBy: {},
+  madeIn: {},
+  withoutNode: { core: ["node:http", "node:https", "node:net", "node:tls"] },
+  process: "main.ts",
+  maxLines: 250,
+};
+
+const sources: readonly Source[] = readdirSync("src", { recursive: true, encoding: "utf8" })
+  .filter((file) => file.endsWith(".ts"))
+  .map((file) => ({
+    file: file.replaceAll(path.sep, "/"),
+    text: readFileSync(path.join("src", file), "utf8"),
+  }));
+
+describe("the house", () => {
+  it("keeps its rules in every source file", () => {
+    assert.deepEqual(
+      sources.flatMap((source) => violations(house, source)),
+      [],
+    );
+  });
+
+  it("has a median file of fewer than 120 lines", () => {
+    const sizes = sources.map(({ text }) => text.split("\n").length - 1).sort((a, b) => a - b);
+    assert.ok((sizes[Math.floor(sizes.length / 2)] ?? 0) < 120);
+  });
+});
+
+describe("the guard of the house reports", () => {
+  const planted: readonly [title: string, source: Source, expected: RegExp][] = [
+    [
+      "an import that leaves its folder's arrows",
+      { file: "http/planted.ts", text: 'import { Cluster } from "../kafka/cluster.ts";\n' },
+      /^http may import core alone: src\/http\/planted\.ts imports kafka\/cluster\.ts$/,
+    ],
+    [
+      "the same in a sub-folder, as a type",
+      { file: "http/formats/planted.ts", text: 'import type { Log } from "../../ops/log.ts";\n' },
+      /^http may import core alone/,
+    ],
+    [
+      "the same as a re-export",
+      { file: "core/planted.ts", text: 'export { readBatches } from "../wire/record-batch-reader.ts";\n' },
+      /^core may import nothing of ours/,
+    ],
+    [
+      "the same by import()",
+      { file: "sinks/planted.ts", text: 'const poll = () => import("../kafka/consumer.ts");\n' },
+      /^sinks may import core alone/,
+    ],
+    [
+      "import() of what only a run can tell",
+      { file: "sinks/planted.ts", text: "const load = (name: string) => import(name);\n" },
+      /^import\(\) takes a string literal/,
+    ],
+    [
+      "a file outside every folder of the table",
+      { file: "extras/planted.ts", text: 'import "../core/errors.ts";\n' },
+      /^src\/extras\/planted\.ts is in no folder of the table/,
+    ],
+    [
+      "a client library away from its home",
+      { file: "core/planted.ts", text: 'import express, { Router } from "express";\n' },
+      /^only http may import express: src\/core\/planted\.ts imports it$/,
+    ],
+    [
+      "a part of one, by createRequire",
+      {
+        file: "wire/planted.ts",
+        text: 'import { createRequire } from "node:module";\nconst x = createRequire(import.meta.url)("kafkajs/src/index.js");\n',
+      },
+      /^only kafka may import kafkajs/,
+    ],
+    [
+      "a library that has no home",
+      { file: "http/planted.ts", text: 'import _ from "lodash";\n' },
+      /^lodash has no home in the table/,
+    ],
+    [
+      "a module of Node that the folder knows nothing of",
+      { file: "core/planted.ts", text: 'import http from "node:http";\n' },
+      /^core may not import node:http/,
+    ],
+    [
+      "`process` outside main.ts",
+      { file: "ops/planted.ts", text: "export const pid = process.pid;\n" },
+      /^only src\/main\.ts may touch `process`: src\/ops\/planted\.ts does$/,
+    ],
+    [
+      "`process` imported",
+      { file: "ops/planted.ts", text: 'import { env } from "node:process";\n' },
+      /^only src\/main\.ts may touch `process`/,
+    ],
+    [
+      "`process` by way of globalThis",
+      { file: "ops/planted.ts", text: "export const { pid } = globalThis.process;\n" },
+      /^only src\/main\.ts may touch `process`/,
+    ],
+    [
+      "a file of more than 250 lines",
+      { file: "core/planted.ts", text: "export {};\n".repeat(251) },
+      /^src\/core\/planted\.ts has 251 lines; split it \(250 at most\)$/,
+    ],
+  ];
+  for (const [title, source, expected] of planted)
+    it(title, () => {
+      const found = violations(house, source);
+      assert.equal(found.length, 1, found.join("\n"));
+      assert.match(found[0] ?? "", expected);
+    });
+
+  it("nothing in a comment, a string, or a property of another name", () => {
+    const text = [
+      '// import { x } from "../kafka/cluster.ts"; process.exit()',
+      'export const parts = { process: "import x from \\"express\\"" };',
+      "export const status = parts.process;",
+      "",
+    ].join("\n");
+    assert.deepEqual(violations(house, { file: "core/planted.ts", text }), []);
+  });
+});
