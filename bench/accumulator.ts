@@ -2,9 +2,9 @@
 // CPU time is the module's: `node bench/accumulator.ts TOPIC BROKER…`, prints one JSON line a work load.
 
 import type { AcceptedRecord } from "../src/core/record.ts";
-import { Cluster } from "../src/kafka/cluster.ts";
-import { TopicMetadata } from "../src/kafka/metadata.ts";
-import { Producer } from "../src/kafka/producer.ts";
+import { Cluster } from "../src/kafka/client/cluster.ts";
+import { TopicMetadata } from "../src/kafka/client/metadata.ts";
+import { Producer } from "../src/kafka/produce/producer.ts";
 import { order } from "./bodies.ts";
 
 const [topic = "bench", ...brokers] = process.argv.slice(2);

@@ -3,8 +3,8 @@
 
 import { once } from "node:events";
 import net from "node:net";
-import { Connection } from "../src/kafka/connection.ts";
-import { Produce } from "../src/wire/messages/log.ts";
+import { Connection } from "../src/kafka/client/connection.ts";
+import { Produce } from "../src/wire/messages/produce.ts";
 import { encodeBatch } from "../src/wire/record-batch.ts";
 import { leaderOf } from "../test/support/read-back.ts";
 import { order } from "./bodies.ts";

@@ -2,8 +2,8 @@
 
 import { writeFileSync } from "node:fs";
 import path from "node:path";
-import { adapterSchemas } from "../src/adapters.ts";
-import { configSchema } from "../src/config-schema.ts";
+import { adapterSchemas } from "../src/app/adapters.ts";
+import { configSchema } from "../src/config/schema.ts";
 import { errorTable } from "../src/core/errors.ts";
 
 const root = path.join(import.meta.dirname, "..");

@@ -4,17 +4,17 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { StartError } from "./app/gateway.ts";
+import { ReplayError } from "./app/replay.ts";
+import { MissingTopicsError } from "./app/topic-keeper.ts";
 import { check } from "./commands/check.ts";
 import type { Command, Io } from "./commands/command.ts";
 import { devBroker } from "./commands/dev-broker.ts";
 import { deadLetter, replay } from "./commands/replay.ts";
 import { start } from "./commands/start.ts";
 import { token } from "./commands/token.ts";
-import { ConfigError } from "./config.ts";
+import { ConfigError } from "./config/load.ts";
 import { OnrampError } from "./core/errors.ts";
-import { StartError } from "./gateway.ts";
-import { ReplayError } from "./replay.ts";
-import { MissingTopicsError } from "./topic-keeper.ts";
 
 const commands: readonly Command[] = [start, check, token, replay, deadLetter, devBroker];
 

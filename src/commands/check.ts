@@ -1,8 +1,8 @@
 // `onramp check`: validates the configuration, its schemas and expressions, and exits.
 
-import { adapterSchemas } from "../adapters.ts";
-import { loadConfig } from "../config.ts";
-import { planOf } from "../plan.ts";
+import { adapterSchemas } from "../app/adapters.ts";
+import { planOf } from "../config/compile.ts";
+import { loadConfig } from "../config/load.ts";
 import { type Command, configFile, configOption } from "./command.ts";
 
 export const check: Command = {

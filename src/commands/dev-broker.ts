@@ -1,9 +1,9 @@
 // `onramp dev-broker`: the development broker alone, for clients on this machine.
 
-import { adapterSchemas } from "../adapters.ts";
-import { loadConfig } from "../config.ts";
+import { adapterSchemas } from "../app/adapters.ts";
+import { StartError } from "../app/gateway.ts";
+import { loadConfig } from "../config/load.ts";
 import { bytes } from "../core/units.ts";
-import { StartError } from "../gateway.ts";
 import type { Command } from "./command.ts";
 
 export const devBroker: Command = {

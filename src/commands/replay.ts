@@ -1,9 +1,9 @@
 // `onramp replay` and `onramp dead-letter replay`: deliver once more.
 
-import { adapterSchemas } from "../adapters.ts";
-import { loadConfig } from "../config.ts";
+import { adapterSchemas } from "../app/adapters.ts";
+import { type ReplayReport, replayDeadLetters, replaySink } from "../app/replay.ts";
+import { loadConfig } from "../config/load.ts";
 import { createLog } from "../ops/log.ts";
-import { type ReplayReport, replayDeadLetters, replaySink } from "../replay.ts";
 import { type Command, configFile, configOption, type Io } from "./command.ts";
 
 /** As a shell counts SIGINT. */

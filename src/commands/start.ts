@@ -1,8 +1,8 @@
 // `onramp start`: runs the gateway until a signal.
 
-import { adapterSchemas } from "../adapters.ts";
-import { loadConfig } from "../config.ts";
-import { startGateway } from "../gateway.ts";
+import { adapterSchemas } from "../app/adapters.ts";
+import { startGateway } from "../app/gateway.ts";
+import { loadConfig } from "../config/load.ts";
 import { createLog } from "../ops/log.ts";
 import { type Command, configFile, configOption } from "./command.ts";
 

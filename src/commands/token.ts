@@ -1,6 +1,6 @@
 // `onramp token NAME`: makes a token and what of it goes into the configuration.
 
-import { createToken } from "../http/auth.ts";
+import { createToken } from "../http/auth/tokens.ts";
 import type { Command } from "./command.ts";
 
 export const token: Command = {

@@ -15,10 +15,6 @@ export interface TopicRules {
 /** Rules by topic. */
 export type TopicBook = ReadonlyMap<string, TopicRules>;
 
-/** Kafka's rule for topic names. */
-export const isTopicName = (name: string): boolean =>
-  /^[a-zA-Z0-9._-]{1,249}$/.test(name) && name !== "." && name !== "..";
-
 export const DEAD_LETTER = ".dead-letter";
 
 /** Why nobody may read or write the topic through Onramp; undefined when they may. */

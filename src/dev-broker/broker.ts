@@ -3,13 +3,13 @@
 
 import { once } from "node:events";
 import net from "node:net";
-import { adminApis } from "./admin-apis.ts";
-import { clusterApis } from "./cluster-apis.ts";
+import { adminApis } from "./apis/admin.ts";
+import { clusterApis } from "./apis/cluster.ts";
+import { groupApis } from "./apis/group.ts";
+import { logApis } from "./apis/log.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { Faults } from "./faults.ts";
-import { groupApis } from "./group-apis.ts";
 import { Groups } from "./groups.ts";
-import { logApis } from "./log-apis.ts";
 import { serve } from "./session.ts";
 import type { State } from "./state.ts";
 import { Topics } from "./topics.ts";

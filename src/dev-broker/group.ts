@@ -1,12 +1,6 @@
 // One consumer group, classic protocol: members, rebalances, sessions, committed offsets.
 
 import { randomUUID } from "node:crypto";
-import type {
-  JoinGroupRequest,
-  JoinGroupResponse,
-  SyncGroupRequest,
-  SyncGroupResponse,
-} from "../wire/messages/group.ts";
 import {
   ILLEGAL_GENERATION,
   INCONSISTENT_GROUP_PROTOCOL,
@@ -14,7 +8,13 @@ import {
   NONE,
   REBALANCE_IN_PROGRESS,
   UNKNOWN_MEMBER_ID,
-} from "./error-codes.ts";
+} from "../wire/error-codes.ts";
+import type {
+  JoinGroupRequest,
+  JoinGroupResponse,
+  SyncGroupRequest,
+  SyncGroupResponse,
+} from "../wire/messages/group.ts";
 import { type Member, noJoin, noSync } from "./member.ts";
 
 export interface Committed {

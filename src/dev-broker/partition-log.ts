@@ -2,8 +2,6 @@
 
 import { gunzipSync } from "node:zlib";
 import { crc32c } from "../wire/crc32c.ts";
-import { type Batch, type PlacedRecord, readBatches, readRecords } from "../wire/record-batch-reader.ts";
-import { writeInt64 } from "../wire/writer.ts";
 import {
   CORRUPT_MESSAGE,
   INVALID_RECORD,
@@ -11,7 +9,9 @@ import {
   MESSAGE_TOO_LARGE,
   NONE,
   UNSUPPORTED_FOR_MESSAGE_FORMAT,
-} from "./error-codes.ts";
+} from "../wire/error-codes.ts";
+import { type Batch, type PlacedRecord, readBatches, readRecords } from "../wire/record-batch-reader.ts";
+import { writeInt64 } from "../wire/writer.ts";
 import { ProducerStates } from "./producer-state.ts";
 
 const LOG_APPEND_TIME = 8;

@@ -1,6 +1,6 @@
 // What a partition knows of its idempotent producers: the rules of a real broker (ProducerStateManager).
 
-import { INVALID_PRODUCER_EPOCH, NONE, OUT_OF_ORDER_SEQUENCE_NUMBER } from "./error-codes.ts";
+import { INVALID_PRODUCER_EPOCH, NONE, OUT_OF_ORDER_SEQUENCE_NUMBER } from "../wire/error-codes.ts";
 
 const REMEMBERED = 5;
 const SEQUENCES = 2 ** 31;

@@ -1,13 +1,13 @@
 // One client's connection: frames in, one request served at a time as a real broker does, answers out.
 
 import type net from "node:net";
+import { UNSUPPORTED_VERSION } from "../wire/error-codes.ts";
 import { FrameSplitter } from "../wire/frame.ts";
 import { encodeResponse, readRequestBody, readRequestHeader } from "../wire/message.ts";
 import { ApiVersions } from "../wire/messages/cluster.ts";
 import { Reader } from "../wire/reader.ts";
-import { offered } from "./cluster-apis.ts";
+import { offered } from "./apis/cluster.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { UNSUPPORTED_VERSION } from "./error-codes.ts";
 import type { State } from "./state.ts";
 
 /** As `socket.request.max.bytes`. */

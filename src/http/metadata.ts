@@ -4,7 +4,7 @@ import { type Request, type Response, Router } from "express";
 import { OnrampError } from "../core/errors.ts";
 import type { PartitionDescription, TopicCatalog } from "../core/ports.ts";
 import { reservedReason, type TopicBook } from "../core/topics.ts";
-import type { Auth } from "./auth.ts";
+import type { Auth } from "./auth/tokens.ts";
 
 export interface MetadataDeps {
   readonly catalog: TopicCatalog;

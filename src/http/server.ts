@@ -11,8 +11,8 @@ import { Connections } from "./connections.ts";
 import { type MetadataDeps, metadataRoutes } from "./metadata.ts";
 import { checkOrigin, type OriginRule } from "./origin.ts";
 import { problemErrors, sendProblem } from "./problem.ts";
-import { handleProduce, isProduce } from "./produce.ts";
-import type { ProduceDeps } from "./produce-deps.ts";
+import { handleProduce, isProduce } from "./produce/produce.ts";
+import type { ProduceDeps } from "./produce/produce-deps.ts";
 import { type WebhookDeps, webhookRoutes } from "./webhooks.ts";
 
 export interface ApiDeps extends ProduceDeps, WebhookDeps, MetadataDeps {

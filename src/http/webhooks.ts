@@ -4,7 +4,7 @@ import { Router } from "express";
 import { OnrampError } from "../core/errors.ts";
 import type { Ingest } from "../core/ingest.ts";
 import type { WebhookReceiver } from "../core/webhook.ts";
-import { type BodyLimits, readBody } from "./body.ts";
+import { type BodyLimits, readBody } from "./body/body.ts";
 
 export interface WebhookDeps extends BodyLimits {
   readonly ingest: Ingest;

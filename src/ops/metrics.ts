@@ -4,8 +4,8 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom
 import { asOnrampError, OnrampError } from "../core/errors.ts";
 import type { Meter } from "../core/ports.ts";
 import type { Receipts } from "../core/record.ts";
+import type { SinkState } from "../core/sink-state.ts";
 import { sinkMetrics } from "./sink-metrics.ts";
-import type { SinkState } from "./sink-runner.ts";
 
 /** What the gauges show; asked at each scrape. */
 export interface Gauges {

@@ -1,7 +1,7 @@
 // Metrics of sinks, read from their states when somebody scrapes.
 
 import { Counter, Gauge, type Registry } from "prom-client";
-import type { SinkCounts, SinkState } from "./sink-runner.ts";
+import type { SinkCounts, SinkState } from "../core/sink-state.ts";
 
 const COUNTERS: readonly [name: string, help: string, count: keyof SinkCounts][] = [
   ["onramp_sink_delivered_total", "Records that a sink's receiver took.", "delivered"],

@@ -5,12 +5,12 @@ import { validateHeaderName, validateHeaderValue } from "node:http";
 import { isIP } from "node:net";
 import path from "node:path";
 import type { Expression } from "../core/expressions.ts";
-import { duration, file, string } from "../core/option-parts.ts";
+import { duration, file, string } from "../core/options.ts";
 import { bindingsOf, DeliveryError, type OutgoingRecord, type SinkKind } from "../core/sink.ts";
 import { ms } from "../core/units.ts";
-import { addressPolicy } from "./address-policy.ts";
-import { createAgent, send } from "./http-request.ts";
-import { createSigner } from "./signature.ts";
+import { addressPolicy } from "../web/address-policy.ts";
+import { createAgent, send } from "../web/request.ts";
+import { createSigner } from "./parts/signature.ts";
 
 /** What the sink or its HTTP client decides. */
 const OURS = [

@@ -1,7 +1,7 @@
 // A Produce v8 request written in one buffer, so that records are encoded where they leave from. Layout as in
-// messages/log.ts; this copy of it exists for speed alone, and a test holds the two against each other.
+// messages/produce.ts; this copy of it exists for speed alone, and a test holds the two against each other.
 
-import { Produce } from "./messages/log.ts";
+import { Produce } from "./messages/produce.ts";
 
 export const PRODUCE_VERSION = 8;
 const ALL_IN_SYNC = -1;

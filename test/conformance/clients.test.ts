@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { promisify } from "node:util";
 import zlib from "node:zlib";
 import type kafkajs from "kafkajs";
-import type { Connection } from "../../src/kafka/connection.ts";
+import type { Connection } from "../../src/kafka/client/connection.ts";
 import { FindCoordinator } from "../../src/wire/messages/cluster.ts";
 import { Heartbeat, JoinGroup } from "../../src/wire/messages/group.ts";
 import { useBroker } from "../support/broker.ts";

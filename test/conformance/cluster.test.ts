@@ -1,7 +1,7 @@
 // Metadata, versions and administration, on the development broker and on Apache Kafka alike.
 
 import { strict as assert } from "node:assert";
-import type { Connection } from "../../src/kafka/connection.ts";
+import type { Connection } from "../../src/kafka/client/connection.ts";
 import {
   AlterConfigs,
   CreatePartitions,

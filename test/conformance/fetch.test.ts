@@ -1,14 +1,10 @@
 // What a broker answers to readers, on the development broker and on Apache Kafka alike.
 
 import { strict as assert } from "node:assert";
-import type { Connection } from "../../src/kafka/connection.ts";
-import {
-  DeleteRecords,
-  Fetch,
-  ListOffsets,
-  OffsetForLeaderEpoch,
-  Produce,
-} from "../../src/wire/messages/log.ts";
+import type { Connection } from "../../src/kafka/client/connection.ts";
+import { Fetch } from "../../src/wire/messages/fetch.ts";
+import { DeleteRecords, ListOffsets, OffsetForLeaderEpoch } from "../../src/wire/messages/offsets.ts";
+import { Produce } from "../../src/wire/messages/produce.ts";
 import { encodeBatch, type WireRecord } from "../../src/wire/record-batch.ts";
 import { readBatches } from "../../src/wire/record-batch-reader.ts";
 import { useBroker } from "../support/broker.ts";

@@ -2,9 +2,10 @@
 
 import { strict as assert } from "node:assert";
 import { gzipSync } from "node:zlib";
-import type { Connection } from "../../src/kafka/connection.ts";
+import type { Connection } from "../../src/kafka/client/connection.ts";
 import { InitProducerId } from "../../src/wire/messages/cluster.ts";
-import { Fetch, type PartitionAnswer, Produce } from "../../src/wire/messages/log.ts";
+import { Fetch } from "../../src/wire/messages/fetch.ts";
+import { type PartitionAnswer, Produce } from "../../src/wire/messages/produce.ts";
 import { type BatchIdentity, encodeBatch, type WireRecord } from "../../src/wire/record-batch.ts";
 import { readBatches, readRecords } from "../../src/wire/record-batch-reader.ts";
 import { useBroker } from "../support/broker.ts";

@@ -1,8 +1,8 @@
 // What every sink keeps, whatever it speaks: order, patience, and nothing dropped. Run by the tests of each.
 
 import { strict as assert } from "node:assert";
-import type { Gateway } from "../../src/gateway.ts";
-import type { Clock } from "../../src/ops/clock.ts";
+import type { Gateway } from "../../src/app/gateway.ts";
+import type { Clock } from "../../src/core/clock.ts";
 import { useBroker } from "../support/broker.ts";
 import { keepingLog, startTestGateway } from "../support/gateway.ts";
 import { post, sinkState } from "../support/http.ts";

@@ -4,10 +4,10 @@ import { strict as assert } from "node:assert";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { adapterSchemas } from "../../src/adapters.ts";
-import { type ConfigError, loadConfig } from "../../src/config.ts";
+import { adapterSchemas } from "../../src/app/adapters.ts";
+import { planOf } from "../../src/config/compile.ts";
+import { type ConfigError, loadConfig } from "../../src/config/load.ts";
 import { bytes, ms, parseDuration, parseSize } from "../../src/core/units.ts";
-import { planOf } from "../../src/plan.ts";
 
 const folder = mkdtempSync(path.join(tmpdir(), "onramp-config-"));
 const options = adapterSchemas;

@@ -4,9 +4,9 @@ import { strict as assert } from "node:assert";
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { generated } from "../../scripts/generate.ts";
-import { adapterSchemas } from "../../src/adapters.ts";
-import { loadConfig } from "../../src/config.ts";
-import { planOf } from "../../src/plan.ts";
+import { adapterSchemas } from "../../src/app/adapters.ts";
+import { planOf } from "../../src/config/compile.ts";
+import { loadConfig } from "../../src/config/load.ts";
 
 describe("docs", () => {
   for (const [file, content] of generated) {

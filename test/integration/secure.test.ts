@@ -2,7 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import kafkajs from "kafkajs";
-import type { Gateway } from "../../src/gateway.ts";
+import type { Gateway } from "../../src/app/gateway.ts";
 import { SCRAM_USERS } from "../support/apache-kafka/cluster.ts";
 import { createTopic, onApacheKafka, quietKafka } from "../support/broker.ts";
 import { startTestGateway } from "../support/gateway.ts";

@@ -3,19 +3,19 @@
 import { strict as assert } from "node:assert";
 import { once } from "node:events";
 import { createRequire } from "node:module";
-import { FramePool } from "../../src/kafka/frame-pool.ts";
-import "../../src/kafka/kafkajs-repairs.ts";
+import { FramePool } from "../../src/kafka/produce/frame-pool.ts";
+import "../../src/kafka/admin/kafkajs-repairs.ts";
 import net from "node:net";
 import type { AcceptedRecord } from "../../src/core/record.ts";
 import { Receipts } from "../../src/core/record.ts";
-import { parseAddress } from "../../src/kafka/cluster.ts";
-import { Connection } from "../../src/kafka/connection.ts";
-import { type BrokerGone, BrokerRefused } from "../../src/kafka/errors.ts";
-import { LaneIdentity } from "../../src/kafka/identity.ts";
-import { clientCredentials } from "../../src/kafka/oauth.ts";
-import { murmur2, partitionForKey, StickyPartitioner } from "../../src/kafka/partitioner.ts";
-import { sizeOf } from "../../src/kafka/segment.ts";
-import { SegmentQueue } from "../../src/kafka/segment-queue.ts";
+import { parseAddress } from "../../src/kafka/client/cluster.ts";
+import { Connection } from "../../src/kafka/client/connection.ts";
+import { type BrokerGone, BrokerRefused } from "../../src/kafka/client/errors.ts";
+import { LaneIdentity } from "../../src/kafka/produce/lane-identity.ts";
+import { murmur2, partitionForKey, StickyPartitioner } from "../../src/kafka/produce/partitioner.ts";
+import { sizeOf } from "../../src/kafka/produce/segment.ts";
+import { SegmentQueue } from "../../src/kafka/produce/segment-queue.ts";
+import { clientCredentials } from "../../src/web/oauth.ts";
 import { Metadata } from "../../src/wire/messages/cluster.ts";
 
 describe("kafka: frames", () => {

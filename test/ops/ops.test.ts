@@ -2,14 +2,14 @@
 
 import { strict as assert } from "node:assert";
 import { execFileSync } from "node:child_process";
+import { Backoff } from "../../src/core/backoff.ts";
+import { systemClock } from "../../src/core/clock.ts";
 import { compileExpression } from "../../src/core/expressions.ts";
 import { DeliveryError } from "../../src/core/sink.ts";
-import { Backoff } from "../../src/ops/backoff.ts";
-import { systemClock } from "../../src/ops/clock.ts";
-import { SinkRunner } from "../../src/ops/sink-runner.ts";
 import { slowExpressions } from "../../src/ops/slow-expressions.ts";
 import { Supervisor } from "../../src/ops/supervisor.ts";
-import { Turns } from "../../src/ops/turns.ts";
+import { Turns } from "../../src/runners/rate-limiter.ts";
+import { SinkRunner } from "../../src/runners/sink-runner.ts";
 import { keepingLog } from "../support/gateway.ts";
 import { hurryingClock } from "../support/hurrying-clock.ts";
 

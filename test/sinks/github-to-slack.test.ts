@@ -3,9 +3,9 @@
 import { strict as assert } from "node:assert";
 import { createHmac } from "node:crypto";
 import { createRequire } from "node:module";
-import { adapterSchemas } from "../../src/adapters.ts";
-import { loadConfig } from "../../src/config.ts";
-import { startGateway } from "../../src/gateway.ts";
+import { adapterSchemas } from "../../src/app/adapters.ts";
+import { startGateway } from "../../src/app/gateway.ts";
+import { loadConfig } from "../../src/config/load.ts";
 import { createTopic, useBroker } from "../support/broker.ts";
 import { keepingLog } from "../support/gateway.ts";
 import { send, sinkState } from "../support/http.ts";

@@ -1,9 +1,9 @@
 // Delivering once more: dead letters to the sinks that gave them up, and stretches of a sink's topics.
 
 import { strict as assert } from "node:assert";
-import { adapterSchemas } from "../../src/adapters.ts";
-import { loadConfig } from "../../src/config.ts";
-import { ReplayError, replayDeadLetters, replaySink } from "../../src/replay.ts";
+import { adapterSchemas } from "../../src/app/adapters.ts";
+import { ReplayError, replayDeadLetters, replaySink } from "../../src/app/replay.ts";
+import { loadConfig } from "../../src/config/load.ts";
 import { useBroker } from "../support/broker.ts";
 import { keepingLog, startTestGateway, writeConfig } from "../support/gateway.ts";
 import { post, sinkState } from "../support/http.ts";

@@ -3,7 +3,7 @@
 import { strict as assert } from "node:assert";
 import { compileExpression } from "../../src/core/expressions.ts";
 import type { OutgoingRecord } from "../../src/core/sink.ts";
-import { escaping } from "../../src/sinks/slack-text.ts";
+import { escaping } from "../../src/sinks/slack/text.ts";
 import { sinkContract } from "../contract/sink.ts";
 import { useBroker } from "../support/broker.ts";
 import { startTestGateway } from "../support/gateway.ts";

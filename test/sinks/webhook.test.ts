@@ -2,9 +2,9 @@
 
 import { strict as assert } from "node:assert";
 import { createHmac } from "node:crypto";
-import { ConfigError } from "../../src/config.ts";
-import { addressPolicy } from "../../src/sinks/address-policy.ts";
-import { createSigner } from "../../src/sinks/signature.ts";
+import { ConfigError } from "../../src/config/load.ts";
+import { createSigner } from "../../src/sinks/parts/signature.ts";
+import { addressPolicy } from "../../src/web/address-policy.ts";
 import { sinkContract } from "../contract/sink.ts";
 import { useBroker } from "../support/broker.ts";
 import { startTestGateway } from "../support/gateway.ts";

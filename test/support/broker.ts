@@ -5,10 +5,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import kafkajs from "kafkajs";
 import { after, before } from "mocha";
 import { DevBroker } from "../../src/dev-broker/broker.ts";
-import { Connection } from "../../src/kafka/connection.ts";
+import { Connection } from "../../src/kafka/client/connection.ts";
 import { CreateTopics } from "../../src/wire/messages/admin.ts";
 import { Metadata } from "../../src/wire/messages/cluster.ts";
-import { ListOffsets } from "../../src/wire/messages/log.ts";
+import { ListOffsets } from "../../src/wire/messages/offsets.ts";
 
 const external = process.env["ONRAMP_TEST_BROKERS"]?.split(",").filter(Boolean) ?? [];
 

@@ -4,11 +4,11 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before } from "mocha";
-import { adapterSchemas } from "../../src/adapters.ts";
-import { loadConfig } from "../../src/config.ts";
+import { adapterSchemas } from "../../src/app/adapters.ts";
+import { type Gateway, startGateway } from "../../src/app/gateway.ts";
+import { loadConfig } from "../../src/config/load.ts";
+import type { Clock } from "../../src/core/clock.ts";
 import type { Log } from "../../src/core/ports.ts";
-import { type Gateway, startGateway } from "../../src/gateway.ts";
-import type { Clock } from "../../src/ops/clock.ts";
 import { until } from "./until.ts";
 
 export interface TestConfig {

@@ -2,7 +2,7 @@
 
 import { once } from "node:events";
 import net from "node:net";
-import type { Gateway } from "../../src/gateway.ts";
+import type { Gateway } from "../../src/app/gateway.ts";
 
 export const V2_JSON = "application/vnd.kafka.json.v2+json";
 export const V2_BINARY = "application/vnd.kafka.binary.v2+json";

@@ -3,7 +3,7 @@
 import { once } from "node:events";
 import http from "node:http";
 import { createInterface } from "node:readline";
-import type { Gateway } from "../../src/gateway.ts";
+import type { Gateway } from "../../src/app/gateway.ts";
 
 /** A request of lines under way. */
 export interface LinesExchange {

@@ -3,7 +3,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
 import { Metadata } from "../../src/wire/messages/cluster.ts";
-import { Fetch } from "../../src/wire/messages/log.ts";
+import { Fetch } from "../../src/wire/messages/fetch.ts";
 import { type PlacedRecord, readBatches, readRecords } from "../../src/wire/record-batch-reader.ts";
 import { openConnection } from "./broker.ts";
 

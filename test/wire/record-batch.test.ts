@@ -7,7 +7,7 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import { crc32c } from "../../src/wire/crc32c.ts";
 import { FrameSplitter } from "../../src/wire/frame.ts";
 import { encodeRequest } from "../../src/wire/message.ts";
-import { Produce } from "../../src/wire/messages/log.ts";
+import { Produce } from "../../src/wire/messages/produce.ts";
 import { frameOverhead, ProduceFrame } from "../../src/wire/produce-frame.ts";
 import { Reader, TruncatedError } from "../../src/wire/reader.ts";
 import { encodeBatch, loneBatchSize, recordSizeBound, type WireRecord } from "../../src/wire/record-batch.ts";

@@ -1,0 +1,174 @@
+// CreateTopics, DeleteTopics, CreatePartitions, DescribeConfigs, AlterConfigs, IncrementalAlterConfigs.
+
+import {
+  INVALID_CONFIG,
+  INVALID_PARTITIONS,
+  INVALID_REPLICA_ASSIGNMENT,
+  INVALID_REPLICATION_FACTOR,
+  INVALID_REQUEST,
+  INVALID_TOPIC,
+  NONE,
+  TOPIC_ALREADY_EXISTS,
+  UNKNOWN_TOPIC_OR_PARTITION,
+} from "../../wire/error-codes.ts";
+import {
+  AlterConfigs,
+  type CreatableTopic,
+  CreatePartitions,
+  CreateTopics,
+  DeleteTopics,
+  DescribeConfigs,
+  IncrementalAlterConfigs,
+} from "../../wire/messages/admin.ts";
+import { isTopicName } from "../../wire/topic-name.ts";
+import { type Endpoint, endpoint } from "../endpoint.ts";
+import { NODE_ID, type State } from "../state.ts";
+import { configFault, TOPIC_DEFAULTS } from "../topic-config.ts";
+import { settingOf, type Topic } from "../topics.ts";
+
+const TOPIC_RESOURCE = 2;
+const BROKER_RESOURCE = 4;
+const DYNAMIC_TOPIC_CONFIG = 1;
+const DEFAULT_CONFIG = 5;
+
+type Fault = readonly [errorCode: number, errorMessage: string | null];
+const FINE: Fault = [NONE, null];
+
+export const adminApis: readonly Endpoint[] = [
+  endpoint(CreateTopics, [0, 4], (state, { topics, validateOnly }) => ({
+    throttleTimeMs: 0,
+    topics: topics.map((wanted) => {
+      const [errorCode, errorMessage] = creationFault(state, wanted);
+      if (errorCode === NONE && !validateOnly) {
+        const partitions = wanted.assignments.length || Math.max(1, wanted.partitions);
+        state.topics.create(
+          wanted.name,
+          partitions,
+          wanted.configs.map(({ name, value }) => [name, value ?? ""] as const),
+        );
+      }
+      return { name: wanted.name, errorCode, errorMessage };
+    }),
+  })),
+  endpoint(DeleteTopics, [0, 3], ({ topics }, { names }) => ({
+    throttleTimeMs: 0,
+    topics: names.map((name) => {
+      const errorCode = topics.get(name) ? NONE : UNKNOWN_TOPIC_OR_PARTITION;
+      topics.delete(name);
+      return { name, errorCode };
+    }),
+  })),
+  endpoint(CreatePartitions, [0, 1], ({ topics: store }, { topics, validateOnly }) => ({
+    throttleTimeMs: 0,
+    topics: topics.map(({ name, count }) => {
+      const topic = store.get(name);
+      if (!topic)
+        return {
+          name,
+          errorCode: UNKNOWN_TOPIC_OR_PARTITION,
+          errorMessage: "This server does not host this topic-partition.",
+        };
+      if (count <= topic.partitions.length)
+        return {
+          name,
+          errorCode: INVALID_PARTITIONS,
+          errorMessage: `The topic currently has ${topic.partitions.length} partitions`,
+        };
+      if (!validateOnly) store.widen(topic, count);
+      return { name, errorCode: NONE, errorMessage: null };
+    }),
+  })),
+  endpoint(DescribeConfigs, [1, 2], ({ topics }, { resources }) => ({
+    throttleTimeMs: 0,
+    resources: resources.map(({ type, name, keys }) => {
+      const topic = type === TOPIC_RESOURCE ? topics.get(name) : undefined;
+      if (type === BROKER_RESOURCE && name === String(NODE_ID))
+        return { errorCode: NONE, errorMessage: null, type, name, configs: [] };
+      if (!topic)
+        return { errorCode: UNKNOWN_TOPIC_OR_PARTITION, errorMessage: null, type, name, configs: [] };
+      return {
+        errorCode: NONE,
+        errorMessage: null,
+        type,
+        name,
+        configs: Object.keys(TOPIC_DEFAULTS)
+          .filter((key) => keys === null || keys.includes(key))
+          .map((key) => described(topic, key)),
+      };
+    }),
+  })),
+  endpoint(AlterConfigs, [0, 1], (state, { resources, validateOnly }) => ({
+    throttleTimeMs: 0,
+    resources: resources.map(({ type, name, configs }) =>
+      alter(state, type, name, validateOnly, configs, (topic) => {
+        topic.config.clear();
+        for (const config of configs) if (config.value !== null) topic.config.set(config.name, config.value);
+      }),
+    ),
+  })),
+  endpoint(IncrementalAlterConfigs, [0, 0], (state, { resources, validateOnly }) => ({
+    throttleTimeMs: 0,
+    resources: resources.map(({ type, name, configs }) =>
+      alter(state, type, name, validateOnly, configs, (topic) => {
+        for (const config of configs) {
+          if (config.operation === 1 || config.value === null) topic.config.delete(config.name);
+          else topic.config.set(config.name, config.value);
+        }
+      }),
+    ),
+  })),
+];
+
+function creationFault(
+  { topics }: State,
+  { name, partitions, replicationFactor, assignments, configs }: CreatableTopic,
+): Fault {
+  if (!isTopicName(name)) return [INVALID_TOPIC, `Topic name is invalid: ${name}`];
+  if (topics.get(name)) return [TOPIC_ALREADY_EXISTS, `Topic '${name}' already exists.`];
+  if (assignments.length > 0) {
+    const sound = assignments.every(({ brokerIds }) => brokerIds.length === 1 && brokerIds[0] === NODE_ID);
+    return sound ? FINE : [INVALID_REPLICA_ASSIGNMENT, `there is one broker, ${NODE_ID}`];
+  }
+  if (partitions === 0 || partitions < -1)
+    return [INVALID_PARTITIONS, "Number of partitions was set to an invalid non-positive value."];
+  if (replicationFactor !== -1 && replicationFactor !== 1)
+    return [
+      INVALID_REPLICATION_FACTOR,
+      `Unable to replicate the partition ${replicationFactor} time(s): there is one broker.`,
+    ];
+  for (const config of configs) {
+    const fault = configFault(config.name, config.value);
+    if (fault) return [INVALID_CONFIG, fault];
+  }
+  return FINE;
+}
+
+function described(topic: Topic, name: string) {
+  const source = topic.config.has(name) ? DYNAMIC_TOPIC_CONFIG : DEFAULT_CONFIG;
+  return { name, value: settingOf(topic, name), readOnly: false, source, isSensitive: false, synonyms: [] };
+}
+
+function alter(
+  { topics }: State,
+  type: number,
+  name: string,
+  validateOnly: boolean,
+  configs: readonly { name: string; value: string | null }[],
+  apply: (topic: Topic) => void,
+) {
+  const answer = (errorCode: number, errorMessage: string | null) => ({
+    errorCode,
+    errorMessage,
+    type,
+    name,
+  });
+  if (type !== TOPIC_RESOURCE) return answer(INVALID_REQUEST, "only topics can be altered here");
+  const topic = topics.get(name);
+  if (!topic) return answer(UNKNOWN_TOPIC_OR_PARTITION, null);
+  for (const config of configs) {
+    const fault = configFault(config.name, config.value);
+    if (fault) return answer(INVALID_CONFIG, fault);
+  }
+  if (!validateOnly) apply(topic);
+  return answer(NONE, null);
+}

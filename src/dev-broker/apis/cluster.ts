@@ -1,0 +1,73 @@
+// ApiVersions, Metadata, InitProducerId, FindCoordinator.
+
+import {
+  INVALID_REQUEST,
+  INVALID_TOPIC,
+  LEADER_NOT_AVAILABLE,
+  NONE,
+  UNKNOWN_TOPIC_OR_PARTITION,
+} from "../../wire/error-codes.ts";
+import { ApiVersions, FindCoordinator, InitProducerId, Metadata } from "../../wire/messages/cluster.ts";
+import { isTopicName } from "../../wire/topic-name.ts";
+import { type Endpoint, endpoint } from "../endpoint.ts";
+import { NODE_ID, type State } from "../state.ts";
+
+/** @param served every endpoint, so that ApiVersions tells the truth */
+export function clusterApis(served: () => readonly Endpoint[]): Endpoint[] {
+  return [
+    endpoint(ApiVersions, [0, 3], () => ({ errorCode: NONE, apiKeys: offered(served()), throttleTimeMs: 0 })),
+    endpoint(Metadata, [0, 8], (state, request, { version }) => {
+      // In version 0 an empty list means all topics; from 1 on null does.
+      const names =
+        request.topics === null || (version === 0 && request.topics.length === 0)
+          ? state.topics.all.map((topic) => topic.name)
+          : request.topics.map((topic) => topic.name);
+      return {
+        throttleTimeMs: 0,
+        brokers: [{ nodeId: NODE_ID, host: state.host, port: state.port, rack: null }],
+        clusterId: "onramp-dev-broker",
+        controllerId: NODE_ID,
+        topics: names.map((name) => describe(state, name)),
+        authorizedOperations: -2147483648,
+      };
+    }),
+    endpoint(InitProducerId, [0, 1], (state, { transactionalId }) => {
+      if (transactionalId !== null)
+        return { throttleTimeMs: 0, errorCode: INVALID_REQUEST, producerId: -1, producerEpoch: -1 };
+      return { throttleTimeMs: 0, errorCode: NONE, producerId: state.nextProducerId++, producerEpoch: 0 };
+    }),
+    endpoint(FindCoordinator, [0, 2], ({ host, port }) => ({
+      throttleTimeMs: 0,
+      errorCode: NONE,
+      errorMessage: null,
+      nodeId: NODE_ID,
+      host,
+      port,
+    })),
+  ];
+}
+
+/** The answer of ApiVersions to a version that is not served: in version 0, so that any client can read it. */
+export function offered(
+  served: readonly Endpoint[],
+): { apiKey: number; minVersion: number; maxVersion: number }[] {
+  return served.map(({ api, min, max }) => ({ apiKey: api.key, minVersion: min, maxVersion: max }));
+}
+
+function describe({ topics, faults }: State, name: string) {
+  const topic = topics.get(name);
+  const errorCode = topic ? NONE : isTopicName(name) ? UNKNOWN_TOPIC_OR_PARTITION : INVALID_TOPIC;
+  const partitions = (topic?.partitions ?? []).map((log, partition) => {
+    const lost = faults.leaderless?.(name, partition) ?? false;
+    return {
+      errorCode: lost ? LEADER_NOT_AVAILABLE : NONE,
+      partition,
+      leader: lost ? -1 : NODE_ID,
+      leaderEpoch: log.leaderEpoch,
+      replicas: [NODE_ID],
+      isr: lost ? [] : [NODE_ID],
+      offlineReplicas: lost ? [NODE_ID] : [],
+    };
+  });
+  return { errorCode, name, isInternal: false, partitions, authorizedOperations: -2147483648 };
+}

@@ -1,0 +1,157 @@
+// The APIs of consumer groups: join, sync, heartbeat, leave, commit, fetch, describe, list, delete.
+
+import {
+  GROUP_ID_NOT_FOUND,
+  INVALID_GROUP_ID,
+  INVALID_SESSION_TIMEOUT,
+  NON_EMPTY_GROUP,
+  NONE,
+  REBALANCE_IN_PROGRESS,
+  UNKNOWN_MEMBER_ID,
+  UNKNOWN_TOPIC_OR_PARTITION,
+} from "../../wire/error-codes.ts";
+import {
+  DeleteGroups,
+  DescribeGroups,
+  Heartbeat,
+  JoinGroup,
+  LeaveGroup,
+  ListGroups,
+  OffsetCommit,
+  OffsetFetch,
+  SyncGroup,
+} from "../../wire/messages/group.ts";
+import { type Endpoint, endpoint } from "../endpoint.ts";
+import type { Group } from "../group.ts";
+import { noJoin, noSync } from "../member.ts";
+
+/** As `group.max.session.timeout.ms`. */
+const MOST_SESSION_MS = 1_800_000;
+const NO_BYTES = Buffer.alloc(0);
+
+export const groupApis: readonly Endpoint[] = [
+  endpoint(JoinGroup, [0, 5], ({ groups }, request, { version, clientId, host }) => {
+    const { groupId, sessionTimeoutMs, memberId } = request;
+    const refuse = (errorCode: number) => noJoin(errorCode, memberId);
+    if (groupId === "") return refuse(INVALID_GROUP_ID);
+    if (sessionTimeoutMs <= 0 || sessionTimeoutMs > MOST_SESSION_MS) return refuse(INVALID_SESSION_TIMEOUT);
+    return groups.get(groupId).join(request, version, { id: clientId, host });
+  }),
+  endpoint(
+    SyncGroup,
+    [0, 3],
+    ({ groups }, request) => groups.find(request.groupId)?.sync(request) ?? noSync(UNKNOWN_MEMBER_ID),
+  ),
+  endpoint(Heartbeat, [0, 3], ({ groups }, { groupId, memberId, generationId }) => ({
+    throttleTimeMs: 0,
+    errorCode: groups.find(groupId)?.heartbeat(memberId, generationId) ?? UNKNOWN_MEMBER_ID,
+  })),
+  endpoint(LeaveGroup, [0, 3], ({ groups }, { groupId, memberId, members }, { version }) => {
+    const group = groups.find(groupId);
+    const leave = (id: string): number => group?.leave(id) ?? UNKNOWN_MEMBER_ID;
+    if (version < 3) return { throttleTimeMs: 0, errorCode: leave(memberId), members: [] };
+    return {
+      throttleTimeMs: 0,
+      errorCode: NONE,
+      members: members.map((member) => ({ ...member, errorCode: leave(member.memberId) })),
+    };
+  }),
+  endpoint(
+    OffsetCommit,
+    [2, 7],
+    ({ groups, topics: store, faults }, { groupId, memberId, generationId, topics }) => {
+      const group = groups.get(groupId);
+      const fault = faults.commit?.(groupId) ?? commitFault(group, memberId, generationId);
+      return {
+        throttleTimeMs: 0,
+        topics: topics.map(({ name, partitions }) => ({
+          name,
+          partitions: partitions.map(({ partition, offset, leaderEpoch, metadata }) => {
+            const errorCode =
+              fault !== NONE ? fault : store.log(name, partition) ? NONE : UNKNOWN_TOPIC_OR_PARTITION;
+            if (errorCode === NONE)
+              group.offsets.set(`${name}/${partition}`, { offset, leaderEpoch, metadata });
+            return { partition, errorCode };
+          }),
+        })),
+      };
+    },
+  ),
+  endpoint(OffsetFetch, [1, 5], ({ groups }, { groupId, topics }) => {
+    const group = groups.find(groupId);
+    const wanted = topics ?? allCommitted(group);
+    return {
+      throttleTimeMs: 0,
+      topics: wanted.map(({ name, partitions }) => ({
+        name,
+        partitions: partitions.map((partition) => {
+          const committed = group?.offsets.get(`${name}/${partition}`) ?? {
+            offset: -1,
+            leaderEpoch: -1,
+            metadata: "",
+          };
+          return { partition, ...committed, errorCode: NONE };
+        }),
+      })),
+      errorCode: NONE,
+    };
+  }),
+  endpoint(DescribeGroups, [0, 4], ({ groups }, request) => ({
+    throttleTimeMs: 0,
+    groups: request.groups.map((id) => describe(id, groups.find(id))),
+  })),
+  endpoint(ListGroups, [0, 2], ({ groups }) => ({
+    throttleTimeMs: 0,
+    errorCode: NONE,
+    groups: groups.all.map(({ id, protocolType }) => ({ groupId: id, protocolType })),
+  })),
+  endpoint(DeleteGroups, [0, 1], ({ groups }, request) => ({
+    throttleTimeMs: 0,
+    groups: request.groups.map((groupId) => {
+      const group = groups.find(groupId);
+      const errorCode = !group ? GROUP_ID_NOT_FOUND : group.members.size > 0 ? NON_EMPTY_GROUP : NONE;
+      if (errorCode === NONE) groups.delete(groupId);
+      return { groupId, errorCode };
+    }),
+  })),
+];
+
+/** A consumer without a group's membership commits with generation -1, while the group has no members. */
+function commitFault(group: Group, memberId: string, generationId: number): number {
+  if (generationId < 0 && memberId === "") return group.members.size === 0 ? NONE : UNKNOWN_MEMBER_ID;
+  const fault = group.memberFault(memberId, generationId);
+  return fault === NONE && group.state === "CompletingRebalance" ? REBALANCE_IN_PROGRESS : fault;
+}
+
+function allCommitted(group: Group | undefined): { name: string; partitions: number[] }[] {
+  const byTopic = new Map<string, number[]>();
+  for (const place of group?.offsets.keys() ?? []) {
+    const slash = place.lastIndexOf("/");
+    const name = place.slice(0, slash);
+    byTopic.set(name, [...(byTopic.get(name) ?? []), Number(place.slice(slash + 1))]);
+  }
+  return [...byTopic].map(([name, partitions]) => ({ name, partitions }));
+}
+
+function describe(groupId: string, group: Group | undefined) {
+  const stable = group?.state === "Stable";
+  const members = [...(group?.members.values() ?? [])].map(
+    ({ id, instanceId, clientId, clientHost, protocols, assignment }) => ({
+      memberId: id,
+      groupInstanceId: instanceId,
+      clientId,
+      clientHost,
+      metadata: (stable && protocols.find(({ name }) => name === group?.protocol)?.metadata) || NO_BYTES,
+      assignment: stable ? assignment : NO_BYTES,
+    }),
+  );
+  return {
+    errorCode: NONE,
+    groupId,
+    state: group?.state ?? "Dead",
+    protocolType: group?.protocolType ?? "",
+    protocol: stable ? (group?.protocol ?? "") : "",
+    members,
+    authorizedOperations: -2147483648,
+  };
+}

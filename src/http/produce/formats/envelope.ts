@@ -1,0 +1,177 @@
+// The envelopes of Confluent's REST Proxy v2 and Strimzi's HTTP Bridge: many records a request, as JSON, base64
+// or text. Both documents describe them; where they differ, docs/http.md says what we do.
+
+import { type ErrorCode, type ErrorDetail, MOST_DETAILS, OnrampError } from "../../../core/errors.ts";
+import { parseJson } from "../../../core/json.ts";
+import type { Draft, Header, Receipts } from "../../../core/record.ts";
+import { problemHeaders } from "../../problem.ts";
+import { extentsOf, type RecordExtent } from "./extents.ts";
+import type { Format, ProduceRequest } from "./format.ts";
+import { checkPartition, checkTimestamp } from "./values.ts";
+
+type Member = "key" | "value";
+type Members = Readonly<Record<string, unknown>>;
+
+/** The bytes of a key or value that is there and not null; `[from, to)` is where it stands in the body. */
+type Decode = (given: unknown, body: Buffer, from: number, to: number, member: Member) => Buffer;
+
+const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
+/** Of the envelope: beside `records`, what Confluent's clients send for formats with a registry, always null here. */
+const SCHEMA_MEMBERS = ["key_schema", "key_schema_id", "value_schema", "value_schema_id"];
+const RECORD_MEMBERS = ["key", "value", "partition", "timestamp", "headers"];
+
+/** Keys and values are JSON, kept byte for byte. */
+export const jsonEnvelope = envelope((_, body, from, to) => body.subarray(from, to), true);
+/** Keys and values are base64. */
+export const binaryEnvelope = envelope((given, _body, _from, _to, member) => base64(given, member), false);
+/** Keys and values are strings. */
+export const textEnvelope = envelope((given, _body, _from, _to, member) => text(given, member), false);
+
+function envelope(decode: Decode, json: boolean): Format {
+  return {
+    drafts(request) {
+      if (request.query !== "")
+        throw new OnrampError(
+          40001,
+          "An envelope takes no query parameters; key, partition and timestamp stand in its records.",
+        );
+      const records = recordsOf(parseJson(request.body, "The body"));
+      const extents = extentsOf(request.body);
+      const errors: ErrorDetail[] = [];
+      let malformed = 0;
+      const drafts = records.map((record, index): Draft => {
+        try {
+          return draftOf(record, extents[index] as RecordExtent, request, decode, json);
+        } catch (error) {
+          if (!(error instanceof OnrampError)) throw error;
+          if (errors.length < MOST_DETAILS)
+            errors.push({ index, error_code: error.code, message: error.message });
+          malformed++;
+          return EMPTY;
+        }
+      });
+      if (malformed > 0) throw asOne(errors, malformed, records.length);
+      return drafts;
+    },
+    answer: answerEnvelope,
+  };
+}
+
+const EMPTY: Draft = { key: null, value: null, headers: [] };
+
+function recordsOf(parsed: unknown): readonly unknown[] {
+  const shape = 'An envelope is {"records":[{"value":…},…]} with at least one record.';
+  if (!isObject(parsed)) throw new OnrampError(40001, shape);
+  for (const name of Object.keys(parsed)) {
+    if (name === "records" || (SCHEMA_MEMBERS.includes(name) && parsed[name] === null)) continue;
+    throw new OnrampError(40001, `The envelope's member "${name.slice(0, 60)}" is not supported. ${shape}`);
+  }
+  const { records } = parsed as { records?: unknown };
+  if (!Array.isArray(records) || records.length === 0) throw new OnrampError(40001, shape);
+  return records;
+}
+
+function draftOf(
+  record: unknown,
+  extent: RecordExtent,
+  { body, partition: fromPath }: ProduceRequest,
+  decode: Decode,
+  json: boolean,
+): Draft {
+  if (!isObject(record))
+    throw new OnrampError(40001, "A record is an object with key, value, partition, timestamp and headers.");
+  for (const name of Object.keys(record)) {
+    if (!RECORD_MEMBERS.includes(name))
+      throw new OnrampError(
+        40001,
+        `The record's member "${name.slice(0, 60)}" is not known; it may have ${RECORD_MEMBERS.join(", ")}.`,
+      );
+  }
+  const { key, value, partition, timestamp, headers } = record as Record<string, unknown>;
+  if (isGiven(partition) && fromPath !== undefined)
+    throw new OnrampError(40001, "The partition stands in the path and in the record; name it once.");
+  return {
+    key: isGiven(key) ? decode(key, body, extent.keyFrom, extent.keyTo, "key") : null,
+    value: isGiven(value) ? decode(value, body, extent.valueFrom, extent.valueTo, "value") : null,
+    headers: isGiven(headers) ? headersOf(headers) : [],
+    partition: isGiven(partition) ? checkPartition(number(partition, "partition")) : fromPath,
+    timestamp: isGiven(timestamp) ? checkTimestamp(number(timestamp, "timestamp")) : undefined,
+    parsed: json && isGiven(value) ? value : undefined,
+    json: undefined,
+  };
+}
+
+function headersOf(given: unknown): Header[] {
+  const shape = 'Headers are [{"key":"name","value":"base64"},…].';
+  if (!Array.isArray(given)) throw new OnrampError(40001, shape);
+  return given.map((header: unknown): Header => {
+    if (!isObject(header)) throw new OnrampError(40001, shape);
+    const { key, value, ...rest } = header as Record<string, unknown>;
+    if (typeof key !== "string" || !key.isWellFormed() || Object.keys(rest).length > 0)
+      throw new OnrampError(40001, shape);
+    return { key, value: isGiven(value) ? base64(value, "value") : null };
+  });
+}
+
+function answerEnvelope(res: Parameters<Format["answer"]>[0], _topic: string, receipts: Receipts): void {
+  const { errors, count } = receipts;
+  const failures = errors?.filter((error) => error !== undefined) ?? [];
+  if (failures.length === count) {
+    const status = failures.find((error) => error.known === "unknown") ?? (failures[0] as OnrampError);
+    const details = (errors ?? []).slice(0, MOST_DETAILS).map((error, index) => ({
+      index,
+      error_code: error?.code as ErrorCode,
+      message: error?.message ?? "",
+    }));
+    throw new OnrampError(status.code, status.message, { errors: details, cause: status });
+  }
+  const offsets: string[] = [];
+  for (let n = 0; n < count; n++) {
+    const error = errors?.[n];
+    offsets.push(
+      error
+        ? `{"partition":null,"offset":null,"error_code":${error.code},"error":${JSON.stringify(error.message)},"message":${JSON.stringify(error.message)}}`
+        : `{"partition":${receipts.partitions[n]},"offset":${receipts.offsets[n]},"error_code":null,"error":null}`,
+    );
+  }
+  const body = Buffer.from(`{"offsets":[${offsets.join(",")}],"key_schema_id":null,"value_schema_id":null}`);
+  const retry = failures.find((error) => error.retryAfter !== undefined);
+  res.writeHead(200, {
+    "content-type": "application/vnd.kafka.v2+json",
+    "content-length": body.length,
+    ...(retry ? problemHeaders(retry) : {}),
+  });
+  res.end(body);
+}
+
+function asOne(errors: readonly ErrorDetail[], malformed: number, records: number): OnrampError {
+  const first = errors[0] as ErrorDetail;
+  return new OnrampError(
+    first.error_code ?? 40001,
+    `${malformed} of ${records} records are malformed; nothing was written. Record ${first.index}: ${first.message}`,
+    { errors },
+  );
+}
+
+function base64(given: unknown, member: Member): Buffer {
+  if (typeof given === "string" && given.length % 4 === 0 && BASE64.test(given))
+    return Buffer.from(given, "base64");
+  throw new OnrampError(40001, `The ${member} is not base64 (RFC 4648, padded).`);
+}
+
+function text(given: unknown, member: Member): Buffer {
+  if (typeof given !== "string")
+    throw new OnrampError(40001, `In the text format the ${member} is a string.`);
+  if (!given.isWellFormed())
+    throw new OnrampError(40001, `The ${member} holds half of a surrogate pair, which UTF-8 cannot carry.`);
+  return Buffer.from(given);
+}
+
+function number(given: unknown, what: string): number {
+  if (typeof given === "number") return given;
+  throw new OnrampError(40001, `The ${what} is a number.`);
+}
+
+const isGiven = (value: unknown): boolean => value !== undefined && value !== null;
+const isObject = (value: unknown): value is Members =>
+  typeof value === "object" && value !== null && !Array.isArray(value);

@@ -1,0 +1,113 @@
+// The raw format: the body is one record's value, byte for byte; query and headers say the rest.
+
+import { isUtf8 } from "node:buffer";
+import { OnrampError } from "../../../core/errors.ts";
+import type { Draft, Header, Receipts } from "../../../core/record.ts";
+import type { Format, ProduceRequest } from "./format.ts";
+import { checkPartition, parseTimestamp } from "./values.ts";
+
+const HEADER_PREFIX = "kafka-header-";
+const NO_HEADERS: readonly Header[] = [];
+
+/** Any bytes. */
+export const raw: Format = rawFormat(false);
+/** A content type that promises JSON: it must parse. */
+export const rawJson: Format = rawFormat(true);
+
+function rawFormat(json: boolean): Format {
+  return {
+    drafts(request) {
+      const { body } = request;
+      if (body.length === 0)
+        throw new OnrampError(
+          40001,
+          "The body is empty. A raw record needs a value; a tombstone goes in an envelope with a null value.",
+        );
+      const { key, headers, partition, timestamp } = besideValue(request);
+      // All formats name the same members in the same order: drafts of one shape are the faster ones.
+      const promise = json ? "The body" : undefined;
+      return [{ key, value: body, headers, partition, timestamp, parsed: undefined, json: promise }];
+    },
+    answer(res, topic, receipts) {
+      const failure = receipts.errors?.[0];
+      if (failure) throw failure;
+      const body = receiptText(topic, receipts, 0);
+      res.writeHead(200, { "content-type": "application/json", "content-length": body.length });
+      res.end(body);
+    },
+  };
+}
+
+/** One receipt as JSON. */
+export function receiptText(topic: string, receipts: Receipts, index: number): string {
+  // The topic's name was checked when it was resolved: it holds nothing that JSON would escape.
+  return `{"topic":"${topic}","partition":${receipts.partitions[index]},"offset":${receipts.offsets[index]},"timestamp":${receipts.timestamps[index]}}`;
+}
+
+/**
+ * What the query and the request's headers say of a record.
+ *
+ * @throws OnrampError 40001, 40402
+ */
+export function besideValue({ query, partition, rawHeaders }: Omit<ProduceRequest, "body">): Draft {
+  const draft = { key: null, value: null, headers: headersOf(rawHeaders), partition, timestamp: undefined };
+  return query === "" ? draft : { ...draft, ...parametersOf(query, partition) };
+}
+
+interface Parameters {
+  key?: Buffer;
+  partition?: number;
+  timestamp?: number;
+}
+
+function parametersOf(query: string, pathPartition: number | undefined): Parameters {
+  const found: Parameters = {};
+  for (const pair of query.split("&")) {
+    if (pair === "") continue;
+    const [name = "", value = ""] = splitOnce(pair).map(decode);
+    if (Object.hasOwn(found, name))
+      throw new OnrampError(40001, `The query parameter "${name}" stands there twice.`);
+    if (name === "key") found.key = Buffer.from(value);
+    else if (name === "timestamp") found.timestamp = parseTimestamp(value);
+    else if (name === "partition") {
+      if (pathPartition !== undefined)
+        throw new OnrampError(40001, "The partition stands in the path and in the query; name it once.");
+      found.partition = checkPartition(/^\d+$/.test(value) ? Number(value) : -1);
+    } else
+      throw new OnrampError(
+        40001,
+        `The query parameter "${name.slice(0, 40)}" is not known; a raw record takes key, partition and timestamp.`,
+      );
+  }
+  return found;
+}
+
+function splitOnce(pair: string): [string, string] {
+  const at = pair.indexOf("=");
+  return at < 0 ? [pair, ""] : [pair.slice(0, at), pair.slice(at + 1)];
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text.replaceAll("+", " "));
+  } catch (error) {
+    throw new OnrampError(40001, "The query string is not percent-encoded UTF-8.", { cause: error });
+  }
+}
+
+/** `Kafka-Header-<name>: value`, in the order they came; Node reads header bytes as latin1, clients mean UTF-8. */
+function headersOf(rawHeaders: ProduceRequest["rawHeaders"]): readonly Header[] {
+  let headers: Header[] | undefined;
+  for (let n = 0; n < rawHeaders.length; n += 2) {
+    const name = rawHeaders[n] as string;
+    if (name.length <= HEADER_PREFIX.length || (name[0] !== "K" && name[0] !== "k")) continue;
+    const lower = name.toLowerCase();
+    if (!lower.startsWith(HEADER_PREFIX)) continue;
+    const value = Buffer.from(rawHeaders[n + 1] as string, "latin1");
+    if (!isUtf8(value))
+      throw new OnrampError(40001, `The header "${lower.slice(0, 60)}" is not valid UTF-8.`);
+    headers ??= [];
+    headers.push({ key: lower.slice(HEADER_PREFIX.length), value });
+  }
+  return headers ?? NO_HEADERS;
+}

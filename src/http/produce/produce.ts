@@ -1,0 +1,105 @@
+// `POST /topics/{topic}` and `…/partitions/{partition}`: the hot path, served ahead of Express.
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { OnrampError } from "../../core/errors.ts";
+import { readBody } from "../body/body.ts";
+import { sendProblem } from "../problem.ts";
+import { besideValue } from "./formats/raw.ts";
+import { formatOf, ndjson } from "./formats/register.ts";
+import { checkPartition } from "./formats/values.ts";
+import { produceLines } from "./lines.ts";
+import type { ProduceDeps } from "./produce-deps.ts";
+
+const PREFIX = "/topics/";
+
+/** True for a request that `handleProduce` answers. */
+export function isProduce(req: IncomingMessage): boolean {
+  return req.method === "POST" && (req.url?.startsWith(PREFIX) ?? false);
+}
+
+/** Answers a produce request; never throws. */
+export async function handleProduce(
+  req: IncomingMessage,
+  res: ServerResponse,
+  deps: ProduceDeps,
+): Promise<void> {
+  try {
+    await produce(req, res, deps);
+  } catch (error) {
+    sendProblem(req, res, error, deps.report);
+  }
+}
+
+async function produce(req: IncomingMessage, res: ServerResponse, deps: ProduceDeps): Promise<void> {
+  const deadline = Date.now() + deps.deadlineMs;
+  const { topic, partition, query } = target(req.url ?? "");
+  const caller = deps.auth.caller(req.headers.authorization);
+  if (!caller.mayProduce(topic))
+    throw new OnrampError(
+      40301,
+      `The token "${caller.name}" may not produce to topic "${topic}"; the operator can add it to the token's "produce" list.`,
+    );
+  for (const name in req.headers) {
+    if (name.startsWith("ce-"))
+      throw new OnrampError(
+        41501,
+        "CloudEvents (ce-* headers) are not supported; send the record raw, with Kafka-Header-ce_… headers if you need them.",
+      );
+  }
+  const format = formatOf(req.headers["content-type"]);
+  const client = caller.name ?? req.socket.remoteAddress ?? "";
+  if (format === ndjson) {
+    const [onError, rest] = onErrorIn(query);
+    const beside = besideValue({ topic, partition, query: rest, rawHeaders: req.rawHeaders });
+    return produceLines(req, res, { topic, beside, onError, client }, deps);
+  }
+  const body = await readBody(req, res, client, deps);
+  try {
+    const drafts = format.drafts({ topic, body: body.bytes, partition, query, rawHeaders: req.rawHeaders });
+    const receipts = await deps.ingest.accept(topic, drafts, { deadline });
+    format.answer(res, topic, receipts);
+  } finally {
+    body.release();
+  }
+}
+
+/** `?onError=stop` of a request of lines, and the rest of the query. @throws OnrampError 40001 */
+function onErrorIn(query: string): ["continue" | "stop", string] {
+  const given = /(?:^|&)onError=([^&]*)/.exec(query);
+  if (!given) return ["continue", query];
+  const [whole, value] = given;
+  if (value !== "continue" && value !== "stop")
+    throw new OnrampError(40001, "onError is `continue` (the default) or `stop`.");
+  return [value, query.replace(whole, "").replace(/^&/, "")];
+}
+
+interface Target {
+  readonly topic: string;
+  readonly partition: number | undefined;
+  readonly query: string;
+}
+
+function target(url: string): Target {
+  const mark = url.indexOf("?");
+  const [path, query] = mark < 0 ? [url, ""] : [url.slice(0, mark), url.slice(mark + 1)];
+  const [name = "", partitions, partition, ...rest] = path.slice(PREFIX.length).split("/");
+  const known =
+    partitions === undefined || (partitions === "partitions" && partition !== undefined && rest.length === 0);
+  if (name === "" || !known)
+    throw new OnrampError(40403, "POST goes to /topics/{topic} or /topics/{topic}/partitions/{partition}.");
+  return {
+    topic: decodeName(name),
+    partition:
+      partition === undefined ? undefined : checkPartition(/^\d+$/.test(partition) ? Number(partition) : -1),
+    query,
+  };
+}
+
+function decodeName(name: string): string {
+  if (!name.includes("%")) return name;
+  try {
+    return decodeURIComponent(name);
+  } catch (error) {
+    throw new OnrampError(40401, "The topic's name is not percent-encoded UTF-8.", { cause: error });
+  }
+}

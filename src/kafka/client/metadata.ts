@@ -1,0 +1,216 @@
+// Which topics there are, who leads their partitions, and what they take. One request for all who ask at once,
+// errors topic by topic: a deleted topic never stands in the way of a live one (kafkajs K4).
+
+import { OnrampError } from "../../core/errors.ts";
+import type { Log, TopicCatalog, TopicDescription } from "../../core/ports.ts";
+import { Metadata, type MetadataResponse } from "../../wire/messages/cluster.ts";
+import { isTopicName } from "../../wire/topic-name.ts";
+import type { Cluster } from "./cluster.ts";
+import { kafkaErrorName } from "./errors.ts";
+import { readTopicConfigs, type TopicLimits, UNKNOWN_LIMITS } from "./topic-configs.ts";
+
+const VERSION = 7;
+/** At most ten metadata requests a second, whoever asks for whatever. */
+const SPACING_MS = 100;
+const MAX_AGE_MS = 60_000;
+const UNKNOWN_TOPIC = 3;
+const LEADER_NOT_AVAILABLE = 5;
+const INVALID_TOPIC = 17;
+const TOPIC_DENIED = 29;
+
+export interface PartitionState {
+  /** Node id, or -1 while the partition has no leader. */
+  readonly leader: number;
+  readonly replicas: readonly number[];
+  readonly isr: readonly number[];
+}
+
+/** A topic that exists. */
+export interface TopicState {
+  readonly name: string;
+  readonly partitions: readonly PartitionState[];
+  readonly limits: TopicLimits;
+  readonly configs: Readonly<Record<string, string>>;
+}
+
+interface Round {
+  readonly names: Set<string>;
+  readonly done: Promise<void>;
+}
+
+/** A cache of topics, refreshed on demand and once a minute. */
+export class TopicMetadata implements TopicCatalog {
+  readonly #cluster: Cluster;
+  readonly #log: Log;
+  readonly #topics = new Map<string, TopicState>();
+  readonly #errors = new Map<string, number>();
+  #next: Round | undefined;
+  #running: Promise<void> = Promise.resolve();
+  #lastAt = 0;
+  #refresher: NodeJS.Timeout | undefined;
+
+  constructor(cluster: Cluster, log: Log) {
+    this.#cluster = cluster;
+    this.#log = log;
+  }
+
+  start(): void {
+    this.#refresher = setInterval(() => this.refresh([...this.#topics.keys()]), MAX_AGE_MS);
+    this.#refresher.unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#refresher);
+  }
+
+  /** The topic as last seen; undefined when it was never asked for or does not exist. */
+  get(topic: string): TopicState | undefined {
+    return this.#topics.get(topic);
+  }
+
+  /** Asks for topics anew, in the background. */
+  refresh(topics: readonly string[]): void {
+    if (topics.length === 0) return;
+    this.#ask(topics).catch((error: unknown) =>
+      this.#log.debug({ error, topics }, "metadata refresh failed"),
+    );
+  }
+
+  /**
+   * The topic after one refresh.
+   *
+   * @throws OnrampError 40401 when Kafka has no such topic, 40301 when an ACL hides it, 50301 without an answer by `deadline`
+   */
+  async resolve(topic: string, deadline: number): Promise<TopicState> {
+    if (!isTopicName(topic))
+      throw new OnrampError(40401, `"${topic.slice(0, 260)}" is not a name that a Kafka topic can have.`);
+    let cause: unknown;
+    while (Date.now() < deadline && this.#cluster.downForMs < 1000) {
+      try {
+        await before(deadline, this.#ask([topic]));
+        const state = this.#topics.get(topic);
+        if (state) return state;
+        const error = this.#errors.get(topic);
+        if (error === UNKNOWN_TOPIC || error === INVALID_TOPIC) throw unknownTopic(topic);
+        if (error === TOPIC_DENIED) throw denied(topic, "Describe");
+        cause = new Error(kafkaErrorName(error ?? -1));
+      } catch (error) {
+        if (error instanceof OnrampError) throw error;
+        cause = error;
+      }
+    }
+    throw unreachable(`Kafka did not say in time whether topic "${topic}" exists`, cause);
+  }
+
+  async names(): Promise<string[]> {
+    try {
+      const answer = await this.#request(null);
+      return answer.topics
+        .filter((topic) => topic.errorCode === 0)
+        .map((topic) => topic.name)
+        .sort();
+    } catch (error) {
+      throw unreachable("Kafka did not list its topics", error);
+    }
+  }
+
+  async describe(topic: string): Promise<TopicDescription> {
+    const state = await this.resolve(topic, Date.now() + 5000);
+    const partitions = state.partitions.map((partition, index) => ({ partition: index, ...partition }));
+    return { name: topic, configs: state.configs, partitions };
+  }
+
+  /** Joins the round that is about to leave; names asked for together share one request. */
+  #ask(topics: readonly string[]): Promise<void> {
+    if (!this.#next) {
+      const names = new Set<string>();
+      const after = this.#running;
+      const done = after.catch(() => {}).then(() => this.#round(names));
+      this.#next = { names, done };
+      this.#running = done;
+    }
+    for (const topic of topics) this.#next.names.add(topic);
+    return this.#next.done;
+  }
+
+  async #round(names: Set<string>): Promise<void> {
+    const wait = this.#lastAt + SPACING_MS - Date.now();
+    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+    this.#lastAt = Date.now();
+    this.#next = undefined;
+    const [answer, configs] = await Promise.all([
+      this.#request([...names]),
+      readTopicConfigs(this.#cluster, [...names], this.#log),
+    ]);
+    // Errors are for those who wait for this round; kept longer they would grow with every wrong name.
+    this.#errors.clear();
+    for (const topic of answer.topics) {
+      if (
+        topic.errorCode !== 0 &&
+        (topic.errorCode !== LEADER_NOT_AVAILABLE || topic.partitions.length === 0)
+      ) {
+        this.#errors.set(topic.name, topic.errorCode);
+        if (topic.errorCode === UNKNOWN_TOPIC || topic.errorCode === TOPIC_DENIED)
+          this.#topics.delete(topic.name);
+        continue;
+      }
+      this.#errors.delete(topic.name);
+      const partitions: PartitionState[] = [];
+      for (const { partition, leader, replicas, isr } of topic.partitions)
+        partitions[partition] = { leader, replicas, isr };
+      const before = this.#topics.get(topic.name);
+      const now = configs.get(topic.name);
+      const limits = now?.limits ?? before?.limits ?? UNKNOWN_LIMITS;
+      this.#topics.set(topic.name, {
+        name: topic.name,
+        partitions,
+        limits,
+        configs: now?.configs ?? before?.configs ?? {},
+      });
+    }
+  }
+
+  async #request(names: readonly string[] | null): Promise<MetadataResponse> {
+    const answer = await this.#cluster.ask(Metadata, VERSION, {
+      topics: names?.map((name) => ({ name })) ?? null,
+      allowAutoTopicCreation: false,
+      includeClusterAuthorizedOperations: false,
+      includeTopicAuthorizedOperations: false,
+    });
+    this.#cluster.learn(answer.brokers);
+    return answer;
+  }
+}
+
+/** Waits no longer than until `deadline`; the work itself goes on. */
+async function before(deadline: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new Error("no answer by the deadline")),
+      Math.max(0, deadline - Date.now()),
+    );
+  });
+  await Promise.race([work, late]).finally(() => clearTimeout(timer));
+}
+
+/** 40401 for a topic that Kafka does not have. */
+export function unknownTopic(topic: string): OnrampError {
+  return new OnrampError(
+    40401,
+    `Kafka has no topic "${topic}". Check the name, or create the topic first: Onramp does not create topics by accident.`,
+  );
+}
+
+/** 40301 that names the missing ACL. */
+export function denied(topic: string, operation: string): OnrampError {
+  return new OnrampError(
+    40301,
+    `Kafka does not let Onramp's user do this: it needs the ACL "${operation}" on topic "${topic}".`,
+  );
+}
+
+/** 50301: nothing was written. */
+export function unreachable(what: string, cause?: unknown): OnrampError {
+  return new OnrampError(50301, `${what}; nothing was written. Try again after Retry-After.`, { cause });
+}
