@@ -13,7 +13,10 @@ const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 const cluster = new Cluster({ brokers, requestTimeoutMs: 1500, connectTimeoutMs: 5000 }, quiet);
 const metadata = new TopicMetadata(cluster, quiet);
 const options = { compression: undefined, lingerMs: 0, laneBytes: 32 * 1024 * 1024 };
-const producer = new Producer(cluster, metadata, options, quiet, { batch() {}, suspectedLoss() {} });
+const producer = new Producer(cluster, metadata, options, quiet, {
+  countBatch() {},
+  countSuspectedLoss() {},
+});
 cluster.start();
 producer.start();
 while (!producer.ready) await new Promise((resolve) => setTimeout(resolve, 10));

@@ -3,7 +3,7 @@
 
 import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { createToken } from "../src/http/auth/tokens.ts";
+import { createToken } from "../src/core/token.ts";
 import { cpuSeconds } from "../test/support/process.ts";
 import { type Broker, startBroker } from "./broker.ts";
 import { latencyTable, moduleTable, ndjsonTable, overloadTable } from "./parts.ts";

@@ -2,7 +2,7 @@
 
 import { writeFileSync } from "node:fs";
 import path from "node:path";
-import { adapterSchemas } from "../src/app/adapters.ts";
+import { adapters } from "../src/app/adapters.ts";
 import { configSchema } from "../src/config/schema.ts";
 import { errorTable } from "../src/core/errors.ts";
 
@@ -10,7 +10,7 @@ const root = path.join(import.meta.dirname, "..");
 
 /** Each generated file with its content. */
 export const generated: ReadonlyMap<string, string> = new Map([
-  ["schemas/onramp.json", `${JSON.stringify(configSchema(adapterSchemas), null, 2)}\n`],
+  ["schemas/onramp.json", `${JSON.stringify(configSchema(adapters), null, 2)}\n`],
   ["docs/errors.md", errorsPage()],
 ]);
 

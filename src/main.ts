@@ -4,17 +4,13 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { StartError } from "./app/gateway.ts";
-import { ReplayError } from "./app/replay.ts";
-import { MissingTopicsError } from "./app/topic-keeper.ts";
 import { check } from "./commands/check.ts";
 import type { Command, Io } from "./commands/command.ts";
 import { devBroker } from "./commands/dev-broker.ts";
 import { deadLetter, replay } from "./commands/replay.ts";
 import { start } from "./commands/start.ts";
 import { token } from "./commands/token.ts";
-import { ConfigError } from "./config/load.ts";
-import { OnrampError } from "./core/errors.ts";
+import { messageOf, OperatorError } from "./core/errors.ts";
 
 const commands: readonly Command[] = [start, check, token, replay, deadLetter, devBroker];
 
@@ -57,9 +53,7 @@ async function main(argv: readonly string[]): Promise<number> {
       allowPositionals: true,
     });
   } catch (error) {
-    io.err(
-      `${error instanceof Error ? error.message : String(error)}\nUsage: onramp ${command.name} ${command.usage}`,
-    );
+    io.err(`${messageOf(error)}\nUsage: onramp ${command.name} ${command.usage}`);
     return 2;
   }
   return command.run(io, parsed.values as Record<string, string | boolean | undefined>, parsed.positionals);
@@ -78,15 +72,8 @@ function help(): string[] {
 main(process.argv.slice(2)).then(
   (code) => process.exit(code),
   (error: unknown) => {
-    const expected =
-      error instanceof ConfigError ||
-      error instanceof StartError ||
-      error instanceof MissingTopicsError ||
-      error instanceof ReplayError ||
-      error instanceof OnrampError;
-    io.err(
-      expected ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error),
-    );
+    const unexpected = error instanceof Error && !(error instanceof OperatorError);
+    io.err(unexpected ? (error.stack ?? error.message) : messageOf(error));
     process.exit(1);
   },
 );

@@ -1,11 +1,20 @@
-// The adapters that this build has, and the parts of the configuration's schema that they bring.
+// The table of adapter families: the kinds that this build has, and the options that every adapter of a family has.
 
-import type { AdapterSchemas } from "../config/schema.ts";
+import type { Adapters } from "../config/schema.ts";
+import { sinkOptions } from "../core/sink.ts";
 import { sinkKinds } from "../sinks/index.ts";
 import { webhookKinds } from "../webhooks/index.ts";
 
-/** What `loadConfig` and the generated schema need of them. */
-export const adapterSchemas: AdapterSchemas = {
-  webhooks: webhookKinds.map((kind) => kind.options),
-  sinks: sinkKinds.map((kind) => kind.options),
+export const adapters: Adapters = {
+  webhooks: {
+    kinds: webhookKinds,
+    common: {},
+    description: "Webhooks by name; each receives deliveries at /webhooks/<name>.",
+  },
+  sinks: {
+    kinds: sinkKinds,
+    common: sinkOptions,
+    description: "Sinks by name; each reads its topics in a consumer group of its own.",
+    names: "^[a-zA-Z0-9._-]{1,100}$",
+  },
 };

@@ -1,15 +1,16 @@
-// From the configuration's `kafka` section to what the Kafka folder takes: files read, tokens fetched on demand.
+// The options of `kafka/`, from the `kafka` section of the configuration: files are read, tokens fetched on demand.
 
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import type tls from "node:tls";
-import type { Config, SaslConfig } from "../config/types.ts";
+import type { Config } from "../config/load.ts";
+import type { Settings } from "../config/schema.ts";
 import { ms } from "../core/units.ts";
 import type { KafkaOptions } from "../kafka/client/cluster.ts";
 import type { SaslOptions } from "../kafka/client/sasl.ts";
 import { clientCredentials } from "../web/oauth.ts";
 
-/** @param brokers where to start from; the configuration's own, or the development broker */
+/** @param brokers the brokers to start from: those of the configuration, or the development broker */
 export function kafkaOptions({ kafka, folder }: Config, brokers: readonly string[]): KafkaOptions {
   return {
     brokers,
@@ -20,7 +21,7 @@ export function kafkaOptions({ kafka, folder }: Config, brokers: readonly string
   };
 }
 
-function tlsOf(tls: Config["kafka"]["tls"], folder: string): tls.ConnectionOptions | undefined {
+function tlsOf(tls: Settings["kafka"]["tls"], folder: string): tls.ConnectionOptions | undefined {
   if (tls === undefined || tls === false) return undefined;
   if (tls === true) return {};
   const read = (file: string | undefined): Buffer | undefined =>
@@ -29,14 +30,14 @@ function tlsOf(tls: Config["kafka"]["tls"], folder: string): tls.ConnectionOptio
   return { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
 }
 
-function saslOf(sasl: SaslConfig): SaslOptions {
+function saslOf(sasl: NonNullable<Settings["kafka"]["sasl"]>): SaslOptions {
   if (sasl.mechanism !== "oauthbearer") return sasl;
   const { token, tokenEndpoint = "", clientId = "", clientSecret = "", scope } = sasl;
   return {
     mechanism: "oauthbearer",
     token:
       token === undefined
-        ? clientCredentials({ tokenEndpoint, clientId, clientSecret, scope })
+        ? clientCredentials({ owner: "kafka.sasl", tokenEndpoint, clientId, clientSecret, scope })
         : async () => token,
   };
 }

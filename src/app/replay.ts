@@ -1,137 +1,127 @@
-// Delivering once more, beside the running gateway: dead letters to the sinks that gave them up, or a stretch of a
+// Delivering again, besides the running gateway: dead letters to the sinks that gave them up, or a time range of a
 // sink's topics.
 
 import { once } from "node:events";
-import { planOf } from "../config/compile.ts";
-import type { Config } from "../config/types.ts";
-import { systemClock } from "../core/clock.ts";
-import { deadLetterTopic, readCertificate } from "../core/dead-letter.ts";
-import { createIngest } from "../core/ingest.ts";
+import type { Config } from "../config/load.ts";
+import { deadLetterTopic, readDeadLetter } from "../core/dead-letter.ts";
+import { OperatorError } from "../core/errors.ts";
 import type { Log, RecordHandler } from "../core/ports.ts";
 import type { SinkCounts } from "../core/sink-state.ts";
-import { Cluster } from "../kafka/client/cluster.ts";
+import { systemClock } from "../core/time.ts";
 import { EARLIEST, LATEST, offsetAt } from "../kafka/client/list-offsets.ts";
-import { TopicMetadata } from "../kafka/client/metadata.ts";
 import { Consumer } from "../kafka/consume/consumer.ts";
-import { readThrough, type Stretch } from "../kafka/consume/read-range.ts";
-import { Producer } from "../kafka/produce/producer.ts";
-import { slowExpressions } from "../ops/slow-expressions.ts";
-import { Turns } from "../runners/rate-limiter.ts";
+import { type OffsetRange, readRange } from "../kafka/consume/read-range.ts";
+import { RateLimiter } from "../runners/rate-limiter.ts";
 import type { SinkRunner } from "../runners/sink-runner.ts";
-import { kafkaOptions } from "./kafka-options.ts";
-import { type DeliveryDeps, runnerOf } from "./sinks.ts";
+import { createKafka, NO_BROKER } from "./kafka.ts";
+import { createRunner, type SinkDeps } from "./sinks.ts";
 
 const RESOLVE_MS = 10_000;
-const LOOK_MS = 50;
-const LANE_BYTES = 32 * 1024 * 1024;
+const POLL_MS = 50;
 
-/** A replay that can't go on; the message is for the operator. */
-export class ReplayError extends Error {
+/** A replay that cannot continue; the message says why, and the next step. */
+export class ReplayError extends OperatorError {
   override readonly name = "ReplayError";
 }
 
 /** What a replay did. */
 export interface ReplayReport extends SinkCounts {
-  /** Dead letters that no configured sink gave up: of webhooks, or of sinks that are gone. */
-  leftAlone: number;
-  /** The sinks that are gone. */
-  readonly gone: Set<string>;
-  /** True when it was stopped before its end. */
+  /** Dead letters that no configured sink gave up: those of webhooks and of removed sinks. */
+  notReplayed: number;
+  /** Sinks in dead letters that are not configured. */
+  readonly unknownSinks: Set<string>;
+  /** True when the replay was stopped before its end. */
   interrupted: boolean;
 }
 
 interface Tools {
-  readonly deps: DeliveryDeps;
+  readonly deps: SinkDeps;
   /** @throws ReplayError for a sink that is not configured */
   runner(sink: string): SinkRunner;
 }
 
 /**
- * Gives the dead letters of a topic that are there now to the sinks that gave them up.
+ * Delivers the present dead letters of a topic to the sinks that gave them up.
  *
- * @param topic the original's name
- * @throws ReplayError
+ * @param topic the original topic
+ * @throws ReplayError, OnrampError
  */
 export function replayDeadLetters(
   config: Config,
   topic: string,
   log: Log,
-  signal: AbortSignal,
+  stopping: AbortSignal,
 ): Promise<ReplayReport> {
   return withTools(config, log, async ({ deps, runner }, report) => {
     const source = deadLetterTopic(topic);
     const ends = new Map(
-      (await stretchesOf(deps, source, EARLIEST, LATEST)).map(({ partition, to }) => [partition, to]),
+      (await rangesOf(deps, source, EARLIEST, LATEST)).map(({ partition, to }) => [partition, to]),
     );
     const group = `${config.kafka.namespace}-dead-letter-${topic}`;
     const consumer = new Consumer(deps, { group, topics: [source], from: "earliest" });
     const done = new AbortController();
-    const look = setInterval(() => {
+    const poll = setInterval(() => {
       const { positions } = consumer;
-      const through = positions.every(({ partition, position }) => position >= (ends.get(partition) ?? 0));
-      if (positions.length === ends.size && through) done.abort();
-    }, LOOK_MS);
-    const handler: RecordHandler = async ([record], ending, given) => {
+      const atEnd = positions.every(({ partition, position }) => position >= (ends.get(partition) ?? 0));
+      if (positions.length === ends.size && atEnd) done.abort();
+    }, POLL_MS);
+    const handler: RecordHandler = async ([record], ending, cancel) => {
       if (!record) return 0;
-      // Buried meanwhile, perhaps by us: not of this run.
+      // Written since the start, perhaps by this replay: not part of it.
       if (record.offset >= (ends.get(record.partition) ?? 0)) {
         if (!ending.aborted) await once(ending, "abort");
         throw ending.reason;
       }
-      const {
-        sink,
-        own,
-        topic: of = topic,
-        partition = -1,
-        offset = -1,
-        timestamp = record.timestamp,
-      } = readCertificate(record.headers);
+      const origin = readDeadLetter(record.headers);
+      const { sink } = origin;
       if (sink === undefined || !(sink in config.sinks)) {
-        report.leftAlone++;
-        if (sink !== undefined) report.gone.add(sink);
+        report.notReplayed++;
+        if (sink !== undefined) report.unknownSinks.add(sink);
         return 1;
       }
-      return runner(sink).handle(
-        [{ ...record, topic: of, partition, offset, timestamp, headers: own }],
-        ending,
-        given,
-      );
+      const original = {
+        ...record,
+        topic: origin.topic ?? topic,
+        partition: origin.partition ?? -1,
+        offset: origin.offset ?? -1,
+        timestamp: origin.timestamp ?? record.timestamp,
+        headers: origin.headers,
+      };
+      return runner(sink).handle([original], ending, cancel);
     };
-    await consumer.run(handler, AbortSignal.any([signal, done.signal]));
-    clearInterval(look);
+    await consumer.run(handler, AbortSignal.any([stopping, done.signal]));
+    clearInterval(poll);
     report.interrupted = !done.signal.aborted;
   });
 }
 
 /**
- * Delivers what a sink's topics hold from one time to another; offsets of the running sink stay.
+ * Delivers the records of a sink's topics from one time to another. The offsets of the running sink do not change.
  *
- * @param to milliseconds since 1970; undefined: up to what is there now
- * @throws ReplayError
+ * @param range milliseconds since 1970; `to` undefined: to the present end
+ * @throws ReplayError, OnrampError
  */
 export function replaySink(
   config: Config,
   sink: string,
   { from, to }: { readonly from: number; readonly to: number | undefined },
   log: Log,
-  signal: AbortSignal,
+  stopping: AbortSignal,
 ): Promise<ReplayReport> {
   return withTools(config, log, async ({ deps, runner }, report) => {
-    const running = runner(sink);
+    const { handle } = runner(sink);
     const { topics } = config.sinks[sink] ?? { topics: [] };
-    const stretches = (
-      await Promise.all(topics.map((topic) => stretchesOf(deps, topic, from, to ?? LATEST)))
-    ).flat();
+    const ranges = await Promise.all(topics.map((topic) => rangesOf(deps, topic, from, to ?? LATEST)));
     try {
-      await readThrough(deps, stretches, running.handle, signal);
+      await readRange(deps, ranges.flat(), handle, stopping);
     } catch (error) {
-      if (!signal.aborted) throw error;
+      if (!stopping.aborted) throw error;
       report.interrupted = true;
     }
   });
 }
 
-async function stretchesOf(deps: DeliveryDeps, topic: string, from: number, to: number): Promise<Stretch[]> {
+async function rangesOf(deps: SinkDeps, topic: string, from: number, to: number): Promise<OffsetRange[]> {
   const { partitions } = await deps.metadata.resolve(topic, Date.now() + RESOLVE_MS);
   return Promise.all(
     partitions.map(async (_, partition) => ({
@@ -148,56 +138,38 @@ async function withTools(
   log: Log,
   work: (tools: Tools, report: ReplayReport) => Promise<void>,
 ): Promise<ReplayReport> {
-  const plan = planOf(config, { onSlow: slowExpressions(log) });
-  if (config.kafka.brokers.length === 0)
-    throw new ReplayError(
-      "No Kafka broker is configured. Set kafka.brokers in the configuration or KAFKA_BROKERS=host:port.",
-    );
-  const cluster = new Cluster(kafkaOptions(config, config.kafka.brokers), log);
-  const metadata = new TopicMetadata(cluster, log);
-  const options = { compression: undefined, lingerMs: 0, laneBytes: LANE_BYTES };
-  const producer = new Producer(cluster, metadata, options, log, { batch() {}, suspectedLoss() {} });
-  const meter = { appended() {}, refused() {} };
-  const { namespace } = config.kafka;
-  const ingest = createIngest({ log: producer, topics: plan.topics, namespace, meter });
-  const deps: DeliveryDeps = {
-    cluster,
-    metadata,
-    ingest,
-    log,
-    clock: systemClock,
-    turns: new Turns(systemClock),
-  };
+  if (config.kafka.brokers.length === 0) throw new ReplayError(`${NO_BROKER}.`);
+  const kafka = createKafka(config, config.kafka.brokers, log, () => UNMETERED);
+  const deps = { ...kafka, log, clock: systemClock, limiter: new RateLimiter(systemClock) };
   const runners = new Map<string, SinkRunner>();
+  const runner = (name: string): SinkRunner => {
+    const found = runners.get(name) ?? createRunner(sinkNamed(config, name), deps);
+    runners.set(name, found);
+    return found;
+  };
   const report: ReplayReport = {
-    delivered: 0,
-    failed: 0,
-    deadLettered: 0,
-    skipped: 0,
-    leftAlone: 0,
-    gone: new Set(),
+    ...{ delivered: 0, failed: 0, deadLettered: 0, skipped: 0 },
+    notReplayed: 0,
+    unknownSinks: new Set(),
     interrupted: false,
   };
-  cluster.start();
-  producer.start();
+  kafka.start();
   try {
-    const runner = (name: string): SinkRunner => {
-      const planned = plan.sinks.find((each) => each.name === name);
-      if (!planned)
-        throw new ReplayError(
-          `No sink "${name}" is configured; the configuration has ${plan.sinks.map((each) => each.name).join(", ") || "none"}.`,
-        );
-      const found = runners.get(name) ?? runnerOf(planned, deps);
-      runners.set(name, found);
-      return found;
-    };
     await work({ deps, runner }, report);
     for (const { counts } of runners.values())
       for (const key of ["delivered", "failed", "deadLettered", "skipped"] as const)
         report[key] += counts[key];
     return report;
   } finally {
-    await producer.stop(Date.now() + RESOLVE_MS);
-    cluster.close();
+    await kafka.stop(Date.now() + RESOLVE_MS);
   }
 }
+
+function sinkNamed({ compiled }: Config, name: string) {
+  const found = compiled.sinks.find((sink) => sink.name === name);
+  if (found) return found;
+  const names = compiled.sinks.map((sink) => sink.name).join(", ") || "none";
+  throw new ReplayError(`No sink "${name}" is configured; the configuration has ${names}.`);
+}
+
+const UNMETERED = { countAppended() {}, countRefused() {}, countBatch() {}, countSuspectedLoss() {} };

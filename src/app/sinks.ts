@@ -1,69 +1,70 @@
-// The ways out, wired: each configured sink with its consumer group, its runner and its dead letters.
+// Sinks, wired: each with its consumer group, its runner and its dead letters.
 
-import type { PlannedSink } from "../config/compile.ts";
-import type { Config } from "../config/types.ts";
-import type { Clock } from "../core/clock.ts";
-import type { Ingest } from "../core/ingest.ts";
-import type { Log } from "../core/ports.ts";
+import type { CompiledSink } from "../config/compile-sinks.ts";
+import type { Config } from "../config/load.ts";
+import type { Log, MetricSource } from "../core/ports.ts";
 import type { SinkState } from "../core/sink-state.ts";
+import type { Clock } from "../core/time.ts";
 import { ms } from "../core/units.ts";
-import type { Cluster } from "../kafka/client/cluster.ts";
-import type { TopicMetadata } from "../kafka/client/metadata.ts";
 import { Consumer } from "../kafka/consume/consumer.ts";
-import type { Turns } from "../runners/rate-limiter.ts";
+import type { RateLimiter } from "../runners/rate-limiter.ts";
+import { sinkMetrics } from "../runners/sink-metrics.ts";
 import { SinkRunner } from "../runners/sink-runner.ts";
+import type { Kafka } from "./kafka.ts";
 
-const BURIAL_MS = 5000;
+/** The time for one attempt to write a dead letter. */
+const DEAD_LETTER_MS = 5000;
 
-export interface DeliveryDeps {
-  readonly cluster: Cluster;
-  readonly metadata: TopicMetadata;
-  readonly ingest: Ingest;
+export interface SinkDeps extends Pick<Kafka, "cluster" | "metadata" | "ingest"> {
   readonly log: Log;
   readonly clock: Clock;
-  readonly turns: Turns;
+  readonly limiter: RateLimiter;
 }
 
-/** A runner for a sink, without a feed. */
-export function runnerOf(planned: PlannedSink, { ingest, log, clock, turns }: DeliveryDeps): SinkRunner {
-  const { name, type, sink, filterExpression: filter, giveUpAfter } = planned;
+/** A runner for a sink. It has no records until it is started with a feed. */
+export function createRunner(compiled: CompiledSink, { ingest, log, clock, limiter }: SinkDeps): SinkRunner {
+  const { name, type, sink, filter, giveUpAfter } = compiled;
   return new SinkRunner(
     { name, type, filter, giveUpAfterMs: ms(giveUpAfter) },
     {
       sink,
-      turns,
+      limiter,
       clock,
       log,
-      bury: (record, reason, attempts) =>
-        ingest.bury(record, { sink: name, reason, attempts, deadline: Date.now() + BURIAL_MS }),
+      deadLetter: (record, reason, attempts) =>
+        ingest.deadLetter(record, { sink: name, reason, attempts, deadline: Date.now() + DEAD_LETTER_MS }),
     },
   );
 }
 
 /** All sinks of the process. */
-export class Delivery {
-  readonly #runners: readonly { readonly runner: SinkRunner; readonly consumer: Consumer }[];
+export class Sinks {
+  readonly #running: readonly { readonly runner: SinkRunner; readonly consumer: Consumer }[];
 
-  constructor(config: Config, sinks: readonly PlannedSink[], deps: DeliveryDeps) {
-    this.#runners = sinks.map((planned) => ({
-      runner: runnerOf(planned, deps),
+  constructor({ kafka, compiled }: Config, deps: SinkDeps) {
+    this.#running = compiled.sinks.map((sink) => ({
+      runner: createRunner(sink, deps),
       consumer: new Consumer(deps, {
-        group: `${config.kafka.namespace}-sink-${planned.name}`,
-        topics: planned.topics,
-        from: planned.from,
+        group: `${kafka.namespace}-sink-${sink.name}`,
+        topics: sink.topics,
+        from: sink.from,
       }),
     }));
   }
 
   get states(): SinkState[] {
-    return this.#runners.map(({ runner }) => runner.state);
+    return this.#running.map(({ runner }) => runner.state);
+  }
+
+  get metrics(): readonly MetricSource[] {
+    return sinkMetrics(() => this.states);
   }
 
   start(): void {
-    for (const { runner, consumer } of this.#runners) runner.start(consumer);
+    for (const { runner, consumer } of this.#running) runner.start(consumer);
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.#runners.map(({ runner }) => runner.stop()));
+    await Promise.all(this.#running.map(({ runner }) => runner.stop()));
   }
 }

@@ -1,8 +1,8 @@
-// Sees to the topics that the configuration names: there they are, or they are created, or the start fails and
-// says how to create them. Where Kafka comes late, so does this.
+// Checks the topics that the configuration names: they exist, or they are created, or the start fails and says how to
+// create them. While Kafka cannot be reached the check waits.
 
-import type { Config } from "../config/types.ts";
-import { OnrampError } from "../core/errors.ts";
+import type { Config } from "../config/load.ts";
+import { messageOf, OnrampError, OperatorError } from "../core/errors.ts";
 import type { Log, Readiness } from "../core/ports.ts";
 import {
   createTopics,
@@ -13,7 +13,7 @@ import {
 import type { Cluster } from "../kafka/client/cluster.ts";
 import type { TopicMetadata } from "../kafka/client/metadata.ts";
 
-/** How long the start waits for Kafka's word on the topics before it goes on without. */
+/** How long the start waits for the check before it continues without, in milliseconds. */
 const START_WAIT_MS = 3000;
 const RETRY_MS = 1000;
 
@@ -24,7 +24,7 @@ interface Deps {
 }
 
 /** Topics that must exist and do not; the message says how to create them. */
-export class MissingTopicsError extends Error {
+export class MissingTopicsError extends OperatorError {
   override readonly name = "MissingTopicsError";
 }
 
@@ -37,11 +37,11 @@ export class TopicKeeper {
   #state: Readiness = { ready: false, detail: "not checked yet: Kafka has not answered" };
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(config: Config, names: readonly string[], dev: boolean, deps: Deps) {
+  constructor(config: Config, dev: boolean, deps: Deps) {
     this.#deps = deps;
     this.#dev = dev;
     this.#create = config.kafka.createTopics ?? dev;
-    this.#wanted = names.map((name) => {
+    this.#wanted = config.compiled.topicNames.map((name) => {
       const { partitions, replicationFactor, config: configs = {} } = config.topics[name] ?? {};
       return { name, partitions, replicationFactor, config: configs };
     });
@@ -51,7 +51,7 @@ export class TopicKeeper {
     return this.#state;
   }
 
-  /** @throws MissingTopicsError when Kafka answers in time and topics are missing that may not be created */
+  /** @throws MissingTopicsError when Kafka answers in time and lacks topics that Onramp may not create */
   async start(): Promise<void> {
     const deadline = Date.now() + START_WAIT_MS;
     for (;;) {
@@ -70,7 +70,7 @@ export class TopicKeeper {
     clearTimeout(this.#timer);
   }
 
-  /** Kafka was away at the start: the process stays up, is not ready, and looks again. */
+  /** Kafka could not be reached at the start: the process stays up, is not ready, and checks again. */
   #later(): void {
     this.#timer = setTimeout(() => {
       this.#check().catch((error: unknown) => {
@@ -81,7 +81,7 @@ export class TopicKeeper {
   }
 
   #unready(error: unknown): void {
-    const detail = error instanceof Error ? error.message : String(error);
+    const detail = messageOf(error);
     if (detail !== this.#state.detail) this.#deps.log.warn({ reason: detail }, "topics not checked");
     this.#state = { ready: false, detail };
   }
@@ -99,7 +99,7 @@ export class TopicKeeper {
       }
       await createTopics(cluster.options, missing, log);
       log.info({ topics: names }, "topics created");
-      // Brokers learn of a new topic one by one.
+      // The brokers get a new topic one after another.
       const deadline = Date.now() + START_WAIT_MS;
       for (const { name } of missing) while (!(await this.#exists(name)) && Date.now() < deadline);
     }

@@ -1,8 +1,6 @@
 // `onramp check`: validates the configuration, its schemas and expressions, and exits.
 
-import { adapterSchemas } from "../app/adapters.ts";
-import { planOf } from "../config/compile.ts";
-import { loadConfig } from "../config/load.ts";
+import { loadConfiguration } from "../app/configuration.ts";
 import { type Command, configFile, configOption } from "./command.ts";
 
 export const check: Command = {
@@ -11,8 +9,8 @@ export const check: Command = {
   usage: "[--config FILE]",
   options: configOption,
   async run(io, options) {
-    const config = loadConfig(configFile(io, options), io.env, adapterSchemas);
-    const { warnings, topics, webhooks, sinks } = planOf(config);
+    const { config } = loadConfiguration(configFile(io, options), io.env);
+    const { warnings, topics, webhooks, sinks } = config.compiled;
     for (const warning of warnings) io.err(`warning: ${warning}`);
     io.out(
       `The configuration is valid: ${topics.size} topics with rules, ${webhooks.size} webhooks, ${sinks.length} sinks.`,

@@ -1,8 +1,8 @@
-// What a command is, and what it gets of the process.
+// The contract of a command, and what it gets of the process.
 
 import type { ParseArgsConfig } from "node:util";
 
-/** The process, as far as commands may use it. */
+/** What commands may use of the process. */
 export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Writes a line to stdout. */
@@ -18,7 +18,7 @@ export interface Command {
   readonly name: string;
   /** One line for `--help`. */
   readonly summary: string;
-  /** What follows the name in `--help`, as `[--config FILE]`. */
+  /** The text after the name in `--help`, such as `[--config FILE]`. */
   readonly usage: string;
   readonly options: NonNullable<ParseArgsConfig["options"]>;
   /** @returns the exit code */

@@ -1,17 +1,15 @@
-// `onramp replay` and `onramp dead-letter replay`: deliver once more.
+// `onramp replay` and `onramp dead-letter replay`: deliver again.
 
-import { adapterSchemas } from "../app/adapters.ts";
+import { loadConfiguration } from "../app/configuration.ts";
 import { type ReplayReport, replayDeadLetters, replaySink } from "../app/replay.ts";
-import { loadConfig } from "../config/load.ts";
-import { createLog } from "../ops/log.ts";
 import { type Command, configFile, configOption, type Io } from "./command.ts";
 
-/** As a shell counts SIGINT. */
+/** The exit code of a process that SIGINT ended, as shells report it. */
 const INTERRUPTED = 130;
 
 export const replay: Command = {
   name: "replay",
-  summary: "deliver a sink's records from a time on once more",
+  summary: "deliver a sink's records of a time range again",
   usage: "--sink NAME --from TIME [--to TIME] [--config FILE]",
   options: { ...configOption, sink: { type: "string" }, from: { type: "string" }, to: { type: "string" } },
   async run(io, options) {
@@ -24,19 +22,18 @@ export const replay: Command = {
       (options["to"] !== undefined && !((to ?? -1) >= from))
     ) {
       io.err(
-        "replay needs --sink NAME and --from TIME, as --from 2026-01-31T12:00:00Z (or 13 digits, milliseconds since 1970); --to lies behind it.",
+        "replay needs --sink NAME and --from TIME, such as --from 2026-01-31T12:00:00Z (or 13 digits: milliseconds since 1970); --to must not be earlier.",
       );
       return 2;
     }
-    const config = loadConfig(configFile(io, options), io.env, adapterSchemas);
-    const log = createLog(config.log.level);
-    return told(io, await replaySink(config, sink, { from, to }, log, stopping(io)));
+    const { config, log } = loadConfiguration(configFile(io, options), io.env);
+    return reportReplay(io, await replaySink(config, sink, { from, to }, log, stopping(io)));
   },
 };
 
 export const deadLetter: Command = {
   name: "dead-letter",
-  summary: "give a topic's dead letters to their sinks once more",
+  summary: "deliver a topic's dead letters to their sinks again",
   usage: "replay TOPIC [--config FILE]",
   options: configOption,
   async run(io, options, [verb, topic]) {
@@ -44,27 +41,26 @@ export const deadLetter: Command = {
       io.err("Usage: onramp dead-letter replay TOPIC, with the name of the original topic.");
       return 2;
     }
-    const config = loadConfig(configFile(io, options), io.env, adapterSchemas);
-    const log = createLog(config.log.level);
-    return told(io, await replayDeadLetters(config, topic, log, stopping(io)));
+    const { config, log } = loadConfiguration(configFile(io, options), io.env);
+    return reportReplay(io, await replayDeadLetters(config, topic, log, stopping(io)));
   },
 };
 
-function told(
+function reportReplay(
   io: Io,
-  { delivered, skipped, deadLettered, leftAlone, gone, interrupted }: ReplayReport,
+  { delivered, skipped, deadLettered, notReplayed, unknownSinks, interrupted }: ReplayReport,
 ): number {
-  const others = leftAlone > 0 ? `, ${leftAlone} left alone` : "";
-  io.out(
-    `${delivered} delivered, ${skipped} passed over by the filter, ${deadLettered} dead letters${others}.`,
-  );
-  if (gone.size > 0)
-    io.err(`Dead letters of sinks that are not configured were left alone: ${[...gone].join(", ")}.`);
+  const others = notReplayed > 0 ? `, ${notReplayed} not replayed` : "";
+  io.out(`${delivered} delivered, ${skipped} skipped by the filter, ${deadLettered} dead letters${others}.`);
+  if (unknownSinks.size > 0)
+    io.err(
+      `Dead letters of sinks that are not configured were not replayed: ${[...unknownSinks].join(", ")}.`,
+    );
   if (interrupted) io.err("Interrupted before the end.");
-  return interrupted ? INTERRUPTED : deadLettered > 0 || gone.size > 0 ? 1 : 0;
+  return interrupted ? INTERRUPTED : deadLettered > 0 || unknownSinks.size > 0 ? 1 : 0;
 }
 
-/** RFC 3339, or milliseconds since 1970: what else Date.parse takes may mean another time than its writer. */
+/** RFC 3339, or milliseconds since 1970. Other texts that Date.parse reads may mean another time than intended. */
 function timeOf(given: string | boolean | undefined): number | undefined {
   const text = String(given ?? "");
   if (/^\d{13}$/.test(text)) return Number(text);

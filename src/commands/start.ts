@@ -1,9 +1,7 @@
 // `onramp start`: runs the gateway until a signal.
 
-import { adapterSchemas } from "../app/adapters.ts";
+import { loadConfiguration } from "../app/configuration.ts";
 import { startGateway } from "../app/gateway.ts";
-import { loadConfig } from "../config/load.ts";
-import { createLog } from "../ops/log.ts";
 import { type Command, configFile, configOption } from "./command.ts";
 
 export const start: Command = {
@@ -13,8 +11,7 @@ export const start: Command = {
   options: { ...configOption, dev: { type: "boolean", default: false } },
   async run(io, options) {
     const dev = options["dev"] === true;
-    const config = loadConfig(configFile(io, options), io.env, adapterSchemas);
-    const log = createLog(config.log.level);
+    const { config, log } = loadConfiguration(configFile(io, options), io.env);
     const gateway = await startGateway(
       config,
       { dev, requireAuth: io.env["ONRAMP_REQUIRE_AUTH"] === "true" },
@@ -36,8 +33,8 @@ function banner(address: string): string[] {
   return [
     "",
     "  ************************************************************************",
-    "  *  DEVELOPMENT BROKER: records live in this process's memory, and are  *",
-    "  *  gone when it ends. Set KAFKA_BROKERS for a real Kafka.              *",
+    "  *  DEVELOPMENT BROKER: records are in this process's memory, and are   *",
+    "  *  lost when it ends. Set KAFKA_BROKERS to use a real Kafka.           *",
     "  ************************************************************************",
     `  Kafka clients on this machine reach it at ${address}`,
   ];

@@ -1,144 +1,173 @@
-// The configuration's JSON Schema: the one place for keys, their meaning and their defaults. `npm run generate`
-// writes it to schemas/onramp.json, which ships for editors; adapters bring their own part.
+// The options of the configuration, and its JSON Schema. `npm run generate` writes the schema to schemas/onramp.json,
+// which ships for editors; adapters bring their own part.
 
-import { duration, file, names, object, port, type SchemaPart, size, string } from "../core/options.ts";
-import { oneOfKinds, withCommon } from "./schema-adapters.ts";
+import type { AdapterFamily, AdapterSettings } from "../core/adapter.ts";
+import {
+  boolean,
+  duration,
+  either,
+  expression,
+  file,
+  list,
+  literal,
+  map,
+  number,
+  type Options,
+  object,
+  oneOf,
+  port,
+  type SchemaPart,
+  section,
+  size,
+  string,
+  topicPatterns,
+  type ValuesOf,
+} from "../core/options.ts";
+import type { Sink, sinkOptions } from "../core/sink.ts";
+import type { WebhookReceiver } from "../core/webhook.ts";
 import { kafka } from "./schema-kafka.ts";
 
-const token = object(
-  {
-    hash: string("sha256:… as `onramp token` prints it.", { pattern: "^sha256:[0-9a-f]{64}$" }),
-    produce: names("Topics that the token may write."),
-    read: names("Topics that the token may read."),
-  },
-  { required: ["hash"] },
-);
-const http = object({
-  host: string(
-    "The address to listen on. Default: 127.0.0.1 without auth, all interfaces with it. ONRAMP_HOST.",
-  ),
-  port: port("The port of the API. ONRAMP_PORT.", 8080),
-  tls: object(
-    { cert: file("PEM of the certificate chain."), key: file("PEM of its key.") },
-    { required: ["cert", "key"] },
-  ),
-  auth: {
-    description: 'Who may use the API: tokens, or "none" on purpose.',
-    oneOf: [
-      { const: "none" },
-      object(
-        { tokens: { type: "object", additionalProperties: token, description: "Tokens by name." } },
-        { required: ["tokens"] },
-      ),
-    ],
-  },
-  cors: {
-    type: "array",
-    items: string("An origin, as https://app.example.com.", { pattern: "^https?://[^/\\s]+$" }),
-    default: [],
-    description: "Web origins that may call the API.",
-  },
-  budget: size("Bytes accepted and not yet acknowledged; one client may hold half.", "64MB"),
-  maxBody: size("The largest request body.", "25MB"),
-  deadline: duration("When a request is answered, whatever is known then.", "5s"),
+const token = object({
+  hash: string("sha256:… as `onramp token` prints it.", { pattern: "^sha256:[0-9a-f]{64}$", required: true }),
+  produce: topicPatterns("Topics that the token may write."),
+  read: topicPatterns("Topics that the token may read."),
 });
+
+const http = section({
+  host: string("The address to listen on. Default: 127.0.0.1 without auth, all interfaces with auth.", {
+    env: "ONRAMP_HOST",
+  }),
+  port: port("The port of the API.", { default: 8080, env: "ONRAMP_PORT" }),
+  tls: object({
+    cert: file("PEM of the certificate chain.", { required: true }),
+    key: file("PEM of its key.", { required: true }),
+  }),
+  auth: either(
+    [literal("none"), object({ tokens: map(token, "Tokens by name.", { required: true }) })],
+    'Who may use the API: tokens, or "none" to let every client in.',
+  ),
+  cors: list(
+    string("An origin such as https://app.example.com.", { pattern: "^https?://[^/\\s]+$" }),
+    "Web origins that may call the API.",
+    { default: [] },
+  ),
+  budget: size("The bytes accepted and not yet acknowledged; one client may hold half of them.", {
+    default: "64MB",
+  }),
+  maxBody: size("The largest request body.", { default: "25MB" }),
+  deadline: duration("When a request is answered, with what is known then.", { default: "5s" }),
+});
+
 const topic = object({
   schema: file("JSON Schema that every value must match."),
-  key: string("JSONata over the value; gives the key when the caller sends none."),
-  tombstones: {
-    type: "boolean",
+  key: expression("JSONata over the value; gives the key when the client sends none."),
+  tombstones: boolean("Whether records without a value are accepted, where there is a schema.", {
     default: true,
-    description: "Whether records without a value are taken, where there is a schema.",
-  },
-  partitions: {
+  }),
+  partitions: number("The number of partitions when Onramp creates the topic. Default: the broker's.", {
     type: "integer",
     minimum: 1,
-    description: "When Onramp creates the topic. Default: the broker's.",
-  },
-  replicationFactor: {
+  }),
+  replicationFactor: number("The replication factor when Onramp creates the topic. Default: the broker's.", {
     type: "integer",
     minimum: 1,
-    description: "When Onramp creates the topic. Default: the broker's.",
-  },
-  config: {
-    type: "object",
-    additionalProperties: { type: "string" },
+  }),
+  config: map(string("A value.", { minLength: 0 }), "The topic's configuration when Onramp creates it.", {
     default: {},
-    description: "The topic's configuration when Onramp creates it.",
-  },
+  }),
 });
 
-/** Option schemas of the adapters' kinds, each with its `type` as a const. */
-export interface AdapterSchemas {
-  readonly webhooks: readonly SchemaPart[];
-  readonly sinks: readonly SchemaPart[];
+const sections = {
+  kafka,
+  http,
+  admin: section({
+    host: string("The address of health and metrics. Default: that of the API.", {
+      env: "ONRAMP_ADMIN_HOST",
+    }),
+    port: port("The port of health and metrics.", { default: 8081, env: "ONRAMP_ADMIN_PORT" }),
+  }),
+  log: section({
+    level: oneOf(["debug", "info", "warn", "error", "silent"], "The least severe level that is written.", {
+      default: "info",
+      env: "ONRAMP_LOG_LEVEL",
+    }),
+  }),
+  stop: section({
+    drain: duration(
+      "How long to accept requests after SIGTERM, so that load balancers stop sending them first.",
+      { default: "5s", env: "ONRAMP_STOP_DRAIN" },
+    ),
+    deadline: duration("The time after which the process ends in any case.", { default: "25s" }),
+  }),
+  topics: map(topic, "Topics with rules of their own, by name.", { default: {} }, "^[a-zA-Z0-9._-]{1,249}$"),
+  devBroker: section({
+    port: port("The port of the development broker that `start --dev` runs; 0 for any free one.", {
+      default: 19092,
+      env: "ONRAMP_DEV_BROKER_PORT",
+    }),
+    retention: size("The bytes that the development broker keeps in memory.", {
+      default: "256MB",
+      env: "ONRAMP_DEV_BROKER_RETENTION",
+    }),
+  }),
+} satisfies Options;
+
+/** The families of adapters that a build has. `app/adapters.ts` is the table. */
+export interface Adapters {
+  readonly webhooks: AdapterFamily<WebhookReceiver>;
+  readonly sinks: AdapterFamily<Sink, typeof sinkOptions>;
 }
 
-/** The whole schema. */
-export function configSchema({ webhooks, sinks }: AdapterSchemas): SchemaPart {
+/** The configuration as it is written, with defaults. */
+export type Settings = ValuesOf<typeof sections> & {
+  readonly [F in keyof Adapters]: Readonly<Record<string, AdapterSettings<Adapters[F]["common"]>>>;
+};
+
+/** The JSON Schema of the whole configuration. */
+export function configSchema(adapters: Adapters): SchemaPart {
+  const families = Object.entries(adapters as unknown as Readonly<Record<string, AdapterFamily<unknown>>>);
+  const { schema } = object({ ...sections });
   return {
     $schema: "http://json-schema.org/draft-07/schema#",
     title: "Onramp configuration",
-    ...object({
-      kafka: { ...kafka, default: {} },
-      http: { ...http, default: {} },
-      admin: {
-        ...object({
-          host: string("The address of health and metrics. Default: as the API's. ONRAMP_ADMIN_HOST."),
-          port: port("Their port. ONRAMP_ADMIN_PORT.", 8081),
-        }),
-        default: {},
-      },
-      log: {
-        ...object({
-          level: {
-            enum: ["debug", "info", "warn", "error", "silent"],
-            default: "info",
-            description: "ONRAMP_LOG_LEVEL.",
-          },
-        }),
-        default: {},
-      },
-      stop: {
-        ...object({
-          drain: duration(
-            "How long to go on accepting after SIGTERM, so that load balancers look away first. ONRAMP_STOP_DRAIN.",
-            "5s",
-          ),
-          deadline: duration("When the process ends at the latest.", "25s"),
-        }),
-        default: {},
-      },
-      topics: {
-        type: "object",
-        default: {},
-        additionalProperties: topic,
-        propertyNames: { pattern: "^[a-zA-Z0-9._-]{1,249}$" },
-        description: "Topics with rules of their own, by name.",
-      },
-      webhooks: {
-        type: "object",
-        default: {},
-        description: "Webhook receivers by name; each answers at /webhooks/<name>.",
-        additionalProperties: oneOfKinds(webhooks, "The kind of webhook."),
-      },
-      sinks: {
-        type: "object",
-        default: {},
-        description: "Ways out by name; each reads its topics in a consumer group of its own.",
-        propertyNames: { pattern: "^[a-zA-Z0-9._-]{1,100}$" },
-        additionalProperties: oneOfKinds(sinks.map(withCommon), "The kind of sink."),
-      },
-      devBroker: {
-        ...object({
-          port: port(
-            "Where `start --dev` runs the development broker; 0 for any. ONRAMP_DEV_BROKER_PORT.",
-            19092,
-          ),
-          retention: size("What it keeps in memory. ONRAMP_DEV_BROKER_RETENTION.", "256MB"),
-        }),
-        default: {},
-      },
-    }),
+    ...schema,
+    properties: {
+      ...(schema["properties"] as object),
+      ...Object.fromEntries(families.map(([name, family]) => [name, familySchema(family)])),
+    },
+  };
+}
+
+/** The environment variables that override options: the name, and the path of the option. */
+export const environment: readonly EnvironmentVariable[] = Object.entries(sections).flatMap(([name, part]) =>
+  "properties" in part
+    ? Object.entries(part.properties).flatMap(([key, { env, schema }]) =>
+        env === undefined ? [] : [{ name: env, path: [name, key] as const, schema }],
+      )
+    : [],
+);
+
+export interface EnvironmentVariable {
+  readonly name: string;
+  readonly path: readonly [section: string, key: string];
+  readonly schema: SchemaPart;
+}
+
+/** Adapters by name. Each is one of several kinds, told apart by `type`; ajv fills in defaults below `then` alone. */
+function familySchema({ kinds, common, description, names }: AdapterFamily<unknown>): SchemaPart {
+  return {
+    type: "object",
+    default: {},
+    description,
+    ...(names === undefined ? {} : { propertyNames: { pattern: names } }),
+    additionalProperties: {
+      type: "object",
+      required: ["type"],
+      properties: { type: { enum: kinds.map(({ type }) => type), description: "The kind." } },
+      allOf: kinds.map(({ type, options }) => ({
+        if: { properties: { type: { const: type } } },
+        then: object({ type: literal(type), ...options.properties, ...common }).schema,
+      })),
+    },
   };
 }

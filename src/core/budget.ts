@@ -1,6 +1,7 @@
 // The bound on bytes that were accepted and not yet acknowledged. Counted while bodies are read.
 
 import { OnrampError } from "./errors.ts";
+import { gauge, type MetricSource } from "./ports.ts";
 
 /** Bytes in hand, in all and per client; one client may hold half. */
 export class Budget {
@@ -11,6 +12,12 @@ export class Budget {
   /** @param limit in bytes */
   constructor(limit: number) {
     this.limit = limit;
+  }
+
+  /** What the process shows of it. */
+  get metrics(): readonly MetricSource[] {
+    const help = "Bytes accepted and not yet acknowledged (http.budget).";
+    return [gauge("onramp_in_flight_bytes", help, () => this.#used)];
   }
 
   get used(): number {

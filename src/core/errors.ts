@@ -141,8 +141,17 @@ export interface ErrorOptions {
   readonly retryAfter?: number;
 }
 
-/** A failure from the table. Its message is written for the caller and carries no internals. */
-export class OnrampError extends Error {
+/** An error whose message says all that its reader needs: a command prints it without a stack. */
+export class OperatorError extends Error {
+  override readonly name: string = "OperatorError";
+}
+
+/** The message of a thrown value. */
+export const messageOf = (thrown: unknown): string =>
+  thrown instanceof Error ? thrown.message : String(thrown);
+
+/** A failure from the table. Its message is written for the caller and contains no internals. */
+export class OnrampError extends OperatorError {
   override readonly name = "OnrampError";
   readonly code: ErrorCode;
   readonly errors: readonly ErrorDetail[] | undefined;

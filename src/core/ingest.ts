@@ -1,59 +1,66 @@
-// The one way in. Drafts become records here and nowhere else: the topic's rules, its schema, its key, a
-// timestamp, the append. Knows neither Kafka nor HTTP.
+// The only way in. Drafts become records here and nowhere else: the topic's rules, a timestamp, the append. Knows
+// neither Kafka nor HTTP.
 
-import { certificateHeaders, deadLetterTopic } from "./dead-letter.ts";
-import { asOnrampError, type ErrorDetail, MOST_DETAILS, OnrampError } from "./errors.ts";
-import { ExpressionError, toKey } from "./expressions.ts";
-import { checkJson, parseJson } from "./json.ts";
+import { deadLetterHeaders, deadLetterTopic } from "./dead-letter.ts";
+import { elementAt } from "./element.ts";
+import { type ErrorDetail, messageOf, OnrampError } from "./errors.ts";
 import type { AppendOptions, ConsumedRecord, Meter, RecordLog } from "./ports.ts";
 import { type AcceptedRecord, type Draft, Receipts } from "./record.ts";
 import { type TopicBook, type TopicRules, unwritableReason } from "./topics.ts";
+import { problemOf, requireJson, schemaProblem, setKeys, violationsIn } from "./validate.ts";
 
 export interface IngestDeps {
-  readonly log: RecordLog;
+  readonly records: RecordLog;
   readonly topics: TopicBook;
+  /** `kafka.namespace`: its state topic cannot be written. */
   readonly namespace: string;
   readonly meter: Meter;
 }
 
-export interface AcceptOptions extends Omit<AppendOptions, "each"> {
+export interface AcceptOptions extends Omit<AppendOptions, "onBadRecord"> {
   /**
-   * A bad record fails alone, by default its whole request: `continue` appends all others, `stop` those before the first
-   * bad one, and the receipts end with it.
+   * What a bad record does. Default: the whole request fails and nothing is written. `continue`: the bad record fails
+   * alone, all others are appended. `stop`: the records before the first bad one are appended, and the receipts end
+   * with it.
    */
-  readonly each?: "continue" | "stop";
-  /** Invalid by schema: refuse (the default), or write it to `<topic>.dead-letter` in the name of this webhook. */
+  readonly onBadRecord?: "continue" | "stop";
+  /**
+   * The webhook in whose name records that violate the schema are written to `<topic>.dead-letter`. Default: they are
+   * refused.
+   */
   readonly deadLetterFor?: string;
 }
 
 /** Accepts drafts for a topic. */
 export interface Ingest {
   /**
-   * Validates, stamps and appends the drafts of one request, in order. Takes them over: they must not be used after.
+   * Validates, stamps and appends the drafts of one request, in order. Called by the HTTP edge, once per request or per
+   * group of NDJSON lines. The drafts are changed and must not be used afterwards.
    *
-   * @throws OnrampError when the whole request failed and nothing of it was written
+   * @returns one outcome per record: `Receipts.errors`, or `Receipts.orThrow`, tells which were written
+   * @throws OnrampError when the whole request failed and nothing of it was written: the caller answers with it
    */
   accept(topic: string, drafts: readonly Draft[], options: AcceptOptions): Promise<Receipts>;
   /**
-   * Writes a record that a sink gave up to the dead-letter topic of its own.
+   * Writes a record that a sink could not deliver to `<topic>.dead-letter`. Called by the sink runner, per record.
    *
-   * @throws OnrampError when Kafka does not have it
+   * @throws OnrampError when the dead letter may not be written: the caller keeps the record and tries again
    */
-  bury(record: ConsumedRecord, why: Burial): Promise<void>;
+  deadLetter(record: ConsumedRecord, failure: SinkFailure): Promise<void>;
 }
 
-/** Why a sink gave a record up. */
-export interface Burial {
+/** Why a sink gave up a record. */
+export interface SinkFailure {
   readonly sink: string;
   readonly reason: string;
   readonly attempts: number;
-  /** When the attempt to write it ends (ms, `Date.now`). */
+  /** When the attempt to write the dead letter ends (milliseconds, `Date.now`). */
   readonly deadline: number;
 }
 
 const NO_RULES: TopicRules = { schema: undefined, key: undefined, tombstones: true };
 
-export function createIngest({ log, topics, namespace, meter }: IngestDeps): Ingest {
+export function createIngest({ records, topics, namespace, meter }: IngestDeps): Ingest {
   return {
     async accept(topic, drafts, options) {
       const started = performance.now();
@@ -61,112 +68,94 @@ export function createIngest({ log, topics, namespace, meter }: IngestDeps): Ing
         const reserved = unwritableReason(topic, namespace);
         if (reserved) throw new OnrampError(40301, `${reserved} Choose another topic.`);
         const rules = topics.get(topic) ?? NO_RULES;
-        if (options.each) {
-          const receipts = await acceptEach(log, topic, drafts, rules, options);
-          meter.appended(topic, receipts, (performance.now() - started) / 1000);
-          return receipts;
-        }
-        for (const draft of drafts) seeToJson(draft, rules);
-        let invalid = invalidIn(drafts, rules);
-        if (invalid && options.deadLetterFor === undefined) throw refusal(topic, invalid, drafts.length);
-        if (rules.key && !invalid) {
-          try {
-            await giveKeys(drafts, rules, topic);
-          } catch (error) {
-            if (options.deadLetterFor === undefined) throw error;
-            invalid = [{ message: asOnrampError(error).message }];
-          }
-        }
-        const target = invalid ? deadLetterTopic(topic) : topic;
-        const letters = invalid
-          ? drafts.map((draft) => deadLetter(draft, topic, invalid ?? [], options))
-          : drafts;
-        const receipts = await log.append(target, stamp(letters), { deadline: options.deadline });
-        meter.appended(target, receipts, (performance.now() - started) / 1000);
+        const accept = options.onBadRecord ? acceptEach : acceptAll;
+        const { target, receipts } = await accept(records, topic, drafts, rules, options);
+        meter.countAppended(target, receipts, (performance.now() - started) / 1000);
         return receipts;
       } catch (error) {
-        meter.refused(topic, error, drafts.length);
+        meter.countRefused(topic, error, drafts.length);
         throw error;
       }
     },
-    async bury(record, { sink, reason, attempts, deadline }) {
-      const { topic, partition, offset, timestamp, key, value, headers } = record;
+    async deadLetter(record, { sink, reason, attempts, deadline }) {
+      const { topic, partition, offset, timestamp, key, value } = record;
       const place = { partition, offset, timestamp };
-      const by = { sink };
-      const certificate = certificateHeaders({
-        topic,
-        place,
-        className: "DeliveryFailed",
-        reason,
-        attempts,
-        by,
-      });
-      const draft: Draft = { key, value, headers: [...headers, ...certificate] };
-      const receipts = await log.append(deadLetterTopic(topic), stamp([draft]), { deadline });
-      const failure = receipts.errors?.[0];
-      if (failure) throw failure;
+      const why = { topic, place, className: "DeliveryFailed", reason, attempts, by: { sink } } as const;
+      const draft: Draft = { key, value, headers: [...record.headers, ...deadLetterHeaders(why)] };
+      const receipts = await records.append(deadLetterTopic(topic), stamp([draft]), { deadline });
+      receipts.orThrow();
     },
   };
 }
 
-/** Appends what is good of the drafts, and tells of each of the others why it was not. */
-async function acceptEach(
-  log: RecordLog,
+interface Accepted {
+  /** The topic that was appended to. */
+  readonly target: string;
+  readonly receipts: Receipts;
+}
+
+/** Appends all drafts, or none. @throws OnrampError for the first bad record */
+async function acceptAll(
+  records: RecordLog,
   topic: string,
   drafts: readonly Draft[],
   rules: TopicRules,
-  { deadline, entered, each }: AcceptOptions,
-): Promise<Receipts> {
-  const faults = new Map<number, OnrampError>();
-  for (let index = 0; index < drafts.length && (each !== "stop" || faults.size === 0); index++) {
-    const draft = drafts[index] as Draft;
-    let fault = draft.fault ?? jsonFaultOf(draft, rules) ?? schemaFault(draft, rules, topic);
-    // Awaited only where there is something to wait for: a promise a record would be the main cost.
-    if (!fault && rules.key) fault = await keyFault(draft, rules, topic);
-    if (fault) faults.set(index, fault);
-  }
-  const append = { deadline, each: true, ...(entered ? { entered } : {}) };
-  if (faults.size === 0) return log.append(topic, stamp(drafts), append);
-  const considered = each === "stop" ? Math.min(...faults.keys()) + 1 : drafts.length;
-  const good = drafts.slice(0, considered).filter((_, index) => !faults.has(index));
-  const receipts = new Receipts(considered);
-  receipts.fill(good.length > 0 ? await log.append(topic, stamp(good), append) : new Receipts(0), faults);
-  return receipts;
+  { deadline, deadLetterFor }: AcceptOptions,
+): Promise<Accepted> {
+  for (const draft of drafts) requireJson(draft, rules);
+  const violations =
+    violationsIn(drafts, rules) ?? (await keyViolations(drafts, rules, topic, deadLetterFor));
+  if (!violations)
+    return { target: topic, receipts: await records.append(topic, stamp(drafts), { deadline }) };
+  if (deadLetterFor === undefined) throw schemaProblem(topic, violations, drafts.length);
+  const letters = drafts.map((draft) => invalidDraft(draft, topic, violations, deadLetterFor));
+  const target = deadLetterTopic(topic);
+  return { target, receipts: await records.append(target, stamp(letters), { deadline }) };
 }
 
-/** Holds a value to its promise of being JSON; parses it only where its content matters. @throws OnrampError 40001, 41301 */
-function seeToJson(draft: Draft, { schema, key }: TopicRules): void {
-  const { json, value } = draft;
-  if (json === undefined || value === null) return;
-  if (schema || key) draft.parsed = parseJson(value, json);
-  else checkJson(value, json);
-}
-
-function jsonFaultOf(draft: Draft, rules: TopicRules): OnrampError | undefined {
-  try {
-    seeToJson(draft, rules);
-    return undefined;
-  } catch (error) {
-    return asOnrampError(error);
-  }
-}
-
-function schemaFault(
-  draft: Draft,
-  { schema, tombstones }: TopicRules,
+/** Sets keys. A failure is the reason of a dead letter where dead letters are wanted. @throws OnrampError where not */
+async function keyViolations(
+  drafts: readonly Draft[],
+  rules: TopicRules,
   topic: string,
-): OnrampError | undefined {
-  const invalid = schema && violationsOf(draft, schema.violations, tombstones);
-  return invalid && refusal(topic, invalid, 1);
-}
-
-async function keyFault(draft: Draft, rules: TopicRules, topic: string): Promise<OnrampError | undefined> {
+  deadLetterFor: string | undefined,
+): Promise<ErrorDetail[] | undefined> {
+  if (!rules.key) return undefined;
   try {
-    await giveKeys([draft], rules, topic);
+    await setKeys(drafts, rules, topic);
     return undefined;
   } catch (error) {
-    return asOnrampError(error);
+    if (deadLetterFor === undefined) throw error;
+    return [{ message: messageOf(error) }];
   }
+}
+
+/** Appends the drafts that are valid; each of the others fails with its own problem. */
+async function acceptEach(
+  records: RecordLog,
+  topic: string,
+  drafts: readonly Draft[],
+  rules: TopicRules,
+  { deadline, onQueued, onBadRecord }: AcceptOptions,
+): Promise<Accepted> {
+  const problems = new Map<number, OnrampError>();
+  for (let index = 0; index < drafts.length && (onBadRecord !== "stop" || problems.size === 0); index++) {
+    const draft = elementAt(drafts, index);
+    let problem = draft.fault ?? problemOf(draft, rules, topic);
+    if (problem instanceof Promise) problem = await problem;
+    if (problem) problems.set(index, problem);
+  }
+  const options: AppendOptions = { deadline, onBadRecord: "continue", ...(onQueued ? { onQueued } : {}) };
+  if (problems.size === 0)
+    return { target: topic, receipts: await records.append(topic, stamp(drafts), options) };
+  const considered = onBadRecord === "stop" ? Math.min(...problems.keys()) + 1 : drafts.length;
+  const valid = drafts.slice(0, considered).filter((_, index) => !problems.has(index));
+  const receipts = new Receipts(considered);
+  receipts.fill(
+    valid.length > 0 ? await records.append(topic, stamp(valid), options) : new Receipts(0),
+    problems,
+  );
+  return { target: topic, receipts };
 }
 
 /** The only place where a draft becomes a record. */
@@ -176,75 +165,9 @@ function stamp(drafts: readonly Draft[]): readonly AcceptedRecord[] {
   return drafts as readonly Draft[] as readonly AcceptedRecord[];
 }
 
-/** Violations of all drafts, each with the index of its record; undefined when all are valid. */
-function invalidIn(drafts: readonly Draft[], { schema, tombstones }: TopicRules): ErrorDetail[] | undefined {
-  if (!schema) return undefined;
-  let found: ErrorDetail[] | undefined;
-  for (let index = 0; index < drafts.length; index++) {
-    const violations = violationsOf(drafts[index] as Draft, schema.violations, tombstones);
-    if (!violations) continue;
-    found ??= [];
-    if (found.length >= MOST_DETAILS) break;
-    for (const violation of violations) found.push(drafts.length === 1 ? violation : { index, ...violation });
-  }
-  return found;
-}
-
-type Violations = NonNullable<TopicRules["schema"]>["violations"];
-
-function violationsOf(draft: Draft, violations: Violations, tombstones: boolean): ErrorDetail[] | undefined {
-  const { value } = draft;
-  if (value === null) {
-    return tombstones
-      ? undefined
-      : [{ error_code: 42206, keyword: "tombstones", message: "the topic takes no records without a value" }];
-  }
-  if (draft.parsed === undefined) {
-    try {
-      draft.parsed = parseJson(value, "The value");
-    } catch (error) {
-      return [{ error_code: 42206, pointer: "", keyword: "type", message: (error as OnrampError).message }];
-    }
-  }
-  return violations(draft.parsed, value.length);
-}
-
-function refusal(topic: string, errors: readonly ErrorDetail[], records: number): OnrampError {
-  const first = errors[0] as ErrorDetail;
-  const where = `${records > 1 ? `record ${first.index}, ` : ""}${first.pointer ? `at ${first.pointer}` : "the value"}`;
-  return new OnrampError(
-    42206,
-    `Does not match the schema of topic "${topic}": ${where} ${first.message}. Nothing was written.`,
-    { errors },
-  );
-}
-
-async function giveKeys(drafts: readonly Draft[], { key }: TopicRules, topic: string): Promise<void> {
-  for (const draft of drafts) {
-    if (draft.key !== null || draft.value === null) continue;
-    draft.parsed ??= parseJson(draft.value, `Topic "${topic}" takes its key from the value, which`);
-    try {
-      draft.key = toKey(await key?.evaluate(draft.parsed, { topic }));
-    } catch (error) {
-      if (!(error instanceof ExpressionError)) throw error;
-      throw new OnrampError(
-        40001,
-        `The key of the record could not be found: ${error.message}. Send a key, or correct the value.`,
-        { cause: error },
-      );
-    }
-  }
-}
-
-/** The draft with the reason it was refused. */
-function deadLetter(
-  draft: Draft,
-  topic: string,
-  errors: readonly ErrorDetail[],
-  { deadLetterFor }: AcceptOptions,
-): Draft {
+/** A draft that violates the schema, with the reason in its headers. */
+function invalidDraft(draft: Draft, topic: string, errors: readonly ErrorDetail[], webhook: string): Draft {
   const reason = errors.map((error) => `${error.pointer ?? ""} ${error.message}`.trim()).join("; ");
-  const by = { webhook: deadLetterFor ?? "" };
-  const certificate = certificateHeaders({ topic, className: "SchemaViolation", reason, attempts: 1, by });
-  return { ...draft, partition: undefined, headers: [...draft.headers, ...certificate] };
+  const why = { topic, className: "SchemaViolation", reason, attempts: 1, by: { webhook } } as const;
+  return { ...draft, partition: undefined, headers: [...draft.headers, ...deadLetterHeaders(why)] };
 }

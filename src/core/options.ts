@@ -1,41 +1,235 @@
-// The building blocks of the configuration's schema, for its own parts and for those that adapters bring.
+// Options of the configuration, each stated once: its JSON Schema, its TypeScript type, its default, and the
+// environment variable that overrides it. Used by `config/` and by adapters.
+
+import type { Duration, Size } from "./units.ts";
 
 /** A part of a JSON Schema. */
 export type SchemaPart = Readonly<Record<string, unknown>>;
 
-export const object = (properties: Record<string, SchemaPart>, extra: SchemaPart = {}): SchemaPart => ({
-  type: "object",
-  additionalProperties: false,
-  properties,
-  ...extra,
+declare const carried: unique symbol;
+
+/** An option with values of type `T`. `Present`: always there, because it is required or has a default. */
+export interface Option<T, Present extends boolean = boolean> {
+  readonly schema: SchemaPart;
+  readonly required: boolean;
+  /** The environment variable that overrides the option. */
+  readonly env: string | undefined;
+  readonly [carried]?: { readonly value: T; readonly present: Present };
+}
+
+/** Options by name. */
+export type Options = Readonly<Record<string, Option<unknown>>>;
+
+/** An object of options. */
+export interface ObjectOption<P extends Options, Present extends boolean = boolean>
+  extends Option<ValuesOf<P>, Present> {
+  readonly properties: P;
+}
+
+/** The TypeScript type of an option's value. */
+export type ValueOf<O> = O extends Option<infer T> ? T : never;
+
+/** The TypeScript type of an object of options. */
+export type ValuesOf<P extends Options> = {
+  readonly [K in keyof P as P[K] extends Option<unknown, true> ? K : never]: ValueOf<P[K]>;
+} & {
+  readonly [K in keyof P as P[K] extends Option<unknown, true> ? never : K]?: ValueOf<P[K]>;
+};
+
+/** What every option may state besides its description. */
+interface Extra<T> {
+  readonly default?: T;
+  /** The configuration must have it. */
+  readonly required?: true;
+  readonly env?: string;
+}
+type Presence<E> = E extends { readonly default: unknown } | { readonly required: true } ? true : false;
+
+function option<T, E extends Extra<unknown>>(
+  schema: SchemaPart,
+  description: string,
+  { required = undefined, env = undefined, ...rest }: E,
+): Option<T, Presence<E>> {
+  const text = env === undefined ? description : `${description} Environment: ${env}.`;
+  return { schema: { ...schema, description: text, ...rest }, required: required === true, env };
+}
+
+const NONE = {} as const;
+
+/** Text, by default of at least one character. @param extra its `pattern` is a regular expression */
+export const string = <
+  const E extends Extra<string> & { readonly pattern?: string; readonly minLength?: number } = typeof NONE,
+>(
+  description: string,
+  extra?: E,
+): Option<string, Presence<E>> => option({ type: "string", minLength: 1 }, description, extra ?? (NONE as E));
+
+/** A duration such as "30s". */
+export const duration = <const E extends Extra<string> = typeof NONE>(
+  description: string,
+  extra?: E,
+): Option<Duration, Presence<E>> =>
+  option(
+    { type: "string", minLength: 1, format: "duration-onramp" },
+    `${description} A duration: ms, s, m, h, d.`,
+    extra ?? (NONE as E),
+  );
+
+/** A size such as "10MB". */
+export const size = <const E extends Extra<string> = typeof NONE>(
+  description: string,
+  extra?: E,
+): Option<Size, Presence<E>> =>
+  option(
+    { type: "string", minLength: 1, format: "size-onramp" },
+    `${description} A size: B, kB, MB, GB (powers of 1024).`,
+    extra ?? (NONE as E),
+  );
+
+/** The path of a file that must be readable. */
+export const file = <const E extends Extra<string> = typeof NONE>(
+  description: string,
+  extra?: E,
+): Option<string, Presence<E>> =>
+  option(
+    { type: "string", minLength: 1, format: "file-onramp" },
+    `${description} A path, relative to the configuration file.`,
+    extra ?? (NONE as E),
+  );
+
+/** A JSONata expression, checked when the configuration is loaded. */
+export const expression = <const E extends Extra<string> = typeof NONE>(
+  description: string,
+  extra?: E,
+): Option<string, Presence<E>> =>
+  option({ type: "string", minLength: 1, format: "jsonata-onramp" }, description, extra ?? (NONE as E));
+
+export const boolean = <const E extends Extra<boolean> = typeof NONE>(
+  description: string,
+  extra?: E,
+): Option<boolean, Presence<E>> => option({ type: "boolean" }, description, extra ?? (NONE as E));
+
+/** A number between bounds; `exclusiveMinimum` and the others are those of JSON Schema. */
+export const number = <
+  const E extends Extra<number> & {
+    readonly type?: "integer";
+    readonly minimum?: number;
+    readonly exclusiveMinimum?: number;
+    readonly maximum?: number;
+  } = typeof NONE,
+>(
+  description: string,
+  extra?: E,
+): Option<number, Presence<E>> => option({ type: "number" }, description, extra ?? (NONE as E));
+
+/** A port; 0 stands for any free one. */
+export const port = <const E extends Extra<number> = typeof NONE>(
+  description: string,
+  extra?: E,
+): Option<number, Presence<E>> =>
+  option({ type: "integer", minimum: 0, maximum: 65535 }, description, extra ?? (NONE as E));
+
+/** One of several words. */
+export const oneOf = <const W extends string, const E extends Extra<W> = typeof NONE>(
+  words: readonly W[],
+  description: string,
+  extra?: E,
+): Option<W, Presence<E>> => option({ enum: words }, description, extra ?? (NONE as E));
+
+/** A list. @param extra its `minItems` and `uniqueItems` are those of JSON Schema */
+export const list = <
+  T,
+  const E extends Extra<readonly never[]> & {
+    readonly minItems?: number;
+    readonly uniqueItems?: true;
+  } = typeof NONE,
+>(
+  item: Option<T>,
+  description: string,
+  extra?: E,
+): Option<readonly T[], Presence<E>> =>
+  option({ type: "array", items: item.schema }, description, extra ?? (NONE as E));
+
+/** Values by name. @param names the regular expression that names must match; any by default */
+export const map = <T, const E extends Extra<Readonly<Record<string, never>>> = typeof NONE>(
+  value: Option<T>,
+  description: string,
+  extra?: E,
+  names?: string,
+): Option<Readonly<Record<string, T>>, Presence<E>> =>
+  option(
+    {
+      type: "object",
+      additionalProperties: value.schema,
+      ...(names === undefined ? {} : { propertyNames: { pattern: names } }),
+    },
+    description,
+    extra ?? (NONE as E),
+  );
+
+/** An object of options; other members are refused. @param schema further JSON Schema, such as a description */
+export function object<P extends Options>(properties: P, schema: SchemaPart = {}): ObjectOption<P, false> {
+  const entries = Object.entries(properties);
+  const required = entries.filter(([, { required }]) => required).map(([name]) => name);
+  return {
+    properties,
+    required: false,
+    env: undefined,
+    schema: {
+      type: "object",
+      additionalProperties: false,
+      ...(required.length > 0 ? { required } : {}),
+      properties: Object.fromEntries(entries.map(([name, { schema: part }]) => [name, part])),
+      ...schema,
+    },
+  };
+}
+
+/** An object of options that is there even where the configuration leaves it out. */
+export function section<P extends Options>(properties: P, description?: string): ObjectOption<P, true> {
+  const described = description === undefined ? {} : { description };
+  return object(properties, { ...described, default: {} }) as ObjectOption<P> as ObjectOption<P, true>;
+}
+
+/** A value of one of several shapes. */
+export function either<const A extends readonly Option<unknown>[]>(
+  shapes: A,
+  description: string,
+): Option<ValueOf<A[number]>, false> {
+  return {
+    schema: { description, oneOf: shapes.map(({ schema }) => schema) },
+    required: false,
+    env: undefined,
+  };
+}
+
+/** One fixed value, as a shape of `either`. */
+export const literal = <const T extends string | boolean>(value: T): Option<T, true> => ({
+  schema: { const: value },
+  required: false,
+  env: undefined,
 });
-export const string = (description: string, extra: SchemaPart = {}): SchemaPart => ({
-  type: "string",
-  minLength: 1,
-  description,
-  ...extra,
-});
-export const duration = (description: string, fallback?: string): SchemaPart =>
-  string(`${description} A duration: ms, s, m, h, d.`, {
-    format: "duration-onramp",
-    ...(fallback ? { default: fallback } : {}),
-  });
-export const size = (description: string, fallback?: string): SchemaPart =>
-  string(`${description} A size: B, kB, MB, GB (powers of 1024).`, {
-    format: "size-onramp",
-    ...(fallback ? { default: fallback } : {}),
-  });
-export const port = (description: string, fallback: number): SchemaPart => ({
-  type: "integer",
-  minimum: 0,
-  maximum: 65535,
-  default: fallback,
-  description,
-});
-export const file = (description: string): SchemaPart =>
-  string(`${description} A path, relative to the configuration file.`);
-export const names = (description: string): SchemaPart => ({
-  type: "array",
-  items: string("A topic, or a pattern with *."),
-  description,
-});
+
+/** An object of one of several kinds, told apart by the member `tag`. */
+export function variant<const A extends readonly ObjectOption<Options>[]>(
+  tag: string,
+  shapes: A,
+  description: string,
+): Option<ValueOf<A[number]>, false> {
+  const discriminator = { propertyName: tag };
+  return {
+    schema: {
+      description,
+      type: "object",
+      required: [tag],
+      discriminator,
+      oneOf: shapes.map(({ schema }) => schema),
+    },
+    required: false,
+    env: undefined,
+  };
+}
+
+/** Topics and patterns with `*`. */
+export const topicPatterns = (description: string): Option<readonly string[], false> =>
+  list(string("A topic, or a pattern with *."), description);

@@ -17,9 +17,9 @@ export interface AppendOptions {
   /** When the caller must be answered (ms, clock of `Date.now`). */
   readonly deadline: number;
   /** A record that the topic would refuse fails alone; by default it fails its whole request. */
-  readonly each?: boolean;
+  readonly onBadRecord?: "continue";
   /** Called once the records stand in their partitions' queues: what is appended from then on lands behind them. */
-  readonly entered?: () => void;
+  readonly onQueued?: () => void;
 }
 
 /** A record as it stands in Kafka. */
@@ -100,13 +100,27 @@ export interface Readiness {
 
 /** Counts what happens to records. Implemented by `ops/metrics.ts`. */
 export interface Meter {
-  /** A request's records reached the append; `receipts` say what became of each. */
-  appended(topic: string, receipts: Receipts, seconds: number): void;
-  /** A request was refused as a whole. */
-  refused(topic: string, error: unknown, records: number): void;
+  /** Called once per request or group of lines whose records reached the append; `receipts` has their outcomes. */
+  countAppended(topic: string, receipts: Receipts, seconds: number): void;
+  /** Called once per request that was refused as a whole. */
+  countRefused(topic: string, error: unknown, records: number): void;
 }
 
-/** A log for operators: fields first, then what happened. Implemented by `ops/log.ts`. */
+/** A metric that a part of the process provides: it is read at each scrape. */
+export interface MetricSource {
+  readonly name: string;
+  readonly help: string;
+  readonly type: "gauge" | "counter";
+  readonly labels: readonly string[];
+  read(): Iterable<{ readonly labels: Readonly<Record<string, string>>; readonly value: number }>;
+}
+
+/** A gauge without labels. */
+export function gauge(name: string, help: string, value: () => number): MetricSource {
+  return { name, help, type: "gauge", labels: [], read: () => [{ labels: {}, value: value() }] };
+}
+
+/** A log for operators: first the fields, then the event. Implemented by `ops/log.ts`. */
 export interface Log {
   debug(fields: object, event: string): void;
   info(fields: object, event: string): void;

@@ -1,21 +1,24 @@
-// What a kind of sink is: one function that hands a record to somebody outside. The sink runner does the rest.
+// The contract of a kind of sink: one function that hands a record to a receiver outside. The sink runner does the
+// rest: the consumer group, the order, filters, retries, the rate, dead letters, commits.
 
-import type { Bindings, Expression } from "./expressions.ts";
+import type { AdapterKind } from "./adapter.ts";
+import type { Bindings } from "./expressions.ts";
+import { duration, expression, list, oneOf, string } from "./options.ts";
 import type { ConsumedRecord } from "./ports.ts";
 
 /**
- * Why a delivery failed, as far as trying again is concerned:
- * - `permanent`: the same record will fail again; it becomes a dead letter
- * - `answered`: the receiver is there and failed; tried again, and the record's time budget runs
- * - `away`: the receiver can't be reached or asks us to wait; tried again, and the budget stands still
+ * What a failed delivery means for the record:
+ * - `permanent`: the same record will fail again. It becomes a dead letter.
+ * - `answered`: the receiver answered with a failure. The delivery is tried again, and the time counts against `giveUpAfter`.
+ * - `away`: the receiver cannot be reached, or asks for a pause. The delivery is tried again, and the time does not count.
  */
 export type FailureKind = "permanent" | "answered" | "away";
 
-/** A delivery that failed. The message is for operators and carries no secret. */
+/** A delivery that failed. The message is for operators and contains no secret. */
 export class DeliveryError extends Error {
   override readonly name = "DeliveryError";
   readonly kind: FailureKind;
-  /** Milliseconds that the receiver asked us to wait. */
+  /** The pause that the receiver asked for, in milliseconds. */
   readonly retryAfterMs: number | undefined;
 
   constructor(
@@ -29,62 +32,89 @@ export class DeliveryError extends Error {
   }
 }
 
-/** A record on its way out, with its value as far as it is JSON. */
+/** Answers that say "not now": the receiver, or a proxy before it, is down or overloaded. */
+const AWAY: readonly number[] = [429, 502, 503, 504];
+/** Answers below 500 that a later request may not get. */
+const WORTH_A_RETRY: readonly number[] = [408, 409, 425];
+
+/** What an HTTP answer other than 2xx means for a record. @param status undefined when there was no answer */
+export function failureKindOf(status: number | undefined): FailureKind {
+  if (status === undefined || AWAY.includes(status)) return "away";
+  return status >= 500 || WORTH_A_RETRY.includes(status) ? "answered" : "permanent";
+}
+
+/** A record on its way out. */
 export interface OutgoingRecord extends ConsumedRecord {
-  /** The parsed value; the text where it is no JSON; undefined for a tombstone. */
+  /** The value as parsed JSON; its text where it is not JSON; undefined for a tombstone. */
   readonly parsed: unknown;
 }
 
-/** One try to deliver. */
+/** One attempt to deliver. */
 export interface Attempt {
-  /** Aborted some seconds after the partition went elsewhere, or the process was told to stop. */
-  readonly signal: AbortSignal;
+  /** Aborted a few seconds after the partition went to another member, or the process began to stop. */
+  readonly cancel: AbortSignal;
   /**
-   * Waits until it may be sent. To be called once, before sending: the time of the attempt counts from here.
+   * Waits until the message may be sent. Call it once per attempt, just before sending: the time of the attempt counts
+   * from here.
    *
-   * @param channel all that goes there waits in one line, and for the `Retry-After` of whoever got one
-   * @param perSecond messages that may go there from this process; none stated: as many as there are
+   * @param channel messages of one channel wait in one line, and for each other's `Retry-After`
+   * @param perSecond the most messages per second that this process sends to the channel; no limit by default
+   * @throws the reason of the abort: let it pass
    */
   turn(channel: string, perSecond?: number): Promise<void>;
 }
 
-/** One configured way out. */
-export interface Sink {
+/** A sink that delivers each record by itself. */
+export interface RecordSink {
   /**
-   * Delivers the first of `records`, and as many behind it as it makes one delivery of. Bounds its own time.
+   * Delivers one record. Called by the sink runner with one record per partition at a time, in order, and again with
+   * the same record after a failure that is not permanent. Limits its own time.
    *
-   * @param records of one partition, in order; those behind the first wait for their turn
-   * @returns how many were delivered, one at least
-   * @throws DeliveryError; the signal's reason; anything else counts as `permanent`
+   * @throws DeliveryError (see `FailureKind`); the reason of `attempt.cancel`; any other error counts as `permanent`
    */
-  deliver(records: readonly OutgoingRecord[], attempt: Attempt): Promise<number>;
-  /** True when `deliver` may take more than one: then those that wait are filtered and parsed for it. */
-  readonly folds: boolean;
+  deliver(record: OutgoingRecord, attempt: Attempt): Promise<void>;
 }
 
-/** What a sink is made with. */
-export interface SinkSurroundings {
-  /** Compiles the expression of an option. @throws ExpressionError that names the option and the position */
-  compile(option: string, source: string): Expression;
-  /** Milliseconds since 1970. */
-  now(): number;
-  /** Paths in the configuration are relative to this folder. */
-  readonly folder: string;
-}
-
-/** A kind of sink: its name in the configuration, its options, how one is made. */
-export interface SinkKind {
-  readonly type: string;
-  /** JSON Schema of its own options, `type` included; those that all sinks have are added to them. */
-  readonly options: Readonly<Record<string, unknown>>;
+/** A sink that delivers several records as one message. */
+export interface BatchSink {
   /**
-   * @param options valid by the schema, defaults in place
-   * @throws Error, as ExpressionError, for what the schema can't see; the message tells the fix
+   * Delivers the first of `records`, and as many after it as it makes one message of. Called as `deliver` is.
+   *
+   * @param records records of one partition, in order, that pass the filter; at least one
+   * @returns the number of records that were delivered, at least 1
+   * @throws as `deliver`
    */
-  create(options: Readonly<Record<string, unknown>>, surroundings: SinkSurroundings): Sink;
+  deliverBatch(records: readonly OutgoingRecord[], attempt: Attempt): Promise<number>;
 }
 
-/** What expressions may use beside the value. */
+/** One configured sink. */
+export type Sink = RecordSink | BatchSink;
+
+/** A kind of sink. */
+export type SinkKind = AdapterKind<Sink>;
+
+/** The options that every sink has. */
+export const sinkOptions = {
+  topics: list(string("A topic."), "The topics that the sink reads.", {
+    required: true,
+    minItems: 1,
+    uniqueItems: true,
+  }),
+  from: oneOf(
+    ["latest", "earliest"],
+    "Where a sink with a new name starts; later it continues where it stopped.",
+    {
+      default: "latest",
+    },
+  ),
+  filter: expression("JSONata over the value. Records for which it is not true are skipped."),
+  giveUpAfter: duration(
+    "How long a record is tried while its receiver answers with failures; then it becomes a dead letter. Time in which the receiver cannot be reached does not count.",
+    { default: "10m" },
+  ),
+};
+
+/** The bindings of an expression, besides the value. */
 export function bindingsOf({ topic, partition, offset, timestamp, key, headers }: ConsumedRecord): Bindings {
   return {
     topic,

@@ -5,8 +5,10 @@ import { once } from "node:events";
 import net from "node:net";
 import { adminApis } from "./apis/admin.ts";
 import { clusterApis } from "./apis/cluster.ts";
+import { fetchApi } from "./apis/fetch.ts";
 import { groupApis } from "./apis/group.ts";
-import { logApis } from "./apis/log.ts";
+import { offsetApis } from "./apis/offsets.ts";
+import { produceApi } from "./apis/produce.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { Faults } from "./faults.ts";
 import { Groups } from "./groups.ts";
@@ -44,7 +46,7 @@ export class DevBroker {
       nextProducerId: 1000,
     };
     const all: Endpoint[] = [];
-    all.push(...clusterApis(() => all), ...logApis, ...adminApis, ...groupApis);
+    all.push(...clusterApis(() => all), produceApi, fetchApi, ...offsetApis, ...adminApis, ...groupApis);
     this.#endpoints = new Map(all.map((each) => [each.api.key, each]));
   }
 

@@ -1,14 +1,7 @@
 // One consumer group, classic protocol: members, rebalances, sessions, committed offsets.
 
 import { randomUUID } from "node:crypto";
-import {
-  ILLEGAL_GENERATION,
-  INCONSISTENT_GROUP_PROTOCOL,
-  MEMBER_ID_REQUIRED,
-  NONE,
-  REBALANCE_IN_PROGRESS,
-  UNKNOWN_MEMBER_ID,
-} from "../wire/error-codes.ts";
+import { KafkaCode } from "../wire/error-codes.ts";
 import type {
   JoinGroupRequest,
   JoinGroupResponse,
@@ -52,17 +45,17 @@ export class Group {
     const refuse = (errorCode: number, id = memberId): Promise<JoinGroupResponse> =>
       Promise.resolve(noJoin(errorCode, id));
     if (this.members.size > 0 && (this.protocolType !== protocolType || !this.#shares(protocols, memberId)))
-      return refuse(INCONSISTENT_GROUP_PROTOCOL);
+      return refuse(KafkaCode.INCONSISTENT_GROUP_PROTOCOL);
     if (memberId === "" && version >= 4 && groupInstanceId === null)
-      return refuse(MEMBER_ID_REQUIRED, `${client.id}-${randomUUID()}`);
+      return refuse(KafkaCode.MEMBER_ID_REQUIRED, `${client.id}-${randomUUID()}`);
     const replaced =
       groupInstanceId === null
         ? undefined
         : [...this.members.values()].find((member) => member.instanceId === groupInstanceId);
     if (replaced && memberId === "") this.#remove(replaced);
-    // An id that we handed out with MEMBER_ID_REQUIRED is not a member yet; one with another prefix never was.
+    // An id that we handed out with KafkaCode.MEMBER_ID_REQUIRED is not a member yet; one with another prefix never was.
     if (memberId !== "" && !this.members.has(memberId) && !memberId.startsWith(`${client.id}-`))
-      return refuse(UNKNOWN_MEMBER_ID);
+      return refuse(KafkaCode.UNKNOWN_MEMBER_ID);
     const id = memberId === "" ? `${client.id}-${randomUUID()}` : memberId;
     const member: Member = this.members.get(id) ?? {
       id,
@@ -94,11 +87,11 @@ export class Group {
     const answer = (errorCode: number): SyncGroupResponse => ({
       throttleTimeMs: 0,
       errorCode,
-      assignment: errorCode === NONE && member ? member.assignment : Buffer.alloc(0),
+      assignment: errorCode === KafkaCode.NONE && member ? member.assignment : Buffer.alloc(0),
     });
-    if (fault !== NONE || !member) return Promise.resolve(answer(fault));
-    if (this.state === "PreparingRebalance") return Promise.resolve(answer(REBALANCE_IN_PROGRESS));
-    if (this.state === "Stable") return Promise.resolve(answer(NONE));
+    if (fault !== KafkaCode.NONE || !member) return Promise.resolve(answer(fault));
+    if (this.state === "PreparingRebalance") return Promise.resolve(answer(KafkaCode.REBALANCE_IN_PROGRESS));
+    if (this.state === "Stable") return Promise.resolve(answer(KafkaCode.NONE));
     return new Promise((resolve) => {
       member.sync = resolve;
       if (memberId !== this.leader) return;
@@ -108,7 +101,7 @@ export class Group {
       }
       this.state = "Stable";
       for (const waiting of this.members.values()) {
-        waiting.sync?.({ throttleTimeMs: 0, errorCode: NONE, assignment: waiting.assignment });
+        waiting.sync?.({ throttleTimeMs: 0, errorCode: KafkaCode.NONE, assignment: waiting.assignment });
         waiting.sync = undefined;
         this.#expectHeartbeat(waiting);
       }
@@ -118,22 +111,22 @@ export class Group {
   heartbeat(memberId: string, generationId: number): number {
     const fault = this.memberFault(memberId, generationId);
     const member = this.members.get(memberId);
-    if (fault !== NONE || !member) return fault;
+    if (fault !== KafkaCode.NONE || !member) return fault;
     this.#expectHeartbeat(member);
-    return this.state === "PreparingRebalance" ? REBALANCE_IN_PROGRESS : NONE;
+    return this.state === "PreparingRebalance" ? KafkaCode.REBALANCE_IN_PROGRESS : KafkaCode.NONE;
   }
 
   leave(memberId: string): number {
     const member = this.members.get(memberId);
-    if (!member) return UNKNOWN_MEMBER_ID;
+    if (!member) return KafkaCode.UNKNOWN_MEMBER_ID;
     this.#remove(member);
-    return NONE;
+    return KafkaCode.NONE;
   }
 
   /** Why a member of a generation may not speak for the group; 0 when it may. */
   memberFault(memberId: string, generationId: number): number {
-    if (!this.members.has(memberId)) return UNKNOWN_MEMBER_ID;
-    return generationId === this.generation ? NONE : ILLEGAL_GENERATION;
+    if (!this.members.has(memberId)) return KafkaCode.UNKNOWN_MEMBER_ID;
+    return generationId === this.generation ? KafkaCode.NONE : KafkaCode.ILLEGAL_GENERATION;
   }
 
   stop(): void {
@@ -144,8 +137,8 @@ export class Group {
   #remove(member: Member): void {
     clearTimeout(member.session);
     this.members.delete(member.id);
-    member.join?.(noJoin(UNKNOWN_MEMBER_ID, member.id));
-    member.sync?.(noSync(UNKNOWN_MEMBER_ID));
+    member.join?.(noJoin(KafkaCode.UNKNOWN_MEMBER_ID, member.id));
+    member.sync?.(noSync(KafkaCode.UNKNOWN_MEMBER_ID));
     if (this.members.size > 0) return this.#prepareRebalance();
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -158,7 +151,7 @@ export class Group {
     if (this.state !== "PreparingRebalance") {
       this.state = "PreparingRebalance";
       for (const member of this.members.values()) {
-        member.sync?.(noSync(REBALANCE_IN_PROGRESS));
+        member.sync?.(noSync(KafkaCode.REBALANCE_IN_PROGRESS));
         member.sync = undefined;
       }
       const longest = Math.max(...[...this.members.values()].map((member) => member.rebalanceMs));
@@ -196,7 +189,7 @@ export class Group {
       }));
       member.join?.({
         throttleTimeMs: 0,
-        errorCode: NONE,
+        errorCode: KafkaCode.NONE,
         generationId: this.generation,
         protocolName: this.protocol,
         leader: this.leader,

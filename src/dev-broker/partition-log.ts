@@ -2,41 +2,20 @@
 
 import { gunzipSync } from "node:zlib";
 import { crc32c } from "../wire/crc32c.ts";
-import {
-  CORRUPT_MESSAGE,
-  INVALID_RECORD,
-  INVALID_TIMESTAMP,
-  MESSAGE_TOO_LARGE,
-  NONE,
-  UNSUPPORTED_FOR_MESSAGE_FORMAT,
-} from "../wire/error-codes.ts";
+import { KafkaCode } from "../wire/error-codes.ts";
 import { type Batch, type PlacedRecord, readBatches, readRecords } from "../wire/record-batch-reader.ts";
 import { writeInt64 } from "../wire/writer.ts";
+import {
+  type Appended,
+  checkAppend,
+  recordsOf,
+  refusal,
+  type Setting,
+  type StoredBatch,
+} from "./append-checks.ts";
 import { ProducerStates } from "./producer-state.ts";
 
 const LOG_APPEND_TIME = 8;
-
-/** A batch in the log. */
-export interface StoredBatch {
-  readonly bytes: Buffer;
-  readonly baseOffset: number;
-  readonly lastOffset: number;
-  readonly maxTimestamp: number;
-}
-
-/** What an append came to, in the words of a Produce answer. */
-export interface Appended {
-  readonly errorCode: number;
-  readonly baseOffset: number;
-  readonly logAppendTimeMs: number;
-  readonly recordErrors: { batchIndex: number; message: string | null }[];
-  readonly errorMessage: string | null;
-  /** What was stored; undefined for duplicates and refusals. */
-  readonly stored?: StoredBatch;
-}
-
-/** Reads a topic's setting. */
-export type Setting = (name: string) => string;
 
 /** The log of one partition. */
 export class PartitionLog {
@@ -64,33 +43,31 @@ export class PartitionLog {
 
   /** Checks and appends what a Produce request holds for this partition: one batch of magic 2. */
   append(bytes: Buffer, now: number): Appended {
-    const [batch, ...more] = readBatches(bytes);
-    if (!batch || more.length > 0 || batch.bytes.length !== bytes.length)
-      return refusal(INVALID_RECORD, "one record batch is expected");
-    if (batch.magic !== 2) return refusal(UNSUPPORTED_FOR_MESSAGE_FORMAT, "only magic 2 is supported");
-    if (!batch.crcValid) return refusal(CORRUPT_MESSAGE, null);
-    if (bytes.length > Number(this.#setting("max.message.bytes")))
-      return refusal(MESSAGE_TOO_LARGE, `The record batch size ${bytes.length} exceeds max.message.bytes`);
-    const records = recordsOf(batch);
-    if (records === "broken") return refusal(INVALID_RECORD, "the records do not match the batch's header");
-    const fault = records && this.#faultOf(records, now);
-    if (fault) return fault;
+    const checked = checkAppend(bytes, this.#setting, now);
+    if ("errorCode" in checked) return checked;
+    const { batch, records } = checked;
     const verdict = this.#producers.judge(batch);
     if (!verdict.append) return { ...refusal(verdict.errorCode, null), baseOffset: verdict.baseOffset };
     const appendTime = this.#setting("message.timestamp.type") === "LogAppendTime" ? now : -1;
     const stored = store(batch, records, this.#end, this.leaderEpoch, appendTime);
-    this.#producers.appended(batch, this.#end);
+    this.#producers.noteAppended(batch, this.#end);
     this.#batches.push(stored);
     this.#end = stored.lastOffset + 1;
     for (const wake of this.#waiting) wake();
     return {
-      errorCode: NONE,
+      errorCode: KafkaCode.NONE,
       baseOffset: stored.baseOffset,
       logAppendTimeMs: appendTime,
       recordErrors: [],
       errorMessage: null,
       stored,
     };
+  }
+
+  /** The error code for a request that names the epoch `current`; less than 0 names none. */
+  epochFault(current: number): number {
+    if (current < 0 || current === this.leaderEpoch) return KafkaCode.NONE;
+    return current < this.leaderEpoch ? KafkaCode.FENCED_LEADER_EPOCH : KafkaCode.UNKNOWN_LEADER_EPOCH;
   }
 
   /** Batches from the one that holds `offset` on, up to `maxBytes`, at least one. */
@@ -142,32 +119,6 @@ export class PartitionLog {
     return () => this.#waiting.delete(wake);
   }
 
-  #faultOf(records: readonly PlacedRecord[], now: number): Appended | undefined {
-    if (this.#setting("cleanup.policy").includes("compact")) {
-      const keyless = records.flatMap((record, batchIndex) =>
-        record.key === null
-          ? [{ batchIndex, message: "Compacted topic cannot accept message without key" }]
-          : [],
-      );
-      if (keyless.length > 0)
-        return {
-          ...refusal(INVALID_RECORD, "One or more records have been rejected"),
-          recordErrors: keyless,
-        };
-    }
-    if (this.#setting("message.timestamp.type") === "LogAppendTime") return undefined;
-    const latest = now + Number(this.#setting("message.timestamp.after.max.ms"));
-    const earliest = now - Number(this.#setting("message.timestamp.before.max.ms"));
-    const odd = records.flatMap(({ timestamp }, batchIndex) =>
-      timestamp > latest || timestamp < earliest
-        ? [{ batchIndex, message: `Timestamp ${timestamp} is out of range` }]
-        : [],
-    );
-    return odd.length > 0
-      ? { ...refusal(INVALID_TIMESTAMP, "One or more records have been rejected"), recordErrors: odd }
-      : undefined;
-  }
-
   #indexOf(offset: number): number {
     let [low, high] = [0, this.#batches.length];
     while (low < high) {
@@ -176,18 +127,6 @@ export class PartitionLog {
       else high = middle;
     }
     return low;
-  }
-}
-
-/** The records; undefined where they are packed with a codec that Node lacks; "broken" where they do not add up. */
-function recordsOf(batch: Batch): PlacedRecord[] | undefined | "broken" {
-  if (batch.compression > 1) return undefined;
-  try {
-    const records = readRecords(batch, (_, packed) => gunzipSync(packed));
-    const ordered = records.every((record, n) => record.offset === batch.baseOffset + n);
-    return ordered && records.length > 0 && batch.lastOffsetDelta === records.length - 1 ? records : "broken";
-  } catch {
-    return "broken";
   }
 }
 
@@ -223,8 +162,4 @@ function keysOf(
     latest.set(text, offset);
     return { key: text, offset };
   });
-}
-
-function refusal(errorCode: number, errorMessage: string | null): Appended {
-  return { errorCode, baseOffset: -1, logAppendTimeMs: -1, recordErrors: [], errorMessage };
 }

@@ -1,6 +1,6 @@
 // What a partition knows of its idempotent producers: the rules of a real broker (ProducerStateManager).
 
-import { INVALID_PRODUCER_EPOCH, NONE, OUT_OF_ORDER_SEQUENCE_NUMBER } from "../wire/error-codes.ts";
+import { KafkaCode } from "../wire/error-codes.ts";
 
 const REMEMBERED = 5;
 const SEQUENCES = 2 ** 31;
@@ -37,17 +37,18 @@ export class ProducerStates {
     const entry = this.#entries.get(producerId);
     // An unknown producer is accepted at any sequence: its state may have expired.
     if (producerId < 0 || !entry) return { append: true };
-    if (epoch < entry.epoch) return refuse(INVALID_PRODUCER_EPOCH);
-    if (epoch > entry.epoch) return sequence === 0 ? { append: true } : refuse(OUT_OF_ORDER_SEQUENCE_NUMBER);
+    if (epoch < entry.epoch) return refuse(KafkaCode.INVALID_PRODUCER_EPOCH);
+    if (epoch > entry.epoch)
+      return sequence === 0 ? { append: true } : refuse(KafkaCode.OUT_OF_ORDER_SEQUENCE_NUMBER);
     const last = lastSequence(sequence, count);
     const duplicate = entry.batches.find((batch) => batch.first === sequence && batch.last === last);
-    if (duplicate) return { append: false, errorCode: NONE, baseOffset: duplicate.baseOffset };
+    if (duplicate) return { append: false, errorCode: KafkaCode.NONE, baseOffset: duplicate.baseOffset };
     const expected = ((entry.batches.at(-1)?.last ?? -1) + 1) % SEQUENCES;
-    return sequence === expected ? { append: true } : refuse(OUT_OF_ORDER_SEQUENCE_NUMBER);
+    return sequence === expected ? { append: true } : refuse(KafkaCode.OUT_OF_ORDER_SEQUENCE_NUMBER);
   }
 
   /** Notes a batch that was appended. */
-  appended({ producerId, epoch, sequence, count }: SequencedBatch, baseOffset: number): void {
+  noteAppended({ producerId, epoch, sequence, count }: SequencedBatch, baseOffset: number): void {
     if (producerId < 0) return;
     let entry = this.#entries.get(producerId);
     if (!entry || entry.epoch !== epoch) {

@@ -1,7 +1,7 @@
 // One client's connection: frames in, one request served at a time as a real broker does, answers out.
 
 import type net from "node:net";
-import { UNSUPPORTED_VERSION } from "../wire/error-codes.ts";
+import { KafkaCode } from "../wire/error-codes.ts";
 import { FrameSplitter } from "../wire/frame.ts";
 import { encodeResponse, readRequestBody, readRequestHeader } from "../wire/message.ts";
 import { ApiVersions } from "../wire/messages/cluster.ts";
@@ -41,7 +41,7 @@ async function answer(
   if (!served || apiVersion < served.min || apiVersion > served.max) {
     if (apiKey !== ApiVersions.key) throw new Error(`no version ${apiVersion} of API ${apiKey}`);
     const body = {
-      errorCode: UNSUPPORTED_VERSION,
+      errorCode: KafkaCode.UNSUPPORTED_VERSION,
       apiKeys: offered([...endpoints.values()]),
       throttleTimeMs: 0,
     };

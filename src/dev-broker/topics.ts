@@ -1,6 +1,7 @@
 // The topics of the development broker, and the cap on what they hold in all.
 
-import { PartitionLog, type StoredBatch } from "./partition-log.ts";
+import type { StoredBatch } from "./append-checks.ts";
+import { PartitionLog } from "./partition-log.ts";
 import { TOPIC_DEFAULTS } from "./topic-config.ts";
 
 /** A compacted topic is compacted each time it has grown by this much. */

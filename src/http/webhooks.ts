@@ -21,11 +21,8 @@ export function webhookRoutes(deps: WebhookDeps): Router {
     if (!receiver) throw new OnrampError(40403, "No webhook of this name is configured.");
     const body = await readBody(req, res, req.socket.remoteAddress ?? "", deps);
     try {
-      const { topic, drafts } = await receiver.receive({
-        headers: req.headers,
-        body: body.bytes,
-        receivedAt,
-      });
+      const verified = await receiver.verify({ headers: req.headers, body: body.bytes, receivedAt });
+      const { topic, drafts } = await receiver.draftsOf(verified);
       if (drafts.length === 0) {
         res.json({ produced: 0 });
         return;
@@ -36,9 +33,7 @@ export function webhookRoutes(deps: WebhookDeps): Router {
         drafts,
         receiver.onInvalid === "dead-letter" ? { deadline, deadLetterFor: name } : { deadline },
       );
-      const failure = receipts.errors?.find((error) => error !== undefined);
-      if (failure) throw failure;
-      res.json({ produced: receipts.count });
+      res.json({ produced: receipts.orThrow().count });
     } finally {
       body.release();
     }

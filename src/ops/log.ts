@@ -15,10 +15,10 @@ const REDACTED = [
   "refreshToken",
 ];
 
-/** @param level the least severe level that is written */
-export function createLog(level: string): Log {
-  return pino({
-    level,
+/** @returns the log, at level "info", and a function that sets the least severe level that is written */
+export function createLog(): { readonly log: Log; readonly setLevel: (level: string) => void } {
+  const log = pino({
+    level: "info",
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     messageKey: "event",
@@ -29,4 +29,10 @@ export function createLog(level: string): Log {
       censor: "[redacted]",
     },
   });
+  return {
+    log,
+    setLevel(level) {
+      log.level = level;
+    },
+  };
 }

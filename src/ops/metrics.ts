@@ -1,24 +1,16 @@
-// Prometheus metrics. The hot path adds to plain numbers; they become samples when somebody scrapes.
+// Prometheus metrics. The hot path adds to plain numbers, which become samples at a scrape.
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { asOnrampError, OnrampError } from "../core/errors.ts";
-import type { Meter } from "../core/ports.ts";
+import type { Meter, MetricSource } from "../core/ports.ts";
 import type { Receipts } from "../core/record.ts";
-import type { SinkState } from "../core/sink-state.ts";
-import { sinkMetrics } from "./sink-metrics.ts";
-
-/** What the gauges show; asked at each scrape. */
-export interface Gauges {
-  readonly inFlightBytes: () => number;
-  readonly lanesOpen: () => number;
-  readonly lanesBackingOff: () => number;
-  readonly sinks: () => readonly SinkState[];
-}
 
 /** All metrics of the process. */
 export interface Metrics extends Meter {
-  batch(records: number): void;
-  suspectedLoss(): void;
+  countBatch(records: number): void;
+  countSuspectedLoss(): void;
+  /** Adds metrics that a part provides. */
+  register(sources: readonly MetricSource[]): void;
   /** The exposition, and its content type. */
   scrape(): Promise<{ contentType: string; body: string }>;
 }
@@ -26,9 +18,9 @@ export interface Metrics extends Meter {
 /**
  * Creates the metrics in a registry of their own.
  *
- * @param known whether a topic may become a label; names that callers made up must not
+ * @param isKnown whether a topic may be a label value: names that clients invent may not
  */
-export function createMetrics(gauges: Gauges, known: (topic: string) => boolean): Metrics {
+export function createMetrics(isKnown: (topic: string) => boolean): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -72,29 +64,10 @@ export function createMetrics(gauges: Gauges, known: (topic: string) => boolean)
     help: "Times a broker did not know what it had acknowledged.",
     registers,
   });
-  const gauge = (name: string, help: string, read: () => number): Gauge =>
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        this.set(read());
-      },
-    });
-  gauge(
-    "onramp_in_flight_bytes",
-    "Bytes accepted and not yet acknowledged (http.budget).",
-    gauges.inFlightBytes,
-  );
-  gauge("onramp_lanes_open", "Partitions with a batch of unknown outcome.", gauges.lanesOpen);
-  gauge("onramp_lanes_backing_off", "Partitions that wait before they try again.", gauges.lanesBackingOff);
-
-  sinkMetrics(registers, gauges.sinks);
-
   const add = (counts: Map<string, number>, label: string, count: number): void =>
     void counts.set(label, (counts.get(label) ?? 0) + count);
   return {
-    appended(topic, receipts: Receipts, took) {
+    countAppended(topic, receipts: Receipts, took) {
       seconds.observe(took);
       add(received, topic, receipts.count);
       let failed = 0;
@@ -106,16 +79,40 @@ export function createMetrics(gauges: Gauges, known: (topic: string) => boolean)
       }
       add(produced, topic, receipts.count - failed);
     },
-    refused(topic, thrown, records) {
+    countRefused(topic, thrown, records) {
       const error = asOnrampError(thrown);
-      // Told by the core with its records, and again by the edge that answers.
+      // Counted by the core with its records, and again by the edge that answers.
       if (counted.has(error) || (error.cause instanceof OnrampError && counted.has(error.cause))) return;
       counted.add(error);
-      add(received, known(topic) ? topic : "", records);
+      add(received, isKnown(topic) ? topic : "", records);
       add(rejected, String(error.code), records);
     },
-    batch: (records) => batches.observe(records),
-    suspectedLoss: () => losses.inc(),
+    countBatch: (records) => batches.observe(records),
+    countSuspectedLoss: () => losses.inc(),
+    register(sources) {
+      for (const source of sources) registerSource(source, registers);
+    },
     scrape: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
   };
+}
+
+function registerSource({ name, help, type, labels, read }: MetricSource, registers: Registry[]): void {
+  const options = { name, help, labelNames: [...labels], registers };
+  if (type === "gauge") {
+    new Gauge({
+      ...options,
+      collect() {
+        this.reset();
+        for (const { labels: values, value } of read()) this.set(values, value);
+      },
+    });
+  } else {
+    new Counter({
+      ...options,
+      collect() {
+        this.reset();
+        for (const { labels: values, value } of read()) this.inc(values, value);
+      },
+    });
+  }
 }

@@ -1,16 +1,16 @@
-// Expressions can't be interrupted: one that takes long holds up the whole process, so its author is told.
+// Expressions cannot be interrupted: a slow one delays the whole process, so it is logged.
 
 import type { Log } from "../core/ports.ts";
 
 const AGAIN_MS = 60_000;
 
-/** @returns told of each slow evaluation; warns of a place once a minute at most */
+/** @returns a function to call for each slow evaluation; it logs a place at most once per minute */
 export function slowExpressions(log: Log): (place: string, ms: number) => void {
-  const told = new Map<string, number>();
+  const warned = new Map<string, number>();
   return (place, ms) => {
     const now = Date.now();
-    if (now - (told.get(place) ?? 0) < AGAIN_MS) return;
-    told.set(place, now);
+    if (now - (warned.get(place) ?? 0) < AGAIN_MS) return;
+    warned.set(place, now);
     log.warn(
       { expression: place, ms: Math.round(ms) },
       "an expression is slow, and everything waits while it runs; make it simpler",

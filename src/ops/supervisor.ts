@@ -1,6 +1,7 @@
 // Starts services in order and stops them in reverse, under one deadline.
 
 import type { Log } from "../core/ports.ts";
+import { untilDeadline } from "../core/time.ts";
 
 /** A part of the process with a start and an end. */
 export interface Service {
@@ -30,25 +31,10 @@ export class Supervisor {
   async stop(deadline: number): Promise<void> {
     for (let service = this.#running.pop(); service; service = this.#running.pop()) {
       try {
-        await within(service.stop(deadline), deadline);
+        await untilDeadline(service.stop(deadline), deadline, "the stop deadline passed");
       } catch (error) {
         this.#log.error({ error, service: service.name }, "service did not stop cleanly");
       }
     }
-  }
-}
-
-async function within(work: Promise<void>, deadline: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Error("the stop deadline passed")),
-      Math.max(0, deadline - Date.now()),
-    );
-  });
-  try {
-    await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }

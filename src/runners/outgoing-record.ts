@@ -1,11 +1,11 @@
-// A record as expressions see it: with its value parsed, once.
+// A record on its way out: its value is parsed once, for the filter and for the sink.
 
 import { isUtf8 } from "node:buffer";
 import type { ConsumedRecord } from "../core/ports.ts";
 import type { OutgoingRecord } from "../core/sink.ts";
 
-/** @returns the record with its value as JSON; as text where it is none; undefined for a tombstone */
-export function outgoing(record: ConsumedRecord): OutgoingRecord {
+/** @returns the record with its value as parsed JSON; as text where it is not JSON; undefined for a tombstone */
+export function outgoingRecord(record: ConsumedRecord): OutgoingRecord {
   return { ...record, parsed: parsedValue(record.value) };
 }
 

@@ -1,8 +1,7 @@
 // Who may send when: messages to a channel leave at even spaces, however many want to send, and in no second more than
 // its rate.
 
-import { addAbortListener } from "node:events";
-import type { Clock } from "../core/clock.ts";
+import { type Clock, untilAborted } from "../core/time.ts";
 
 /** Timers are late; so much of it is made up for, and no more. */
 const LATE_MS = 5;
@@ -19,7 +18,7 @@ interface Line {
 }
 
 /** Hands out turns, channel by channel. A pause is not made up for. */
-export class Turns {
+export class RateLimiter {
   readonly #clock: Clock;
   readonly #lines = new Map<string, Line>();
 
@@ -45,7 +44,8 @@ export class Turns {
       }
     });
     line.end = turn.catch(() => {});
-    await orAborted(turn, signal);
+    // The last caller of a long line need not wait for the others to learn that the signal was aborted.
+    await untilAborted(turn, signal);
   }
 
   /** Nobody sends to the channel for `ms`. */
@@ -58,18 +58,5 @@ export class Turns {
     const line = this.#lines.get(channel) ?? { freeAt: 0, seen: 0, end: Promise.resolve() };
     this.#lines.set(channel, line);
     return line;
-  }
-}
-
-/** Whoever stands far behind in a line need not wait to be told that all is over. */
-async function orAborted(turn: Promise<void>, signal: AbortSignal): Promise<void> {
-  let listening: Disposable | undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    listening = addAbortListener(signal, () => reject(signal.reason));
-  });
-  try {
-    await Promise.race([turn, aborted]);
-  } finally {
-    listening?.[Symbol.dispose]();
   }
 }

@@ -1,18 +1,20 @@
-// Webhooks out: each record as a request of its own, signed, to a URL of somebody's.
+// Outgoing webhooks: one signed request per record to the URL of a receiver.
 
 import { readFileSync } from "node:fs";
 import { validateHeaderName, validateHeaderValue } from "node:http";
 import { isIP } from "node:net";
 import path from "node:path";
+import { adapterKind, requireAll } from "../core/adapter.ts";
 import type { Expression } from "../core/expressions.ts";
-import { duration, file, string } from "../core/options.ts";
-import { bindingsOf, DeliveryError, type OutgoingRecord, type SinkKind } from "../core/sink.ts";
+import { duration, expression, file, list, map, object, oneOf, section, string } from "../core/options.ts";
+import { bindingsOf, DeliveryError, type OutgoingRecord, type Sink } from "../core/sink.ts";
 import { ms } from "../core/units.ts";
-import { addressPolicy } from "../web/address-policy.ts";
+import { type AddressPolicy, addressPolicy } from "../web/address-policy.ts";
 import { createAgent, send } from "../web/request.ts";
+import { throwDelivery } from "./parts/http.ts";
 import { createSigner } from "./parts/signature.ts";
 
-/** What the sink or its HTTP client decides. */
+/** Headers that the sink or its HTTP client sets. */
 const OURS = [
   "connection",
   "content-length",
@@ -24,134 +26,97 @@ const OURS = [
   "webhook-timestamp",
 ];
 
-interface Options {
-  readonly url: string;
-  readonly method: "POST" | "PUT";
-  readonly format: "raw" | "cloudevents";
-  readonly body?: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly secrets: readonly string[];
-  readonly timeout: string;
-  readonly allowAddresses: readonly string[];
-  readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string };
-}
-
-export const webhook: SinkKind = {
-  type: "webhook",
-  options: {
-    type: "object",
-    required: ["type", "url"],
-    properties: {
-      type: { const: "webhook" },
-      url: string(
-        "Where records go, http or https; it may hold a secret, so take it from ${env:NAME} where it does.",
-        {
-          pattern: "^https?://",
-        },
-      ),
-      method: { enum: ["POST", "PUT"], default: "POST", description: "The request's method." },
-      format: {
-        enum: ["raw", "cloudevents"],
-        default: "raw",
-        description:
-          "raw: the record's value is the body. cloudevents: the same, with ce-* headers (binary mode).",
-      },
-      body: string("JSONata over the value; what it gives, as JSON, is the body in place of the value."),
-      headers: {
-        type: "object",
-        default: {},
-        additionalProperties: { type: "string" },
-        description: "Further request headers.",
-      },
-      secrets: {
-        type: "array",
-        default: [],
-        items: string("whsec_ and the base64 of 24 to 64 random bytes."),
-        description:
-          "Each signs every request (Standard Webhooks); several while they are rotated. None: unsigned.",
-      },
-      timeout: duration("How long one attempt may take.", "10s"),
-      allowAddresses: {
-        type: "array",
-        default: [],
-        items: string("An address or CIDR block, as 10.0.0.0/8."),
-        description: "Addresses of this host or network that may be sent to; none may by default.",
-      },
-      tls: {
-        type: "object",
-        default: {},
-        additionalProperties: false,
-        properties: {
-          ca: file("PEM of the authorities that signed the receiver."),
-          cert: string("PEM of our client certificate."),
-          key: string("PEM of its key."),
-        },
-        description: "TLS to the receiver.",
-      },
+const options = object({
+  url: string(
+    "Where records go, http or https. It may contain a secret; then take it from ${env:NAME} or ${file:/path}.",
+    { required: true, pattern: "^https?://" },
+  ),
+  method: oneOf(["POST", "PUT"], "The method of the request.", { default: "POST" }),
+  format: oneOf(
+    ["raw", "cloudevents"],
+    "raw: the record's value is the body. cloudevents: the same, with ce-* headers (binary mode).",
+    { default: "raw" },
+  ),
+  body: expression("JSONata over the value; its result, as JSON, is the body in place of the value."),
+  headers: map(string("A value.", { minLength: 0 }), "Further request headers.", { default: {} }),
+  secrets: list(
+    string("whsec_ and the base64 of 24 to 64 random bytes."),
+    "Each secret signs every request (Standard Webhooks); use several while they are rotated. None: requests are not signed.",
+    { default: [] },
+  ),
+  timeout: duration("How long one attempt may take.", { default: "10s" }),
+  allowAddresses: list(
+    string("An address or CIDR block such as 10.0.0.0/8."),
+    "Addresses of this host or network that requests may go to; by default none may.",
+    { default: [] },
+  ),
+  tls: section(
+    {
+      ca: file("PEM of the authorities that signed the receiver's certificate."),
+      cert: file("PEM of Onramp's client certificate."),
+      key: file("PEM of its key."),
     },
-  },
-  create(given, surroundings) {
-    const options = given as unknown as Options;
-    const url = urlOf(options.url);
-    const policy = addressPolicy(options.allowAddresses);
-    const host = url.hostname.replace(/^\[|\]$/g, "");
-    if (isIP(host) && !policy.allows(host))
-      throw new Error(
-        "url names an address that is not public; allow it with allowAddresses, or use another",
-      );
+    "TLS to the receiver.",
+  ),
+});
+
+export const webhook = adapterKind({
+  type: "webhook",
+  options,
+  create(given, { compile, folder, now: clock }): Sink {
+    requireAll(
+      () => checkUrl(given.url, addressPolicy(given.allowAddresses)),
+      () => createSigner(given.secrets),
+      () => checkHeaders(given.headers),
+    );
+    const url = new URL(given.url);
+    const { lookup } = addressPolicy(given.allowAddresses);
     const read = (pem: string | undefined) =>
-      pem === undefined ? undefined : readFileSync(path.resolve(surroundings.folder, pem));
-    const agent = createAgent(url, {
-      ca: read(options.tls.ca),
-      cert: read(options.tls.cert),
-      key: read(options.tls.key),
-    });
-    const signer = createSigner(options.secrets);
-    checkHeaders(options.headers);
-    const body = options.body === undefined ? undefined : surroundings.compile("body", options.body);
+      pem === undefined ? undefined : readFileSync(path.resolve(folder, pem));
+    const { ca, cert, key } = given.tls;
+    const agent = createAgent(url, { ca: read(ca), cert: read(cert), key: read(key) });
+    const signer = createSigner(given.secrets);
+    const expression = given.body === undefined ? undefined : compile("body", given.body);
     return {
-      folds: false,
-      async deliver([record], { signal, turn }) {
-        if (!record) return 0;
-        const bytes = await bodyOf(record, body);
+      async deliver(record, { cancel, turn }) {
+        const body = await bodyOf(record, expression);
         const id = `${record.topic}-${record.partition}-${record.offset}`;
-        await turn(options.url);
-        const now = surroundings.now();
+        await turn(given.url);
+        const now = clock();
         const headers = {
-          "content-type": contentTypeOf(record, body !== undefined),
-          ...(options.format === "cloudevents" ? eventHeaders(record, id) : {}),
-          ...options.headers,
-          ...signer.headers(id, bytes, now),
+          "content-type": contentTypeOf(record, expression !== undefined),
+          ...(given.format === "cloudevents" ? eventHeaders(record, id) : {}),
+          ...given.headers,
+          ...signer.headers(id, body, now),
         };
-        const { method } = options;
-        const timeoutMs = ms(options.timeout);
-        const { lookup } = policy;
-        await send({ url, method, headers, body: bytes, timeoutMs, lookup, agent, now }, signal);
-        return 1;
+        const { method, timeout } = given;
+        const request = { url, method, headers, body, timeoutMs: ms(timeout), lookup, agent, now };
+        await send({ receiver: "the receiver", ...request }, cancel).catch(throwDelivery);
       },
     };
   },
-};
+});
 
-function urlOf(given: string): URL {
-  try {
-    return new URL(given);
-  } catch (cause) {
-    throw new Error("url is not a URL", { cause });
-  }
+function checkUrl(given: string, { allows }: AddressPolicy): void {
+  if (!URL.canParse(given)) throw new Error("url is not a URL");
+  const host = new URL(given).hostname.replace(/^\[|\]$/g, "");
+  if (isIP(host) && !allows(host))
+    throw new Error(
+      "url is an address that is not public; allow it with allowAddresses, or use another address",
+    );
 }
 
-/** Told at the start: at the first record it would be a dead letter, and so would be all others. */
-function checkHeaders(headers: Options["headers"]): void {
+/** Checked at the start: otherwise every record would become a dead letter. */
+function checkHeaders(headers: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(headers)) {
     try {
       validateHeaderName(name);
       validateHeaderValue(name, value);
     } catch (cause) {
-      throw new Error(`headers: "${name}" or its value can't stand in a request`, { cause });
+      throw new Error(`headers: "${name}" or its value is not valid in a request`, { cause });
     }
     if (OURS.includes(name.toLowerCase()))
-      throw new Error(`headers: "${name}" is set by the sink itself; remove it`);
+      throw new Error(`headers: "${name}" is set by the sink; remove it`);
   }
 }
 
@@ -171,7 +136,7 @@ function contentTypeOf({ headers, parsed, value }: OutgoingRecord, made: boolean
   return isJson ? "application/json" : "application/octet-stream";
 }
 
-/** CloudEvents 1.0, HTTP binary mode: what the record says of itself (`ce_…`), else what is known of it. */
+/** CloudEvents 1.0, HTTP binary mode: the attributes in the record's headers (`ce_…`), else those that are known. */
 function eventHeaders(record: OutgoingRecord, id: string): Record<string, string> {
   const { topic, timestamp, headers } = record;
   const own: Record<string, string> = {};
@@ -189,7 +154,7 @@ function eventHeaders(record: OutgoingRecord, id: string): Record<string, string
   };
 }
 
-/** Percent-encoded outside of printable ASCII, as CloudEvents' HTTP binding asks (3.1.3.2). */
+/** Percent-encoded except for printable ASCII, as the HTTP binding of CloudEvents requires (3.1.3.2). */
 const encodeHeader = (value: string): string =>
   value.replaceAll(/[^\x21\x23\x24\x26-\x7e]/gu, (found) => encodeURIComponent(found));
 

@@ -1,11 +1,10 @@
-// Which addresses a webhook may go to: none that only this network can see, unless the configuration names them. Checked
-// on the address that is connected to, so that a name which changes its mind (DNS rebinding) gains nothing.
+// The addresses that requests may go to: public ones, and those that the configuration names. The address that is
+// connected to is checked, so that a name whose address changes (DNS rebinding) gains nothing.
 
 import { type LookupAddress, lookup as resolve } from "node:dns";
 import { BlockList, isIP, isIPv6, type LookupFunction } from "node:net";
-import { DeliveryError } from "../core/sink.ts";
 
-/** Not of the public Internet: IANA's special-purpose registries, IPv4 and IPv6. */
+/** Addresses outside the public Internet: IANA's special-purpose registries, IPv4 and IPv6. */
 const NOT_PUBLIC: readonly [address: string, prefix: number, type: "ipv4" | "ipv6"][] = [
   ["0.0.0.0", 8, "ipv4"],
   ["10.0.0.0", 8, "ipv4"],
@@ -33,13 +32,13 @@ const NOT_PUBLIC: readonly [address: string, prefix: number, type: "ipv4" | "ipv
 /** Decides about addresses. */
 export interface AddressPolicy {
   allows(address: string): boolean;
-  /** For `http.request`: resolves names, and hands out allowed addresses alone. */
+  /** For `http.request`: resolves a name to its allowed addresses. */
   readonly lookup: LookupFunction;
 }
 
 /**
  * @param allowed addresses and CIDR blocks that are allowed although they are not public
- * @throws Error for one that is no address
+ * @throws Error for an entry that is neither
  */
 export function addressPolicy(allowed: readonly string[]): AddressPolicy {
   const refused = new BlockList();
@@ -50,7 +49,7 @@ export function addressPolicy(allowed: readonly string[]): AddressPolicy {
     const family = isIP(address);
     const bits = prefix === undefined ? (family === 6 ? 128 : 32) : Number(prefix);
     if (family === 0 || !(bits >= 0 && bits <= (family === 6 ? 128 : 32)))
-      throw new Error(`"${block}" is no address and no CIDR block, as 10.1.2.3 or 10.0.0.0/8`);
+      throw new Error(`"${block}" is neither an address nor a CIDR block, such as 10.1.2.3 or 10.0.0.0/8`);
     exceptions.addSubnet(address, bits, family === 6 ? "ipv6" : "ipv4");
   }
   const allows = (address: string): boolean => {
@@ -73,9 +72,11 @@ export function addressPolicy(allowed: readonly string[]): AddressPolicy {
   };
 }
 
-/** All addresses of a name are refused. */
-class RefusedAddress extends DeliveryError {
+/** Every address of a name is refused. */
+export class RefusedAddress extends Error {
+  override readonly name = "RefusedAddress";
+
   constructor(hostname: string) {
-    super("permanent", `${hostname} leads to an address that is not public; allow it with allowAddresses`);
+    super(`${hostname} resolves to an address that is not public; allow it with allowAddresses`);
   }
 }

@@ -1,34 +1,34 @@
-// `fetch` for Slack's clients: bounded, abortable, and every answer but 2xx thrown as what it means for a retry. Their
-// own errors leave out `Retry-After`, and their own retries would stand beside the sink runner's.
+// `fetch` with a time limit, that can be cancelled, follows no redirect, and throws every answer other than 2xx.
 
-import { DeliveryError } from "../core/sink.ts";
-import { failureOf, unreachable } from "./failure.ts";
+import { badAnswer, noAnswer } from "./failure.ts";
 
-/** @param signal aborted when the delivery is no longer ours */
-export function deliveringFetch(timeoutMs: number, signal: AbortSignal, now: () => number): typeof fetch {
+export interface FetchLimits {
+  /** The name of the receiver in errors. */
+  readonly receiver: string;
+  /** The time for the whole answer, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Aborts the request. */
+  readonly cancel: AbortSignal;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** @returns a `fetch` that throws HttpFailure, or the reason of `cancel`; its answers are whole */
+export function boundedFetch({ receiver, timeoutMs, cancel, now }: FetchLimits): typeof fetch {
   return async (input, init) => {
     const late = AbortSignal.timeout(timeoutMs);
     let response: Response;
     let body = "";
     try {
-      response = await fetch(input, { ...init, redirect: "manual", signal: AbortSignal.any([signal, late]) });
-      // An answer that is cut is no answer, so it is read here.
+      response = await fetch(input, { ...init, redirect: "manual", signal: AbortSignal.any([cancel, late]) });
+      // Read here: an answer that is cut off is not an answer.
       if (response.ok) body = await response.text();
     } catch (cause) {
-      signal.throwIfAborted();
-      throw unreachable("Slack", cause, late, timeoutMs);
+      cancel.throwIfAborted();
+      throw noAnswer(receiver, cause, late, timeoutMs);
     }
     if (response.ok) return new Response(body, { status: 200, headers: response.headers });
     await response.body?.cancel().catch(() => {});
-    throw failureOf(response.status, response.headers.get("retry-after"), now());
+    throw badAnswer(receiver, response.status, response.headers.get("retry-after"), now());
   };
-}
-
-/** The failure that stands at the bottom of what a client made of it. */
-export function deliveryErrorIn(thrown: unknown): DeliveryError | undefined {
-  for (let error = thrown; error instanceof Error; ) {
-    if (error instanceof DeliveryError) return error;
-    error = (error as { original?: unknown }).original ?? error.cause;
-  }
-  return undefined;
 }

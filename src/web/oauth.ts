@@ -1,6 +1,8 @@
-// Access tokens by the client-credentials grant (RFC 6749, section 4.4), kept until shortly before they end.
+// Access tokens by the client-credentials grant (RFC 6749, section 4.4), kept until shortly before they expire.
 
 export interface TokenEndpoint {
+  /** The part of the configuration that it belongs to, for errors. */
+  readonly owner: string;
   readonly tokenEndpoint: string;
   readonly clientId: string;
   readonly clientSecret: string;
@@ -8,11 +10,12 @@ export interface TokenEndpoint {
 }
 
 const TIMEOUT_MS = 5000;
-/** A token is renewed at this part of its life. */
+/** A token is renewed after this part of its lifetime. */
 const RENEW_AT = 0.8;
 
-/** Fetches tokens as they are needed. The function it returns throws an error without any secret in it. */
+/** @returns a function that returns a valid token, fetched when needed; it throws Error, whose message contains no secret */
 export function clientCredentials({
+  owner,
   tokenEndpoint,
   clientId,
   clientSecret,
@@ -31,10 +34,10 @@ export function clientCredentials({
       redirect: "error",
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
-    if (!response.ok) throw new Error(`the token endpoint of kafka.sasl answered ${response.status}`);
+    if (!response.ok) throw new Error(`the token endpoint of ${owner} answered ${response.status}`);
     const answer = (await response.json()) as { access_token?: unknown; expires_in?: unknown };
     if (typeof answer.access_token !== "string")
-      throw new Error("the token endpoint of kafka.sasl answered without an access_token");
+      throw new Error(`the token endpoint of ${owner} answered without an access_token`);
     token = answer.access_token;
     renewAt = Date.now() + (typeof answer.expires_in === "number" ? answer.expires_in * 1000 * RENEW_AT : 0);
     return token;

@@ -1,52 +1,56 @@
-// One HTTP request to a receiver: no redirect is followed, nothing of its answer but the status counts, and every way
-// to fail is told apart.
+// One HTTP request with a body, over connections that are kept: no redirect is followed, and of the answer only the
+// status counts.
 
 import http from "node:http";
 import https from "node:https";
 import type { LookupFunction } from "node:net";
 import type { SecureContextOptions } from "node:tls";
-import { DeliveryError } from "../core/sink.ts";
-import { failureOf, unreachable } from "./failure.ts";
+import { RefusedAddress } from "./address-policy.ts";
+import { badAnswer, noAnswer } from "./failure.ts";
 
 export interface OutgoingRequest {
+  /** The name of the receiver in errors. */
+  readonly receiver: string;
   readonly url: URL;
   readonly method: "POST" | "PUT";
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
   readonly timeoutMs: number;
+  /** Resolves the host; see `addressPolicy`. */
   readonly lookup: LookupFunction;
   readonly agent: http.Agent;
+  /** Milliseconds since 1970. */
   readonly now: number;
 }
 
-/** Connections that are kept between deliveries. */
+/** Connections that are kept between requests to one URL. */
 export function createAgent(url: URL, tls: SecureContextOptions): http.Agent {
   const options = { keepAlive: true, maxSockets: 64, keepAliveMsecs: 1000, timeout: 60_000 };
   return url.protocol === "https:" ? new https.Agent({ ...options, ...tls }) : new http.Agent(options);
 }
 
-/** Resolves for 2xx. @throws DeliveryError; the signal's reason, when it is aborted */
-export function send(request: OutgoingRequest, signal: AbortSignal): Promise<void> {
-  const { url, method, headers, body, timeoutMs, lookup, agent, now } = request;
+/** Resolves for 2xx. @throws HttpFailure, RefusedAddress, the reason of `cancel` */
+export function send(request: OutgoingRequest, cancel: AbortSignal): Promise<void> {
+  const { receiver, url, method, headers, body, timeoutMs, lookup, agent, now } = request;
   const late = AbortSignal.timeout(timeoutMs);
   return new Promise((resolve, reject) => {
     const fail = (cause: unknown): void => {
-      if (signal.aborted) return reject(signal.reason);
-      if (cause instanceof DeliveryError) return reject(cause);
-      reject(unreachable("the receiver", cause, late, timeoutMs));
+      if (cancel.aborted) return reject(cancel.reason);
+      if (cause instanceof RefusedAddress) return reject(cause);
+      reject(noAnswer(receiver, cause, late, timeoutMs));
     };
-    const options = { method, agent, lookup, signal: AbortSignal.any([signal, late]) };
+    const options = { method, agent, lookup, signal: AbortSignal.any([cancel, late]) };
     const module = url.protocol === "https:" ? https : http;
     const req = module.request(
       url,
       { ...options, headers: { ...headers, "content-length": String(body.length) } },
       (res) => {
         const { statusCode = 0 } = res;
-        // The status is the answer. What follows is read for the sake of the connection alone, until the time is up.
+        // The rest of the answer is read so that the connection can be used again, until the time is over.
         res.on("error", () => {});
         res.resume();
         if (statusCode >= 200 && statusCode < 300) resolve();
-        else reject(failureOf(statusCode, res.headers["retry-after"], now));
+        else reject(badAnswer(receiver, statusCode, res.headers["retry-after"], now));
       },
     );
     req.on("error", fail);

@@ -3,69 +3,51 @@
 
 import { isUtf8 } from "node:buffer";
 import { Webhooks } from "@octokit/webhooks";
+import { adapterKind } from "../core/adapter.ts";
 import { OnrampError } from "../core/errors.ts";
 import { parseJson } from "../core/json.ts";
+import { boolean, list, map, object, oneOf, string } from "../core/options.ts";
 import type { Header } from "../core/record.ts";
-import type { Delivery, WebhookKind } from "../core/webhook.ts";
+import { type Delivery, verifyDelivery, type WebhookReceiver } from "../core/webhook.ts";
 
-interface GithubOptions {
-  readonly secrets: readonly string[];
-  readonly topic: string;
-  readonly topics: Readonly<Record<string, string>>;
-  readonly ping: boolean;
-  readonly onInvalid: "refuse" | "dead-letter";
-}
-
-/** GitHub gives up after 10 s and never tries again, so the answer must come before. */
+/** GitHub ends a delivery after 10 s and does not try it again, so the answer must come earlier. */
 const DEADLINE_MS = 8000;
 
-const options = {
-  type: "object",
-  additionalProperties: false,
-  required: ["type", "secrets", "topic"],
-  properties: {
-    type: { const: "github", description: "Signed deliveries of GitHub." },
-    secrets: {
-      type: "array",
-      minItems: 1,
-      items: { type: "string", minLength: 1 },
-      description:
-        "The webhook's secret; several while it is being rotated. Use ${env:NAME} or ${file:/path}.",
-    },
-    topic: { type: "string", minLength: 1, description: "Where deliveries go." },
-    topics: {
-      type: "object",
-      additionalProperties: { type: "string", minLength: 1 },
-      default: {},
-      description: "Topics by event type, as push: GITHUB.PUSH; the others go to `topic`.",
-    },
-    ping: {
-      type: "boolean",
-      default: false,
-      description: "Produce `ping` events too; by default they are only answered.",
-    },
-    onInvalid: {
-      enum: ["refuse", "dead-letter"],
-      default: "refuse",
-      description:
-        "A delivery that does not match the topic's schema: 422, or 200 and a record in <topic>.dead-letter.",
-    },
-  },
-} as const;
+const options = object({
+  secrets: list(
+    string("A secret."),
+    "The secret of the webhook; several while it is rotated. Use ${env:NAME} or ${file:/path}.",
+    { required: true, minItems: 1 },
+  ),
+  topic: string("The topic that deliveries go to.", { required: true }),
+  topics: map(
+    string("A topic."),
+    "Topics by event type, such as push: GITHUB.PUSH; other events go to `topic`.",
+    { default: {} },
+  ),
+  ping: boolean("Write `ping` events too; by default they are answered and not written.", { default: false }),
+  onInvalid: oneOf(
+    ["refuse", "dead-letter"],
+    "What happens to a delivery that does not match the schema of its topic: 422, or 200 and a record in <topic>.dead-letter.",
+    { default: "refuse" },
+  ),
+});
 
 /** The kind `github`. */
-export const github: WebhookKind = {
+export const github = adapterKind({
   type: "github",
   options,
-  create(given) {
-    const { secrets, topic, topics, ping, onInvalid } = given as unknown as GithubOptions;
+  create({ secrets, topic, topics, ping, onInvalid }): WebhookReceiver {
     const verifiers = secrets.map((secret) => new Webhooks({ secret }));
     return {
       deadlineMs: DEADLINE_MS,
       onInvalid,
       topics: [topic, ...Object.values(topics)],
-      async receive(delivery) {
-        await verify(verifiers, delivery);
+      verify: (delivery) =>
+        verifyDelivery(delivery, "x-hub-signature-256", (signature) =>
+          anyMatches(verifiers, delivery.body, signature),
+        ),
+      draftsOf(delivery) {
         const event = header(delivery, "x-github-event");
         if (event === undefined)
           throw new OnrampError(40001, "The header X-GitHub-Event is missing; is this a GitHub webhook?");
@@ -82,24 +64,15 @@ export const github: WebhookKind = {
       },
     };
   },
-};
+});
 
-async function verify(verifiers: readonly Webhooks[], { headers, body }: Delivery): Promise<void> {
-  const signature = headers["x-hub-signature-256"];
-  if (typeof signature !== "string" || signature === "") {
-    throw new OnrampError(
-      40101,
-      "The header X-Hub-Signature-256 is missing. Set the webhook's secret in GitHub's settings to the one configured here.",
-    );
-  }
-  // Signed bytes are always UTF-8; decoding others would change them and so compare what was never sent.
-  const text = isUtf8(body) ? body.toString("utf8") : undefined;
+async function anyMatches(verifiers: readonly Webhooks[], body: Buffer, signature: string): Promise<boolean> {
+  // Signed bytes are always UTF-8; decoding other bytes would change them, and so verify another body.
+  const text = isUtf8(body) ? body.toString("utf8") : "";
+  if (text === "") return false;
   for (const verifier of verifiers)
-    if (text && (await verifier.verify(text, signature).catch(() => false))) return;
-  throw new OnrampError(
-    40101,
-    "The signature in X-Hub-Signature-256 does not match. Check that the secret in GitHub's settings is the one configured here.",
-  );
+    if (await verifier.verify(text, signature).catch(() => false)) return true;
+  return false;
 }
 
 /** The payload's bytes: the body itself, or the decoded `payload` of a form, which is GitHub's default. */

@@ -2,7 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import type { Gateway } from "../../src/app/gateway.ts";
-import type { Clock } from "../../src/core/clock.ts";
+import type { Clock } from "../../src/core/time.ts";
 import { useBroker } from "../support/broker.ts";
 import { keepingLog, startTestGateway } from "../support/gateway.ts";
 import { post, sinkState } from "../support/http.ts";

@@ -4,22 +4,20 @@ import { strict as assert } from "node:assert";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { adapterSchemas } from "../../src/app/adapters.ts";
-import { planOf } from "../../src/config/compile.ts";
-import { type ConfigError, loadConfig } from "../../src/config/load.ts";
+import type { ConfigError } from "../../src/config/problems.ts";
 import { bytes, ms, parseDuration, parseSize } from "../../src/core/units.ts";
+import { loadTestConfig } from "../support/config.ts";
 
 const folder = mkdtempSync(path.join(tmpdir(), "onramp-config-"));
-const options = adapterSchemas;
 let files = 0;
 function load(yaml: string, env: Record<string, string> = {}) {
   const file = path.join(folder, `${files++}.yaml`);
   writeFileSync(file, yaml);
-  return loadConfig(file, env, options);
+  return loadTestConfig(file, env);
 }
 function problems(yaml: string, env: Record<string, string> = {}): string[] {
   try {
-    planOf(load(yaml, env));
+    load(yaml, env);
   } catch (error) {
     return (error as ConfigError).problems.map(({ path: at, message }) => `${at}: ${message}`);
   }
@@ -28,11 +26,11 @@ function problems(yaml: string, env: Record<string, string> = {}): string[] {
 
 describe("configuration", () => {
   it("needs no file: defaults and environment suffice", () => {
-    const config = loadConfig(
-      undefined,
-      { KAFKA_BROKERS: "a:1, b:2", ONRAMP_PORT: "9999", ONRAMP_STOP_DRAIN: "1s" },
-      options,
-    );
+    const config = loadTestConfig(undefined, {
+      KAFKA_BROKERS: "a:1, b:2",
+      ONRAMP_PORT: "9999",
+      ONRAMP_STOP_DRAIN: "1s",
+    });
     assert.deepEqual(
       [
         config.kafka.brokers,
@@ -123,7 +121,7 @@ describe("configuration", () => {
   });
 
   it("tells of a missing file, variable, secret, or mapping", () => {
-    assert.throws(() => loadConfig("/no/such/file.yaml", {}, options), /cannot read/);
+    assert.throws(() => loadTestConfig("/no/such/file.yaml", {}), /cannot read/);
     assert.match(
       problems('kafka: { namespace: "${env:NOPE}" }')[0] ?? "",
       /^kafka\.namespace: the environment has no NOPE/,

@@ -144,11 +144,11 @@ describe("core: budget", () => {
 describe("core: ingest", () => {
   const seen: { topic: string; records: readonly AcceptedRecord[] }[] = [];
   const refused: unknown[] = [];
-  const meter: Meter = { appended: () => {}, refused: (_, error) => void refused.push(error) };
-  const log = {
-    append: async (topic: string, records: readonly AcceptedRecord[]) => {
-      seen.push({ topic, records });
-      return new Receipts(records.length);
+  const meter: Meter = { countAppended: () => {}, countRefused: (_, error) => void refused.push(error) };
+  const records = {
+    append: async (topic: string, appended: readonly AcceptedRecord[]) => {
+      seen.push({ topic, records: appended });
+      return new Receipts(appended.length);
     },
   };
   const rules = (extra: Partial<TopicRules>): TopicRules => ({
@@ -159,7 +159,7 @@ describe("core: ingest", () => {
   });
   const schema = compileSchema({ type: "object", required: ["id"] }, "s");
   const ingest = createIngest({
-    log,
+    records,
     meter,
     namespace: "onramp",
     topics: new Map([

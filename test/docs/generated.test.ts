@@ -4,9 +4,7 @@ import { strict as assert } from "node:assert";
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { generated } from "../../scripts/generate.ts";
-import { adapterSchemas } from "../../src/app/adapters.ts";
-import { planOf } from "../../src/config/compile.ts";
-import { loadConfig } from "../../src/config/load.ts";
+import { loadTestConfig } from "../support/config.ts";
 
 describe("docs", () => {
   for (const [file, content] of generated) {
@@ -17,7 +15,7 @@ describe("docs", () => {
   for (const name of examples.filter((entry) => entry.endsWith(".yaml"))) {
     it(`examples/${name} is a valid configuration`, () => {
       const env = { GITHUB_WEBHOOK_SECRET: "s", KAFKA_PASSWORD: "p", SLACK_URL: "http://127.0.0.1/" };
-      planOf(loadConfig(path.join("examples", name), env, adapterSchemas));
+      loadTestConfig(path.join("examples", name), env);
     });
   }
 });

@@ -3,7 +3,7 @@
 import { strict as assert } from "node:assert";
 import { readFileSync } from "node:fs";
 import https from "node:https";
-import { createToken } from "../../src/http/auth/tokens.ts";
+import { createToken } from "../../src/core/token.ts";
 import { useBroker } from "../support/broker.ts";
 import { useGateway } from "../support/gateway.ts";
 import { post, rawExchange, send } from "../support/http.ts";

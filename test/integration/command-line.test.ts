@@ -82,7 +82,7 @@ describe("command line", () => {
     const first = await start(["start", "--dev"]);
     const ended = await run(["start", "--dev"], { ONRAMP_PORT: new URL(first.apiUrl).port });
     assert.ok(!("child" in ended) && ended.code === 1);
-    assert.match(ended.stderr, /Port \d+ is taken; set http\.port/);
+    assert.match(ended.stderr, /Port \d+ is in use; choose another one with http\.port/);
     await first.end();
   });
 
@@ -139,7 +139,7 @@ describe("command line", () => {
       return [ended.code, ended.stdout + ended.stderr];
     };
     const [letters, saidOfLetters] = await onramp("dead-letter", "replay", topic);
-    assert.match(saidOfLetters, /1 delivered, 0 passed over by the filter, 0 dead letters\./);
+    assert.match(saidOfLetters, /1 delivered, 0 skipped by the filter, 0 dead letters\./);
     const [stretch, saidOfStretch] = await onramp(
       "replay",
       "--sink",
@@ -147,7 +147,7 @@ describe("command line", () => {
       "--from",
       "2026-01-01T00:00:00Z",
     );
-    assert.match(saidOfStretch, /2 delivered, 1 passed over by the filter, 0 dead letters\./);
+    assert.match(saidOfStretch, /2 delivered, 1 skipped by the filter, 0 dead letters\./);
     assert.deepEqual([letters, stretch], [0, 0]);
     for (const times of [
       ["yesterday"],

@@ -215,6 +215,7 @@ describe("kafka: OAuth", () => {
     }).listen(0, "127.0.0.1");
     await once(server, "listening");
     const options = {
+      owner: "kafka.sasl",
       tokenEndpoint: `http://127.0.0.1:${(server.address() as net.AddressInfo).port}`,
       clientId: "id",
       clientSecret: "very-secret",

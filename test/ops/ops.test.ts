@@ -2,13 +2,12 @@
 
 import { strict as assert } from "node:assert";
 import { execFileSync } from "node:child_process";
-import { Backoff } from "../../src/core/backoff.ts";
-import { systemClock } from "../../src/core/clock.ts";
 import { compileExpression } from "../../src/core/expressions.ts";
 import { DeliveryError } from "../../src/core/sink.ts";
+import { Backoff, systemClock } from "../../src/core/time.ts";
 import { slowExpressions } from "../../src/ops/slow-expressions.ts";
 import { Supervisor } from "../../src/ops/supervisor.ts";
-import { Turns } from "../../src/runners/rate-limiter.ts";
+import { RateLimiter } from "../../src/runners/rate-limiter.ts";
 import { SinkRunner } from "../../src/runners/sink-runner.ts";
 import { keepingLog } from "../support/gateway.ts";
 import { hurryingClock } from "../support/hurrying-clock.ts";
@@ -37,7 +36,7 @@ describe("ops: supervisor", () => {
 
 describe("ops: log", () => {
   it("writes JSON lines and never a secret, whatever the field's depth", () => {
-    const script = `import { createLog } from "./src/ops/log.ts"; createLog("info").info({ password: "hunter2", a: { token: "hunter2", b: { secret: "hunter2" } }, headers: { authorization: "hunter2", cookie: "hunter2" }, ok: 1 }, "said");`;
+    const script = `import { createLog } from "./src/ops/log.ts"; createLog().log.info({ password: "hunter2", a: { token: "hunter2", b: { secret: "hunter2" } }, headers: { authorization: "hunter2", cookie: "hunter2" }, ok: 1 }, "said");`;
     const line = execFileSync(
       process.execPath,
       ["--import", "ts-blank-space/register", "--input-type=module", "-e", script],
@@ -54,7 +53,7 @@ describe("ops: backoff", () => {
   it("waits longer after each failure, up to the most, and not at all after a reset", () => {
     const backoff = new Backoff(100, 1000);
     for (const wait of [100, 200, 400, 800, 1000, 1000]) {
-      backoff.failed(0);
+      backoff.next(0);
       assert.ok(!backoff.ready(wait / 2 - 1) && backoff.ready(wait));
     }
     backoff.reset();
@@ -67,7 +66,7 @@ describe("ops: turns", () => {
 
   it("hands out no more than the rate in any second, evenly, and holds a channel up alone", async () => {
     const clock = hurryingClock();
-    const turns = new Turns(clock);
+    const turns = new RateLimiter(clock);
     const at: number[] = [];
     const sender = async (): Promise<void> => {
       for (let n = 0; n < 20; n++) {
@@ -94,7 +93,7 @@ describe("ops: turns", () => {
       waits.push(ms);
       now += ms;
     };
-    const turns = new Turns({ now: () => now, sleep });
+    const turns = new RateLimiter({ now: () => now, sleep });
     await turns.take("a", 1, never);
     now -= 3_600_000;
     await turns.take("a", 1, never);
@@ -102,7 +101,7 @@ describe("ops: turns", () => {
   });
 
   it("lets whoever stands behind in a line go at once when it is told to stop", async () => {
-    const turns = new Turns(systemClock);
+    const turns = new RateLimiter(systemClock);
     const [front, behind] = [new AbortController(), new AbortController()];
     await turns.take("a", 0.001, never);
     const first = turns.take("a", 0.001, front.signal);
@@ -131,26 +130,25 @@ describe("ops: slow expressions", () => {
 describe("ops: sink runner", () => {
   it("counts what was spent on a record before its partition went away and came back", async () => {
     const clock = hurryingClock();
-    let [attempts, buried] = [0, 0];
+    let [attempts, deadLettered] = [0, 0];
     let interrupt = new AbortController();
     const sink = {
-      folds: false,
-      async deliver(): Promise<number> {
+      async deliver(): Promise<void> {
         attempts++;
         if (attempts % 4 === 0) interrupt.abort();
         throw new DeliveryError("answered", "500");
       },
     };
-    const bury = async (): Promise<void> => void buried++;
+    const deadLetter = async (): Promise<void> => void deadLettered++;
     const runner = new SinkRunner(
       { name: "out", type: "test", filter: undefined, giveUpAfterMs: 10_000 },
-      { sink, bury, clock, turns: new Turns(clock), log: keepingLog() },
+      { sink, deadLetter, clock, limiter: new RateLimiter(clock), log: keepingLog() },
     );
     const record = { topic: "t", partition: 0, offset: 5, timestamp: 0, key: null, value: null, headers: [] };
-    while (buried === 0 && attempts < 40) {
+    while (deadLettered === 0 && attempts < 40) {
       interrupt = new AbortController();
       await runner.handle([record], interrupt.signal, interrupt.signal).catch(() => {});
     }
-    assert.deepEqual([buried, attempts < 40], [1, true]);
+    assert.deepEqual([deadLettered, attempts < 40], [1, true]);
   });
 });

@@ -3,10 +3,9 @@
 import { strict as assert } from "node:assert";
 import { createHmac } from "node:crypto";
 import { createRequire } from "node:module";
-import { adapterSchemas } from "../../src/app/adapters.ts";
 import { startGateway } from "../../src/app/gateway.ts";
-import { loadConfig } from "../../src/config/load.ts";
 import { createTopic, useBroker } from "../support/broker.ts";
+import { loadTestConfig } from "../support/config.ts";
 import { keepingLog } from "../support/gateway.ts";
 import { send, sinkState } from "../support/http.ts";
 import { startReceiver } from "../support/receiver.ts";
@@ -33,7 +32,7 @@ describe("examples/github-to-slack", function () {
       ONRAMP_STOP_DRAIN: "0ms",
     };
     const gateway = await startGateway(
-      loadConfig(FILE, env, adapterSchemas),
+      loadTestConfig(FILE, env),
       { dev: false, requireAuth: false },
       keepingLog(),
     );

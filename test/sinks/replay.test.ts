@@ -1,10 +1,9 @@
 // Delivering once more: dead letters to the sinks that gave them up, and stretches of a sink's topics.
 
 import { strict as assert } from "node:assert";
-import { adapterSchemas } from "../../src/app/adapters.ts";
 import { ReplayError, replayDeadLetters, replaySink } from "../../src/app/replay.ts";
-import { loadConfig } from "../../src/config/load.ts";
 import { useBroker } from "../support/broker.ts";
+import { loadTestConfig } from "../support/config.ts";
 import { keepingLog, startTestGateway, writeConfig } from "../support/gateway.ts";
 import { post, sinkState } from "../support/http.ts";
 import { readPartition } from "../support/read-back.ts";
@@ -34,7 +33,7 @@ describe("sinks: replay", function () {
     return { out };
   };
   const kafka = () => ({ createTopics: true, namespace: `ns-${topic}`, brokers: broker.addresses() });
-  const config = () => loadConfig(writeConfig({ kafka: kafka(), sinks: sinks() }), {}, adapterSchemas);
+  const config = () => loadTestConfig(writeConfig({ kafka: kafka(), sinks: sinks() }), {});
   const start = () => startTestGateway(broker.addresses(), { kafka: kafka(), sinks: sinks() });
   const bodies = (): string[] => receiver.taken.map(({ body }) => body);
 
@@ -93,12 +92,12 @@ describe("sinks: replay", function () {
     await gateway.stop();
   });
 
-  it("letters of a sink that is gone are left alone, and hold up no others", async () => {
+  it("dead letters of a sink that is not configured are not replayed, and delay no others", async () => {
     receiver.script = () => ({ status: 400 });
-    const gone = { ...sinks().out };
+    const unknownSinks = { ...sinks().out };
     const gateway = await startTestGateway(broker.addresses(), {
       kafka: kafka(),
-      sinks: { ...sinks(), gone },
+      sinks: { ...sinks(), unknownSinks },
     });
     await post(gateway, `/topics/${topic}`, "application/json", "1");
     const letters = () => readPartition(broker.addresses(), `${topic}.dead-letter`);
@@ -106,7 +105,10 @@ describe("sinks: replay", function () {
     await gateway.stop();
     receiver.script = () => ({ status: 200 });
     const report = await replayDeadLetters(config(), topic, keepingLog(), forever);
-    assert.deepEqual([report.delivered, report.leftAlone, [...report.gone]], [1, 1, ["gone"]]);
+    assert.deepEqual(
+      [report.delivered, report.notReplayed, [...report.unknownSinks]],
+      [1, 1, ["unknownSinks"]],
+    );
   });
 
   it("a replay that is stopped while the receiver is away says so", async () => {
@@ -137,7 +139,7 @@ describe("sinks: replay", function () {
     await post(gateway, `/topics/${topic}?timestamp=1700000000000`, "application/json", "1");
     await until(async () => (await sinkState(gateway)).deadLettered === 1);
     await gateway.stop();
-    const again = loadConfig(writeConfig({ kafka: kafka(), sinks: events }), {}, adapterSchemas);
+    const again = loadTestConfig(writeConfig({ kafka: kafka(), sinks: events }), {});
     await replayDeadLetters(again, topic, keepingLog(), forever);
     assert.deepEqual(
       receiver.arrived.map(({ headers }) => headers["ce-time"]),

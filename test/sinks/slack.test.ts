@@ -98,7 +98,7 @@ describe("sinks: slack", function () {
   it("an expression that is wrong stops the start, with its place", async () => {
     await assert.rejects(
       start({ webhookUrl: receiver.url, text: "a & & b" }),
-      /sinks\.team: text: .*position \d+/,
+      /sinks\.team\.text: .*position \d+/,
     );
     await assert.rejects(start({ webhookUrl: receiver.url }), /needs text, or blocks/);
     await assert.rejects(start({ text: "a" }), /webhookUrl, or token and channel/);

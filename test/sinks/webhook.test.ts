@@ -2,7 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import { createHmac } from "node:crypto";
-import { ConfigError } from "../../src/config/load.ts";
+import { ConfigError } from "../../src/config/problems.ts";
 import { createSigner } from "../../src/sinks/parts/signature.ts";
 import { addressPolicy } from "../../src/web/address-policy.ts";
 import { sinkContract } from "../contract/sink.ts";

@@ -4,11 +4,10 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before } from "mocha";
-import { adapterSchemas } from "../../src/app/adapters.ts";
 import { type Gateway, startGateway } from "../../src/app/gateway.ts";
-import { loadConfig } from "../../src/config/load.ts";
-import type { Clock } from "../../src/core/clock.ts";
 import type { Log } from "../../src/core/ports.ts";
+import type { Clock } from "../../src/core/time.ts";
+import { loadTestConfig } from "./config.ts";
 import { until } from "./until.ts";
 
 export interface TestConfig {
@@ -47,7 +46,7 @@ export function writeConfig({ files = {}, ...config }: TestConfig): string {
 }
 
 /** Starts a gateway on `brokers`; the caller stops it. */
-export function startTestGateway(
+export async function startTestGateway(
   brokers: readonly string[],
   config: TestConfig = {},
   log: Log = keepingLog(),
@@ -61,7 +60,7 @@ export function startTestGateway(
   });
   const env = { ONRAMP_ADMIN_PORT: "0" };
   const options = { dev: false, requireAuth: false, ...(clock ? { clock } : {}) };
-  return startGateway(loadConfig(file, env, adapterSchemas), options, log);
+  return startGateway(loadTestConfig(file, env, log, clock?.now), options, log);
 }
 
 /** A gateway for a suite: started before it, stopped after. */

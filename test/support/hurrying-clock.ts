@@ -1,6 +1,6 @@
 // Time that does not wait: whoever sleeps longest from now wakes last, and nobody waits for real.
 
-import type { Clock } from "../../src/core/clock.ts";
+import type { Clock } from "../../src/core/time.ts";
 
 /** A clock that jumps to the end of the next sleep as soon as the program has nothing else to do for a moment. */
 export function hurryingClock(): Clock {

@@ -1,16 +1,6 @@
 // CreateTopics, DeleteTopics, CreatePartitions, DescribeConfigs, AlterConfigs, IncrementalAlterConfigs.
 
-import {
-  INVALID_CONFIG,
-  INVALID_PARTITIONS,
-  INVALID_REPLICA_ASSIGNMENT,
-  INVALID_REPLICATION_FACTOR,
-  INVALID_REQUEST,
-  INVALID_TOPIC,
-  NONE,
-  TOPIC_ALREADY_EXISTS,
-  UNKNOWN_TOPIC_OR_PARTITION,
-} from "../../wire/error-codes.ts";
+import { KafkaCode } from "../../wire/error-codes.ts";
 import {
   AlterConfigs,
   type CreatableTopic,
@@ -32,14 +22,14 @@ const DYNAMIC_TOPIC_CONFIG = 1;
 const DEFAULT_CONFIG = 5;
 
 type Fault = readonly [errorCode: number, errorMessage: string | null];
-const FINE: Fault = [NONE, null];
+const FINE: Fault = [KafkaCode.NONE, null];
 
 export const adminApis: readonly Endpoint[] = [
   endpoint(CreateTopics, [0, 4], (state, { topics, validateOnly }) => ({
     throttleTimeMs: 0,
     topics: topics.map((wanted) => {
       const [errorCode, errorMessage] = creationFault(state, wanted);
-      if (errorCode === NONE && !validateOnly) {
+      if (errorCode === KafkaCode.NONE && !validateOnly) {
         const partitions = wanted.assignments.length || Math.max(1, wanted.partitions);
         state.topics.create(
           wanted.name,
@@ -53,7 +43,7 @@ export const adminApis: readonly Endpoint[] = [
   endpoint(DeleteTopics, [0, 3], ({ topics }, { names }) => ({
     throttleTimeMs: 0,
     topics: names.map((name) => {
-      const errorCode = topics.get(name) ? NONE : UNKNOWN_TOPIC_OR_PARTITION;
+      const errorCode = topics.get(name) ? KafkaCode.NONE : KafkaCode.UNKNOWN_TOPIC_OR_PARTITION;
       topics.delete(name);
       return { name, errorCode };
     }),
@@ -65,17 +55,17 @@ export const adminApis: readonly Endpoint[] = [
       if (!topic)
         return {
           name,
-          errorCode: UNKNOWN_TOPIC_OR_PARTITION,
+          errorCode: KafkaCode.UNKNOWN_TOPIC_OR_PARTITION,
           errorMessage: "This server does not host this topic-partition.",
         };
       if (count <= topic.partitions.length)
         return {
           name,
-          errorCode: INVALID_PARTITIONS,
+          errorCode: KafkaCode.INVALID_PARTITIONS,
           errorMessage: `The topic currently has ${topic.partitions.length} partitions`,
         };
       if (!validateOnly) store.widen(topic, count);
-      return { name, errorCode: NONE, errorMessage: null };
+      return { name, errorCode: KafkaCode.NONE, errorMessage: null };
     }),
   })),
   endpoint(DescribeConfigs, [1, 2], ({ topics }, { resources }) => ({
@@ -83,11 +73,17 @@ export const adminApis: readonly Endpoint[] = [
     resources: resources.map(({ type, name, keys }) => {
       const topic = type === TOPIC_RESOURCE ? topics.get(name) : undefined;
       if (type === BROKER_RESOURCE && name === String(NODE_ID))
-        return { errorCode: NONE, errorMessage: null, type, name, configs: [] };
+        return { errorCode: KafkaCode.NONE, errorMessage: null, type, name, configs: [] };
       if (!topic)
-        return { errorCode: UNKNOWN_TOPIC_OR_PARTITION, errorMessage: null, type, name, configs: [] };
+        return {
+          errorCode: KafkaCode.UNKNOWN_TOPIC_OR_PARTITION,
+          errorMessage: null,
+          type,
+          name,
+          configs: [],
+        };
       return {
-        errorCode: NONE,
+        errorCode: KafkaCode.NONE,
         errorMessage: null,
         type,
         name,
@@ -123,22 +119,22 @@ function creationFault(
   { topics }: State,
   { name, partitions, replicationFactor, assignments, configs }: CreatableTopic,
 ): Fault {
-  if (!isTopicName(name)) return [INVALID_TOPIC, `Topic name is invalid: ${name}`];
-  if (topics.get(name)) return [TOPIC_ALREADY_EXISTS, `Topic '${name}' already exists.`];
+  if (!isTopicName(name)) return [KafkaCode.INVALID_TOPIC_EXCEPTION, `Topic name is invalid: ${name}`];
+  if (topics.get(name)) return [KafkaCode.TOPIC_ALREADY_EXISTS, `Topic '${name}' already exists.`];
   if (assignments.length > 0) {
     const sound = assignments.every(({ brokerIds }) => brokerIds.length === 1 && brokerIds[0] === NODE_ID);
-    return sound ? FINE : [INVALID_REPLICA_ASSIGNMENT, `there is one broker, ${NODE_ID}`];
+    return sound ? FINE : [KafkaCode.INVALID_REPLICA_ASSIGNMENT, `there is one broker, ${NODE_ID}`];
   }
   if (partitions === 0 || partitions < -1)
-    return [INVALID_PARTITIONS, "Number of partitions was set to an invalid non-positive value."];
+    return [KafkaCode.INVALID_PARTITIONS, "Number of partitions was set to an invalid non-positive value."];
   if (replicationFactor !== -1 && replicationFactor !== 1)
     return [
-      INVALID_REPLICATION_FACTOR,
+      KafkaCode.INVALID_REPLICATION_FACTOR,
       `Unable to replicate the partition ${replicationFactor} time(s): there is one broker.`,
     ];
   for (const config of configs) {
     const fault = configFault(config.name, config.value);
-    if (fault) return [INVALID_CONFIG, fault];
+    if (fault) return [KafkaCode.INVALID_CONFIG, fault];
   }
   return FINE;
 }
@@ -162,13 +158,13 @@ function alter(
     type,
     name,
   });
-  if (type !== TOPIC_RESOURCE) return answer(INVALID_REQUEST, "only topics can be altered here");
+  if (type !== TOPIC_RESOURCE) return answer(KafkaCode.INVALID_REQUEST, "only topics can be altered here");
   const topic = topics.get(name);
-  if (!topic) return answer(UNKNOWN_TOPIC_OR_PARTITION, null);
+  if (!topic) return answer(KafkaCode.UNKNOWN_TOPIC_OR_PARTITION, null);
   for (const config of configs) {
     const fault = configFault(config.name, config.value);
-    if (fault) return answer(INVALID_CONFIG, fault);
+    if (fault) return answer(KafkaCode.INVALID_CONFIG, fault);
   }
   if (!validateOnly) apply(topic);
-  return answer(NONE, null);
+  return answer(KafkaCode.NONE, null);
 }

@@ -1,12 +1,6 @@
 // ApiVersions, Metadata, InitProducerId, FindCoordinator.
 
-import {
-  INVALID_REQUEST,
-  INVALID_TOPIC,
-  LEADER_NOT_AVAILABLE,
-  NONE,
-  UNKNOWN_TOPIC_OR_PARTITION,
-} from "../../wire/error-codes.ts";
+import { KafkaCode } from "../../wire/error-codes.ts";
 import { ApiVersions, FindCoordinator, InitProducerId, Metadata } from "../../wire/messages/cluster.ts";
 import { isTopicName } from "../../wire/topic-name.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
@@ -15,7 +9,11 @@ import { NODE_ID, type State } from "../state.ts";
 /** @param served every endpoint, so that ApiVersions tells the truth */
 export function clusterApis(served: () => readonly Endpoint[]): Endpoint[] {
   return [
-    endpoint(ApiVersions, [0, 3], () => ({ errorCode: NONE, apiKeys: offered(served()), throttleTimeMs: 0 })),
+    endpoint(ApiVersions, [0, 3], () => ({
+      errorCode: KafkaCode.NONE,
+      apiKeys: offered(served()),
+      throttleTimeMs: 0,
+    })),
     endpoint(Metadata, [0, 8], (state, request, { version }) => {
       // In version 0 an empty list means all topics; from 1 on null does.
       const names =
@@ -33,12 +31,17 @@ export function clusterApis(served: () => readonly Endpoint[]): Endpoint[] {
     }),
     endpoint(InitProducerId, [0, 1], (state, { transactionalId }) => {
       if (transactionalId !== null)
-        return { throttleTimeMs: 0, errorCode: INVALID_REQUEST, producerId: -1, producerEpoch: -1 };
-      return { throttleTimeMs: 0, errorCode: NONE, producerId: state.nextProducerId++, producerEpoch: 0 };
+        return { throttleTimeMs: 0, errorCode: KafkaCode.INVALID_REQUEST, producerId: -1, producerEpoch: -1 };
+      return {
+        throttleTimeMs: 0,
+        errorCode: KafkaCode.NONE,
+        producerId: state.nextProducerId++,
+        producerEpoch: 0,
+      };
     }),
     endpoint(FindCoordinator, [0, 2], ({ host, port }) => ({
       throttleTimeMs: 0,
-      errorCode: NONE,
+      errorCode: KafkaCode.NONE,
       errorMessage: null,
       nodeId: NODE_ID,
       host,
@@ -56,11 +59,15 @@ export function offered(
 
 function describe({ topics, faults }: State, name: string) {
   const topic = topics.get(name);
-  const errorCode = topic ? NONE : isTopicName(name) ? UNKNOWN_TOPIC_OR_PARTITION : INVALID_TOPIC;
+  const errorCode = topic
+    ? KafkaCode.NONE
+    : isTopicName(name)
+      ? KafkaCode.UNKNOWN_TOPIC_OR_PARTITION
+      : KafkaCode.INVALID_TOPIC_EXCEPTION;
   const partitions = (topic?.partitions ?? []).map((log, partition) => {
     const lost = faults.leaderless?.(name, partition) ?? false;
     return {
-      errorCode: lost ? LEADER_NOT_AVAILABLE : NONE,
+      errorCode: lost ? KafkaCode.LEADER_NOT_AVAILABLE : KafkaCode.NONE,
       partition,
       leader: lost ? -1 : NODE_ID,
       leaderEpoch: log.leaderEpoch,

@@ -1,15 +1,6 @@
 // The APIs of consumer groups: join, sync, heartbeat, leave, commit, fetch, describe, list, delete.
 
-import {
-  GROUP_ID_NOT_FOUND,
-  INVALID_GROUP_ID,
-  INVALID_SESSION_TIMEOUT,
-  NON_EMPTY_GROUP,
-  NONE,
-  REBALANCE_IN_PROGRESS,
-  UNKNOWN_MEMBER_ID,
-  UNKNOWN_TOPIC_OR_PARTITION,
-} from "../../wire/error-codes.ts";
+import { KafkaCode } from "../../wire/error-codes.ts";
 import {
   DeleteGroups,
   DescribeGroups,
@@ -33,26 +24,28 @@ export const groupApis: readonly Endpoint[] = [
   endpoint(JoinGroup, [0, 5], ({ groups }, request, { version, clientId, host }) => {
     const { groupId, sessionTimeoutMs, memberId } = request;
     const refuse = (errorCode: number) => noJoin(errorCode, memberId);
-    if (groupId === "") return refuse(INVALID_GROUP_ID);
-    if (sessionTimeoutMs <= 0 || sessionTimeoutMs > MOST_SESSION_MS) return refuse(INVALID_SESSION_TIMEOUT);
+    if (groupId === "") return refuse(KafkaCode.INVALID_GROUP_ID);
+    if (sessionTimeoutMs <= 0 || sessionTimeoutMs > MOST_SESSION_MS)
+      return refuse(KafkaCode.INVALID_SESSION_TIMEOUT);
     return groups.get(groupId).join(request, version, { id: clientId, host });
   }),
   endpoint(
     SyncGroup,
     [0, 3],
-    ({ groups }, request) => groups.find(request.groupId)?.sync(request) ?? noSync(UNKNOWN_MEMBER_ID),
+    ({ groups }, request) =>
+      groups.find(request.groupId)?.sync(request) ?? noSync(KafkaCode.UNKNOWN_MEMBER_ID),
   ),
   endpoint(Heartbeat, [0, 3], ({ groups }, { groupId, memberId, generationId }) => ({
     throttleTimeMs: 0,
-    errorCode: groups.find(groupId)?.heartbeat(memberId, generationId) ?? UNKNOWN_MEMBER_ID,
+    errorCode: groups.find(groupId)?.heartbeat(memberId, generationId) ?? KafkaCode.UNKNOWN_MEMBER_ID,
   })),
   endpoint(LeaveGroup, [0, 3], ({ groups }, { groupId, memberId, members }, { version }) => {
     const group = groups.find(groupId);
-    const leave = (id: string): number => group?.leave(id) ?? UNKNOWN_MEMBER_ID;
+    const leave = (id: string): number => group?.leave(id) ?? KafkaCode.UNKNOWN_MEMBER_ID;
     if (version < 3) return { throttleTimeMs: 0, errorCode: leave(memberId), members: [] };
     return {
       throttleTimeMs: 0,
-      errorCode: NONE,
+      errorCode: KafkaCode.NONE,
       members: members.map((member) => ({ ...member, errorCode: leave(member.memberId) })),
     };
   }),
@@ -68,8 +61,12 @@ export const groupApis: readonly Endpoint[] = [
           name,
           partitions: partitions.map(({ partition, offset, leaderEpoch, metadata }) => {
             const errorCode =
-              fault !== NONE ? fault : store.log(name, partition) ? NONE : UNKNOWN_TOPIC_OR_PARTITION;
-            if (errorCode === NONE)
+              fault !== KafkaCode.NONE
+                ? fault
+                : store.log(name, partition)
+                  ? KafkaCode.NONE
+                  : KafkaCode.UNKNOWN_TOPIC_OR_PARTITION;
+            if (errorCode === KafkaCode.NONE)
               group.offsets.set(`${name}/${partition}`, { offset, leaderEpoch, metadata });
             return { partition, errorCode };
           }),
@@ -90,10 +87,10 @@ export const groupApis: readonly Endpoint[] = [
             leaderEpoch: -1,
             metadata: "",
           };
-          return { partition, ...committed, errorCode: NONE };
+          return { partition, ...committed, errorCode: KafkaCode.NONE };
         }),
       })),
-      errorCode: NONE,
+      errorCode: KafkaCode.NONE,
     };
   }),
   endpoint(DescribeGroups, [0, 4], ({ groups }, request) => ({
@@ -102,15 +99,19 @@ export const groupApis: readonly Endpoint[] = [
   })),
   endpoint(ListGroups, [0, 2], ({ groups }) => ({
     throttleTimeMs: 0,
-    errorCode: NONE,
+    errorCode: KafkaCode.NONE,
     groups: groups.all.map(({ id, protocolType }) => ({ groupId: id, protocolType })),
   })),
   endpoint(DeleteGroups, [0, 1], ({ groups }, request) => ({
     throttleTimeMs: 0,
     groups: request.groups.map((groupId) => {
       const group = groups.find(groupId);
-      const errorCode = !group ? GROUP_ID_NOT_FOUND : group.members.size > 0 ? NON_EMPTY_GROUP : NONE;
-      if (errorCode === NONE) groups.delete(groupId);
+      const errorCode = !group
+        ? KafkaCode.GROUP_ID_NOT_FOUND
+        : group.members.size > 0
+          ? KafkaCode.NON_EMPTY_GROUP
+          : KafkaCode.NONE;
+      if (errorCode === KafkaCode.NONE) groups.delete(groupId);
       return { groupId, errorCode };
     }),
   })),
@@ -118,9 +119,12 @@ export const groupApis: readonly Endpoint[] = [
 
 /** A consumer without a group's membership commits with generation -1, while the group has no members. */
 function commitFault(group: Group, memberId: string, generationId: number): number {
-  if (generationId < 0 && memberId === "") return group.members.size === 0 ? NONE : UNKNOWN_MEMBER_ID;
+  if (generationId < 0 && memberId === "")
+    return group.members.size === 0 ? KafkaCode.NONE : KafkaCode.UNKNOWN_MEMBER_ID;
   const fault = group.memberFault(memberId, generationId);
-  return fault === NONE && group.state === "CompletingRebalance" ? REBALANCE_IN_PROGRESS : fault;
+  return fault === KafkaCode.NONE && group.state === "CompletingRebalance"
+    ? KafkaCode.REBALANCE_IN_PROGRESS
+    : fault;
 }
 
 function allCommitted(group: Group | undefined): { name: string; partitions: number[] }[] {
@@ -146,7 +150,7 @@ function describe(groupId: string, group: Group | undefined) {
     }),
   );
   return {
-    errorCode: NONE,
+    errorCode: KafkaCode.NONE,
     groupId,
     state: group?.state ?? "Dead",
     protocolType: group?.protocolType ?? "",

@@ -1,7 +1,7 @@
 // Who calls, and what they may do: tokens by their hashes. A token never reaches a log or an error.
 
-import { createHash, randomBytes } from "node:crypto";
 import { OnrampError } from "../../core/errors.ts";
+import { hashToken } from "../../core/token.ts";
 
 /** What a caller may do. */
 export interface Caller {
@@ -49,16 +49,6 @@ export function createAuth(tokens: Readonly<Record<string, TokenGrant>> | undefi
       return caller;
     },
   };
-}
-
-/** A new token, and the hash that goes into the configuration. */
-export function createToken(): { token: string; hash: string } {
-  const token = `onr_${randomBytes(32).toString("base64url")}`;
-  return { token, hash: hashToken(token) };
-}
-
-function hashToken(token: string): string {
-  return `sha256:${createHash("sha256").update(token).digest("hex")}`;
 }
 
 function tokenIn(authorization: string): string {

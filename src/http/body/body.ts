@@ -3,7 +3,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Budget } from "../../core/budget.ts";
 import { OnrampError } from "../../core/errors.ts";
-import { Gathered } from "./chunk-buffer.ts";
+import { ChunkBuffer } from "./chunk-buffer.ts";
 
 /** A whole body; `release` gives its bytes back to the budget, once. */
 export interface Body {
@@ -37,10 +37,10 @@ export function readBody(
     }
     const announced = Number(req.headers["content-length"] ?? 0);
     if (announced > maxBody) return reject(tooLarge(maxBody));
-    const gathered = new Gathered();
+    const chunks = new ChunkBuffer();
     const share = new Share(budget, client);
     const release = (): void => {
-      gathered.clear();
+      chunks.clear();
       share.release();
     };
     const fail = (error: unknown): void => {
@@ -50,21 +50,21 @@ export function readBody(
       reject(error);
     };
     const onData = (chunk: Buffer): void => {
-      if (gathered.size + chunk.length > maxBody) return fail(tooLarge(maxBody));
+      if (chunks.size + chunk.length > maxBody) return fail(tooLarge(maxBody));
       try {
-        share.cover(gathered.size + chunk.length);
+        share.cover(chunks.size + chunk.length);
       } catch (error) {
         return fail(error);
       }
-      gathered.add(chunk);
+      chunks.add(chunk);
     };
     const onEnd = (): void => {
-      share.settle(gathered.size);
-      resolve({ bytes: gathered.bytes, release });
+      share.settle(chunks.size);
+      resolve({ bytes: chunks.bytes, release });
     };
     try {
-      share.reserve(announced, () => gathered.size);
-      if (announced >= LARGE) gathered.prepare(announced);
+      share.reserve(announced, () => chunks.size);
+      if (announced >= LARGE) chunks.prepare(announced);
     } catch (error) {
       return reject(error);
     }

@@ -5,7 +5,7 @@ const SMALL = 1024;
 const SLAB = 16 * 1024;
 
 /** The chunks of a body. */
-export class Gathered {
+export class ChunkBuffer {
   size = 0;
   /** Room for all of a large body, so that it is never there twice. */
   #whole: Buffer | undefined;

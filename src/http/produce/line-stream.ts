@@ -128,12 +128,12 @@ export class LineStream {
     const deadline = Date.now() + this.#deps.deadlineMs;
     const first = !this.#res.headersSent;
     // The next group may follow once this one stands in its lanes, so that order is kept without waiting for Kafka.
-    await new Promise<void>((entered) => {
-      const receipts = this.#deps.ingest.accept(topic, drafts, { deadline, each: onError, entered });
+    await new Promise<void>((onQueued) => {
+      const receipts = this.#deps.ingest.accept(topic, drafts, { deadline, onBadRecord: onError, onQueued });
       this.#enqueue({ numbers, bytes, receipts });
       receipts.then(
-        () => entered(),
-        () => entered(),
+        () => onQueued(),
+        () => onQueued(),
       );
     });
     // Not before its outcome is known may another follow the first: it decides whether the request fails as a whole.

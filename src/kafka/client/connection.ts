@@ -5,6 +5,7 @@
 import net from "node:net";
 import tls from "node:tls";
 import type { Api } from "../../wire/codec.ts";
+import { KafkaCode } from "../../wire/error-codes.ts";
 import { FrameSplitter } from "../../wire/frame.ts";
 import { decodeResponse, encodeRequest } from "../../wire/message.ts";
 import { ApiVersions } from "../../wire/messages/cluster.ts";
@@ -119,7 +120,7 @@ export class Connection {
     const offered = range ? `versions ${range.min} to ${range.max}` : "no version";
     throw new BrokerRefused(
       `${this.#name} offers ${offered} of ${api.name}, and Onramp speaks ${version}`,
-      35,
+      KafkaCode.UNSUPPORTED_VERSION,
     );
   }
 

@@ -1,44 +1,6 @@
-// Kafka's error numbers by name, and the two ways in which a broker fails us.
+// The two ways in which a broker fails a request.
 
-/** Names from Kafka's protocol guide, "Error Codes"; those that a message of ours may show. */
-const NAMES: Readonly<Record<number, string>> = {
-  [-1]: "UNKNOWN_SERVER_ERROR",
-  2: "CORRUPT_MESSAGE",
-  3: "UNKNOWN_TOPIC_OR_PARTITION",
-  5: "LEADER_NOT_AVAILABLE",
-  6: "NOT_LEADER_OR_FOLLOWER",
-  7: "REQUEST_TIMED_OUT",
-  9: "REPLICA_NOT_AVAILABLE",
-  10: "MESSAGE_TOO_LARGE",
-  14: "COORDINATOR_LOAD_IN_PROGRESS",
-  15: "COORDINATOR_NOT_AVAILABLE",
-  16: "NOT_COORDINATOR",
-  17: "INVALID_TOPIC_EXCEPTION",
-  18: "RECORD_LIST_TOO_LARGE",
-  19: "NOT_ENOUGH_REPLICAS",
-  20: "NOT_ENOUGH_REPLICAS_AFTER_APPEND",
-  29: "TOPIC_AUTHORIZATION_FAILED",
-  31: "CLUSTER_AUTHORIZATION_FAILED",
-  32: "INVALID_TIMESTAMP",
-  33: "UNSUPPORTED_SASL_MECHANISM",
-  42: "INVALID_REQUEST",
-  43: "UNSUPPORTED_FOR_MESSAGE_FORMAT",
-  44: "POLICY_VIOLATION",
-  45: "OUT_OF_ORDER_SEQUENCE_NUMBER",
-  46: "DUPLICATE_SEQUENCE_NUMBER",
-  47: "INVALID_PRODUCER_EPOCH",
-  53: "TRANSACTIONAL_ID_AUTHORIZATION_FAILED",
-  56: "KAFKA_STORAGE_ERROR",
-  58: "SASL_AUTHENTICATION_FAILED",
-  59: "UNKNOWN_PRODUCER_ID",
-  76: "UNSUPPORTED_COMPRESSION_TYPE",
-  87: "INVALID_RECORD",
-};
-
-/** `19 NOT_ENOUGH_REPLICAS`, for messages. */
-export function kafkaErrorName(code: number): string {
-  return `${code} ${NAMES[code] ?? "(see Kafka's protocol guide)"}`;
-}
+import { isRetriable, kafkaErrorName } from "../../wire/error-codes.ts";
 
 /** A connection could not be had, was lost, or timed out. */
 export class BrokerGone extends Error {
@@ -59,9 +21,12 @@ export class BrokerGone extends Error {
 export class BrokerRefused extends Error {
   override readonly name = "BrokerRefused";
   readonly code: number;
+  /** Whether the same request may succeed later. */
+  readonly retriable: boolean;
 
   constructor(doing: string, code: number, reason?: string | null) {
     super(`${doing}: ${kafkaErrorName(code)}${reason ? `: ${reason}` : ""}`);
     this.code = code;
+    this.retriable = isRetriable(code);
   }
 }

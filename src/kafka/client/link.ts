@@ -1,6 +1,6 @@
 // A place where a connection to one address lives: opened once however many ask, reopened with backoff.
 
-import { Backoff } from "../../core/backoff.ts";
+import { Backoff } from "../../core/time.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import { BrokerGone } from "./errors.ts";
 
@@ -69,7 +69,7 @@ export class Link {
       return connection;
     } catch (error) {
       this.#lastError = error;
-      this.#backoff.failed(Date.now());
+      this.#backoff.next(Date.now());
       throw error;
     }
   }

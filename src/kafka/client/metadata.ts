@@ -3,20 +3,18 @@
 
 import { OnrampError } from "../../core/errors.ts";
 import type { Log, TopicCatalog, TopicDescription } from "../../core/ports.ts";
+import { untilDeadline } from "../../core/time.ts";
+import { KafkaCode, kafkaErrorName } from "../../wire/error-codes.ts";
 import { Metadata, type MetadataResponse } from "../../wire/messages/cluster.ts";
 import { isTopicName } from "../../wire/topic-name.ts";
 import type { Cluster } from "./cluster.ts";
-import { kafkaErrorName } from "./errors.ts";
+import { denied, unknownTopic, unreachable } from "./problems.ts";
 import { readTopicConfigs, type TopicLimits, UNKNOWN_LIMITS } from "./topic-configs.ts";
 
 const VERSION = 7;
 /** At most ten metadata requests a second, whoever asks for whatever. */
 const SPACING_MS = 100;
 const MAX_AGE_MS = 60_000;
-const UNKNOWN_TOPIC = 3;
-const LEADER_NOT_AVAILABLE = 5;
-const INVALID_TOPIC = 17;
-const TOPIC_DENIED = 29;
 
 export interface PartitionState {
   /** Node id, or -1 while the partition has no leader. */
@@ -87,12 +85,13 @@ export class TopicMetadata implements TopicCatalog {
     let cause: unknown;
     while (Date.now() < deadline && this.#cluster.downForMs < 1000) {
       try {
-        await before(deadline, this.#ask([topic]));
+        await untilDeadline(this.#ask([topic]), deadline, "no answer by the deadline");
         const state = this.#topics.get(topic);
         if (state) return state;
         const error = this.#errors.get(topic);
-        if (error === UNKNOWN_TOPIC || error === INVALID_TOPIC) throw unknownTopic(topic);
-        if (error === TOPIC_DENIED) throw denied(topic, "Describe");
+        if (error === KafkaCode.UNKNOWN_TOPIC_OR_PARTITION || error === KafkaCode.INVALID_TOPIC_EXCEPTION)
+          throw unknownTopic(topic);
+        if (error === KafkaCode.TOPIC_AUTHORIZATION_FAILED) throw denied(topic, "Describe");
         cause = new Error(kafkaErrorName(error ?? -1));
       } catch (error) {
         if (error instanceof OnrampError) throw error;
@@ -147,10 +146,13 @@ export class TopicMetadata implements TopicCatalog {
     for (const topic of answer.topics) {
       if (
         topic.errorCode !== 0 &&
-        (topic.errorCode !== LEADER_NOT_AVAILABLE || topic.partitions.length === 0)
+        (topic.errorCode !== KafkaCode.LEADER_NOT_AVAILABLE || topic.partitions.length === 0)
       ) {
         this.#errors.set(topic.name, topic.errorCode);
-        if (topic.errorCode === UNKNOWN_TOPIC || topic.errorCode === TOPIC_DENIED)
+        if (
+          topic.errorCode === KafkaCode.UNKNOWN_TOPIC_OR_PARTITION ||
+          topic.errorCode === KafkaCode.TOPIC_AUTHORIZATION_FAILED
+        )
           this.#topics.delete(topic.name);
         continue;
       }
@@ -180,37 +182,4 @@ export class TopicMetadata implements TopicCatalog {
     this.#cluster.learn(answer.brokers);
     return answer;
   }
-}
-
-/** Waits no longer than until `deadline`; the work itself goes on. */
-async function before(deadline: number, work: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Error("no answer by the deadline")),
-      Math.max(0, deadline - Date.now()),
-    );
-  });
-  await Promise.race([work, late]).finally(() => clearTimeout(timer));
-}
-
-/** 40401 for a topic that Kafka does not have. */
-export function unknownTopic(topic: string): OnrampError {
-  return new OnrampError(
-    40401,
-    `Kafka has no topic "${topic}". Check the name, or create the topic first: Onramp does not create topics by accident.`,
-  );
-}
-
-/** 40301 that names the missing ACL. */
-export function denied(topic: string, operation: string): OnrampError {
-  return new OnrampError(
-    40301,
-    `Kafka does not let Onramp's user do this: it needs the ACL "${operation}" on topic "${topic}".`,
-  );
-}
-
-/** 50301: nothing was written. */
-export function unreachable(what: string, cause?: unknown): OnrampError {
-  return new OnrampError(50301, `${what}; nothing was written. Try again after Retry-After.`, { cause });
 }

@@ -4,11 +4,11 @@
 import { createHash, createHmac, pbkdf2, randomBytes, timingSafeEqual } from "node:crypto";
 import { promisify } from "node:util";
 import type { Api } from "../../wire/codec.ts";
+import { KafkaCode } from "../../wire/error-codes.ts";
 import { SaslAuthenticate, SaslHandshake } from "../../wire/messages/cluster.ts";
 import { BrokerRefused } from "./errors.ts";
 
 const derive = promisify(pbkdf2);
-const AUTHENTICATION_FAILED = 58;
 
 export type SaslOptions =
   | {
@@ -73,7 +73,10 @@ async function scram(
   const serverFirst = (await exchange(Buffer.from(`n,,${first}`))).toString();
   const { r: serverNonce = "", s: salt = "", i: iterations = "" } = attributes(serverFirst);
   if (!serverNonce.startsWith(nonce))
-    throw new BrokerRefused("the broker's SCRAM nonce does not continue ours", AUTHENTICATION_FAILED);
+    throw new BrokerRefused(
+      "the broker's SCRAM nonce does not continue ours",
+      KafkaCode.SASL_AUTHENTICATION_FAILED,
+    );
   const size = hash === "sha256" ? 32 : 64;
   const salted = await derive(password, Buffer.from(salt, "base64"), Number(iterations), size, hash);
   const mac = (key: Buffer, text: string): Buffer => createHmac(hash, key).update(text).digest();
@@ -87,7 +90,10 @@ async function scram(
   const given = Buffer.from(verifier, "base64");
   // Without this check anybody on the way could play the broker.
   if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
-    throw new BrokerRefused("the broker could not prove that it knows the password", AUTHENTICATION_FAILED);
+    throw new BrokerRefused(
+      "the broker could not prove that it knows the password",
+      KafkaCode.SASL_AUTHENTICATION_FAILED,
+    );
   }
 }
 

@@ -1,9 +1,9 @@
 // What a topic takes: the limits that we check up front, so that one client's record cannot fail another's batch.
 
 import type { Log } from "../../core/ports.ts";
+import { KafkaCode, kafkaErrorName } from "../../wire/error-codes.ts";
 import { DescribeConfigs } from "../../wire/messages/admin.ts";
 import type { Cluster } from "./cluster.ts";
-import { kafkaErrorName } from "./errors.ts";
 
 const VERSION = 1;
 const TOPIC = 2;
@@ -47,7 +47,7 @@ export async function readTopicConfigs(
     if (errorCode === 0) {
       const values = Object.fromEntries(configs.map((config) => [config.name, config.value ?? ""]));
       read.set(name, { configs: values, limits: limitsOf(values) });
-    } else if (errorCode !== 3)
+    } else if (errorCode !== KafkaCode.UNKNOWN_TOPIC_OR_PARTITION)
       log.debug({ topic: name, reason: kafkaErrorName(errorCode) }, "topic configuration not readable");
   }
   return read;

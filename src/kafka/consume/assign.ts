@@ -12,7 +12,7 @@ export interface Subscriber {
  *
  * @param partitionsOf how many partitions a topic has
  */
-export async function shareOut(
+export async function assignPartitions(
   members: readonly Subscriber[],
   partitionsOf: (topic: string) => Promise<number>,
 ): Promise<Map<string, Assignment>> {

@@ -3,14 +3,14 @@
 
 import { once, setMaxListeners } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
-import { Backoff } from "../../core/backoff.ts";
 import { OnrampError } from "../../core/errors.ts";
 import type { FeedPosition, Log, RecordFeed, RecordHandler } from "../../core/ports.ts";
+import { Backoff } from "../../core/time.ts";
 import { EARLIEST, offsetAt } from "../client/list-offsets.ts";
 import { Fetcher, type FetcherDeps } from "./fetcher.ts";
-import { GroupMember, Rebalance, SESSION_MS, type Share } from "./group-member.ts";
-import { beginnings } from "./initial-offsets.ts";
-import { Cursor } from "./partition-reader.ts";
+import { type GroupAssignment, GroupMember, Rebalance, SESSION_MS } from "./group-member.ts";
+import { initialOffsets } from "./initial-offsets.ts";
+import { PartitionReader } from "./partition-reader.ts";
 
 const HEARTBEAT_MS = SESSION_MS / 4;
 /** How long what is in hand may take to end when partitions are given back; then it is aborted. */
@@ -33,12 +33,12 @@ export class Consumer implements RecordFeed {
   readonly #log: Log;
   readonly #options: ConsumerOptions;
   readonly #member: GroupMember;
-  #cursors: readonly Cursor[] = [];
+  #readers: readonly PartitionReader[] = [];
   #trouble: string | undefined = "not joined yet";
   /** Topics that were not there when the partitions were shared out. */
   readonly #absent = new Set<string>();
   /** Partitions that can't be read or committed, and why. */
-  readonly #unread = new Map<Cursor, string>();
+  readonly #unread = new Map<PartitionReader, string>();
 
   constructor(deps: Omit<FetcherDeps, "channel">, options: ConsumerOptions) {
     this.#deps = { ...deps, channel: `fetch-${options.group}` };
@@ -52,7 +52,7 @@ export class Consumer implements RecordFeed {
   }
 
   get positions(): readonly FeedPosition[] {
-    return this.#cursors.map(({ state }) => state);
+    return this.#readers.map(({ state }) => state);
   }
   get trouble(): string | undefined {
     return this.#trouble ?? [...this.#unread.values()][0];
@@ -74,9 +74,9 @@ export class Consumer implements RecordFeed {
           { group: this.#options.group, reason: this.#trouble },
           "reading stopped; it will be tried again",
         );
-        await delay(backoff.failed(Date.now()), undefined, { signal }).catch(() => {});
+        await delay(backoff.next(Date.now()), undefined, { signal }).catch(() => {});
       } finally {
-        this.#cursors = [];
+        this.#readers = [];
         this.#unread.clear();
       }
     }
@@ -92,31 +92,31 @@ export class Consumer implements RecordFeed {
     );
     const seen = this.#seen();
     const share = await this.#member.join(signal);
-    this.#cursors = await this.#start(share, signal);
+    this.#readers = await this.#start(share, signal);
     well();
     this.#log.debug({ group: this.#options.group, partitions: share.own.length }, "partitions assigned");
-    const ended = new AbortController();
-    const given = new AbortController();
+    const stopping = new AbortController();
+    const cancel = new AbortController();
     // Every partition listens, to each.
-    setMaxListeners(0, ended.signal, given.signal);
-    const fetcher = new Fetcher(this.#deps, this.#cursors);
+    setMaxListeners(0, stopping.signal, cancel.signal);
+    const fetcher = new Fetcher(this.#deps, this.#readers);
     const failures: unknown[] = [];
     const end = (error?: unknown): void => {
       if (error !== undefined) failures.push(error);
-      ended.abort();
+      stopping.abort();
     };
     const onStop = (): void => end();
     signal.addEventListener("abort", onStop);
-    const partitions = this.#cursors.map((cursor) =>
-      this.#read(cursor, handler, ended.signal, given.signal).catch(end),
+    const partitions = this.#readers.map((reader) =>
+      this.#read(reader, handler, stopping.signal, cancel.signal).catch(end),
     );
-    const beating = this.#beat(given.signal, seen).catch(end);
-    if (!ended.signal.aborted) await once(ended.signal, "abort");
-    // What is in hand may end and be committed; membership is kept alive meanwhile, unless it was what ended.
-    const late = setTimeout(() => given.abort(), GRACE_MS);
+    const beating = this.#beat(cancel.signal, seen).catch(end);
+    if (!stopping.signal.aborted) await once(stopping.signal, "abort");
+    // What is in hand may end and be committed; membership is kept alive meanwhile, unless it was what stopping.
+    const late = setTimeout(() => cancel.abort(), GRACE_MS);
     await Promise.all(partitions);
     clearTimeout(late);
-    given.abort();
+    cancel.abort();
     fetcher.stop();
     signal.removeEventListener("abort", onStop);
     await beating;
@@ -125,84 +125,89 @@ export class Consumer implements RecordFeed {
   }
 
   /** Cursors where the group left off; where it never was, whoever shared the partitions out says where to begin. */
-  async #start({ own, all }: Share, signal: AbortSignal): Promise<Cursor[]> {
+  async #start({ own, all }: GroupAssignment, signal: AbortSignal): Promise<PartitionReader[]> {
     if (all) {
       const whole = (topic: string): boolean => this.#options.from === "earliest" || this.#absent.has(topic);
-      const first = await beginnings(this.#deps, all, await this.#member.committed(all), whole);
+      const first = await initialOffsets(this.#deps, all, await this.#member.committed(all), whole);
       if (first.size > 0) await this.#member.commit(first);
     }
     for (const deadline = Date.now() + RESOLVE_MS; ; await delay(BEGIN_MS, undefined, { signal })) {
       const committed = await this.#member.committed(own);
       if (own.every((place) => (committed.get(place) ?? -1) >= 0))
         return own.map(
-          (place) => new Cursor(place.topic, place.partition, committed.get(place) ?? Number.NaN),
+          (place) => new PartitionReader(place.topic, place.partition, committed.get(place) ?? Number.NaN),
         );
       if (Date.now() > deadline) throw new Rebalance("nobody has said where to begin");
     }
   }
 
   /** One partition, record after record; what can't be read keeps to itself, and is tried again. */
-  async #read(cursor: Cursor, handler: RecordHandler, ended: AbortSignal, given: AbortSignal): Promise<void> {
-    while (!ended.aborted) {
+  async #read(
+    reader: PartitionReader,
+    handler: RecordHandler,
+    stopping: AbortSignal,
+    cancel: AbortSignal,
+  ): Promise<void> {
+    while (!stopping.aborted) {
       try {
-        await cursor.ready(ended).catch((error: unknown) => this.#unreadable(cursor, error, ended));
-        if (cursor.lost) await this.#find(cursor);
-        else if (cursor.records.length > 0) {
-          const taken = await handler(cursor.records, ended, given);
-          cursor.take(taken);
-          await this.#commit(cursor, ended);
+        await reader.ready(stopping).catch((error: unknown) => this.#unreadable(reader, error, stopping));
+        if (reader.outOfRange) await this.#find(reader);
+        else if (reader.records.length > 0) {
+          const taken = await handler(reader.records, stopping, cancel);
+          reader.take(taken);
+          await this.#commit(reader, stopping);
         }
       } catch (error) {
-        if (!ended.aborted) throw error;
+        if (!stopping.aborted) throw error;
       }
     }
   }
 
   /** Again and again, for as long as the partition is ours: without it the record would be delivered again. */
-  async #commit(cursor: Cursor, ended: AbortSignal): Promise<void> {
+  async #commit(reader: PartitionReader, stopping: AbortSignal): Promise<void> {
     const backoff = new Backoff(200, 10_000);
     for (;;) {
       try {
-        await this.#member.commit(new Map([[cursor, cursor.position]]));
-        this.#unread.delete(cursor);
+        await this.#member.commit(new Map([[reader, reader.position]]));
+        this.#unread.delete(reader);
         return;
       } catch (error) {
-        if (error instanceof Rebalance || ended.aborted) throw error;
+        if (error instanceof Rebalance || stopping.aborted) throw error;
         const reason = error instanceof Error ? error.message : String(error);
-        this.#unread.set(cursor, reason);
+        this.#unread.set(reader, reason);
         this.#log.warn(
           { group: this.#options.group, reason },
           "offset not committed; it will be tried again",
         );
-        await delay(backoff.failed(Date.now()), undefined, { signal: ended });
+        await delay(backoff.next(Date.now()), undefined, { signal: stopping });
       }
     }
   }
 
-  async #unreadable(cursor: Cursor, error: unknown, ended: AbortSignal): Promise<void> {
-    ended.throwIfAborted();
-    const { topic, partition, position } = cursor;
+  async #unreadable(reader: PartitionReader, error: unknown, stopping: AbortSignal): Promise<void> {
+    stopping.throwIfAborted();
+    const { topic, partition, position } = reader;
     const reason = error instanceof Error ? error.message : String(error);
-    this.#unread.set(cursor, `${topic}/${partition} can't be read at offset ${position}: ${reason}`);
+    this.#unread.set(reader, `${topic}/${partition} can't be read at offset ${position}: ${reason}`);
     this.#log.error(
       { group: this.#options.group, topic, partition, offset: position, reason },
       "a partition can't be read; it will be tried again, and others go on",
     );
-    await delay(UNREADABLE_MS, undefined, { signal: ended });
-    cursor.seek(position);
+    await delay(UNREADABLE_MS, undefined, { signal: stopping });
+    reader.seek(position);
   }
 
   /** The committed offset is gone: retention has removed it, or the topic was made anew. */
-  async #find(cursor: Cursor): Promise<void> {
-    const start = await offsetAt(this.#deps, cursor, EARLIEST);
-    const { topic, partition, position } = cursor;
+  async #find(reader: PartitionReader): Promise<void> {
+    const start = await offsetAt(this.#deps, reader, EARLIEST);
+    const { topic, partition, position } = reader;
     this.#log.warn(
       { group: this.#options.group, topic, partition, from: position, to: start },
       position < start
         ? "records were removed by retention before they were read"
         : "the partition ends before what was read already: truncated, or made anew; reading it from its start",
     );
-    cursor.seek(start);
+    reader.seek(start);
   }
 
   /** None of a topic that does not exist: the others are read all the same. */

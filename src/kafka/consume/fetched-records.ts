@@ -24,7 +24,7 @@ export interface Fetched {
  * @param from where the reader stands
  * @throws Error for a batch that is damaged or packed in a way that nobody knows
  */
-export function recordsOf(
+export function readFetched(
   { topic, partition, from }: { topic: string; partition: number; from: number },
   bytes: Buffer,
   aborted: readonly AbortedTransaction[],

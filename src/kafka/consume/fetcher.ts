@@ -1,4 +1,4 @@
-// Keeps cursors supplied: one Fetch at a time a broker, for those of its partitions that have nothing left. A cursor
+// Keeps readers supplied: one Fetch at a time a broker, for those of its partitions that have nothing left. A reader
 // that still holds records is not asked for again, so what is held is bounded by one answer a partition.
 
 import { setTimeout as delay } from "node:timers/promises";
@@ -6,7 +6,7 @@ import type { Log } from "../../core/ports.ts";
 import { Fetch, type FetchResponse } from "../../wire/messages/fetch.ts";
 import type { Cluster } from "../client/cluster.ts";
 import type { TopicMetadata } from "../client/metadata.ts";
-import type { Cursor } from "./partition-reader.ts";
+import type { PartitionReader } from "./partition-reader.ts";
 
 const VERSION = 11;
 const READ_COMMITTED = 1;
@@ -29,18 +29,18 @@ export interface FetcherDeps {
   readonly channel: string;
 }
 
-/** Fetches for a set of cursors until it is stopped. */
+/** Fetches for a set of readers until it is stopped. */
 export class Fetcher {
   readonly #deps: FetcherDeps;
-  readonly #cursors: readonly Cursor[];
+  readonly #readers: readonly PartitionReader[];
   readonly #busy = new Set<number>();
   #running = true;
   #retry: NodeJS.Timeout | undefined;
 
-  constructor(deps: FetcherDeps, cursors: readonly Cursor[]) {
+  constructor(deps: FetcherDeps, readers: readonly PartitionReader[]) {
     this.#deps = deps;
-    this.#cursors = cursors;
-    for (const cursor of cursors) cursor.onHungry = () => this.#pump();
+    this.#readers = readers;
+    for (const reader of readers) reader.onNeedsFetch = () => this.#pump();
     this.#pump();
   }
 
@@ -51,19 +51,19 @@ export class Fetcher {
 
   #pump(): void {
     if (!this.#running) return;
-    const byNode = new Map<number, Cursor[]>();
-    for (const cursor of this.#cursors) {
-      const leader = this.#deps.metadata.get(cursor.topic)?.partitions[cursor.partition]?.leader ?? -1;
-      if (leader < 0) this.#again(cursor.topic);
-      else byNode.set(leader, [...(byNode.get(leader) ?? []), cursor]);
+    const byNode = new Map<number, PartitionReader[]>();
+    for (const reader of this.#readers) {
+      const leader = this.#deps.metadata.get(reader.topic)?.partitions[reader.partition]?.leader ?? -1;
+      if (leader < 0) this.#again(reader.topic);
+      else byNode.set(leader, [...(byNode.get(leader) ?? []), reader]);
     }
-    for (const [node, cursors] of byNode) {
-      const hungry = cursors.filter((cursor) => cursor.hungry);
-      if (hungry.length === 0 || this.#busy.has(node)) continue;
+    for (const [node, readers] of byNode) {
+      const needsFetch = readers.filter((reader) => reader.needsFetch);
+      if (needsFetch.length === 0 || this.#busy.has(node)) continue;
       this.#busy.add(node);
-      const waitMs = hungry.length === cursors.length ? IDLE_WAIT_MS : BUSY_WAIT_MS;
-      this.#fetch(node, hungry, waitMs)
-        .catch((error: unknown) => this.#failed(error, hungry))
+      const waitMs = needsFetch.length === readers.length ? IDLE_WAIT_MS : BUSY_WAIT_MS;
+      this.#fetch(node, needsFetch, waitMs)
+        .catch((error: unknown) => this.#onError(error, needsFetch))
         .finally(() => {
           this.#busy.delete(node);
           this.#pump();
@@ -71,11 +71,11 @@ export class Fetcher {
     }
   }
 
-  async #fetch(node: number, cursors: readonly Cursor[], maxWaitMs: number): Promise<void> {
+  async #fetch(node: number, readers: readonly PartitionReader[], maxWaitMs: number): Promise<void> {
     const { cluster, channel } = this.#deps;
     const connection = await cluster.connection(node, channel);
-    const topics = new Map<string, Cursor[]>();
-    for (const cursor of cursors) topics.set(cursor.topic, [...(topics.get(cursor.topic) ?? []), cursor]);
+    const topics = new Map<string, PartitionReader[]>();
+    for (const reader of readers) topics.set(reader.topic, [...(topics.get(reader.topic) ?? []), reader]);
     const request = {
       replicaId: -1,
       maxWaitMs,
@@ -104,26 +104,26 @@ export class Fetcher {
     let refused = false;
     for (const { name, partitions } of answer.topics)
       for (const part of partitions) {
-        const cursor = cursors.find((each) => each.topic === name && each.partition === part.partition);
-        if (cursor) refused = this.#give(cursor, part) || refused;
+        const reader = readers.find((each) => each.topic === name && each.partition === part.partition);
+        if (reader) refused = this.#give(reader, part) || refused;
       }
     if (refused) await delay(PAUSE_MS);
   }
 
   /** @returns true when the partition has moved, or is in trouble for a moment */
-  #give(cursor: Cursor, part: Part): boolean {
+  #give(reader: PartitionReader, part: Part): boolean {
     if (part.errorCode === 0) {
-      cursor.accept(part.records ?? EMPTY, part.abortedTransactions ?? [], part.lastStableOffset);
+      reader.accept(part.records ?? EMPTY, part.abortedTransactions ?? [], part.lastStableOffset);
       return false;
     }
-    if (cursor.refused(part.errorCode)) return false;
-    this.#deps.metadata.refresh([cursor.topic]);
+    if (reader.onError(part.errorCode)) return false;
+    this.#deps.metadata.refresh([reader.topic]);
     return true;
   }
 
-  async #failed(error: unknown, cursors: readonly Cursor[]): Promise<void> {
+  async #onError(error: unknown, readers: readonly PartitionReader[]): Promise<void> {
     this.#deps.log.debug({ error }, "fetch failed");
-    this.#deps.metadata.refresh([...new Set(cursors.map(({ topic }) => topic))]);
+    this.#deps.metadata.refresh([...new Set(readers.map(({ topic }) => topic))]);
     await delay(PAUSE_MS);
   }
 

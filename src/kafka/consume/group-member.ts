@@ -1,5 +1,5 @@
-// One member of a consumer group (Kafka's classic protocol): joins, shares the partitions out when it is the leader,
-// keeps its membership alive, commits offsets. Knows nothing of records.
+// One member of a consumer group (Kafka's classic protocol): joins, assigns the partitions when it is the leader,
+// keeps its membership alive, commits offsets. Does not read records.
 
 import { setTimeout as delay } from "node:timers/promises";
 import type { Log } from "../../core/ports.ts";
@@ -11,7 +11,7 @@ import {
   encodeAssignment,
   encodeSubscription,
 } from "../../wire/consumer-protocol.ts";
-import { FindCoordinator } from "../../wire/messages/cluster.ts";
+import { KafkaCode } from "../../wire/error-codes.ts";
 import {
   Heartbeat,
   JoinGroup,
@@ -21,135 +21,113 @@ import {
   SyncGroup,
 } from "../../wire/messages/group.ts";
 import type { Cluster } from "../client/cluster.ts";
+import { Coordinator, coordinatorMoved } from "../client/coordinator.ts";
 import { BrokerRefused } from "../client/errors.ts";
-import { groupBy, type TopicPartition } from "../client/topic-partition.ts";
-import { shareOut } from "./assign.ts";
+import type { TopicPartition } from "../client/topic-partition.ts";
+import { assignPartitions } from "./assign.ts";
+import { firstError, offsetsIn, topicsToCommit, topicsToFetch } from "./group-offsets.ts";
 
-/** A member that is not heard of for so long has its partitions given away. */
+/** A member that sends no heartbeat for this long loses its partitions. */
 export const SESSION_MS = 10_000;
-/** How long members have to come back when the partitions are shared out anew. */
+/** The time that members have to join again in a rebalance. */
 const REBALANCE_MS = 30_000;
 const REQUEST_MS = 5000;
 const PAUSE_MS = 200;
+const MOST_COMMIT_TRIES = 10;
 const PROTOCOL = "onramp";
 
-const COORDINATOR_LOADING = 14;
-const COORDINATOR_GONE = 15;
-const NOT_COORDINATOR = 16;
-const ILLEGAL_GENERATION = 22;
-const UNKNOWN_MEMBER = 25;
-const REBALANCING = 27;
-const MEMBER_ID_REQUIRED = 79;
-const FENCED = 82;
-const ELSEWHERE = [COORDINATOR_LOADING, COORDINATOR_GONE, NOT_COORDINATOR];
+/** Answers that the member resolves by joining again. */
+const REJOIN: readonly number[] = [
+  KafkaCode.UNKNOWN_MEMBER_ID,
+  KafkaCode.FENCED_INSTANCE_ID,
+  KafkaCode.ILLEGAL_GENERATION,
+  KafkaCode.REBALANCE_IN_PROGRESS,
+];
 
-/** The partitions have to be shared out anew, or are no longer ours: join again. */
+/** The group rebalances, or this member has lost its partitions: it must join again. */
 export class Rebalance extends Error {
   override readonly name = "Rebalance";
 }
 
-/** What came of joining. */
-export interface Share {
+/** The result of joining. */
+export interface GroupAssignment {
+  /** The partitions of this member. */
   readonly own: TopicPartition[];
-  /** Everybody's partitions, for the member that shared them out. */
+  /** The partitions of all members; only the member that assigned them knows these. */
   readonly all: TopicPartition[] | undefined;
 }
 
 export interface MemberOptions {
   readonly group: string;
   readonly topics: readonly string[];
-  /** How many partitions a topic has; asked of the leader when it shares them out. */
+  /** Returns the number of partitions of a topic. Called on the leader, per topic and rebalance. */
   readonly partitionsOf: (topic: string) => Promise<number>;
 }
 
 /** Membership in a group. */
 export class GroupMember {
-  readonly #cluster: Cluster;
   readonly #log: Log;
   readonly #options: MemberOptions;
-  #coordinator: number | undefined;
+  readonly #coordinator: Coordinator;
   #memberId = "";
   #generation = -1;
 
   constructor(cluster: Cluster, log: Log, options: MemberOptions) {
-    this.#cluster = cluster;
     this.#log = log;
     this.#options = options;
+    this.#coordinator = new Coordinator(cluster, { key: options.group, keyType: 0 });
   }
 
   /**
-   * Joins, or joins again, and resolves with our share.
+   * Joins, or joins again, until the group is stable.
    *
-   * @throws BrokerRefused for what waiting does not mend (30: the ACL "Read" on the group is missing), BrokerGone
+   * @throws BrokerRefused for an answer that waiting does not change (30: the ACL "Read" on the group is missing), BrokerGone
    */
-  async join(signal: AbortSignal): Promise<Share> {
+  async join(stopping: AbortSignal): Promise<GroupAssignment> {
     for (;;) {
-      signal.throwIfAborted();
+      stopping.throwIfAborted();
       try {
         return await this.#joinOnce();
       } catch (error) {
         if (!(error instanceof Rebalance)) throw error;
-        await delay(PAUSE_MS, undefined, { signal });
+        await delay(PAUSE_MS, undefined, { signal: stopping });
       }
     }
   }
 
-  /** @throws Rebalance when we have to join again */
+  /** @throws Rebalance when this member must join again */
   async heartbeat(): Promise<void> {
     const { errorCode } = await this.#ask(Heartbeat, 3, { ...this.#identity, groupInstanceId: null });
     this.#check("keeping the membership alive", errorCode);
   }
 
-  /** Commits where we go on. @throws Rebalance when the partitions are no longer ours */
+  /** Commits the offset of the next record per partition. @throws Rebalance when the partitions belong to another member */
   async commit(offsets: ReadonlyMap<TopicPartition, number>): Promise<void> {
-    const topics = groupBy([...offsets], ([{ topic }]) => topic).map(([name, entries]) => ({
-      name,
-      partitions: entries.map(([{ partition }, offset]) => ({
-        partition,
-        offset,
-        leaderEpoch: -1,
-        metadata: "",
-      })),
-    }));
+    const topics = topicsToCommit(offsets);
     const request = { ...this.#identity, groupInstanceId: null, retentionTimeMs: -1, topics };
     for (let tries = 0; ; tries++) {
       const answer = await this.#ask(OffsetCommit, 7, request);
-      const bad = answer.topics
-        .flatMap(({ partitions }) => partitions)
-        .find(({ errorCode }) => errorCode !== 0);
-      if (!bad) return;
-      if (!ELSEWHERE.includes(bad.errorCode) || tries >= 10)
-        return this.#check("committing offsets", bad.errorCode);
-      this.#coordinator = undefined;
-      await delay(PAUSE_MS);
+      const errorCode = firstError(answer.topics);
+      if (!coordinatorMoved(errorCode) || tries >= MOST_COMMIT_TRIES)
+        return this.#check("committing offsets", errorCode);
+      await this.#coordinator.pauseAndForget();
     }
   }
 
-  /** What the group committed; -1 where it has not. */
+  /** The committed offset per partition; -1 where the group has committed none. */
   async committed(partitions: readonly TopicPartition[]): Promise<Map<TopicPartition, number>> {
     if (partitions.length === 0) return new Map();
-    const topics = groupBy(partitions, ({ topic }) => topic).map(([name, of]) => ({
-      name,
-      partitions: of.map(({ partition }) => partition),
-    }));
+    const topics = topicsToFetch(partitions);
     const answer = await this.#ask(OffsetFetch, 5, { groupId: this.#options.group, topics });
-    this.#check("reading committed offsets", answer.errorCode);
-    const found = new Map<TopicPartition, number>();
-    for (const { name, partitions: of } of answer.topics)
-      for (const { partition, offset, errorCode } of of) {
-        this.#check(`reading the committed offset of ${name}/${partition}`, errorCode);
-        const place = partitions.find((each) => each.topic === name && each.partition === partition);
-        if (place) found.set(place, offset);
-      }
-    return found;
+    this.#check("reading committed offsets", answer.errorCode || firstError(answer.topics));
+    return offsetsIn(answer.topics, partitions);
   }
 
-  /** Gives the partitions back at once, so that others need not wait for the session to end. */
+  /** Leaves the group, so that other members get the partitions now and not at the end of the session. */
   async leave(): Promise<void> {
     if (this.#memberId === "") return;
-    const memberId = this.#memberId;
+    const members = [{ memberId: this.#memberId, groupInstanceId: null }];
     this.#memberId = "";
-    const members = [{ memberId, groupInstanceId: null }];
     await this.#ask(LeaveGroup, 3, { groupId: this.#options.group, memberId: "", members }).catch(
       (error: unknown) => this.#log.debug({ error }, "leaving the group failed; its session will end"),
     );
@@ -159,23 +137,19 @@ export class GroupMember {
     return { groupId: this.#options.group, generationId: this.#generation, memberId: this.#memberId };
   }
 
-  async #joinOnce(): Promise<Share> {
+  async #joinOnce(): Promise<GroupAssignment> {
     const { group, topics, partitionsOf } = this.#options;
-    const joined = await this.#ask(
-      JoinGroup,
-      5,
-      {
-        groupId: group,
-        sessionTimeoutMs: SESSION_MS,
-        rebalanceTimeoutMs: REBALANCE_MS,
-        memberId: this.#memberId,
-        groupInstanceId: null,
-        protocolType: "consumer",
-        protocols: [{ name: PROTOCOL, metadata: encodeSubscription(topics) }],
-      },
-      REBALANCE_MS + REQUEST_MS,
-    );
-    if (joined.errorCode === MEMBER_ID_REQUIRED) {
+    const request = {
+      groupId: group,
+      sessionTimeoutMs: SESSION_MS,
+      rebalanceTimeoutMs: REBALANCE_MS,
+      memberId: this.#memberId,
+      groupInstanceId: null,
+      protocolType: "consumer",
+      protocols: [{ name: PROTOCOL, metadata: encodeSubscription(topics) }],
+    };
+    const joined = await this.#ask(JoinGroup, 5, request, REBALANCE_MS + REQUEST_MS);
+    if (joined.errorCode === KafkaCode.MEMBER_ID_REQUIRED) {
       this.#memberId = joined.memberId;
       return this.#joinOnce();
     }
@@ -187,53 +161,37 @@ export class GroupMember {
       topics: decodeSubscription(metadata),
     }));
     const leads = joined.leader === joined.memberId;
-    const shares = leads ? await shareOut(members, partitionsOf) : new Map<string, Assignment>();
+    const shares = leads ? await assignPartitions(members, partitionsOf) : new Map<string, Assignment>();
     const assignments = [...shares].map(([memberId, share]) => ({
       memberId,
       assignment: encodeAssignment(share),
     }));
-    const synced = await this.#ask(
-      SyncGroup,
-      3,
-      { ...this.#identity, groupInstanceId: null, assignments },
-      REBALANCE_MS + REQUEST_MS,
-    );
-    this.#check("taking our share of the partitions", synced.errorCode);
+    const sync = { ...this.#identity, groupInstanceId: null, assignments };
+    const synced = await this.#ask(SyncGroup, 3, sync, REBALANCE_MS + REQUEST_MS);
+    this.#check("taking the assignment", synced.errorCode);
     return {
-      own: placesOf(decodeAssignment(synced.assignment)),
-      all: leads ? [...shares.values()].flatMap(placesOf) : undefined,
+      own: partitionsIn(decodeAssignment(synced.assignment)),
+      all: leads ? [...shares.values()].flatMap(partitionsIn) : undefined,
     };
   }
 
-  /** @throws Rebalance where joining again mends it, BrokerRefused where it does not */
+  /** @throws Rebalance when joining again helps, BrokerRefused when it does not */
   #check(doing: string, code: number): void {
-    if (code === 0) return;
-    if (code === UNKNOWN_MEMBER || code === FENCED) this.#memberId = "";
-    if (ELSEWHERE.includes(code)) this.#coordinator = undefined;
-    if ([UNKNOWN_MEMBER, FENCED, ILLEGAL_GENERATION, REBALANCING, ...ELSEWHERE].includes(code))
+    if (code === KafkaCode.NONE) return;
+    if (code === KafkaCode.UNKNOWN_MEMBER_ID || code === KafkaCode.FENCED_INSTANCE_ID) this.#memberId = "";
+    if (coordinatorMoved(code)) this.#coordinator.forget();
+    if (REJOIN.includes(code) || coordinatorMoved(code))
       throw new Rebalance(`${doing} of ${this.#options.group}: ${code}`);
     throw new BrokerRefused(`${doing} of ${this.#options.group}`, code);
   }
 
   async #ask<Q, R>(api: Api<Q, R>, version: number, body: Q, timeoutMs = REQUEST_MS): Promise<R> {
-    try {
-      const connection = await this.#cluster.connection(await this.#find(), `group-${this.#options.group}`);
-      return await connection.request(api, version, body, timeoutMs);
-    } catch (error) {
-      this.#coordinator = undefined;
+    return this.#coordinator.ask(api, version, body, timeoutMs).catch((error: unknown) => {
+      if (error instanceof BrokerRefused && coordinatorMoved(error.code)) throw new Rebalance(error.message);
       throw error;
-    }
-  }
-
-  async #find(): Promise<number> {
-    if (this.#coordinator !== undefined) return this.#coordinator;
-    const answer = await this.#cluster.ask(FindCoordinator, 2, { key: this.#options.group, keyType: 0 });
-    if (answer.errorCode !== 0) this.#check("finding the coordinator", answer.errorCode);
-    this.#cluster.learn([{ nodeId: answer.nodeId, host: answer.host, port: answer.port }]);
-    this.#coordinator = answer.nodeId;
-    return answer.nodeId;
+    });
   }
 }
 
-const placesOf = (assignment: Assignment): TopicPartition[] =>
+const partitionsIn = (assignment: Assignment): TopicPartition[] =>
   assignment.flatMap(({ name, partitions }) => partitions.map((partition) => ({ topic: name, partition })));

@@ -11,7 +11,7 @@ import type { TopicPartition } from "../client/topic-partition.ts";
  * @param whole true for topics that are read from their start
  * @throws BrokerRefused, BrokerGone
  */
-export async function beginnings(
+export async function initialOffsets(
   deps: Parameters<typeof offsetAt>[0],
   places: readonly TopicPartition[],
   committed: ReadonlyMap<TopicPartition, number>,

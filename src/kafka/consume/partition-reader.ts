@@ -1,12 +1,11 @@
 // One partition on its way in: what has been fetched and not been taken, and where the reader stands.
 
 import type { ConsumedRecord, FeedPosition } from "../../core/ports.ts";
-import { type AbortedTransaction, recordsOf } from "./fetched-records.ts";
-
-const OFFSET_OUT_OF_RANGE = 1;
+import { KafkaCode } from "../../wire/error-codes.ts";
+import { type AbortedTransaction, readFetched } from "./fetched-records.ts";
 
 /** The place of a reader in a partition. */
-export class Cursor {
+export class PartitionReader {
   readonly topic: string;
   readonly partition: number;
   /** Fetched and not taken. */
@@ -14,9 +13,9 @@ export class Cursor {
   /** Where the next fetch goes on. */
   fetchFrom: number;
   /** Called when there is nothing left to take. */
-  onHungry: () => void = () => {};
+  onNeedsFetch: () => void = () => {};
   /** Nothing is fetched while it is true: where to read from has to be found out. */
-  lost = false;
+  outOfRange = false;
   #position: number;
   /** The end of the partition as last seen (read_committed). */
   #end: number | undefined;
@@ -35,8 +34,8 @@ export class Cursor {
     return this.#position;
   }
   /** True when a fetch would be welcome. */
-  get hungry(): boolean {
-    return this.records.length === 0 && !this.lost && this.#failure === undefined;
+  get needsFetch(): boolean {
+    return this.records.length === 0 && !this.outOfRange && this.#failure === undefined;
   }
   get state(): FeedPosition {
     const { topic, partition, position } = this;
@@ -52,7 +51,7 @@ export class Cursor {
   accept(bytes: Buffer, aborted: readonly AbortedTransaction[], end: number): void {
     this.#end = end;
     try {
-      const { records, next } = recordsOf(
+      const { records, next } = readFetched(
         { topic: this.topic, partition: this.partition, from: this.fetchFrom },
         bytes,
         aborted,
@@ -67,9 +66,9 @@ export class Cursor {
   }
 
   /** An answer without records. @returns true when waiting does not mend it, and whoever waits is told */
-  refused(code: number): boolean {
-    if (code !== OFFSET_OUT_OF_RANGE) return false;
-    this.lost = true;
+  onError(code: number): boolean {
+    if (code !== KafkaCode.OFFSET_OUT_OF_RANGE) return false;
+    this.outOfRange = true;
     this.#wake?.();
     return true;
   }
@@ -79,13 +78,13 @@ export class Cursor {
     this.records = [];
     this.#position = offset;
     this.fetchFrom = offset;
-    this.lost = false;
+    this.outOfRange = false;
     this.#failure = undefined;
-    this.onHungry();
+    this.onNeedsFetch();
   }
 
   /**
-   * Resolves when there are records to take, or nothing more can be read before somebody looks (`lost`), or all in
+   * Resolves when there are records to take, or nothing more can be read before somebody looks (`outOfRange`), or all in
    * front of the offset `end` is done with.
    *
    * @throws the reason why the partition can't be read; the signal's, when it is aborted
@@ -94,10 +93,10 @@ export class Cursor {
     const stop = (): void => this.#wake?.();
     signal.addEventListener("abort", stop);
     try {
-      while (this.records.length === 0 && !this.lost && this.#position < end) {
+      while (this.records.length === 0 && !this.outOfRange && this.#position < end) {
         signal.throwIfAborted();
         if (this.#failure) throw this.#failure;
-        this.onHungry();
+        this.onNeedsFetch();
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
         });
@@ -114,6 +113,6 @@ export class Cursor {
     // Behind the last one stand control records and aborted transactions, which nobody takes.
     if (this.records.length === 0) this.#position = this.fetchFrom;
     else if (last) this.#position = last.offset + 1;
-    if (this.records.length === 0) this.onHungry();
+    if (this.records.length === 0) this.onNeedsFetch();
   }
 }

@@ -9,13 +9,13 @@ const SPARES = Array.from({ length: 8 }, (_, n) => `spare-${n}`);
 const SUSPECT_MS = 5000;
 
 /** A node's connections and ready lanes. */
-export class Node {
+export class BrokerChannels {
   readonly id: number;
   ready: Lane[] = [];
   /** The broker asked us to hold back until then (ms). */
   holdUntil = 0;
   readonly #busy = new Set<string>();
-  readonly #topicsApart = new Set<string>();
+  readonly #isolatedTopics = new Set<string>();
   readonly #slowTopics = new Set<string>();
   readonly #suspects = new Map<number, number>();
 
@@ -29,28 +29,28 @@ export class Node {
 
   /** A spare connection for a topic; undefined while it has one already, or all are taken. */
   spareFor(topic: string): string | undefined {
-    return this.#topicsApart.has(topic) ? undefined : SPARES.find((channel) => !this.#busy.has(channel));
+    return this.#isolatedTopics.has(topic) ? undefined : SPARES.find((channel) => !this.#busy.has(channel));
   }
 
   /** The lanes of a topic that travel apart next: all, or, where all together were slow, one to tell them apart. */
-  company(topic: string, lanes: readonly Lane[]): readonly Lane[] {
+  nextLanes(topic: string, lanes: readonly Lane[]): readonly Lane[] {
     return this.#slowTopics.has(topic) ? lanes.slice(0, 1) : lanes;
   }
 
   /** How the last journey apart of a topic went. */
-  judge(topic: string, slow: boolean): void {
+  noteRoundTrip(topic: string, slow: boolean): void {
     if (slow) this.#slowTopics.add(topic);
     else this.#slowTopics.delete(topic);
   }
 
   take(channel: string, topic: string | undefined): void {
     this.#busy.add(channel);
-    if (topic !== undefined) this.#topicsApart.add(topic);
+    if (topic !== undefined) this.#isolatedTopics.add(topic);
   }
 
   free(channel: string, topic: string | undefined): void {
     this.#busy.delete(channel);
-    if (topic !== undefined) this.#topicsApart.delete(topic);
+    if (topic !== undefined) this.#isolatedTopics.delete(topic);
   }
 
   /** These followers made a batch wait. */

@@ -1,43 +1,34 @@
 // One topic-partition on its way out: a queue, at most one batch in flight, an identity of its own.
 // What each answer of a broker does to it is the table of outcomes (docs/adr/0003), and stands here alone.
 
-import { Backoff } from "../../core/backoff.ts";
 import type { OnrampError } from "../../core/errors.ts";
+import { Backoff } from "../../core/time.ts";
+import { KafkaCode, kafkaErrorName } from "../../wire/error-codes.ts";
 import type { PartitionAnswer } from "../../wire/messages/produce.ts";
 import type { BatchCompression, BatchEncoder } from "../../wire/record-batch.ts";
-import { kafkaErrorName } from "../client/errors.ts";
 import { Batch } from "./batch.ts";
+import type { LaneHost, Loss } from "./lane-host.ts";
 import { LaneIdentity } from "./lane-identity.ts";
 import { type Outcome, outcomeOf } from "./outcomes.ts";
-import { badRecord, deniedWrite, notWritten, refused, tooLarge, unknownOutcome } from "./produce-errors.ts";
+import {
+  badRecord,
+  deniedWrite,
+  notWritten,
+  refusedByBroker,
+  tooLarge,
+  unknownOutcome,
+} from "./produce-errors.ts";
 import { type Segment, settleFailed } from "./segment.ts";
 import { SegmentQueue } from "./segment-queue.ts";
 
 const BACKOFF_FIRST_MS = 20;
 const BACKOFF_MOST_MS = 500;
-const NOT_ENOUGH_REPLICAS = 19;
-const POLICY_VIOLATION = 44;
-const INVALID_PRODUCER_EPOCH = 47;
 /** Answers that tell of a partition whose replicas lag: it must hold up nobody else. */
-const SLOW = [7, NOT_ENOUGH_REPLICAS, 20];
-
-/** What a lane asks of its surroundings. */
-export interface LaneHost {
-  /** The leader may have moved, or the topic be gone. */
-  refresh(topic: string): void;
-  /** All epochs of this producer id are used up. */
-  renewProducerId(used: number): void;
-  /** The broker lost what we know it had: 45 or 59 for a batch that was not open. */
-  suspectLoss(topic: string, partition: number, code: number): void;
-}
-
-/** How a request ended without an answer. */
-export interface Loss {
-  /** It may have reached the broker. */
-  readonly sent: boolean;
-  readonly timedOut: boolean;
-  readonly reason: string;
-}
+const SLOW: readonly number[] = [
+  KafkaCode.REQUEST_TIMED_OUT,
+  KafkaCode.NOT_ENOUGH_REPLICAS,
+  KafkaCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+];
 
 /** The lane of one partition. */
 export class Lane {
@@ -45,7 +36,7 @@ export class Lane {
   readonly partition: number;
   readonly identity = new LaneIdentity();
   /** Sent apart from the others, on connections of its own, until an answer comes in time. */
-  sick = false;
+  isolated = false;
   /** Chosen by the sender, which waits for its connection. */
   reserved = false;
   readonly #host: LaneHost;
@@ -101,12 +92,12 @@ export class Lane {
 
   /** Writes the prepared batch at `at`, or returns the bytes of its earlier tries. */
   encode(encoder: BatchEncoder, target: Buffer, at: number, compression?: BatchCompression): Buffer {
-    return this.#inHand().encode(encoder, target, at, this.identity.current, compression);
+    return this.#current().encode(encoder, target, at, this.identity.current, compression);
   }
 
   /** The broker answered for this partition. @param slow it took so long that others must not wait for it again */
   settle(answer: PartitionAnswer, now: number, slow: boolean): void {
-    const batch = this.#inHand();
+    const batch = this.#current();
     batch.inFlight = false;
     const { errorCode, baseOffset, errorMessage, logAppendTimeMs } = answer;
     const outcome = outcomeOf(errorCode, baseOffset);
@@ -116,17 +107,17 @@ export class Lane {
       this.identity.advance(batch.count);
       // A limit that a refusal halved grows back: the topic's own may have been raised.
       this.#batchLimit *= 2;
-      this.sick = slow;
+      this.isolated = slow;
       return this.#finish(batch);
     }
     this.#lastCode = errorCode;
     this.#reason = `${kafkaErrorName(errorCode)}${errorMessage ? ` (${errorMessage})` : ""}`;
-    if (SLOW.includes(errorCode)) this.sick = true;
+    if (SLOW.includes(errorCode)) this.isolated = true;
     if (outcome === "open" || outcome === "elsewhere" || outcome === "later") {
       if (outcome === "open") batch.open = true;
       this.#host.refresh(this.topic);
       if (!batch.open) this.#giveBack(batch.segments);
-      this.#backoff.failed(now);
+      this.#backoff.next(now);
       return;
     }
     if (batch.open || outcome === "unknown" || outcome === "duplicate") return this.#abandon(batch);
@@ -134,10 +125,10 @@ export class Lane {
   }
 
   /** No answer came. */
-  lost(now: number, loss: Loss): void {
+  onLost(now: number, loss: Loss): void {
     this.#reason = loss.reason;
     this.#lastCode = undefined;
-    if (loss.timedOut) this.sick = true;
+    if (loss.timedOut) this.isolated = true;
     const batch = this.#batch;
     if (batch) {
       batch.inFlight = false;
@@ -145,13 +136,13 @@ export class Lane {
       if (!batch.open) this.#giveBack(batch.segments);
     }
     this.#host.refresh(this.topic);
-    this.#backoff.failed(now);
+    this.#backoff.next(now);
   }
 
   /** Answers whoever waits past its deadline with what is known. */
   expire(now: number): void {
     this.#queue.expire(now, () =>
-      notWritten(this.topic, this.partition, this.#lastCode === NOT_ENOUGH_REPLICAS, this.#reason),
+      notWritten(this.topic, this.partition, this.#lastCode === KafkaCode.NOT_ENOUGH_REPLICAS, this.#reason),
     );
     const batch = this.#batch;
     if (!batch) {
@@ -181,13 +172,13 @@ export class Lane {
       case "denied":
         return this.#fail(batch, deniedWrite(this.topic, answer.errorCode));
       case "refused":
-        return this.#fail(batch, refused(this.topic, reason));
+        return this.#fail(batch, refusedByBroker(this.topic, reason));
       default:
-        if (answer.errorCode !== INVALID_PRODUCER_EPOCH)
+        if (answer.errorCode !== KafkaCode.INVALID_PRODUCER_EPOCH)
           this.#host.suspectLoss(this.topic, this.partition, answer.errorCode);
         this.#nextEpoch();
         this.#giveBack(batch.segments);
-        this.#backoff.failed(now);
+        this.#backoff.next(now);
     }
   }
 
@@ -195,7 +186,7 @@ export class Lane {
   #refuseRecords(batch: Batch, answer: PartitionAnswer): void {
     const named = answer.recordErrors.filter(({ batchIndex }) => batchIndex < batch.count);
     const reasons = new Map(named.map(({ batchIndex, message }) => [batchIndex, message]));
-    if (reasons.size === 0 || answer.errorCode === POLICY_VIOLATION) {
+    if (reasons.size === 0 || answer.errorCode === KafkaCode.POLICY_VIOLATION) {
       if (batch.segments.length === 1) return this.#fail(batch, badRecord(this.topic, this.#reason));
       return this.#giveBack(batch.isolated());
     }
@@ -241,7 +232,7 @@ export class Lane {
     if (used !== undefined) this.#host.renewProducerId(used);
   }
 
-  #inHand(): Batch {
+  #current(): Batch {
     if (!this.#batch) throw new Error(`the lane of ${this.topic}/${this.partition} has no batch in hand`);
     return this.#batch;
   }

@@ -1,6 +1,8 @@
 // The table of outcomes: what one partition's answer to a Produce request means. Each row was tried on Apache
 // Kafka or read in its source; a test walks the table.
 
+import { KafkaCode } from "../../wire/error-codes.ts";
+
 /**
  * - `written`: at the base offset of the answer
  * - `duplicate`: the broker has it from an earlier try of the same batch
@@ -28,35 +30,36 @@ export type Outcome =
   | "sequence";
 
 const CODES: Readonly<Record<number, Outcome>> = {
-  0: "written",
-  2: "later",
-  5: "elsewhere",
-  7: "open",
-  9: "elsewhere",
-  10: "split",
-  18: "split",
-  19: "later",
-  20: "open",
-  29: "denied",
-  31: "denied",
-  32: "records",
-  42: "refused",
-  43: "refused",
-  44: "records",
-  45: "sequence",
-  46: "duplicate",
-  47: "sequence",
-  53: "denied",
-  56: "open",
-  59: "sequence",
-  76: "refused",
-  87: "records",
+  [KafkaCode.NONE]: "written",
+  [KafkaCode.CORRUPT_MESSAGE]: "later",
+  [KafkaCode.LEADER_NOT_AVAILABLE]: "elsewhere",
+  [KafkaCode.REQUEST_TIMED_OUT]: "open",
+  [KafkaCode.REPLICA_NOT_AVAILABLE]: "elsewhere",
+  [KafkaCode.MESSAGE_TOO_LARGE]: "split",
+  [KafkaCode.RECORD_LIST_TOO_LARGE]: "split",
+  [KafkaCode.NOT_ENOUGH_REPLICAS]: "later",
+  [KafkaCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND]: "open",
+  [KafkaCode.TOPIC_AUTHORIZATION_FAILED]: "denied",
+  [KafkaCode.CLUSTER_AUTHORIZATION_FAILED]: "denied",
+  [KafkaCode.INVALID_TIMESTAMP]: "records",
+  [KafkaCode.INVALID_REQUEST]: "refused",
+  [KafkaCode.UNSUPPORTED_FOR_MESSAGE_FORMAT]: "refused",
+  [KafkaCode.POLICY_VIOLATION]: "records",
+  [KafkaCode.OUT_OF_ORDER_SEQUENCE_NUMBER]: "sequence",
+  [KafkaCode.DUPLICATE_SEQUENCE_NUMBER]: "duplicate",
+  [KafkaCode.INVALID_PRODUCER_EPOCH]: "sequence",
+  [KafkaCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED]: "denied",
+  [KafkaCode.KAFKA_STORAGE_ERROR]: "open",
+  [KafkaCode.UNKNOWN_PRODUCER_ID]: "sequence",
+  [KafkaCode.UNSUPPORTED_COMPRESSION_TYPE]: "refused",
+  [KafkaCode.INVALID_RECORD]: "records",
 };
 
 /** What an answer means for a batch that is not open. */
 export function outcomeOf(errorCode: number, baseOffset: number): Outcome {
-  // 3 and 6 come after the append too, when leadership moved while the leader waited for a follower; the base
+  // These two come after the append too, when leadership moved while the leader waited for a follower; the base
   // offset tells (pinned by the conformance suite).
-  if (errorCode === 3 || errorCode === 6) return baseOffset === -1 ? "elsewhere" : "open";
+  if (errorCode === KafkaCode.UNKNOWN_TOPIC_OR_PARTITION || errorCode === KafkaCode.NOT_LEADER_OR_FOLLOWER)
+    return baseOffset === -1 ? "elsewhere" : "open";
   return CODES[errorCode] ?? "unknown";
 }

@@ -1,9 +1,8 @@
 // What we say of a record that was not, or may not have been, appended: the topic and the next step.
 
 import { OnrampError } from "../../core/errors.ts";
-import { denied } from "../client/metadata.ts";
-
-const CLUSTER_DENIED = 31;
+import { KafkaCode } from "../../wire/error-codes.ts";
+import { denied } from "../client/problems.ts";
 
 /** 504: it may have been written. */
 export function unknownOutcome(topic: string, partition: number, reason?: string): OnrampError {
@@ -60,7 +59,7 @@ export function badRecord(topic: string, reason?: string): OnrampError {
 
 /** 403: the ACL that is missing. */
 export function deniedWrite(topic: string, code: number): OnrampError {
-  if (code !== CLUSTER_DENIED) return denied(topic, "Write");
+  if (code !== KafkaCode.CLUSTER_AUTHORIZATION_FAILED) return denied(topic, "Write");
   return new OnrampError(
     40301,
     `Kafka does not let Onramp's user write idempotently: it needs the ACL "IdempotentWrite" on the cluster, or "Write" on topic "${topic}".`,
@@ -68,7 +67,7 @@ export function deniedWrite(topic: string, code: number): OnrampError {
 }
 
 /** 500: another reason of the broker's. */
-export function refused(topic: string, reason: string): OnrampError {
+export function refusedByBroker(topic: string, reason: string): OnrampError {
   return new OnrampError(
     50001,
     `Kafka refused the record for topic "${topic}": ${reason}. Nothing was written; ask whoever runs the cluster.`,

@@ -1,13 +1,13 @@
 // The process's producer id (InitProducerId). Lanes count their own epochs on it.
 
 import type { Log } from "../../core/ports.ts";
+import { KafkaCode } from "../../wire/error-codes.ts";
 import { InitProducerId } from "../../wire/messages/cluster.ts";
 import type { Cluster } from "../client/cluster.ts";
 import { BrokerRefused } from "../client/errors.ts";
 
 const VERSION = 1;
 const RETRY_MS = 200;
-const CLUSTER_DENIED = 31;
 
 /** Holds the current producer id and gets another when it is used up. */
 export class ProducerIds {
@@ -59,7 +59,8 @@ export class ProducerIds {
           },
           (error: unknown) => {
             this.#log.debug({ error }, "no producer id yet");
-            this.#denied = error instanceof BrokerRefused && error.code === CLUSTER_DENIED;
+            this.#denied =
+              error instanceof BrokerRefused && error.code === KafkaCode.CLUSTER_AUTHORIZATION_FAILED;
             if (this.#denied) this.#onDenied();
             if (!this.#stopped) this.#try();
           },

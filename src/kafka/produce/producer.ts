@@ -3,12 +3,15 @@
 // is not kafkajs's producer.
 
 import { MOST_DETAILS, OnrampError } from "../../core/errors.ts";
-import type { AppendOptions, Log, RecordLog } from "../../core/ports.ts";
+import { type AppendOptions, gauge, type Log, type MetricSource, type RecordLog } from "../../core/ports.ts";
 import { type AcceptedRecord, Receipts } from "../../core/record.ts";
+import { KafkaCode } from "../../wire/error-codes.ts";
 import { type BatchCompression, recordSizeBound } from "../../wire/record-batch.ts";
 import type { Cluster } from "../client/cluster.ts";
-import { type TopicMetadata, type TopicState, unreachable } from "../client/metadata.ts";
-import { Lane, type LaneHost } from "./lane.ts";
+import type { TopicMetadata, TopicState } from "../client/metadata.ts";
+import { unreachable } from "../client/problems.ts";
+import { Lane } from "./lane.ts";
+import type { LaneHost } from "./lane-host.ts";
 import { partitionForKey, StickyPartitioner } from "./partitioner.ts";
 import { deniedWrite } from "./produce-errors.ts";
 import { ProducerIds } from "./producer-id.ts";
@@ -19,7 +22,6 @@ import { asOne, type Fault, faultsOf, segmentsOf } from "./split-request.ts";
 /** How long no broker may have been reachable before a request is refused at once. */
 const DOWN_MS = 1000;
 const TICK_MS = 20;
-const CLUSTER_DENIED = 31;
 
 export interface ProducerOptions {
   readonly compression: BatchCompression | undefined;
@@ -29,17 +31,10 @@ export interface ProducerOptions {
   readonly laneBytes: number;
 }
 
-/** What the producer reports to whoever counts. */
+/** What the producer reports to the metrics. */
 export interface ProducerEvents {
-  batch(records: number): void;
-  suspectedLoss(topic: string, code: number): void;
-}
-
-/** What the lanes are doing, for metrics. */
-export interface LaneCounts {
-  readonly open: number;
-  readonly backingOff: number;
-  readonly bytes: number;
+  countBatch(records: number): void;
+  countSuspectedLoss(): void;
 }
 
 /** `RecordLog` on Kafka. */
@@ -69,7 +64,8 @@ export class Producer implements RecordLog {
     this.#ids = new ProducerIds(cluster, log, {
       ready: () => this.#sender.pump(),
       denied: () => {
-        for (const lane of this.#sender.active) lane.failQueued(deniedWrite(lane.topic, CLUSTER_DENIED));
+        for (const lane of this.#sender.active)
+          lane.failQueued(deniedWrite(lane.topic, KafkaCode.CLUSTER_AUTHORIZATION_FAILED));
       },
     });
     this.#sender = new Sender({
@@ -78,7 +74,7 @@ export class Producer implements RecordLog {
       producerIds: this.#ids,
       log,
       compression: options.compression,
-      onBatch: events.batch,
+      onBatch: events.countBatch,
     });
     this.#host = {
       refresh: (topic) => metadata.refresh([topic]),
@@ -90,7 +86,7 @@ export class Producer implements RecordLog {
           { topic, partition, code },
           "the broker does not know what it acknowledged; suspected data loss on its side",
         );
-        events.suspectedLoss(topic, code);
+        events.countSuspectedLoss();
       },
     };
   }
@@ -104,14 +100,17 @@ export class Producer implements RecordLog {
     return this.#cluster.downForMs === 0 && this.#ids.current !== undefined;
   }
 
-  get lanes(): LaneCounts {
-    let [open, backingOff, bytes] = [0, 0, 0];
-    for (const lane of this.#sender.active) {
-      if (lane.open) open++;
-      if (lane.backingOff) backingOff++;
-      bytes += lane.bytes;
-    }
-    return { open, backingOff, bytes };
+  /** What the process shows of the lanes. */
+  get metrics(): readonly MetricSource[] {
+    const count = (holds: (lane: Lane) => boolean): number => [...this.#sender.active].filter(holds).length;
+    return [
+      gauge("onramp_lanes_open", "Partitions with a batch of unknown outcome.", () =>
+        count((lane) => lane.open),
+      ),
+      gauge("onramp_lanes_backing_off", "Partitions that wait before they try again.", () =>
+        count((lane) => lane.backingOff),
+      ),
+    ];
   }
 
   async append(topic: string, records: readonly AcceptedRecord[], options: AppendOptions): Promise<Receipts> {
@@ -123,7 +122,7 @@ export class Producer implements RecordLog {
     // Partitions may have been added since: one fresh look before a 404 (kafkajs K6 drops such records).
     if (records.some(({ partition = 0 }) => partition >= state.partitions.length))
       state = await this.#metadata.resolve(topic, deadline);
-    if (this.#ids.denied) throw deniedWrite(topic, CLUSTER_DENIED);
+    if (this.#ids.denied) throw deniedWrite(topic, KafkaCode.CLUSTER_AUTHORIZATION_FAILED);
     return this.#enqueue(state, records, options);
   }
 
@@ -140,12 +139,12 @@ export class Producer implements RecordLog {
   #enqueue(topic: TopicState, records: readonly AcceptedRecord[], options: AppendOptions): Promise<Receipts> {
     const lanes = this.#lanesOf(topic);
     const partitions = records.map((record) => this.#partitionOf(topic, lanes, record));
-    const faults = faultsOf(topic, records, partitions, options.each ? records.length : MOST_DETAILS);
+    const faults = faultsOf(topic, records, partitions, options.onBadRecord ? records.length : MOST_DETAILS);
     if (faults.length > 0) {
-      if (!options.each) throw asOne(faults, records.length);
+      if (!options.onBadRecord) throw asOne(faults, records.length);
       return this.#enqueueRest(topic, records, options, faults);
     }
-    const { deadline, entered } = options;
+    const { deadline, onQueued } = options;
     return new Promise((resolve) => {
       const pending: Pending = { receipts: new Receipts(records.length), remaining: records.length, resolve };
       const segments = segmentsOf(records, partitions, pending, deadline);
@@ -162,7 +161,7 @@ export class Producer implements RecordLog {
         this.#sender.active.add(lane);
       }
       this.#schedule();
-      entered?.();
+      onQueued?.();
     });
   }
 

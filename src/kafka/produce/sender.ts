@@ -1,8 +1,9 @@
-// Takes what is ready out of the lanes and sends it to the partitions' leaders: all healthy lanes of a node in
-// one request on one connection, sick ones apart, on a spare connection a topic, so that a slow partition holds
+// Takes what is ready out of the lanes and sends it to the partitions' leaders: all healthy lanes of a broker in
+// one request on one connection, isolated ones isolated, on a spare connection a topic, so that a slow partition holds
 // up nobody else (a broker answers a Produce only when its slowest partition is done).
 
 import type { Log } from "../../core/ports.ts";
+import { KafkaCode } from "../../wire/error-codes.ts";
 import { decodeResponse } from "../../wire/message.ts";
 import { Produce, type ProduceResponse } from "../../wire/messages/produce.ts";
 import { frameOverhead, PRODUCE_VERSION, ProduceFrame } from "../../wire/produce-frame.ts";
@@ -10,8 +11,9 @@ import { type BatchCompression, BatchEncoder } from "../../wire/record-batch.ts"
 import type { Cluster } from "../client/cluster.ts";
 import { CLIENT_ID, type Connection } from "../client/connection.ts";
 import { BrokerGone } from "../client/errors.ts";
-import { type TopicMetadata, unknownTopic } from "../client/metadata.ts";
-import { MAIN, Node } from "./broker-channels.ts";
+import type { TopicMetadata } from "../client/metadata.ts";
+import { unknownTopic } from "../client/problems.ts";
+import { BrokerChannels, MAIN } from "./broker-channels.ts";
 import { FramePool } from "./frame-pool.ts";
 import type { Lane } from "./lane.ts";
 import { noSuchPartition } from "./produce-errors.ts";
@@ -21,10 +23,10 @@ import type { ProducerIds } from "./producer-id.ts";
 const MAX_BATCH_BYTES = 1_000_000;
 /** Far below `socket.request.max.bytes` (100 MB); a single larger record travels all the same. */
 const MAX_REQUEST_BYTES = 8_000_000;
-/** An answer that takes longer sends its lanes apart, until one comes faster. */
+/** An answer that takes longer sends its lanes isolated, until one comes faster. */
 const SLOW_MS = 500;
-/** REQUEST_TIMED_OUT and NOT_ENOUGH_REPLICAS_AFTER_APPEND: a follower did not keep up. */
-const LAGGING = [7, 20];
+/** Answers of a partition whose follower did not keep up. */
+const LAGGING: readonly number[] = [KafkaCode.REQUEST_TIMED_OUT, KafkaCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND];
 /** What the answer may take on its way, beyond the time that the broker itself may wait for replicas. */
 const TRAVEL_MS = 1000;
 
@@ -48,7 +50,7 @@ interface Composed {
 export class Sender {
   readonly active = new Set<Lane>();
   readonly #deps: SenderDeps;
-  readonly #nodes = new Map<number, Node>();
+  readonly #brokers = new Map<number, BrokerChannels>();
   readonly #encoder = new BatchEncoder();
   readonly #frames = new FramePool();
 
@@ -60,9 +62,9 @@ export class Sender {
   pump(): void {
     const now = Date.now();
     for (const lane of this.active) if (lane.ready(now)) this.#offer(lane, now);
-    for (const node of this.#nodes.values()) {
-      if (node.ready.length > 0 && now >= node.holdUntil) this.#dispatch(node, now);
-      node.ready = [];
+    for (const broker of this.#brokers.values()) {
+      if (broker.ready.length > 0 && now >= broker.holdUntil) this.#dispatch(broker, now);
+      broker.ready = [];
     }
   }
 
@@ -85,7 +87,7 @@ export class Sender {
     }
     const leader = topic?.partitions[lane.partition]?.leader ?? -1;
     if (leader < 0) {
-      lane.lost(now, { sent: false, timedOut: false, reason: "the partition has no leader" });
+      lane.onLost(now, { sent: false, timedOut: false, reason: "the partition has no leader" });
       return;
     }
     if (lane.identity.producerId === undefined) {
@@ -93,26 +95,26 @@ export class Sender {
       if (id === undefined) return;
       lane.identity.adopt(id);
     }
-    let node = this.#nodes.get(leader);
-    if (!node) {
-      node = new Node(leader);
-      this.#nodes.set(leader, node);
+    let broker = this.#brokers.get(leader);
+    if (!broker) {
+      broker = new BrokerChannels(leader);
+      this.#brokers.set(leader, broker);
     }
-    node.ready.push(lane);
+    broker.ready.push(lane);
   }
 
-  #dispatch(node: Node, now: number): void {
+  #dispatch(broker: BrokerChannels, now: number): void {
     const healthy: Lane[] = [];
-    const apart = new Map<string, Lane[]>();
-    for (const lane of node.ready) {
-      if (!lane.sick && !node.suspects(this.#followersOf(lane), now)) healthy.push(lane);
-      else apart.set(lane.topic, [...(apart.get(lane.topic) ?? []), lane]);
+    const isolated = new Map<string, Lane[]>();
+    for (const lane of broker.ready) {
+      if (!lane.isolated && !broker.suspects(this.#followersOf(lane), now)) healthy.push(lane);
+      else isolated.set(lane.topic, [...(isolated.get(lane.topic) ?? []), lane]);
     }
-    if (healthy.length > 0 && node.mainFree) this.#exchange(node, MAIN, healthy);
+    if (healthy.length > 0 && broker.mainFree) this.#exchange(broker, MAIN, healthy);
     // One spare connection a topic: the partitions of a bad one must not take them all.
-    for (const [topic, lanes] of apart) {
-      const spare = node.spareFor(topic);
-      if (spare !== undefined) this.#exchange(node, spare, node.company(topic, lanes), topic);
+    for (const [topic, lanes] of isolated) {
+      const spare = broker.spareFor(topic);
+      if (spare !== undefined) this.#exchange(broker, spare, broker.nextLanes(topic, lanes), topic);
     }
   }
 
@@ -122,23 +124,28 @@ export class Sender {
     return state ? state.isr.filter((broker) => broker !== state.leader) : [];
   }
 
-  #exchange(node: Node, channel: string, lanes: readonly Lane[], apart?: string): void {
-    node.take(channel, apart);
+  #exchange(broker: BrokerChannels, channel: string, lanes: readonly Lane[], isolated?: string): void {
+    broker.take(channel, isolated);
     for (const lane of lanes) lane.reserved = true;
-    this.#send(node, channel, lanes, apart)
+    this.#send(broker, channel, lanes, isolated)
       .catch((error: unknown) => this.#deps.log.error({ error }, "sending to kafka failed unexpectedly"))
       .finally(() => {
-        node.free(channel, apart);
+        broker.free(channel, isolated);
         this.pump();
       });
   }
 
-  async #send(node: Node, channel: string, lanes: readonly Lane[], apart?: string): Promise<void> {
+  async #send(
+    broker: BrokerChannels,
+    channel: string,
+    lanes: readonly Lane[],
+    isolated?: string,
+  ): Promise<void> {
     const { cluster } = this.#deps;
     const travelling = new Set<Lane>();
     let sent = false;
     try {
-      const connection = await cluster.connection(node.id, channel);
+      const connection = await cluster.connection(broker.id, channel);
       connection.requireVersion(Produce, PRODUCE_VERSION);
       const correlationId = connection.nextCorrelationId();
       const request = this.#compose(correlationId, lanes, travelling);
@@ -147,13 +154,13 @@ export class Sender {
       const sentAt = Date.now();
       const answer = await this.#await(connection, request.frame, correlationId);
       const slow = Date.now() - sentAt > SLOW_MS;
-      if (apart !== undefined) node.judge(apart, slow);
-      if (answer.throttleTimeMs > 0) node.holdUntil = Date.now() + answer.throttleTimeMs;
-      this.#settle(node, answer, travelling, slow);
+      if (isolated !== undefined) broker.noteRoundTrip(isolated, slow);
+      if (answer.throttleTimeMs > 0) broker.holdUntil = Date.now() + answer.throttleTimeMs;
+      this.#settle(broker, answer, travelling, slow);
       // A fast answer proves the followers of its lanes well.
-      if (!slow) for (const lane of lanes) if (!lane.sick) node.clear(this.#followersOf(lane));
+      if (!slow) for (const lane of lanes) if (!lane.isolated) broker.clear(this.#followersOf(lane));
       // A partition that the answer leaves out is one whose outcome nobody told.
-      this.#lose(travelling, {
+      this.#onLost(travelling, {
         sent,
         timedOut: false,
         reason: "the broker's answer leaves the partition out",
@@ -164,9 +171,9 @@ export class Sender {
       const gone = error instanceof BrokerGone;
       const reason = error instanceof Error ? error.message : String(error);
       const maybeSent = sent && (!gone || error.sent);
-      if (apart !== undefined && gone && error.timedOut) node.judge(apart, true);
-      if (!gone) this.#deps.log.warn({ error, node: node.id }, "produce request failed");
-      this.#lose(sent ? travelling : lanes, { sent: maybeSent, timedOut: gone && error.timedOut, reason });
+      if (isolated !== undefined && gone && error.timedOut) broker.noteRoundTrip(isolated, true);
+      if (!gone) this.#deps.log.warn({ error, node: broker.id }, "produce request failed");
+      this.#onLost(sent ? travelling : lanes, { sent: maybeSent, timedOut: gone && error.timedOut, reason });
     } finally {
       for (const lane of lanes) this.#unreserve(lane);
     }
@@ -212,7 +219,7 @@ export class Sender {
     return { buffer, frame: frame.finish() };
   }
 
-  #settle(node: Node, answer: ProduceResponse, travelling: Set<Lane>, slow: boolean): void {
+  #settle(broker: BrokerChannels, answer: ProduceResponse, travelling: Set<Lane>, slow: boolean): void {
     const now = Date.now();
     const byPlace = new Map<string, Lane>();
     for (const lane of travelling) byPlace.set(`${lane.topic}/${lane.partition}`, lane);
@@ -221,14 +228,14 @@ export class Sender {
         const lane = byPlace.get(`${topic.name}/${partition.partition}`);
         if (!lane || !travelling.delete(lane)) continue;
         lane.settle(partition, now, slow);
-        if (LAGGING.includes(partition.errorCode)) node.suspect(this.#followersOf(lane), now);
+        if (LAGGING.includes(partition.errorCode)) broker.suspect(this.#followersOf(lane), now);
       }
     }
   }
 
-  #lose(lanes: Iterable<Lane>, loss: { sent: boolean; timedOut: boolean; reason: string }): void {
+  #onLost(lanes: Iterable<Lane>, loss: { sent: boolean; timedOut: boolean; reason: string }): void {
     const now = Date.now();
-    for (const lane of lanes) lane.lost(now, loss);
+    for (const lane of lanes) lane.onLost(now, loss);
   }
 
   #unreserve(lane: Lane): void {

@@ -1,13 +1,14 @@
-// The two ways to post a message to Slack, with its own clients and without their retries. Loaded where
-// Slack is configured: they take time and 15 MB, of which most processes need none.
+// The two ways to post a message to Slack, with Slack's own clients and without their retries. The clients are loaded
+// only where Slack is configured: they take time and 15 MB.
 
 import { DeliveryError } from "../../core/sink.ts";
-import { deliveringFetch, deliveryErrorIn } from "../../web/fetch.ts";
+import { boundedFetch } from "../../web/fetch.ts";
+import { deliveryErrorIn, throwDelivery } from "../parts/http.ts";
 
 export interface Message {
   readonly text: string;
   readonly blocks?: readonly object[];
-  /** Messages of one thread have the same; bot tokens only. */
+  /** Messages with the same value go to one thread; bot tokens only. */
   readonly thread?: string;
 }
 
@@ -15,13 +16,13 @@ export type Destination =
   | { readonly webhookUrl: string }
   | { readonly token: string; readonly channel: string; readonly apiUrl: string };
 
-/** Posts a message; resolves when Slack has taken it. @throws DeliveryError */
-export type Poster = (message: Message, signal: AbortSignal) => Promise<void>;
+/** Posts a message; resolves when Slack has accepted it. @throws DeliveryError */
+export type Poster = (message: Message, cancel: AbortSignal) => Promise<void>;
 
-/** What Slack says when it is at fault itself (https://docs.slack.dev/reference/methods/chat.postMessage/#errors). */
-const SLACKS_OWN = ["internal_error", "fatal_error", "request_timeout"];
+/** Errors of Slack's own side (https://docs.slack.dev/reference/methods/chat.postMessage/#errors). */
+const SLACK_FAILED = ["internal_error", "fatal_error", "request_timeout"];
 const NOT_NOW = ["ratelimited", "rate_limited", "service_unavailable"];
-/** Threads whose first message is remembered, in this process. */
+/** The number of threads whose first message this process remembers. */
 const THREADS = 1000;
 
 /** @param timeoutMs for one message */
@@ -33,15 +34,15 @@ export function createPoster(destination: Destination, timeoutMs: number, now: (
 
 function viaWebhook(url: string, timeoutMs: number, now: () => number): Poster {
   const loaded = import("@slack/webhook");
-  return async ({ text, blocks }, signal) => {
+  return async ({ text, blocks }, cancel) => {
     const { IncomingWebhook } = await loaded;
     const client = new IncomingWebhook(url, {
-      fetch: deliveringFetch(timeoutMs, signal, now),
+      fetch: boundedFetch({ receiver: "Slack", timeoutMs, cancel, now }),
       retryConfig: { retries: 0 },
     });
     await client.send({ text, ...(blocks ? { blocks: blocks as never } : {}) }).catch((thrown: unknown) => {
-      signal.throwIfAborted();
-      throw deliveryErrorIn(thrown) ?? thrown;
+      cancel.throwIfAborted();
+      throwDelivery(thrown);
     });
   };
 }
@@ -53,11 +54,11 @@ function viaToken(
 ): Poster {
   const threads = new Map<string, string>();
   const loaded = import("@slack/web-api");
-  return async ({ text, blocks, thread }, signal) => {
+  return async ({ text, blocks, thread }, cancel) => {
     const { WebAPIPlatformError, WebClient } = await loaded;
     const client = new WebClient(token, {
       slackApiUrl: apiUrl,
-      fetch: deliveringFetch(timeoutMs, signal, now) as never,
+      fetch: boundedFetch({ receiver: "Slack", timeoutMs, cancel, now }) as never,
       retryConfig: { retries: 0 },
       rejectRateLimitedCalls: true,
       logger: SILENT,
@@ -74,7 +75,7 @@ function viaToken(
       if (threads.size >= THREADS) threads.delete(threads.keys().next().value ?? "");
       threads.set(thread, ts);
     } catch (thrown) {
-      signal.throwIfAborted();
+      cancel.throwIfAborted();
       const refused = thrown instanceof WebAPIPlatformError ? refusal(thrown.data.error, thrown) : undefined;
       throw deliveryErrorIn(thrown) ?? refused ?? thrown;
     }
@@ -82,11 +83,11 @@ function viaToken(
 }
 
 function refusal(code: string, cause: unknown): DeliveryError {
-  const kind = NOT_NOW.includes(code) ? "away" : SLACKS_OWN.includes(code) ? "answered" : "permanent";
+  const kind = NOT_NOW.includes(code) ? "away" : SLACK_FAILED.includes(code) ? "answered" : "permanent";
   return new DeliveryError(kind, `Slack answered ${code}`, { cause });
 }
 
-/** Slack's client logs by itself, request by request; what matters is in the error. */
+/** Slack's client logs every request; the error says what matters. */
 const SILENT = {
   debug() {},
   info() {},

@@ -1,89 +1,77 @@
-// Messages to Slack: each record, or each backlog of them, as one.
+// Messages to Slack: one per record, or one per backlog of records.
 
-import { duration, string } from "../../core/options.ts";
-import { DeliveryError, type OutgoingRecord, type SinkKind, type SinkSurroundings } from "../../core/sink.ts";
+import { adapterKind, requireAll } from "../../core/adapter.ts";
+import { boolean, duration, expression, number, object, string, type ValueOf } from "../../core/options.ts";
+import type { Sink } from "../../core/sink.ts";
 import { ms } from "../../core/units.ts";
-import { createPoster, type Destination, type Message } from "./poster.ts";
+import { type Expressions, messageOf } from "./message.ts";
+import { createPoster, type Destination } from "./poster.ts";
 import { escaping, type SlackExpression } from "./text.ts";
 
-interface Options {
-  readonly webhookUrl?: string;
-  readonly token?: string;
-  readonly channel?: string;
-  readonly apiUrl: string;
-  readonly text?: string;
-  readonly blocks?: string;
-  readonly thread?: string;
-  readonly rate: number;
-  readonly digest: boolean;
-  readonly timeout: string;
-}
+const options = object({
+  webhookUrl: string("The URL of an incoming webhook. It is a secret: use ${env:NAME} or ${file:/path}.", {
+    pattern: "^https?://",
+  }),
+  token: string("A bot token (xoxb-…), in place of webhookUrl."),
+  channel: string("With token: the id or the name of the channel."),
+  apiUrl: string("The URL of Slack's API.", { default: "https://slack.com/api/", pattern: "^https?://" }),
+  text: expression(
+    "JSONata over the value; gives the message. What it takes from the record is escaped; $link and $mention make links and mentions.",
+  ),
+  blocks: expression(
+    "JSONata over the value; gives an array of Block Kit blocks. Then text is what notifications show.",
+  ),
+  thread: expression(
+    "With token: JSONata over the value; messages for which it gives the same value are in one thread.",
+  ),
+  rate: number("Messages per second from this process to the channel; Slack accepts one.", {
+    default: 1,
+    exclusiveMinimum: 0,
+    maximum: 1000,
+  }),
+  digest: boolean("Send the waiting records as one message, such as: 37 more in the last minute.", {
+    default: false,
+  }),
+  timeout: duration("How long one attempt may take.", { default: "10s" }),
+});
 
-export const slack: SinkKind = {
+export const slack = adapterKind({
   type: "slack",
-  options: {
-    type: "object",
-    required: ["type"],
-    properties: {
-      type: { const: "slack" },
-      webhookUrl: string("An incoming webhook's URL. It is a secret: use ${env:NAME} or ${file:/path}.", {
-        pattern: "^https?://",
-      }),
-      token: string("A bot token (xoxb-…), in place of webhookUrl."),
-      channel: string("With token: the channel's id or name."),
-      apiUrl: string("Slack's API.", { default: "https://slack.com/api/", pattern: "^https?://" }),
-      text: string(
-        "JSONata over the value; gives the message. What it takes from the record is escaped; $link and $mention are the author's.",
-      ),
-      blocks: string(
-        "JSONata over the value; gives an array of Block Kit blocks. Then text is what notifications show.",
-      ),
-      thread: string(
-        "With token: JSONata over the value; messages for which it gives the same stand in one thread.",
-      ),
-      rate: {
-        type: "number",
-        exclusiveMinimum: 0,
-        maximum: 1000,
-        default: 1,
-        description: "Messages a second to this channel from this process; Slack takes one.",
-      },
-      digest: {
-        type: "boolean",
-        default: false,
-        description: "Fold what waits into one message, as in: 37 more in the last minute.",
-      },
-      timeout: duration("How long one attempt may take.", "10s"),
-    },
-  },
-  create(given, { compile, now }) {
-    const options = given as unknown as Options;
-    const destination = destinationOf(options);
-    const expressions = expressionsOf(options, compile);
+  options,
+  create(given, { compile, now }): Sink {
+    requireAll(
+      () => destinationOf(given),
+      () => expressionsOf(given, compile),
+    );
+    const destination = destinationOf(given);
+    const expressions = expressionsOf(given, compile);
     const channel = "webhookUrl" in destination ? destination.webhookUrl : destination.channel;
-    const post = createPoster(destination, ms(options.timeout), now);
-    return {
-      folds: options.digest,
-      async deliver(records, { signal, turn }) {
+    const post = createPoster(destination, ms(given.timeout), now);
+    const batches: Sink = {
+      async deliverBatch(records, { cancel, turn }) {
         const message = await messageOf(records, expressions);
-        await turn(channel, options.rate);
-        await post(message, signal);
+        await turn(channel, given.rate);
+        await post(message, cancel);
         return records.length;
       },
     };
+    const records: Sink = {
+      async deliver(record, attempt) {
+        await batches.deliverBatch([record], attempt);
+      },
+    };
+    return given.digest ? batches : records;
   },
-};
+});
 
-interface Expressions {
-  readonly text: SlackExpression | undefined;
-  readonly blocks: SlackExpression | undefined;
-  readonly thread: SlackExpression | undefined;
-}
+type SlackOptions = ValueOf<typeof options>;
 
-function destinationOf({ webhookUrl, token, channel, apiUrl, thread }: Options): Destination {
+function destinationOf({ webhookUrl, token, channel, apiUrl, thread }: SlackOptions): Destination {
   if (webhookUrl !== undefined && token === undefined && channel === undefined) {
     if (thread !== undefined)
-      throw new Error("thread needs token and channel: a webhook does not tell where its message is");
+      throw new Error(
+        "thread needs token and channel: an incoming webhook does not return its messages' ids",
+      );
     return { webhookUrl };
   }
   if (webhookUrl === undefined && token !== undefined && channel !== undefined)
@@ -91,53 +79,16 @@ function destinationOf({ webhookUrl, token, channel, apiUrl, thread }: Options):
   throw new Error("needs either webhookUrl, or token and channel");
 }
 
-function expressionsOf(options: Options, compile: SinkSurroundings["compile"]): Expressions {
-  if (options.text === undefined && options.blocks === undefined)
-    throw new Error("needs text, or blocks, or both");
-  const compiled = (name: "text" | "blocks" | "thread"): SlackExpression | undefined => {
-    const source = options[name];
-    return source === undefined ? undefined : escaping(compile(name, source));
-  };
-  return { text: compiled("text"), blocks: compiled("blocks"), thread: compiled("thread") };
-}
-
-/** The first record's message; what waits behind it is counted. */
-async function messageOf(records: readonly OutgoingRecord[], expressions: Expressions): Promise<Message> {
-  const record = records[0] as OutgoingRecord;
-  const [line, blocks, thread] = [
-    await expressions.text?.evaluate(record),
-    await expressions.blocks?.evaluate(record),
-    await expressions.thread?.evaluate(record),
-  ];
-  const rest = records.length > 1 ? `${records.length - 1} more in the last ${spanOf(records)}` : undefined;
-  const own =
-    line === undefined || line === null ? "" : typeof line === "string" ? line : JSON.stringify(line);
-  if (own === "" && blocks === undefined)
-    throw new DeliveryError(
-      "permanent",
-      "text and blocks gave nothing for this record; a filter can leave it out",
-    );
-  const text = [own, rest].filter(Boolean).join("\n");
+function expressionsOf(
+  { text, blocks, thread }: SlackOptions,
+  compile: (option: string, source: string) => Parameters<typeof escaping>[0],
+): Expressions {
+  if (text === undefined && blocks === undefined) throw new Error("needs text, or blocks, or both");
+  const compiled = (name: string, source: string | undefined): SlackExpression | undefined =>
+    source === undefined ? undefined : escaping(compile(name, source));
   return {
-    text,
-    ...(blocks === undefined ? {} : { blocks: [...asBlocks(blocks), ...(rest ? [context(rest)] : [])] }),
-    ...(thread === undefined || thread === null ? {} : { thread: String(thread) }),
+    text: compiled("text", text),
+    blocks: compiled("blocks", blocks),
+    thread: compiled("thread", thread),
   };
-}
-
-function asBlocks(made: unknown): object[] {
-  const blocks = Array.isArray(made) ? made : [made];
-  if (blocks.every((block) => typeof block === "object" && block !== null)) return blocks as object[];
-  throw new DeliveryError("permanent", "blocks gave something that is no array of blocks");
-}
-
-const context = (line: string): object => ({ type: "context", elements: [{ type: "mrkdwn", text: line }] });
-
-/** From the first record to the last, in words. */
-function spanOf(records: readonly OutgoingRecord[]): string {
-  const times = records.map(({ timestamp }) => timestamp);
-  const seconds = Math.max(1, Math.round((Math.max(...times) - Math.min(...times)) / 1000));
-  if (seconds < 90) return seconds >= 45 ? "minute" : `${seconds} seconds`;
-  const minutes = Math.round(seconds / 60);
-  return minutes < 90 ? `${minutes} minutes` : `${Math.round(minutes / 60)} hours`;
 }

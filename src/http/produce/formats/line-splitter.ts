@@ -1,6 +1,6 @@
 // Cuts a stream of bytes into lines. Holds no more than the line that has not ended yet.
 
-import { Gathered } from "../../body/chunk-buffer.ts";
+import { ChunkBuffer } from "../../body/chunk-buffer.ts";
 
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
@@ -11,7 +11,7 @@ export type Line = Buffer | undefined;
 /** Lines end with `\n` or `\r\n`; the last one may end with the stream. */
 export class LineSplitter {
   readonly #maxLine: number;
-  readonly #started = new Gathered();
+  readonly #started = new ChunkBuffer();
   #size = 0;
 
   /** @param maxLine in bytes */

@@ -29,9 +29,7 @@ function rawFormat(json: boolean): Format {
       return [{ key, value: body, headers, partition, timestamp, parsed: undefined, json: promise }];
     },
     answer(res, topic, receipts) {
-      const failure = receipts.errors?.[0];
-      if (failure) throw failure;
-      const body = receiptText(topic, receipts, 0);
+      const body = receiptText(topic, receipts.orThrow(), 0);
       res.writeHead(200, { "content-type": "application/json", "content-length": body.length });
       res.end(body);
     },

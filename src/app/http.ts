@@ -1,0 +1,90 @@
+// The two HTTP servers: the API, and the admin port with health and metrics.
+
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import type { Config } from "../config/load.ts";
+import type { Budget } from "../core/budget.ts";
+import type { OnrampError } from "../core/errors.ts";
+import type { Log } from "../core/ports.ts";
+import { bytes, ms } from "../core/units.ts";
+import { type AdminDeps, adminApp } from "../http/admin.ts";
+import { createAuth } from "../http/auth/tokens.ts";
+import { apiListener, type Listening, listen } from "../http/server.ts";
+import type { Metrics } from "../ops/metrics.ts";
+import type { Kafka } from "./kafka.ts";
+import { portError } from "./start-error.ts";
+
+/** A listening server, and its URL for clients on this machine. */
+export interface HttpServer extends Listening {
+  readonly url: string;
+}
+
+/** @throws StartError when the port is not free */
+export async function startAdmin(config: Config, deps: AdminDeps): Promise<HttpServer> {
+  const host = config.admin.host ?? apiHost(config);
+  const server = await listen(adminApp(deps), config.admin.port, host).catch((error: unknown) => {
+    throw portError("admin.port", config.admin.port, error);
+  });
+  return { ...server, url: `http://${urlHost(host)}:${server.port}` };
+}
+
+export interface ApiParts {
+  readonly kafka: Kafka;
+  readonly budget: Budget;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  /** Aborted when the process begins to stop. */
+  readonly draining: AbortSignal;
+}
+
+/** @throws StartError when the port is not free */
+export async function startApi(
+  config: Config,
+  { kafka, budget, metrics, log, draining }: ApiParts,
+): Promise<HttpServer> {
+  const host = apiHost(config);
+  const tokens = tokensOf(config);
+  if (!tokens && !isLoopback(host))
+    log.warn({ host }, "the API is open to the network without auth; set http.auth.tokens");
+  const { topics, webhooks } = config.compiled;
+  const listener = apiListener({
+    ingest: kafka.ingest,
+    auth: createAuth(tokens),
+    budget,
+    maxBody: bytes(config.http.maxBody),
+    deadlineMs: ms(config.http.deadline),
+    webhooks,
+    catalog: kafka.metadata,
+    topics,
+    namespace: config.kafka.namespace,
+    origins: { allowed: config.http.cors, loopbackOnly: !tokens && isLoopback(host) },
+    openapi: readFileSync(path.join(import.meta.dirname, "..", "..", "openapi.yaml")),
+    draining,
+    report: (error) => report(error, metrics, log),
+  });
+  const { tls, port } = config.http;
+  const files = tls && {
+    cert: path.resolve(config.folder, tls.cert),
+    key: path.resolve(config.folder, tls.key),
+  };
+  const server = await listen(listener, port, host, files).catch((error: unknown) => {
+    throw portError("http.port", port, error);
+  });
+  return { ...server, url: `${tls ? "https" : "http"}://${urlHost(host)}:${server.port}` };
+}
+
+/** Counts every refusal, and logs those that neither the client nor Kafka explains. */
+function report(error: OnrampError, metrics: Metrics, log: Log): void {
+  metrics.countRefused("", error, 1);
+  if (error.status === 500) log.error({ code: error.code, error: error.cause ?? error }, "request failed");
+}
+
+function tokensOf({ http }: Config) {
+  return http.auth === "none" ? undefined : http.auth?.tokens;
+}
+
+const apiHost = (config: Config): string => config.http.host ?? (tokensOf(config) ? "0.0.0.0" : "127.0.0.1");
+const isLoopback = (host: string): boolean =>
+  host === "localhost" || host === "::1" || host.startsWith("127.");
+const urlHost = (host: string): string =>
+  host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host;

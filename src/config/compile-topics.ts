@@ -1,0 +1,27 @@
+// Topics with rules: schemas and key expressions.
+
+import { compileSchema } from "../core/schemas.ts";
+import { type TopicRules, unwritableReason } from "../core/topics.ts";
+import type { Compiler } from "./compiler.ts";
+import { parseNamedFile } from "./read-file.ts";
+import type { Settings } from "./schema.ts";
+
+export function compileTopics(
+  { topics, kafka }: Settings,
+  compiler: Compiler,
+): { readonly topics: ReadonlyMap<string, TopicRules>; readonly warnings: readonly string[] } {
+  const rules = new Map<string, TopicRules>();
+  const warnings: string[] = [];
+  for (const [name, { schema: file, key, tombstones }] of compiler.entries(topics)) {
+    const at = `topics.${name}`;
+    const reserved = unwritableReason(name, kafka.namespace);
+    if (reserved) compiler.problems.push({ path: at, message: `${reserved} Remove it` });
+    const schema =
+      file === undefined
+        ? undefined
+        : compiler.attempt(`${at}.schema`, () => compileSchema(parseNamedFile(compiler.folder, file), file));
+    warnings.push(...(schema?.warnings ?? []));
+    rules.set(name, { schema, key: compiler.expression(`${at}.key`, key), tombstones });
+  }
+  return { topics: rules, warnings };
+}

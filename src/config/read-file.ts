@@ -1,0 +1,54 @@
+// The configuration file: YAML, read with errors that quote nothing of it, since it may contain secrets.
+
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { parse, parseDocument } from "yaml";
+import { ConfigError } from "./problems.ts";
+
+/** @throws ConfigError when the file cannot be read, is not YAML, or does not contain a mapping */
+export function readConfigFile(file: string): Record<string, unknown> {
+  const fail = (...messages: string[]): never => {
+    throw new ConfigError(messages.map((message) => ({ path: "", message })));
+  };
+  let text = "";
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    fail(
+      `cannot read ${file} (${(error as NodeJS.ErrnoException).code}); name another file with --config or ONRAMP_CONFIG`,
+    );
+  }
+  const document = parseDocument(text, { uniqueKeys: true });
+  // The code and the position only: the parser's message quotes the file.
+  const errors = document.errors.map(
+    ({ code, linePos }) =>
+      `${file} is not valid YAML at line ${linePos?.[0].line ?? "?"}, column ${linePos?.[0].col ?? "?"} (${code})`,
+  );
+  if (errors.length > 0) fail(...errors);
+  let content: unknown;
+  try {
+    content = document.toJS() ?? {};
+  } catch {
+    fail(
+      `${file} is not valid YAML: an alias (*name) in it has no anchor, or expands too often; put a value that starts with * in quotes`,
+    );
+  }
+  if (typeof content !== "object" || content === null || Array.isArray(content))
+    fail("the file must contain a mapping of keys to values");
+  return content as Record<string, unknown>;
+}
+
+/** A file that the configuration names. @throws Error with the fix */
+export function readNamedFile(folder: string, file: string): string {
+  try {
+    return readFileSync(path.resolve(folder, file), "utf8");
+  } catch (error) {
+    throw new Error(
+      `cannot read the file (${(error as NodeJS.ErrnoException).code}); paths are relative to the configuration file`,
+      { cause: error },
+    );
+  }
+}
+
+/** A JSON or YAML file that the configuration names, parsed. @throws Error */
+export const parseNamedFile = (folder: string, file: string): unknown => parse(readNamedFile(folder, file));

@@ -1,0 +1,103 @@
+// The configuration held against its schema. Every problem is reported, with its path and the fix; no value is part of
+// a message, since it may be a secret.
+
+import { Ajv, type ErrorObject } from "ajv";
+import { messageOf } from "../core/errors.ts";
+import { compileExpression } from "../core/expressions.ts";
+import type { SchemaPart } from "../core/options.ts";
+import { parseDuration, parseSize } from "../core/units.ts";
+import { readNamedFile } from "./read-file.ts";
+
+/** One violation of the schema. */
+export interface Violation {
+  /** JSON Pointer to the option. */
+  readonly at: string;
+  readonly message: string;
+  /** True for an unknown key: the value around it is sound otherwise. */
+  readonly unknownKey: boolean;
+}
+
+/** Validates `settings` and fills in defaults. @param folder the folder that paths are relative to */
+export function validate(schema: SchemaPart, settings: unknown, folder: string): Violation[] {
+  const ajv = new Ajv({
+    allErrors: true,
+    useDefaults: true,
+    discriminator: true,
+    strict: true,
+    strictRequired: false,
+    strictTypes: false,
+    verbose: true,
+    logger: false,
+  });
+  const faults = formatFaults(folder);
+  for (const [format, faultOf] of Object.entries(faults))
+    ajv.addFormat(format, (text: string) => faultOf(text) === undefined);
+  const check = ajv.compile(schema);
+  if (check(settings)) return [];
+  // "if" only repeats that the kind below it does not fit.
+  return (check.errors ?? [])
+    .filter(({ keyword }) => keyword !== "if")
+    .map((error) => violation(error, faults));
+}
+
+type FormatFaults = Readonly<Record<string, (text: string) => string | undefined>>;
+
+/** Why a text does not have a format; undefined when it has. */
+function formatFaults(folder: string): FormatFaults {
+  const thrown = (work: () => unknown): string | undefined => {
+    try {
+      work();
+      return undefined;
+    } catch (error) {
+      return messageOf(error);
+    }
+  };
+  return {
+    "duration-onramp": (text) =>
+      parseDuration(text) === undefined ? 'must be a duration such as "500ms", "30s" or "5m"' : undefined,
+    "size-onramp": (text) =>
+      parseSize(text) === undefined ? 'must be a size such as "64kB" or "10MB"' : undefined,
+    "file-onramp": (text) => thrown(() => readNamedFile(folder, text)),
+    "jsonata-onramp": (text) => thrown(() => compileExpression(text)),
+  };
+}
+
+function violation(error: ErrorObject, faults: FormatFaults): Violation {
+  const { instancePath: at, keyword, params, parentSchema, data } = error;
+  const found = (message: string, where = at): Violation => ({ at: where, message, unknownKey: false });
+  switch (keyword) {
+    case "additionalProperties": {
+      const known = Object.keys((parentSchema?.["properties"] as object | undefined) ?? {}).join(", ");
+      return {
+        at: `${at}/${String(params["additionalProperty"])}`,
+        message: `unknown key; the keys here are ${known}`,
+        unknownKey: true,
+      };
+    }
+    case "type":
+      return found(`must be of type ${String(params["type"])}`);
+    case "required":
+      return found("is missing", `${at}/${String(params["missingProperty"])}`);
+    case "format":
+      return found(faults[String(params["format"])]?.(String(data)) ?? "is not valid");
+    case "enum":
+      return found(`must be one of ${(params["allowedValues"] as unknown[]).join(", ")}`);
+    case "discriminator":
+      return found(
+        `must be one of ${tags(parentSchema, String(params["tag"])).join(", ")}`,
+        `${at}/${String(params["tag"])}`,
+      );
+    case "const":
+    case "oneOf": {
+      const description = String(parentSchema?.["description"] ?? "schemas/onramp.json");
+      return found(`does not fit; see the key's description: ${description}`);
+    }
+    default:
+      return found(error.message ?? "is not valid");
+  }
+}
+
+function tags(schema: SchemaPart | undefined, tag: string): string[] {
+  const kinds = (schema?.["oneOf"] ?? []) as { properties: Record<string, { enum?: string[] }> }[];
+  return kinds.flatMap(({ properties }) => properties[tag]?.enum ?? []);
+}

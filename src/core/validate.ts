@@ -1,0 +1,112 @@
+// The rules of a topic, applied to drafts: JSON, schema, key.
+
+import { elementAt } from "./element.ts";
+import { asOnrampError, type ErrorDetail, MOST_DETAILS, OnrampError } from "./errors.ts";
+import { ExpressionError, toKey } from "./expressions.ts";
+import { checkJson, parseJson } from "./json.ts";
+import type { Draft } from "./record.ts";
+import type { TopicRules } from "./topics.ts";
+
+/**
+ * Checks that a value that should be JSON is JSON. Parses it only where a schema or a key expression needs the content.
+ *
+ * @throws OnrampError 40001, 41301
+ */
+export function requireJson(draft: Draft, { schema, key }: TopicRules): void {
+  const { json, value } = draft;
+  if (json === undefined || value === null) return;
+  if (schema || key) draft.parsed = parseJson(value, json);
+  else checkJson(value, json);
+}
+
+/** The violations of all drafts, each with the index of its record; undefined when all are valid. */
+export function violationsIn(
+  drafts: readonly Draft[],
+  { schema, tombstones }: TopicRules,
+): ErrorDetail[] | undefined {
+  if (!schema) return undefined;
+  let found: ErrorDetail[] | undefined;
+  for (let index = 0; index < drafts.length; index++) {
+    const violations = violationsOf(elementAt(drafts, index), schema.violations, tombstones);
+    if (!violations) continue;
+    found ??= [];
+    if (found.length >= MOST_DETAILS) break;
+    for (const violation of violations) found.push(drafts.length === 1 ? violation : { index, ...violation });
+  }
+  return found;
+}
+
+/** The problem that `violationsIn` of a request with `records` records leads to: 42206. */
+export function schemaProblem(topic: string, errors: readonly ErrorDetail[], records: number): OnrampError {
+  const first = errors[0] as ErrorDetail;
+  const where = `${records > 1 ? `record ${first.index}, ` : ""}${first.pointer ? `at ${first.pointer}` : "the value"}`;
+  return new OnrampError(
+    42206,
+    `Does not match the schema of topic "${topic}": ${where} ${first.message}. Nothing was written.`,
+    { errors },
+  );
+}
+
+/**
+ * Sets the key of every draft that has none, by the topic's key expression.
+ *
+ * @throws OnrampError 40001 when the value is not JSON, or the expression fails on it
+ */
+export async function setKeys(drafts: readonly Draft[], { key }: TopicRules, topic: string): Promise<void> {
+  for (const draft of drafts) {
+    if (draft.key !== null || draft.value === null) continue;
+    draft.parsed ??= parseJson(draft.value, `Topic "${topic}" takes its key from the value, which`);
+    try {
+      draft.key = toKey(await key?.evaluate(draft.parsed, { topic }));
+    } catch (error) {
+      if (!(error instanceof ExpressionError)) throw error;
+      throw new OnrampError(
+        40001,
+        `The key of the record could not be found: ${error.message}. Send a key, or correct the value.`,
+        { cause: error },
+      );
+    }
+  }
+}
+
+/** Applies every rule to one draft. @returns the problem of the draft; undefined when it is valid */
+export function problemOf(
+  draft: Draft,
+  rules: TopicRules,
+  topic: string,
+): OnrampError | undefined | Promise<OnrampError | undefined> {
+  try {
+    requireJson(draft, rules);
+  } catch (error) {
+    return asOnrampError(error);
+  }
+  const violations = rules.schema && violationsIn([draft], rules);
+  if (violations) return schemaProblem(topic, violations, 1);
+  // A promise only where there is something to wait for: a promise per record would be the main cost.
+  return rules.key ? setKeys([draft], rules, topic).then(() => undefined, asOnrampError) : undefined;
+}
+
+type Violations = NonNullable<TopicRules["schema"]>["violations"];
+
+function violationsOf(draft: Draft, violations: Violations, tombstones: boolean): ErrorDetail[] | undefined {
+  const { value } = draft;
+  if (value === null) {
+    return tombstones
+      ? undefined
+      : [
+          {
+            error_code: 42206,
+            keyword: "tombstones",
+            message: "the topic does not accept records without a value",
+          },
+        ];
+  }
+  if (draft.parsed === undefined) {
+    try {
+      draft.parsed = parseJson(value, "The value");
+    } catch (error) {
+      return [{ error_code: 42206, pointer: "", keyword: "type", message: (error as OnrampError).message }];
+    }
+  }
+  return violations(draft.parsed, value.length);
+}

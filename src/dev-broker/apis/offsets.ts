@@ -1,0 +1,79 @@
+// ListOffsets, DeleteRecords, OffsetForLeaderEpoch.
+
+import { KafkaCode } from "../../wire/error-codes.ts";
+import { DeleteRecords, ListOffsets, OffsetForLeaderEpoch } from "../../wire/messages/offsets.ts";
+import { type Endpoint, endpoint } from "../endpoint.ts";
+import type { PartitionLog } from "../partition-log.ts";
+
+const LATEST = -1;
+const EARLIEST = -2;
+
+export const offsetApis: readonly Endpoint[] = [
+  endpoint(ListOffsets, [1, 5], ({ topics: store }, { topics }) => ({
+    throttleTimeMs: 0,
+    topics: topics.map(({ name, partitions }) => ({
+      name,
+      partitions: partitions.map(({ partition, timestamp }) => {
+        const log = store.log(name, partition);
+        if (!log)
+          return {
+            partition,
+            errorCode: KafkaCode.UNKNOWN_TOPIC_OR_PARTITION,
+            timestamp: -1,
+            offset: -1,
+            leaderEpoch: -1,
+          };
+        return {
+          partition,
+          errorCode: KafkaCode.NONE,
+          ...offsetAt(log, timestamp),
+          leaderEpoch: log.leaderEpoch,
+        };
+      }),
+    })),
+  })),
+  endpoint(DeleteRecords, [0, 1], ({ topics: store }, { topics }) => ({
+    throttleTimeMs: 0,
+    topics: topics.map(({ name, partitions }) => ({
+      name,
+      partitions: partitions.map(({ partition, offset }) => {
+        const log = store.log(name, partition);
+        if (!log) return { partition, lowWatermark: -1, errorCode: KafkaCode.UNKNOWN_TOPIC_OR_PARTITION };
+        const target = offset === -1 ? log.highWatermark : offset;
+        if (target < 0 || target > log.highWatermark)
+          return { partition, lowWatermark: -1, errorCode: KafkaCode.OFFSET_OUT_OF_RANGE };
+        log.deleteBefore(target);
+        return { partition, lowWatermark: log.startOffset, errorCode: KafkaCode.NONE };
+      }),
+    })),
+  })),
+  endpoint(OffsetForLeaderEpoch, [2, 3], ({ topics: store }, { topics }) => ({
+    throttleTimeMs: 0,
+    topics: topics.map(({ name, partitions }) => ({
+      name,
+      partitions: partitions.map(({ partition, leaderEpoch, currentLeaderEpoch }) => {
+        const log = store.log(name, partition);
+        if (!log)
+          return {
+            errorCode: KafkaCode.UNKNOWN_TOPIC_OR_PARTITION,
+            partition,
+            leaderEpoch: -1,
+            endOffset: -1,
+          };
+        const known = leaderEpoch >= log.leaderEpoch ? log.leaderEpoch : -1;
+        return {
+          errorCode: log.epochFault(currentLeaderEpoch),
+          partition,
+          leaderEpoch: known,
+          endOffset: known < 0 ? -1 : log.highWatermark,
+        };
+      }),
+    })),
+  })),
+];
+
+function offsetAt(log: PartitionLog, timestamp: number): { timestamp: number; offset: number } {
+  if (timestamp === LATEST) return { timestamp: -1, offset: log.highWatermark };
+  if (timestamp === EARLIEST) return { timestamp: -1, offset: log.startOffset };
+  return log.findByTime(timestamp) ?? { timestamp: -1, offset: -1 };
+}

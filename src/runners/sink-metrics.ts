@@ -1,0 +1,37 @@
+// The metrics of sinks, read from their states.
+
+import type { MetricSource } from "../core/ports.ts";
+import type { SinkCounts, SinkState } from "../core/sink-state.ts";
+
+const COUNTERS: readonly [name: string, help: string, count: keyof SinkCounts][] = [
+  ["onramp_sink_delivered_total", "Records that a sink's receiver accepted.", "delivered"],
+  ["onramp_sink_failed_total", "Attempts to deliver that failed.", "failed"],
+  ["onramp_sink_dead_letters_total", "Records that became dead letters.", "deadLettered"],
+  ["onramp_sink_skipped_total", "Records that a sink's filter skipped.", "skipped"],
+];
+
+export function sinkMetrics(states: () => readonly SinkState[]): MetricSource[] {
+  const counters = COUNTERS.map(
+    ([name, help, count]): MetricSource => ({
+      name,
+      help,
+      type: "counter",
+      labels: ["sink"],
+      read: () => states().map((state) => ({ labels: { sink: state.name }, value: state[count] })),
+    }),
+  );
+  const lag: MetricSource = {
+    name: "onramp_sink_lag",
+    help: "Records that wait for a sink in the partitions that this process reads.",
+    type: "gauge",
+    labels: ["sink", "topic", "partition"],
+    read: () =>
+      states().flatMap(({ name, partitions }) =>
+        partitions.map(({ topic, partition, lag: waiting = 0 }) => ({
+          labels: { sink: name, topic, partition: String(partition) },
+          value: waiting,
+        })),
+      ),
+  };
+  return [...counters, lag];
+}

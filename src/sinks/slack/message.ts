@@ -1,0 +1,59 @@
+// The message of one record, or of a backlog of records.
+
+import { DeliveryError, type OutgoingRecord } from "../../core/sink.ts";
+import type { Message } from "./poster.ts";
+import type { SlackExpression } from "./text.ts";
+
+export interface Expressions {
+  readonly text: SlackExpression | undefined;
+  readonly blocks: SlackExpression | undefined;
+  readonly thread: SlackExpression | undefined;
+}
+
+/**
+ * The message of the first record; the records after it are counted.
+ *
+ * @throws DeliveryError when the expressions give nothing to send, ExpressionError
+ */
+export async function messageOf(
+  records: readonly OutgoingRecord[],
+  expressions: Expressions,
+): Promise<Message> {
+  const record = records[0] as OutgoingRecord;
+  const [line, blocks, thread] = [
+    await expressions.text?.evaluate(record),
+    await expressions.blocks?.evaluate(record),
+    await expressions.thread?.evaluate(record),
+  ];
+  const rest = records.length > 1 ? `${records.length - 1} more in the last ${spanOf(records)}` : undefined;
+  const own =
+    line === undefined || line === null ? "" : typeof line === "string" ? line : JSON.stringify(line);
+  if (own === "" && blocks === undefined)
+    throw new DeliveryError(
+      "permanent",
+      "text and blocks gave nothing for this record; a filter can leave such records out",
+    );
+  const text = [own, rest].filter(Boolean).join("\n");
+  return {
+    text,
+    ...(blocks === undefined ? {} : { blocks: [...asBlocks(blocks), ...(rest ? [context(rest)] : [])] }),
+    ...(thread === undefined || thread === null ? {} : { thread: String(thread) }),
+  };
+}
+
+function asBlocks(made: unknown): object[] {
+  const blocks = Array.isArray(made) ? made : [made];
+  if (blocks.every((block) => typeof block === "object" && block !== null)) return blocks as object[];
+  throw new DeliveryError("permanent", "blocks gave a value that is not an array of blocks");
+}
+
+const context = (line: string): object => ({ type: "context", elements: [{ type: "mrkdwn", text: line }] });
+
+/** The time from the first record to the last, in words. */
+function spanOf(records: readonly OutgoingRecord[]): string {
+  const times = records.map(({ timestamp }) => timestamp);
+  const seconds = Math.max(1, Math.round((Math.max(...times) - Math.min(...times)) / 1000));
+  if (seconds < 90) return seconds >= 45 ? "minute" : `${seconds} seconds`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 90 ? `${minutes} minutes` : `${Math.round(minutes / 60)} hours`;
+}
