@@ -6,43 +6,28 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
-const mocha = (file: string, grep?: string): string[] => [
-  "mocha",
-  "--no-config",
-  "--import=ts-blank-space/register",
-  "--exit",
-  "--timeout",
-  "3600000",
-  ...(grep ? ["-g", grep] : []),
-  file,
-];
+const HOUR = "3600000";
 const env = { ...process.env, ONRAMP_SOAK: "1", ONRAMP_TEST_APACHE: "1" };
 
+const mocha = (file: string, grep = "") => run("npx", ["mocha", "--timeout", HOUR, "-g", grep, file]);
+
 /** On the development broker, then on Apache Kafka. */
-async function onBoth(file: string, grep: string): Promise<number> {
+async function onBoth(file: string, grep = ""): Promise<number> {
   const { ONRAMP_TEST_APACHE: _, ...dev } = env;
-  const first = await run("npx", mocha(file, grep), dev);
-  if (first !== 0) return first;
-  const onKafka = [
-    "--import",
-    "ts-blank-space/register",
-    "scripts/test-kafka.ts",
-    "--timeout",
-    "3600000",
-    "-g",
-    grep,
-  ];
-  return run("node", onKafka);
+  const args = ["--timeout", HOUR, "-g", grep, file];
+  const first = await run("npx", ["mocha", ...args], dev);
+  return first === 0 ? run("npm", ["run", "test:kafka", "--", ...args]) : first;
 }
 
+const PROMISES = "test/promises";
 const soaks: Readonly<Record<string, () => Promise<number>>> = {
-  "false-acknowledgement": () =>
-    onBoth("test/no-false-acknowledgement/kafkajs-traps.test.ts", "kafkajs's traps"),
-  "large-bodies": () => onBoth("test/integration/isolation.test.ts", "25 MB each"),
-  ndjson: () => onBoth("test/integration/lines-memory.test.ts", "lines without end"),
-  sinks: () => onBoth("test/sinks/killed.test.ts", "sinks: kill -9"),
-  outage: () => run("npx", mocha("test/integration/outage.test.ts")),
-  "three-brokers": () => run("npx", mocha("test/integration/three-brokers.test.ts")),
+  "false-acknowledgement": () => onBoth(`${PROMISES}/1-a-receipt-means-written.test.ts`, "kafkajs"),
+  "large-bodies": () => onBoth(`${PROMISES}/8-bounded-memory.test.ts`, "25 MB each"),
+  ndjson: () => onBoth(`${PROMISES}/8-bounded-memory.test.ts`, "MB of lines"),
+  sinks: () => onBoth(`${PROMISES}/6-nothing-is-dropped-silently.killed.test.ts`),
+  stateless: () => onBoth(`${PROMISES}/9-stateless.test.ts`),
+  outage: () => mocha(`${PROMISES}/2-an-error-says-what-is-known.outage.test.ts`),
+  "three-brokers": () => mocha(`${PROMISES}/1-a-receipt-means-written.three-brokers.test.ts`),
   node24,
 };
 

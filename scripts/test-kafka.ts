@@ -1,18 +1,11 @@
-// `npm run test:kafka`: the conformance and integration suites on Apache Kafka. Starts what it needs, unless
-// ONRAMP_TEST_BROKERS names a cluster of yours. Further arguments go to mocha.
+// `npm run test:kafka`: every suite that uses a broker, on Apache Kafka. Starts what it needs, unless
+// ONRAMP_TEST_BROKERS names a cluster of yours. Further arguments go to mocha; files replace the suites.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { startCluster } from "../test/support/apache-kafka/cluster.ts";
 
-const SUITES = [
-  "test/conformance/**/*.test.ts",
-  "test/no-false-acknowledgement/**/*.test.ts",
-  "test/http/**/*.test.ts",
-  "test/webhooks/**/*.test.ts",
-  "test/sinks/**/*.test.ts",
-  "test/integration/**/*.test.ts",
-];
+const SUITES = ["app", "contract", "http", "kafka", "process", "promises", "sinks", "webhooks"];
 
 const given = process.env["ONRAMP_TEST_BROKERS"];
 const cluster = given ? undefined : await startCluster({ brokers: 1, secure: true });
@@ -26,24 +19,11 @@ const env = {
       }
     : {}),
 };
-const args = [
-  "--no-config",
-  "--extension",
-  "ts",
-  "--import=ts-blank-space/register",
-  "--exit",
-  "--timeout",
-  "60000",
-  "--forbid-only",
-  "--reporter",
-  "test/support/reporter.cjs",
-];
+const args = process.argv.slice(2);
+const files = args.some((arg) => arg.startsWith("test/")) ? [] : SUITES.map((folder) => `test/${folder}`);
 let code = 1;
 try {
-  const mocha = spawn("npx", ["mocha", ...args, ...process.argv.slice(2), ...SUITES], {
-    stdio: "inherit",
-    env,
-  });
+  const mocha = spawn("npx", ["mocha", "--timeout", "60000", ...args, ...files], { stdio: "inherit", env });
   [code] = await once(mocha, "exit");
 } finally {
   await cluster?.stop();

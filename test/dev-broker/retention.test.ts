@@ -9,7 +9,7 @@ import { InitProducerId } from "../../src/wire/messages/cluster.ts";
 import { ListOffsets } from "../../src/wire/messages/offsets.ts";
 import { Produce } from "../../src/wire/messages/produce.ts";
 import { encodeBatch } from "../../src/wire/record-batch.ts";
-import { openConnection } from "../support/broker.ts";
+import { listOffsetsOf, openConnection, produceOf } from "../support/broker.ts";
 import { readPartition } from "../support/read-back.ts";
 import { until } from "../support/until.ts";
 
@@ -30,17 +30,7 @@ describe("dev broker: retention", () => {
     const records = encodeBatch([
       { key: key === null ? null : Buffer.from(key), value, headers: [], timestamp: Date.now() },
     ]);
-    const answer = await connection.request(
-      Produce,
-      8,
-      {
-        transactionalId: null,
-        acks: -1,
-        timeoutMs: 1000,
-        topics: [{ name, partitions: [{ partition: 0, records }] }],
-      },
-      5000,
-    );
+    const answer = await connection.request(Produce, 8, produceOf(name, records), 5000);
     assert.equal(answer.topics[0]?.partitions[0]?.errorCode, 0);
   }
 
@@ -54,13 +44,8 @@ describe("dev broker: retention", () => {
   it("drops the oldest records past the cap, and lets their memory go", async () => {
     const before = held();
     for (let n = 0; n < 600; n++) await produce("logs", null, Buffer.alloc(100_000, n));
-    const body = {
-      replicaId: -1,
-      isolationLevel: 0,
-      topics: [{ name: "logs", partitions: [{ partition: 0, currentLeaderEpoch: -1, timestamp: -2 }] }],
-    };
-    const start =
-      (await connection.request(ListOffsets, 5, body, 1000)).topics[0]?.partitions[0]?.offset ?? 0;
+    const earliest = await connection.request(ListOffsets, 5, listOffsetsOf("logs", -2), 1000);
+    const start = earliest.topics[0]?.partitions[0]?.offset ?? 0;
     assert.ok(start >= 590 && start < 600);
     assert.equal((await readPartition([broker.address], "logs", 0, start)).length, 600 - start);
     // Buffers are swept beside the program.

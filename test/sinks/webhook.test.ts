@@ -30,7 +30,6 @@ describe("sinks: webhook", function () {
   beforeEach(async () => {
     receiver = await startReceiver();
   });
-  afterEach(() => receiver.stop());
 
   /** Sends one record through a gateway with this sink, and returns what arrived. */
   async function through(options: object, type: string, body: string, path = "") {
@@ -48,15 +47,11 @@ describe("sinks: webhook", function () {
         },
       },
     });
-    try {
-      const headers = { "kafka-header-ce_type": Buffer.from("com.example.é b").toString("latin1") };
-      assert.equal((await post(gateway, `/topics/${topic}${path}`, type, body, headers)).status, 200);
-      await until(() => receiver.taken.length + dead(receiver) > 0);
-      const [arrived] = receiver.arrived;
-      return { topic, ...(arrived as NonNullable<typeof arrived>) };
-    } finally {
-      await gateway.stop();
-    }
+    const headers = { "kafka-header-ce_type": Buffer.from("com.example.é b").toString("latin1") };
+    assert.equal((await post(gateway, `/topics/${topic}${path}`, type, body, headers)).status, 200);
+    await until(() => receiver.taken.length + dead(receiver) > 0);
+    const [arrived] = receiver.arrived;
+    return { topic, ...(arrived as NonNullable<typeof arrived>) };
   }
 
   it("signs as Standard Webhooks' own vector shows, once for every secret", () => {
@@ -144,7 +139,6 @@ describe("sinks: webhook", function () {
       receiver.arrived.map(({ body }) => body),
       ["1", "2"],
     );
-    await gateway.stop();
   });
 
   it("follows no redirect: it is a permanent failure", async () => {
@@ -192,6 +186,5 @@ describe("sinks: webhook", function () {
     assert.match((await state()).lastError.message, /not public/);
     assert.equal(receiver.arrived.length, 0);
     assert.equal((await send(gateway, `/topics/${topic}.dead-letter`)).status, 200);
-    await gateway.stop();
   });
 });

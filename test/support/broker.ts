@@ -4,16 +4,42 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import kafkajs from "kafkajs";
 import { after, before } from "mocha";
-import { DevBroker } from "../../src/dev-broker/broker.ts";
+import { DevBroker, type DevBrokerOptions } from "../../src/dev-broker/broker.ts";
 import { Connection } from "../../src/kafka/client/connection.ts";
 import { CreateTopics } from "../../src/wire/messages/admin.ts";
 import { Metadata } from "../../src/wire/messages/cluster.ts";
 import { ListOffsets } from "../../src/wire/messages/offsets.ts";
+import { afterTest } from "./after-test.ts";
 
 const external = process.env["ONRAMP_TEST_BROKERS"]?.split(",").filter(Boolean) ?? [];
 
 /** True when the suites run on Apache Kafka. */
 export const onApacheKafka = external.length > 0;
+
+/** True when a suite may start further clusters of Apache Kafka (`npm run test:kafka`). */
+export const mayStartApacheKafka = process.env["ONRAMP_TEST_APACHE"] === "1";
+
+type Suite = (this: Mocha.Suite) => void;
+
+/** A test for the development broker alone, mostly for its faults; pending on Apache Kafka. */
+export function itOnDevBroker(title: string, test: Mocha.AsyncFunc): void {
+  (onApacheKafka ? it.skip : it)(title, test);
+}
+
+/** A test of what the development broker cannot do; pending there. */
+export function itOnApacheKafka(title: string, test: Mocha.AsyncFunc): void {
+  (onApacheKafka ? it : it.skip)(title, test);
+}
+
+/** As `itOnDevBroker`, for a suite. */
+export function describeOnDevBroker(title: string, suite: Suite): void {
+  describeIf(!onApacheKafka, title, suite);
+}
+
+/** A suite that is pending unless `condition` holds. */
+export function describeIf(condition: boolean, title: string, suite: Suite): void {
+  (condition ? describe : describe.skip)(title, suite);
+}
 
 export interface TopicOptions {
   readonly partitions?: number;
@@ -34,7 +60,7 @@ export interface TestBroker {
   kafkajs(): kafkajs.Kafka;
 }
 
-/** Starts (or finds) the broker before the suite and stops it after. */
+/** Starts (or finds) the broker before the suite and stops it after. The faults of a test end with it. */
 export function useBroker(): TestBroker {
   let broker: DevBroker | undefined;
   const connections: Connection[] = [];
@@ -43,6 +69,7 @@ export function useBroker(): TestBroker {
     broker = new DevBroker();
     await broker.start();
   });
+  afterEach(() => broker?.faults.clear());
   after(async () => {
     for (const connection of connections) connection.close();
     await broker?.stop();
@@ -53,7 +80,7 @@ export function useBroker(): TestBroker {
       if (!broker) throw new Error("this test needs the development broker");
       return broker;
     },
-    topic: ({ partitions = 1, config = {} } = {}) => createTopic(test.addresses(), { partitions, config }),
+    topic: (options) => createTopic(test.addresses(), options),
     async connect() {
       const connection = await openConnection(test.addresses()[0] ?? "");
       connections.push(connection);
@@ -64,9 +91,44 @@ export function useBroker(): TestBroker {
   return test;
 }
 
+/** A development broker for one test, on a port of its own. */
+export async function startDevBroker(options?: DevBrokerOptions): Promise<DevBroker> {
+  const broker = new DevBroker(options);
+  await broker.start();
+  afterTest(() => broker.stop());
+  return broker;
+}
+
 /** A kafkajs client that logs nothing. */
 export function quietKafka(brokers: string[]): kafkajs.Kafka {
   return new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING, retry: { retries: 10 } });
+}
+
+/** Calls `use` with kafkajs's admin client, connected. */
+export async function withAdmin<T>(brokers: string[], use: (admin: kafkajs.Admin) => Promise<T>): Promise<T> {
+  const admin = quietKafka(brokers).admin();
+  await admin.connect();
+  try {
+    return await use(admin);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/** Produces with kafkajs, in one request. */
+export async function produceWithKafkajs(
+  brokers: string[],
+  topic: string,
+  messages: kafkajs.Message[],
+  options: kafkajs.ProducerConfig = {},
+): Promise<void> {
+  const producer = quietKafka(brokers).producer({ allowAutoTopicCreation: false, ...options });
+  await producer.connect();
+  try {
+    await producer.send({ topic, messages });
+  } finally {
+    await producer.disconnect();
+  }
 }
 
 /** Creates a topic and waits until its leaders are known. */
@@ -87,34 +149,47 @@ export async function createTopic(
     );
     if (created.topics[0]?.errorCode !== 0)
       throw new Error(`creating ${name}: ${created.topics[0]?.errorMessage}`);
-    while (!(await led(connection, name, partitions))) await delay(10);
+    while (!(await hasLeaders(connection, name, partitions))) await delay(10);
     return name;
   } finally {
     connection.close();
   }
 }
 
+/** The body of a Metadata request about topics; null: all of them. */
+export const metadataOf = (names: readonly string[] | null) => ({
+  topics: names?.map((name) => ({ name })) ?? null,
+  allowAutoTopicCreation: false,
+  includeClusterAuthorizedOperations: false,
+  includeTopicAuthorizedOperations: false,
+});
+
+/** The body of a ListOffsets request about one partition. */
+export const listOffsetsOf = (name: string, timestamp: number, partition = 0) => ({
+  replicaId: -1,
+  isolationLevel: 0,
+  topics: [{ name, partitions: [{ partition, currentLeaderEpoch: -1, timestamp }] }],
+});
+
+/** The body of a Produce request for one partition. */
+export const produceOf = (name: string, records: Buffer | null, { partition = 0, acks = -1 } = {}) => ({
+  transactionalId: null,
+  acks,
+  timeoutMs: 5000,
+  topics: [{ name, partitions: [{ partition, records }] }],
+});
+
 /** True when every partition has a leader that knows it is one: metadata is ahead of the brokers for a moment. */
-async function led(connection: Connection, name: string, partitions: number): Promise<boolean> {
-  const body = {
-    topics: [{ name }],
-    allowAutoTopicCreation: false,
-    includeClusterAuthorizedOperations: false,
-    includeTopicAuthorizedOperations: false,
-  };
-  const { topics, brokers } = await connection.request(Metadata, 7, body, 5000);
+async function hasLeaders(connection: Connection, name: string, partitions: number): Promise<boolean> {
+  const { topics, brokers } = await connection.request(Metadata, 7, metadataOf([name]), 5000);
   const seen = topics[0]?.partitions ?? [];
   if (seen.length !== partitions) return false;
   for (const { partition, leader } of seen) {
     const node = brokers.find(({ nodeId }) => nodeId === leader);
     if (!node) return false;
     const direct = await openConnection(`${node.host}:${node.port}`);
-    const ask = {
-      replicaId: -1,
-      isolationLevel: 0,
-      topics: [{ name, partitions: [{ partition, currentLeaderEpoch: -1, timestamp: -1 }] }],
-    };
-    const answer = await direct.request(ListOffsets, 5, ask, 5000).finally(() => direct.close());
+    const latest = listOffsetsOf(name, -1, partition);
+    const answer = await direct.request(ListOffsets, 5, latest, 5000).finally(() => direct.close());
     if (answer.topics[0]?.partitions[0]?.errorCode !== 0) return false;
   }
   return true;

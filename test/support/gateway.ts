@@ -7,8 +7,9 @@ import { after, before } from "mocha";
 import { type Gateway, startGateway } from "../../src/app/gateway.ts";
 import type { Log } from "../../src/core/ports.ts";
 import type { Clock } from "../../src/core/time.ts";
+import { afterTest } from "./after-test.ts";
 import { loadTestConfig } from "./config.ts";
-import { until } from "./until.ts";
+import { untilReady } from "./http.ts";
 
 export interface TestConfig {
   readonly kafka?: object;
@@ -21,7 +22,7 @@ export interface TestConfig {
   readonly files?: Readonly<Record<string, string>>;
 }
 
-/** What the log was told. */
+/** A line of the log. */
 export interface LogLine {
   readonly level: string;
   readonly fields: Readonly<Record<string, unknown>>;
@@ -45,11 +46,41 @@ export function writeConfig({ files = {}, ...config }: TestConfig): string {
   return file;
 }
 
-/** Starts a gateway on `brokers`; the caller stops it. */
+/** Starts a gateway on `brokers`; it stops after the test. */
 export async function startTestGateway(
   brokers: readonly string[],
   config: TestConfig = {},
   log: Log = keepingLog(),
+  clock?: Clock,
+): Promise<Gateway> {
+  const gateway = await launch(brokers, config, log, clock);
+  afterTest(gateway.stop);
+  return gateway;
+}
+
+/** A gateway for a suite: started before it, stopped after. */
+export function useGateway(
+  brokers: () => readonly string[],
+  config: () => TestConfig | Promise<TestConfig> = () => ({}),
+): () => Gateway {
+  let gateway: Gateway | undefined;
+  before(async () => {
+    gateway = await launch(brokers(), await config(), keepingLog());
+    await untilReady(gateway);
+  });
+  after(async () => {
+    await gateway?.stop();
+  });
+  return () => {
+    if (!gateway) throw new Error("the gateway has not started");
+    return gateway;
+  };
+}
+
+async function launch(
+  brokers: readonly string[],
+  config: TestConfig,
+  log: Log,
   clock?: Clock,
 ): Promise<Gateway> {
   const file = writeConfig({
@@ -60,25 +91,8 @@ export async function startTestGateway(
   });
   const env = { ONRAMP_ADMIN_PORT: "0" };
   const options = { dev: false, requireAuth: false, ...(clock ? { clock } : {}) };
-  return startGateway(loadTestConfig(file, env, log, clock?.now), options, log);
-}
-
-/** A gateway for a suite: started before it, stopped after. */
-export function useGateway(
-  brokers: () => readonly string[],
-  config: () => TestConfig | Promise<TestConfig> = () => ({}),
-): () => Gateway {
-  let gateway: Gateway | undefined;
-  before(async () => {
-    gateway = await startTestGateway(brokers(), await config());
-    const { adminUrl } = gateway;
-    await until(async () => (await fetch(`${adminUrl}/readyz`)).status === 200);
-  });
-  after(async () => {
-    await gateway?.stop();
-  });
-  return () => {
-    if (!gateway) throw new Error("the gateway has not started");
-    return gateway;
-  };
+  const gateway = await startGateway(loadTestConfig(file, env, log, clock?.now), options, log);
+  let stopped: Promise<void> | undefined;
+  // The test may stop it before the hook does.
+  return { ...gateway, stop: () => (stopped ??= gateway.stop()) };
 }

@@ -4,8 +4,9 @@ import { once } from "node:events";
 import http from "node:http";
 import { createInterface } from "node:readline";
 import type { Gateway } from "../../src/app/gateway.ts";
+import { afterTest } from "./after-test.ts";
 
-/** A request of lines under way. */
+/** A request of lines in flight. */
 export interface LinesExchange {
   /** Writes bytes; resolves when there is room for more. */
   write(bytes: string | Buffer): Promise<void>;
@@ -18,16 +19,17 @@ export interface LinesExchange {
   status(): Promise<number>;
 }
 
-/** Starts a request of lines. */
+/** Starts a request of lines; it is cut after the test unless it has ended. */
 export function openLines({ apiUrl }: Pick<Gateway, "apiUrl">, path: string): LinesExchange {
   const request = http.request(`${apiUrl}${path}`, {
     method: "POST",
     headers: { "content-type": "application/x-ndjson" },
   });
   const response = once(request, "response") as Promise<[http.IncomingMessage]>;
-  // Whoever waits for an answer hears of a broken connection there.
+  // The caller that waits for an answer gets the error of a broken connection there.
   response.catch(() => {});
   request.on("error", () => {});
+  afterTest(() => request.destroy());
   let lines: AsyncIterator<string> | undefined;
   return {
     async write(bytes) {

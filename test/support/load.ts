@@ -2,6 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import http from "node:http";
+import { afterTest } from "./after-test.ts";
 import { readTopic } from "./read-back.ts";
 
 /** One record that a client sent. */
@@ -27,15 +28,14 @@ export function startLoad(apiUrl: string, path: string, clients: number, { pause
     }
   };
   const done = Promise.all(Array.from({ length: clients }, (_, client) => loop(client)));
-  return {
-    posted,
-    async stop(): Promise<Posted[]> {
-      running = false;
-      await done;
-      agent.destroy();
-      return posted;
-    },
+  const stop = async (): Promise<Posted[]> => {
+    running = false;
+    await done;
+    agent.destroy();
+    return posted;
   };
+  afterTest(stop);
+  return { posted, stop };
 }
 
 /** Posts one value; a failure without an HTTP answer has status 0. */

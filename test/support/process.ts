@@ -1,10 +1,20 @@
 // The gateway as a process of its own, as operators run it.
 
+import { strict as assert } from "node:assert";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { afterTest } from "./after-test.ts";
+import { type TestConfig, writeConfig } from "./gateway.ts";
 
-/** A started process and what it has said. */
+/** A process that has ended. */
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A gateway that has started, and what it has printed. */
 export interface Started {
   readonly child: ChildProcess;
   readonly apiUrl: string;
@@ -17,12 +27,7 @@ export interface Started {
   end(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
-/** Runs `onramp` as it was built and waits for it to be started, or to end. */
-export async function run(
-  args: readonly string[],
-  env: Record<string, string> = {},
-): Promise<Started | { code: number | null; stdout: string; stderr: string }> {
-  const began = performance.now();
+function spawnOnramp(args: readonly string[], env: Record<string, string>) {
   const ports = { ONRAMP_PORT: "0", ONRAMP_ADMIN_PORT: "0", ONRAMP_DEV_BROKER_PORT: "0" };
   // c8 follows the processes that a test starts through this variable.
   const { NODE_V8_COVERAGE } = process.env;
@@ -31,36 +36,55 @@ export async function run(
     env: { PATH: process.env["PATH"], ...coverage, ...ports, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
-  let [stdout, stderr] = ["", ""];
-  child.stdout.on("data", (chunk) => (stdout += chunk));
-  child.stderr.on("data", (chunk) => (stderr += chunk));
-  const started = new Promise<"started">((resolve) => {
-    child.stdout.on("data", () => stdout.includes('"onramp started"') && resolve("started"));
+  const printed = { stdout: "", stderr: "" };
+  child.stdout.on("data", (chunk) => (printed.stdout += chunk));
+  child.stderr.on("data", (chunk) => (printed.stderr += chunk));
+  const closed = once(child, "close");
+  const end = async (signal: NodeJS.Signals = "SIGTERM"): Promise<number | null> => {
+    child.kill(signal);
+    await closed;
+    return child.exitCode;
+  };
+  // A gateway that the test leaves running stops without an error.
+  afterTest(async () => {
+    if (child.exitCode === null && child.signalCode === null)
+      assert.equal(await end(), 0, `the exit code of onramp ${args.join(" ")}`);
   });
-  const exited = once(child, "close");
-  if ((await Promise.race([started, exited])) !== "started") return { code: child.exitCode, stdout, stderr };
+  return { child, printed, closed, end };
+}
+
+/** Runs `onramp` as it was built until it ends. */
+export async function run(args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
+  const { child, printed, closed } = spawnOnramp(args, env);
+  await closed;
+  return { code: child.exitCode, ...printed };
+}
+
+/** Starts `onramp` as it was built and waits until it has started. @throws when it ends instead */
+export async function start(args: readonly string[], env: Record<string, string> = {}): Promise<Started> {
+  const began = performance.now();
+  const { child, printed, closed, end } = spawnOnramp(args, env);
+  const started = new Promise<"started">((resolve) => {
+    child.stdout.on("data", () => printed.stdout.includes('"onramp started"') && resolve("started"));
+  });
+  if ((await Promise.race([started, closed])) !== "started")
+    throw new Error(`onramp ended with ${child.exitCode}: ${printed.stderr}`);
   const readyMs = performance.now() - began;
-  const urlOf = (name: string): string => new RegExp(`"${name}":"([^"]+)"`).exec(stdout)?.[1] ?? "";
+  const urlOf = (name: string): string => new RegExp(`"${name}":"([^"]+)"`).exec(printed.stdout)?.[1] ?? "";
   return {
     child,
     apiUrl: urlOf("api"),
     adminUrl: urlOf("admin"),
     readyMs,
-    stdout: () => stdout,
-    stderr: () => stderr,
-    async end(signal = "SIGTERM") {
-      child.kill(signal);
-      await exited;
-      return child.exitCode;
-    },
+    stdout: () => printed.stdout,
+    stderr: () => printed.stderr,
+    end,
   };
 }
 
-/** As `run`, for a start that must succeed. */
-export async function start(args: readonly string[], env: Record<string, string> = {}): Promise<Started> {
-  const started = await run(args, env);
-  if (!("child" in started)) throw new Error(`onramp ended with ${started.code}: ${started.stderr}`);
-  return started;
+/** Starts `onramp` with a configuration; it stops without a drain unless that says otherwise. */
+export function startWith(config: TestConfig): Promise<Started> {
+  return start(["start", "--config", writeConfig({ ...config, stop: { drain: "0ms", ...config.stop } })]);
 }
 
 /** Resident memory of a process, in bytes. */
@@ -69,12 +93,24 @@ export function rss(pid: number | undefined): number {
   return Number(kilobytes) * 1024;
 }
 
-const TICKS_A_SECOND = 100;
+/** Watches the resident memory of a process. @returns a function that returns the most so far, in bytes */
+export function watchRss({ child }: Started): () => number {
+  let most = rss(child.pid);
+  const look = (): number => {
+    if (child.exitCode === null) most = Math.max(most, rss(child.pid));
+    return most;
+  };
+  const watch = setInterval(look, 20);
+  afterTest(() => clearInterval(watch));
+  return look;
+}
+
+const TICKS_PER_SECOND = 100;
 
 /** User and system time of a process, in seconds (proc(5), fields 14 and 15). */
 export function cpuSeconds(pid: number | undefined): number {
   const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
     .replace(/^.*\) /, "")
     .split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND;
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }

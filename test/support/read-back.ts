@@ -5,7 +5,7 @@ import { gunzipSync } from "node:zlib";
 import { Metadata } from "../../src/wire/messages/cluster.ts";
 import { Fetch } from "../../src/wire/messages/fetch.ts";
 import { type PlacedRecord, readBatches, readRecords } from "../../src/wire/record-batch-reader.ts";
-import { openConnection } from "./broker.ts";
+import { metadataOf, openConnection } from "./broker.ts";
 
 /** All records of a partition from `from` on. */
 export async function readPartition(
@@ -34,6 +34,20 @@ export async function readPartition(
   } finally {
     connection.close();
   }
+}
+
+/** The values of a partition's records, as text. */
+export async function readValues(
+  brokers: readonly string[],
+  topic: string,
+  partition = 0,
+): Promise<(string | undefined)[]> {
+  return (await readPartition(brokers, topic, partition)).map(({ value }) => value?.toString());
+}
+
+/** A record's headers as text, by name. */
+export function headersOf(record: PlacedRecord | undefined): Record<string, string | undefined> {
+  return Object.fromEntries((record?.headers ?? []).map(({ key, value }) => [key, value?.toString()]));
 }
 
 /** How long a partition may take to show what it has, after its leader died or came back. */
@@ -111,13 +125,9 @@ export async function leaderOf(
   for (const broker of brokers) {
     const connection = await openConnection(broker).catch(() => undefined);
     if (!connection) continue;
-    const body = {
-      topics: [{ name: topic }],
-      allowAutoTopicCreation: false,
-      includeClusterAuthorizedOperations: false,
-      includeTopicAuthorizedOperations: false,
-    };
-    const answer = await connection.request(Metadata, 7, body, 5000).finally(() => connection.close());
+    const answer = await connection
+      .request(Metadata, 7, metadataOf([topic]), 5000)
+      .finally(() => connection.close());
     const leader = answer.topics[0]?.partitions.find((each) => each.partition === partition)?.leader;
     const node = answer.brokers.find((each) => each.nodeId === leader);
     if (node) return `${node.host}:${node.port}`;

@@ -4,6 +4,7 @@
 import { once } from "node:events";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
+import { afterTest } from "./after-test.ts";
 
 /** What one request is answered: a status, no answer at all, or the connection cut, before or within the answer. */
 export type Reply =
@@ -42,7 +43,7 @@ export interface Receiver {
 
 const FINE: Reply = { status: 200, body: "ok" };
 
-/** @param port 0: any */
+/** Starts a double, which stops after the test. @param port 0: any */
 export async function startReceiver(port = 0): Promise<Receiver> {
   const arrived: Arrived[] = [];
   const server = http.createServer(async (req, res) => {
@@ -82,11 +83,13 @@ export async function startReceiver(port = 0): Promise<Receiver> {
     },
     script: () => FINE,
     async stop() {
+      if (!server.listening) return;
       const closed = once(server, "close");
       server.close();
       server.closeAllConnections();
       await closed;
     },
   };
+  afterTest(receiver.stop);
   return receiver;
 }

@@ -1,19 +1,12 @@
-// Record batches against two others who write and read them: Apache Kafka's console producer, and kafkajs.
+// Record batches, compared with two others who write and read them: Apache Kafka's console producer, and kafkajs.
 
 import { strict as assert } from "node:assert";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { gunzipSync, gzipSync } from "node:zlib";
-import { crc32c } from "../../src/wire/crc32c.ts";
-import { FrameSplitter } from "../../src/wire/frame.ts";
-import { encodeRequest } from "../../src/wire/message.ts";
-import { Produce } from "../../src/wire/messages/produce.ts";
-import { frameOverhead, ProduceFrame } from "../../src/wire/produce-frame.ts";
-import { Reader, TruncatedError } from "../../src/wire/reader.ts";
+import { TruncatedError } from "../../src/wire/reader.ts";
 import { encodeBatch, loneBatchSize, recordSizeBound, type WireRecord } from "../../src/wire/record-batch.ts";
 import { readBatches, readRecords } from "../../src/wire/record-batch-reader.ts";
-import { varintSize, varlongSize, writeVarint, writeVarlong } from "../../src/wire/varint.ts";
-import { Writer } from "../../src/wire/writer.ts";
 
 const require = createRequire(import.meta.url);
 const vectors = JSON.parse(readFileSync("test/wire/console-producer.json", "utf8")) as Record<string, string>;
@@ -133,115 +126,5 @@ describe("wire: record batches", () => {
     assert.throws(() => readRecords({ ...batch, count: 3 }), TruncatedError);
     assert.throws(() => readRecords({ ...batch, count: 1 }), TruncatedError);
     assert.throws(() => readRecords({ ...batch, compression: 4 }), TruncatedError);
-  });
-});
-
-describe("wire: primitives and frames", () => {
-  it("computes CRC-32C as RFC 3720 does, at any length and place", () => {
-    assert.equal(crc32c(Buffer.from("123456789")), 0xe3069283);
-    assert.equal(crc32c(Buffer.alloc(32)), 0x8a9136aa);
-    assert.equal(crc32c(Buffer.alloc(32, 0xff)), 0x62a8ab43);
-    assert.equal(crc32c(Buffer.from("xx123456789yy"), 2, 11), 0xe3069283);
-  });
-
-  it("keeps varints and varlongs over a round trip, in the size foretold", () => {
-    for (const value of [
-      0,
-      1,
-      -1,
-      63,
-      64,
-      -64,
-      -65,
-      8191,
-      8192,
-      2 ** 20,
-      2 ** 27,
-      2 ** 30 - 1,
-      -(2 ** 30),
-      2 ** 31 - 1,
-      -(2 ** 31),
-    ]) {
-      const target = Buffer.alloc(10);
-      assert.equal(writeVarint(target, 0, value), varintSize(value));
-      assert.equal(new Reader(target).varint(), value);
-    }
-    for (const value of [0, 2 ** 31, -(2 ** 31) - 1, 2 ** 40, -(2 ** 45), 2 ** 51]) {
-      const target = Buffer.alloc(10);
-      assert.equal(writeVarlong(target, 0, value), varlongSize(value));
-      assert.equal(new Reader(target).varlong(), value);
-    }
-  });
-
-  it("keeps 64-bit numbers, strings and nulls, compact or not", () => {
-    for (const flexible of [false, true]) {
-      const writer = Object.assign(new Writer(1), { flexible });
-      for (const value of [0, -1, 2 ** 53 - 1, -(2 ** 53) + 1, 2 ** 32, -(2 ** 32) - 5]) writer.int64(value);
-      writer.string("é".repeat(200));
-      writer.string(null);
-      writer.nullableBytes(null);
-      writer.boolean(true);
-      const reader = Object.assign(new Reader(writer.bytes), { flexible });
-      for (const value of [0, -1, 2 ** 53 - 1, -(2 ** 53) + 1, 2 ** 32, -(2 ** 32) - 5])
-        assert.equal(reader.int64(), value);
-      assert.deepEqual(
-        [
-          reader.nullableString(),
-          reader.nullableString(),
-          reader.nullableBytes(),
-          reader.boolean(),
-          reader.remaining,
-        ],
-        ["é".repeat(200), null, null, true, 0],
-      );
-      assert.throws(() => reader.int8(), TruncatedError);
-    }
-  });
-
-  it("cuts frames out of a stream wherever it is split", () => {
-    const frame = (body: string): Buffer =>
-      Buffer.concat([Buffer.from([0, 0, 0, body.length]), Buffer.from(body)]);
-    const stream = Buffer.concat([frame("first"), frame("second!"), frame("last")]);
-    for (let first = 0; first <= stream.length; first++) {
-      for (let second = first; second <= stream.length; second++) {
-        const splitter = new FrameSplitter(100);
-        const frames = [
-          stream.subarray(0, first),
-          stream.subarray(first, second),
-          stream.subarray(second),
-        ].flatMap((chunk) => splitter.push(chunk));
-        assert.deepEqual(frames.map(String), ["first", "second!", "last"]);
-      }
-    }
-    assert.throws(() => new FrameSplitter(100).push(Buffer.from([0, 0, 1, 0])), RangeError);
-    assert.throws(() => new FrameSplitter(100).push(Buffer.from([0, 0, 0, 0])), RangeError);
-  });
-
-  it("a Produce frame is what the message layout says, byte for byte", () => {
-    const [a, b, c] = ["a", "b", "c"].map((value) => encodeBatch([record(value)]));
-    const topics = [
-      {
-        name: "t1",
-        partitions: [
-          { partition: 0, records: a as Buffer },
-          { partition: 3, records: b as Buffer },
-        ],
-      },
-      { name: "t2", partitions: [{ partition: 1, records: c as Buffer }] },
-    ];
-    const expected = encodeRequest(
-      Produce,
-      8,
-      { correlationId: 9, clientId: "onramp" },
-      { transactionalId: null, acks: -1, timeoutMs: 1500, topics },
-    );
-    const frame = new ProduceFrame(Buffer.allocUnsafe(frameOverhead(["t1", "t2"], 3) + 300));
-    frame.begin(9, "onramp", 1500, 2);
-    for (const { name, partitions } of topics) {
-      frame.topic(name, partitions.length);
-      for (const { partition, records } of partitions) frame.records(partition, () => records);
-    }
-    assert.deepEqual(frame.finish(), expected);
-    assert.throws(() => new ProduceFrame(Buffer.alloc(50)).records(0, () => Buffer.alloc(100)), RangeError);
   });
 });

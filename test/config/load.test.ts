@@ -1,0 +1,133 @@
+// The configuration: file, environment, references; every problem at once and no value in any message.
+
+import { strict as assert } from "node:assert";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import type { ConfigError } from "../../src/config/problems.ts";
+import { bytes, ms } from "../../src/core/units.ts";
+import { loadTestConfig } from "../support/config.ts";
+
+const folder = mkdtempSync(path.join(tmpdir(), "onramp-config-"));
+let files = 0;
+function load(yaml: string, env: Record<string, string> = {}) {
+  const file = path.join(folder, `${files++}.yaml`);
+  writeFileSync(file, yaml);
+  return loadTestConfig(file, env);
+}
+function problems(yaml: string, env: Record<string, string> = {}): string[] {
+  try {
+    load(yaml, env);
+  } catch (error) {
+    return (error as ConfigError).problems.map(({ path: at, message }) => `${at}: ${message}`);
+  }
+  return [];
+}
+
+describe("configuration", () => {
+  it("needs no file: defaults and environment suffice", () => {
+    const config = loadTestConfig(undefined, {
+      KAFKA_BROKERS: "a:1, b:2",
+      ONRAMP_PORT: "9999",
+      ONRAMP_STOP_DRAIN: "1s",
+    });
+    assert.deepEqual(
+      [
+        config.kafka.brokers,
+        config.http.port,
+        config.admin.port,
+        ms(config.stop.drain),
+        bytes(config.http.budget),
+      ],
+      [["a:1", "b:2"], 9999, 8081, 1000, 64 * 1024 * 1024],
+    );
+    assert.ok(Object.isFrozen(config.kafka.brokers));
+  });
+
+  it("reads ${env:} and ${file:}, without the file's last line end", () => {
+    writeFileSync(path.join(folder, "secret"), "from-file\n");
+    const { kafka, webhooks } = load(
+      'kafka: { sasl: { mechanism: plain, username: u, password: "${file:secret}" } }\nwebhooks: { g: { type: github, secrets: ["a-${env:S}"], topic: G } }',
+      { S: "from-env" },
+    );
+    assert.equal(kafka.sasl?.mechanism === "plain" && kafka.sasl.password, "from-file");
+    assert.deepEqual(webhooks["g"], {
+      type: "github",
+      secrets: ["a-from-env"],
+      topic: "G",
+      topics: {},
+      ping: false,
+      onInvalid: "refuse",
+    });
+  });
+
+  it("tells every problem at once, each with its path and the fix", () => {
+    const found = problems(
+      'kafka: { borkers: [], requestTimeout: soon, compression: zip, brokers: ["http://x:1/"] }\nhttp: { port: 99999, budget: 10MB, auth: { tokens: { a: { hash: x } } } }\nwebhooks: { g: { type: gitlab }, h: { type: github, topic: G } }\nextra: 1',
+    );
+    for (const expected of [
+      /^kafka\.borkers: unknown key; the keys here are brokers/,
+      /^kafka\.requestTimeout: must be a duration/,
+      /^kafka\.compression: must be one of none, gzip, snappy, lz4, zstd/,
+      /^kafka\.brokers\.0: /,
+      /^http\.port: /,
+      /^http\.budget: must be at least twice/,
+      /^webhooks\.g\.type: must be one of github/,
+      /^webhooks\.h\.secrets: is missing/,
+      /^extra: unknown key/,
+    ]) {
+      assert.ok(
+        found.some((line) => expected.test(line)),
+        `${expected} in\n${found.join("\n")}`,
+      );
+    }
+  });
+
+  it("prints no value, whatever is wrong", () => {
+    for (const yaml of [
+      "kafka: { sasl: { mechanism: plain, username: u, password: [hunter2] } }",
+      "a: *hunter2",
+      "a: |hunter2",
+      "}hunter2",
+      'kafka: { sasl: "hunter2" }',
+      'topics: { t: { key: "$hunter2(" } }',
+      'topics: { t: { schema: "hunter2" } }',
+      "http: { tls: { cert: hunter2, key: hunter2 } }",
+      "http: { auth: { tokens: { x: { hash: hunter2 } } } }",
+    ]) {
+      const found = problems(yaml);
+      assert.ok(found.length > 0, yaml);
+      assert.ok(!found.join("\n").includes("hunter2"), found.join("\n"));
+    }
+  });
+
+  it("tells of a missing file, variable, secret, or mapping", () => {
+    assert.throws(() => loadTestConfig("/no/such/file.yaml", {}), /cannot read/);
+    assert.match(
+      problems('kafka: { namespace: "${env:NOPE}" }')[0] ?? "",
+      /^kafka\.namespace: the environment has no NOPE/,
+    );
+    assert.match(problems('kafka: { namespace: "${file:nope}" }')[0] ?? "", /cannot read the file/);
+    assert.match(problems("- a")[0] ?? "", /mapping/);
+    assert.match(problems("", { ONRAMP_PORT: "many" })[0] ?? "", /ONRAMP_PORT/);
+    assert.match(problems("a: 1\na: 2")[0] ?? "", /line 2/);
+  });
+
+  it("finds broken schemas and expressions, and topics that nobody may write", () => {
+    writeFileSync(path.join(folder, "broken.json"), '{"type":"strnig"}');
+    const found = problems(
+      "topics: { t: { schema: broken.json }, u: { key: 'a b' }, __x: {} }\nwebhooks: { g: { type: github, secrets: [s], topic: 'bad name' }, h: { type: github, secrets: [s], topic: x.dead-letter } }",
+    );
+    for (const expected of [
+      /^topics\.t\.schema: broken\.json/,
+      /^topics\.u\.key: .*position/,
+      /^topics\.__x: /,
+      /^webhooks\.g: "bad name"/,
+      /^webhooks\.h: /,
+    ])
+      assert.ok(
+        found.some((line) => expected.test(line)),
+        `${expected} in\n${found.join("\n")}`,
+      );
+  });
+});

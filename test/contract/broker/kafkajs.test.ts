@@ -1,0 +1,182 @@
+// kafkajs as a client of the broker, on the development broker and on Apache Kafka alike.
+
+import { strict as assert } from "node:assert";
+import type kafkajs from "kafkajs";
+import type { Connection } from "../../../src/kafka/client/connection.ts";
+import { FindCoordinator } from "../../../src/wire/messages/cluster.ts";
+import { Heartbeat, JoinGroup } from "../../../src/wire/messages/group.ts";
+import { afterTest } from "../../support/after-test.ts";
+import { produceWithKafkajs, useBroker } from "../../support/broker.ts";
+import { until } from "../../support/until.ts";
+
+describe("conformance: kafkajs", () => {
+  const broker = useBroker();
+
+  const produce = (topic: string, values: string[]): Promise<void> =>
+    produceWithKafkajs(
+      broker.addresses(),
+      topic,
+      values.map((value) => ({ value })),
+    );
+  const connectAdmin = async (): Promise<kafkajs.Admin> => {
+    const admin = broker.kafkajs().admin();
+    await admin.connect();
+    afterTest(() => admin.disconnect());
+    return admin;
+  };
+
+  /** A connection to the group's coordinator, once it has loaded the group. */
+  async function coordinatorOf(groupId: string): Promise<Connection> {
+    const any = await broker.connect();
+    for (;;) {
+      const { errorCode } = await any.request(FindCoordinator, 2, { key: groupId, keyType: 0 }, 5000);
+      const refused = (
+        await any.request(
+          Heartbeat,
+          2,
+          { groupId, generationId: 0, memberId: "x", groupInstanceId: null },
+          5000,
+        )
+      ).errorCode;
+      if (errorCode === 0 && refused === 25) return any;
+    }
+  }
+
+  it("produces, plain and idempotent, and its consumer reads all of it", async () => {
+    const topic = await broker.topic({ partitions: 2 });
+    const kafka = broker.kafkajs();
+    for (const idempotent of [false, true]) {
+      const messages = [0, 1, 2, 3].map((n) => ({
+        key: `k${n}`,
+        value: `${idempotent}-${n}`,
+        headers: { h: "x" },
+      }));
+      await produceWithKafkajs(broker.addresses(), topic, messages, { idempotent });
+    }
+    const seen = await consume(kafka, topic, `g-${topic}`, 8);
+    assert.deepEqual(seen.sort(), [
+      "false-0",
+      "false-1",
+      "false-2",
+      "false-3",
+      "true-0",
+      "true-1",
+      "true-2",
+      "true-3",
+    ]);
+  });
+
+  it("goes on from the committed offset", async () => {
+    const topic = await broker.topic();
+    const kafka = broker.kafkajs();
+    await produce(topic, ["a", "b"]);
+    assert.deepEqual(await consume(kafka, topic, `g-${topic}`, 2), ["a", "b"]);
+    await produce(topic, ["c"]);
+    assert.deepEqual(await consume(kafka, topic, `g-${topic}`, 1), ["c"]);
+  });
+
+  it("shares partitions between two members, and gives all to the one that stays", async () => {
+    const topic = await broker.topic({ partitions: 4 });
+    const kafka = broker.kafkajs();
+    const owned = new Map<string, number>();
+    const join = async (name: string): Promise<kafkajs.Consumer> => {
+      const consumer = kafka.consumer({
+        groupId: `g-${topic}`,
+        sessionTimeout: 6000,
+        heartbeatInterval: 300,
+        maxWaitTimeInMs: 200,
+      });
+      consumer.on(
+        consumer.events.GROUP_JOIN,
+        ({ payload }) => void owned.set(name, payload.memberAssignment[topic]?.length ?? 0),
+      );
+      await consumer.connect();
+      afterTest(() => consumer.disconnect());
+      await consumer.subscribe({ topic });
+      await consumer.run({ eachMessage: async () => {} });
+      return consumer;
+    };
+    const first = await join("first");
+    await until(() => owned.get("first") === 4);
+    await join("second");
+    await until(() => owned.get("first") === 2 && owned.get("second") === 2);
+    await first.disconnect();
+    await until(() => owned.get("second") === 4);
+  });
+
+  it("forgets a member whose session expires without a word", async () => {
+    const groupId = `g-${await broker.topic()}`;
+    const admin = await connectAdmin();
+    const members = async (): Promise<number> =>
+      (await admin.describeGroups([groupId])).groups[0]?.members.length ?? 0;
+    const silent = await coordinatorOf(groupId);
+    const protocols = [{ name: "p", metadata: Buffer.alloc(0) }];
+    const joined = await silent.request(
+      JoinGroup,
+      2,
+      {
+        groupId,
+        sessionTimeoutMs: 1500,
+        rebalanceTimeoutMs: 1500,
+        memberId: "",
+        groupInstanceId: null,
+        protocolType: "test",
+        protocols,
+      },
+      5000,
+    );
+    assert.equal(joined.errorCode, 0);
+    assert.equal(await members(), 1);
+    await until(async () => (await members()) === 0);
+  });
+
+  it("lists, describes and deletes groups, and refuses to delete one in use", async () => {
+    const topic = await broker.topic();
+    const kafka = broker.kafkajs();
+    await produce(topic, ["a"]);
+    const admin = await connectAdmin();
+    const consumer = kafka.consumer({ groupId: `g-${topic}`, maxWaitTimeInMs: 200 });
+    await consumer.connect();
+    afterTest(() => consumer.disconnect());
+    await consumer.subscribe({ topic, fromBeginning: true });
+    await new Promise<void>((resolve, reject) => {
+      consumer.run({ eachMessage: async () => resolve() }).catch(reject);
+    });
+    assert.ok((await admin.listGroups()).groups.some(({ groupId }) => groupId === `g-${topic}`));
+    await assert.rejects(admin.deleteGroups([`g-${topic}`]));
+    await consumer.disconnect();
+    await admin.deleteGroups([`g-${topic}`]);
+    assert.equal((await admin.describeGroups([`g-${topic}`])).groups[0]?.state, "Dead");
+  });
+
+  it("reads and sets a group's offsets through the admin client", async () => {
+    const topic = await broker.topic();
+    const admin = await connectAdmin();
+    await produce(topic, ["a", "b", "c"]);
+    await admin.setOffsets({ groupId: `g-${topic}`, topic, partitions: [{ partition: 0, offset: "2" }] });
+    const offsets = await admin.fetchOffsets({ groupId: `g-${topic}`, topics: [topic] });
+    assert.equal(offsets[0]?.partitions[0]?.offset, "2");
+  });
+});
+
+async function consume(
+  kafka: kafkajs.Kafka,
+  topic: string,
+  groupId: string,
+  count: number,
+): Promise<string[]> {
+  const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 200 });
+  await consumer.connect();
+  afterTest(() => consumer.disconnect());
+  await consumer.subscribe({ topic, fromBeginning: true });
+  const seen: string[] = [];
+  await new Promise<void>((resolve, reject) => {
+    const eachMessage = async ({ message }: kafkajs.EachMessagePayload): Promise<void> => {
+      seen.push(message.value?.toString() ?? "");
+      if (seen.length === count) resolve();
+    };
+    consumer.run({ eachMessage, autoCommitThreshold: 1 }).catch(reject);
+  });
+  await consumer.disconnect();
+  return seen;
+}

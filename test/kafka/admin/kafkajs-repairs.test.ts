@@ -1,0 +1,28 @@
+// The repairs of kafkajs.
+
+import { strict as assert } from "node:assert";
+import { createRequire } from "node:module";
+import "../../../src/kafka/admin/kafkajs-repairs.ts";
+
+describe("kafka: repairs of kafkajs", () => {
+  it("an idle request queue sets no timer (it polled every millisecond, and warned on Node 24)", () => {
+    const RequestQueue = createRequire(import.meta.url)("kafkajs/src/network/requestQueue/index.js");
+    const logger = { namespace: () => ({ debug: () => {} }) };
+    const queue = new RequestQueue({
+      maxInFlightRequests: null,
+      requestTimeout: 1000,
+      enforceRequestTimeout: false,
+      clientId: "x",
+      broker: "x",
+      logger,
+      isConnected: () => true,
+    });
+    queue.checkPendingRequests();
+    assert.ok(!queue.throttleCheckTimeoutId);
+    queue.pending.push({});
+    queue.maxInFlight = 0;
+    queue.scheduleCheckPendingRequests();
+    assert.ok(queue.throttleCheckTimeoutId);
+    queue.destroy();
+  });
+});

@@ -1,0 +1,26 @@
+// Metadata of topics: what is new is found.
+
+import { strict as assert } from "node:assert";
+import { CreatePartitions } from "../../../src/wire/messages/admin.ts";
+import { useBroker } from "../../support/broker.ts";
+import { useGateway } from "../../support/gateway.ts";
+import { post } from "../../support/http.ts";
+
+describe("kafka: metadata", () => {
+  const broker = useBroker();
+  const gateway = useGateway(() => broker.addresses());
+
+  it("a partition that was added a moment ago is found", async () => {
+    const topic = await broker.topic({ partitions: 1 });
+    assert.equal((await post(gateway(), `/topics/${topic}/partitions/0`, undefined, "x")).status, 200);
+    const connection = await broker.connect();
+    await connection.request(
+      CreatePartitions,
+      1,
+      { topics: [{ name: topic, count: 3, assignments: null }], timeoutMs: 5000, validateOnly: false },
+      10_000,
+    );
+    const { status, body } = await post(gateway(), `/topics/${topic}/partitions/2`, undefined, "y");
+    assert.deepEqual([status, body.partition], [200, 2]);
+  });
+});

@@ -1,0 +1,126 @@
+// SASL_SSL and ACLs on Apache Kafka: every mechanism, client certificates, and errors that name the missing ACL.
+
+import { strict as assert } from "node:assert";
+import kafkajs from "kafkajs";
+import type { Gateway } from "../../../src/app/gateway.ts";
+import { SCRAM_USERS } from "../../support/apache-kafka/cluster.ts";
+import { createTopic, describeIf, withAdmin } from "../../support/broker.ts";
+import { startTestGateway } from "../../support/gateway.ts";
+import { post, untilReady } from "../../support/http.ts";
+import { tlsFiles } from "../../support/tls/files.ts";
+import { until } from "../../support/until.ts";
+
+const plain = process.env["ONRAMP_TEST_BROKERS"]?.split(",") ?? [];
+const secure = process.env["ONRAMP_TEST_SECURE_BROKERS"]?.split(",").filter(Boolean) ?? [];
+const { ca, clientCert, clientKey } = tlsFiles();
+const unsecuredJws = [
+  { alg: "none" },
+  { sub: "onramp", iat: Math.floor(Date.now() / 1000), exp: Math.floor(Date.now() / 1000) + 3600 },
+]
+  .map((part) => Buffer.from(JSON.stringify(part)).toString("base64url"))
+  .join(".");
+
+describeIf(secure.length > 0, "SASL_SSL and ACLs", function () {
+  this.timeout(60_000);
+  let topic: string;
+  const { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } = kafkajs;
+  const allow = (
+    user: string,
+    resourceName: string,
+    operation: kafkajs.AclOperationTypes,
+    resourceType = AclResourceTypes.TOPIC,
+  ): Promise<unknown> => {
+    const acl = {
+      resourceType,
+      resourceName,
+      resourcePatternType: ResourcePatternTypes.LITERAL,
+      principal: `User:${user}`,
+      host: "*",
+      operation,
+      permissionType: AclPermissionTypes.ALLOW,
+    };
+    return withAdmin(plain, (admin) => admin.createAcls({ acl: [acl] }));
+  };
+  before(async () => {
+    topic = await createTopic(plain, {}, `secure-${Date.now()}`);
+    await allow("onramp", topic, AclOperationTypes.ALL);
+    await allow("onramp-client", topic, AclOperationTypes.ALL);
+  });
+
+  const sasl = { username: "onramp", password: SCRAM_USERS.onramp };
+  const limited = { mechanism: "scram-sha-512", username: "limited", password: SCRAM_USERS.limited };
+  const logins = {
+    "SCRAM-SHA-512": { mechanism: "scram-sha-512", ...sasl },
+    "SCRAM-SHA-256": { mechanism: "scram-sha-256", ...sasl },
+    PLAIN: { mechanism: "plain", ...sasl },
+    OAUTHBEARER: { mechanism: "oauthbearer", token: `${unsecuredJws}.` },
+  };
+  for (const [name, login] of Object.entries(logins)) {
+    it(`produces with ${name} over TLS, client certificate included`, async () => {
+      const gateway = await startTestGateway(secure, {
+        kafka: { tls: { ca, cert: clientCert, key: clientKey }, sasl: login },
+      });
+      await untilReady(gateway);
+      const answer = await post(gateway, `/topics/${topic}`, undefined, name);
+      assert.equal(answer.status, 200, answer.text);
+    });
+  }
+
+  it("creates topics through kafkajs with the same login", async () => {
+    await allow("onramp", "kafka-cluster", AclOperationTypes.CREATE, AclResourceTypes.CLUSTER);
+    const name = `made-${Date.now()}`;
+    await allow("onramp", name, AclOperationTypes.ALL);
+    const gateway = await startTestGateway(secure, {
+      kafka: { createTopics: true, tls: { ca }, sasl: logins["SCRAM-SHA-512"] },
+      topics: { [name]: {} },
+    });
+    await untilReady(gateway);
+    assert.equal((await post(gateway, `/topics/${name}`, undefined, "x")).status, 200);
+  });
+
+  it("a wrong password: not ready, and says why without the password", async () => {
+    const gateway = await startTestGateway(secure, {
+      kafka: {
+        tls: { ca },
+        sasl: { mechanism: "scram-sha-512", username: "onramp", password: "wrong-password" },
+      },
+    });
+    let text = "";
+    await until(async () => {
+      text = await readiness(gateway);
+      return text.includes("SASL_AUTHENTICATION_FAILED");
+    });
+    assert.ok(!text.includes("wrong-password"));
+    assert.equal((await post(gateway, `/topics/${topic}`, undefined, "x")).status, 503);
+  });
+
+  it("no ACL at all: the topic is not shown to us", async () => {
+    const gateway = await startTestGateway(secure, { kafka: { tls: { ca }, sasl: limited } });
+    await connected(gateway);
+    const { status, body } = await post(gateway, `/topics/${topic}`, undefined, "x");
+    assert.deepEqual([status, body.error_code], [403, 40301]);
+    assert.match(body.detail, /ACL "Describe" on topic/);
+  });
+
+  it("only Describe: 403 that names Write", async () => {
+    await allow("limited", topic, AclOperationTypes.DESCRIBE);
+    const gateway = await startTestGateway(secure, { kafka: { tls: { ca }, sasl: limited } });
+    await connected(gateway);
+    const { status, body } = await post(gateway, `/topics/${topic}`, undefined, "x");
+    assert.deepEqual([status, body.error_code], [403, 40301]);
+    assert.match(body.detail, /"Write" on topic/);
+  });
+
+  it("an authority that is not trusted: not ready, and says so", async () => {
+    const gateway = await startTestGateway(secure, { kafka: { tls: true, sasl: logins.PLAIN } });
+    await until(async () => /certificate/.test(await readiness(gateway)));
+  });
+});
+
+const readiness = async ({ adminUrl }: Gateway): Promise<string> =>
+  (await fetch(`${adminUrl}/readyz`)).text();
+
+/** As `untilReady`, where no ACL lets us produce. */
+function connected(gateway: Gateway): Promise<void> {
+  return until(async () => !(await readiness(gateway)).includes("no broker reachable"));
+}

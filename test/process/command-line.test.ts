@@ -1,0 +1,175 @@
+// `onramp` as a person meets it: start, check, token, help, and what it says when something is missing.
+
+import { strict as assert } from "node:assert";
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { useBroker } from "../support/broker.ts";
+import { writeConfig } from "../support/gateway.ts";
+import { sinkState } from "../support/http.ts";
+import { run, start, startWith } from "../support/process.ts";
+import { startReceiver } from "../support/receiver.ts";
+import { until } from "../support/until.ts";
+
+const sh = promisify(execFile);
+
+describe("command line", () => {
+  const broker = useBroker();
+
+  it("`start --dev` is ready within a second of work and prints a curl line that works as pasted", async () => {
+    // The best of three: other work on the machine is not the gateway's.
+    const times: number[] = [];
+    for (let n = 0; n < 2; n++) {
+      const trial = await start(["start", "--dev"]);
+      times.push(trial.readyMs);
+      await trial.end();
+    }
+    const gateway = await start(["start", "--dev"]);
+    times.push(gateway.readyMs);
+    assert.ok(Math.min(...times) < 1000, `ready after ${times.map((ms) => ms.toFixed(0)).join(", ")} ms`);
+    await until(() => gateway.stderr().includes("curl"));
+    const curl = /^ {2}(curl .*)$/m.exec(gateway.stderr())?.[1] ?? "";
+    assert.match(gateway.stderr(), /DEVELOPMENT BROKER/);
+    const { stdout } = await sh("sh", ["-c", curl]);
+    assert.deepEqual(Object.keys(JSON.parse(stdout)), ["topic", "partition", "offset", "timestamp"]);
+    assert.equal(await gateway.end("SIGINT"), 0);
+  });
+
+  it("without --dev and without brokers the start fails and says what to set", async () => {
+    const ended = await run(["start"]);
+    assert.equal(ended.code, 1);
+    assert.match(ended.stderr, /KAFKA_BROKERS/);
+    assert.match(ended.stderr, /--dev/);
+  });
+
+  it("refuses to start without auth where auth is required, as in the image", async () => {
+    const ended = await run(["start"], {
+      KAFKA_BROKERS: broker.addresses().join(","),
+      ONRAMP_REQUIRE_AUTH: "true",
+    });
+    assert.equal(ended.code, 1);
+    assert.match(ended.stderr, /http\.auth/);
+  });
+
+  it("fails when configured topics are missing, and prints how to create them", async () => {
+    const config = writeConfig({
+      kafka: { brokers: broker.addresses() },
+      topics: { "not-there-yet": { partitions: 3, config: { "retention.ms": "1000" } } },
+    });
+    const ended = await run(["start", "--config", config]);
+    assert.equal(ended.code, 1);
+    assert.match(
+      ended.stderr,
+      /kafka-topics .*--create --topic not-there-yet --partitions 3 --config retention\.ms=1000/,
+    );
+    assert.match(ended.stderr, /kind: KafkaTopic/);
+  });
+
+  it("creates them where it may", async () => {
+    const topic = `made-${Date.now()}`;
+    const gateway = await startWith({
+      kafka: { brokers: broker.addresses(), createTopics: true },
+      topics: { [topic]: { partitions: 2 } },
+    });
+    const response = await fetch(`${gateway.apiUrl}/topics/${topic}`);
+    assert.equal(((await response.json()) as { partitions: unknown[] }).partitions.length, 2);
+  });
+
+  it("says which port is taken", async () => {
+    const first = await start(["start", "--dev"]);
+    const ended = await run(["start", "--dev"], { ONRAMP_PORT: new URL(first.apiUrl).port });
+    assert.equal(ended.code, 1);
+    assert.match(ended.stderr, /Port \d+ is in use; choose another one with http\.port/);
+  });
+
+  it("`check` accepts a good file, and tells every problem of a bad one without its secrets", async () => {
+    const good = await run([
+      "check",
+      "--config",
+      writeConfig({ webhooks: { github: { type: "github", secrets: ["s"], topic: "GITHUB" } } }),
+    ]);
+    assert.equal(good.code, 0);
+    assert.match(good.stdout, /valid: 0 topics with rules, 1 webhooks/);
+    const bad = await run([
+      "check",
+      "--config",
+      writeConfig({
+        kafka: { borkers: [], sasl: { mechanism: "scram-sha-512", username: "u", password: 7 } },
+        http: { deadline: "soon" },
+      }),
+    ]);
+    assert.equal(bad.code, 1);
+    assert.match(bad.stderr, /kafka\.borkers: unknown key/);
+    assert.match(bad.stderr, /http\.deadline: must be a duration/);
+    assert.match(bad.stderr, /kafka\.sasl/);
+  });
+
+  it("`replay` and `dead-letter replay` say what they delivered, and what they need", async () => {
+    const receiver = await startReceiver();
+    const topic = await broker.topic();
+    const out = {
+      type: "webhook",
+      url: receiver.url,
+      topics: [topic],
+      filter: "n > 1",
+      allowAddresses: ["127.0.0.1"],
+    };
+    const config = writeConfig({
+      kafka: { brokers: broker.addresses(), createTopics: true },
+      sinks: { out },
+      stop: { drain: "0ms" },
+    });
+    const gateway = await start(["start", "--config", config]);
+    await until(async () => (await sinkState(gateway)).partitions.length === 1);
+    receiver.script = ({ body }) => ({ status: body === '{"n":2}' ? 410 : 200 });
+    for (const n of [1, 2, 3])
+      await fetch(`${gateway.apiUrl}/topics/${topic}`, { method: "POST", body: `{"n":${n}}` });
+    await until(
+      async () => (await sinkState(gateway)).delivered === 1 && (await sinkState(gateway)).deadLettered === 1,
+    );
+    assert.equal(await gateway.end(), 0);
+    receiver.script = () => ({ status: 200 });
+    const onramp = async (...args: string[]): Promise<[number | null, string]> => {
+      const ended = await run([...args, "--config", config]);
+      return [ended.code, ended.stdout + ended.stderr];
+    };
+    const [letters, saidOfLetters] = await onramp("dead-letter", "replay", topic);
+    assert.match(saidOfLetters, /1 delivered, 0 skipped by the filter, 0 dead letters\./);
+    const [stretch, saidOfStretch] = await onramp(
+      "replay",
+      "--sink",
+      "out",
+      "--from",
+      "2026-01-01T00:00:00Z",
+    );
+    assert.match(saidOfStretch, /2 delivered, 1 skipped by the filter, 0 dead letters\./);
+    assert.deepEqual([letters, stretch], [0, 0]);
+    for (const times of [
+      ["yesterday"],
+      ["2026"],
+      ["1795623308"],
+      ["2026-02-01T00:00:00Z", "--to", "2026-01-01T00:00:00Z"],
+    ]) {
+      const [noTime, saidOfTime] = await onramp("replay", "--sink", "out", "--from", ...times);
+      assert.deepEqual([noTime, /--from 2026/.test(saidOfTime)], [2, true], String(times));
+    }
+    const [noSink, saidOfSink] = await onramp("replay", "--sink", "in", "--from", "1795623308000");
+    assert.deepEqual([noSink, /No sink "in".*has out/.test(saidOfSink)], [1, true]);
+    const [noTopic, saidOfTopic] = await onramp("dead-letter", "replay");
+    assert.deepEqual([noTopic, /original topic/.test(saidOfTopic)], [2, true]);
+  });
+
+  it("`token` prints a token and its hash; `--help` and `--version` answer; other words do not", async () => {
+    const token = await run(["token", "shop"]);
+    assert.match(token.stdout, /onr_[\w-]{43}[\s\S]*sha256:[0-9a-f]{64}/);
+    const [help, version, nothing, bad] = [
+      await run(["--help"]),
+      await run(["--version"]),
+      await run(["frobnicate"]),
+      await run(["start", "--no-such"]),
+    ];
+    assert.ok(help.code === 0 && /dev-broker/.test(help.stdout));
+    assert.ok(/^\d+\.\d+\.\d+\n$/.test(version.stdout));
+    assert.equal(nothing.code, 2);
+    assert.ok(bad.code === 2 && /Usage: onramp start/.test(bad.stderr));
+  });
+});

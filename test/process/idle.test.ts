@@ -1,0 +1,34 @@
+// An idle gateway rests, and nothing warns its users. Runs in the soak for Node 24, whose timers kafkajs's own
+// queue upsets; a timed figure has no place in CI.
+
+import { strict as assert } from "node:assert";
+import { setTimeout as delay } from "node:timers/promises";
+import { describeIf, useBroker } from "../support/broker.ts";
+import { cpuSeconds, startWith } from "../support/process.ts";
+
+const WINDOW_MS = 10_000;
+
+describeIf(process.env["ONRAMP_NODE24"] === "1", "idle", function () {
+  this.timeout(60_000);
+  const broker = useBroker();
+
+  it("an idle gateway uses under 1 % of a core, and writes no warning", async () => {
+    const topic = `idle-${Date.now()}`;
+    const gateway = await startWith({
+      kafka: { brokers: broker.addresses(), createTopics: true },
+      topics: { [topic]: {} },
+    });
+    assert.equal(
+      (await fetch(`${gateway.apiUrl}/topics/${topic}`, { method: "POST", body: "x" })).status,
+      200,
+    );
+    await delay(1000);
+    const before = cpuSeconds(gateway.child.pid);
+    await delay(WINDOW_MS);
+    const used = (cpuSeconds(gateway.child.pid) - before) * (1000 / WINDOW_MS);
+    console.log(`      Node ${process.version}: ${(used * 100).toFixed(2)} % of a core`);
+    assert.ok(used < 0.01);
+    assert.equal(await gateway.end(), 0);
+    assert.equal(gateway.stderr(), "");
+  });
+});

@@ -1,0 +1,229 @@
+// Messages to Slack: the contract over both ways to post, what is escaped, digests and threads.
+
+import { strict as assert } from "node:assert";
+import { compileExpression } from "../../../src/core/expressions.ts";
+import type { OutgoingRecord } from "../../../src/core/sink.ts";
+import { escaping } from "../../../src/sinks/slack/text.ts";
+import { sinkContract } from "../../contract/sink.ts";
+import { useBroker } from "../../support/broker.ts";
+import { startTestGateway } from "../../support/gateway.ts";
+import { post, sinkState } from "../../support/http.ts";
+import { readPartition } from "../../support/read-back.ts";
+import { type Receiver, startReceiver } from "../../support/receiver.ts";
+import { until } from "../../support/until.ts";
+
+const POSTED = { status: 200, body: '{"ok":true,"ts":"1.1"}' };
+const form = (body: string) => Object.fromEntries(new URLSearchParams(body));
+
+sinkContract("slack, incoming webhook", {
+  options: ({ url }) => ({
+    type: "slack",
+    webhookUrl: `${url}/services/T/B/X`,
+    text: "$string(n)",
+    rate: 100,
+  }),
+  numberIn: ({ body }) => Number(JSON.parse(body).text),
+});
+sinkContract("slack, bot token", {
+  options: ({ url }) => ({
+    type: "slack",
+    token: "xoxb-1",
+    channel: "C1",
+    apiUrl: `${url}/api/`,
+    text: "$string(n)",
+    rate: 100,
+  }),
+  numberIn: ({ body }) => Number(form(body)["text"]),
+  fine: POSTED,
+});
+
+describe("sinks: slack", function () {
+  this.timeout(30_000);
+  const broker = useBroker();
+  let receiver: Receiver;
+  beforeEach(async () => {
+    receiver = await startReceiver();
+  });
+  async function start(options: object) {
+    const topic = await broker.topic();
+    const gateway = await startTestGateway(broker.addresses(), {
+      kafka: { createTopics: true, namespace: `ns-${topic}` },
+      sinks: { team: { type: "slack", topics: [topic], from: "earliest", ...options } },
+    });
+    const put = (value: object) =>
+      post(gateway, `/topics/${topic}`, "application/json", JSON.stringify(value));
+    const state = () => sinkState(gateway);
+    return { gateway, put, state };
+  }
+  const record = (parsed: unknown): OutgoingRecord => ({
+    topic: "t",
+    partition: 0,
+    offset: 0,
+    timestamp: 0,
+    key: Buffer.from("<!here>"),
+    value: null,
+    headers: [{ key: "from", value: Buffer.from("<@U1>") }],
+    parsed,
+  });
+  const made = (source: string, value: unknown) =>
+    escaping(compileExpression(source)).evaluate(record(value));
+
+  it("escapes whatever an expression takes from the record, and nothing of its author's", async () => {
+    const evil = {
+      title: "<!channel> & <https://evil.example|GitHub>",
+      "<!here>": 1,
+      code: "PCFjaGFubmVsPg==",
+      uri: "%3C!here%3E",
+    };
+    for (const [source, text] of [
+      ["'*New:* ' & title", "*New:* &lt;!channel&gt; &amp; &lt;https://evil.example|GitHub&gt;"],
+      ["$key & $headers.from", "&lt;!here&gt;&lt;@U1&gt;"],
+      ["$keys($)[1]", "&lt;!here&gt;"],
+      ["$base64decode(code)", "&lt;!channel&gt;"],
+      ["$decodeUrlComponent(uri)", "&lt;!here&gt;"],
+      ["'<!here> ' & $mention('U123') & $mention('channel')", "<!here> <@U123>channel"],
+      [
+        "$link('https://example.com/?a=1', title)",
+        "<https://example.com/?a=1|&lt;!channel&gt; &amp; &lt;https://evil.example¦GitHub&gt;>",
+      ],
+      ["$link('javascript:alert(1)', 'x')", "x"],
+    ] as const)
+      assert.equal(await made(source, evil), text, source);
+    await assert.rejects(async () => made("$eval(title)", evil));
+    const escaped = (await made("$string($)", evil)) as string;
+    assert.ok(!/[<>]/.test(escaped), escaped);
+  });
+
+  it("an expression that is wrong stops the start, with its place", async () => {
+    await assert.rejects(
+      start({ webhookUrl: receiver.url, text: "a & & b" }),
+      /sinks\.team\.text: .*position \d+/,
+    );
+    await assert.rejects(start({ webhookUrl: receiver.url }), /needs text, or blocks/);
+    await assert.rejects(start({ text: "a" }), /webhookUrl, or token and channel/);
+  });
+
+  it("a record of which an expression makes nothing, or that breaks it, is a dead letter", async () => {
+    const { put, state } = await start({
+      webhookUrl: receiver.url,
+      text: "$uppercase(name)",
+      rate: 100,
+    });
+    await put({ name: "a" });
+    await put({ name: 5 });
+    await put({});
+    await until(async () => (await state()).deadLettered === 2);
+    assert.deepEqual(
+      receiver.arrived.map(({ body }) => JSON.parse(body).text),
+      ["A"],
+    );
+  });
+
+  it("sends Block Kit", async () => {
+    const blocks = "[{'type':'section','text':{'type':'mrkdwn','text': '*' & name & '*'}}]";
+    const { put } = await start({ webhookUrl: receiver.url, text: "name", blocks });
+    await put({ name: "a<b" });
+    await until(() => receiver.arrived.length === 1);
+    assert.deepEqual(JSON.parse(receiver.arrived[0]?.body ?? ""), {
+      text: "a&lt;b",
+      blocks: [{ type: "section", text: { type: "mrkdwn", text: "*a&lt;b*" } }],
+    });
+  });
+
+  it("keeps to its rate, for all that goes to one channel", async () => {
+    const { put } = await start({ webhookUrl: receiver.url, text: "$string(n)", rate: 10 });
+    for (let n = 0; n < 6; n++) await put({ n });
+    await until(() => receiver.arrived.length === 6);
+    const at = receiver.arrived.map((each) => each.at);
+    assert.ok((at.at(-1) ?? 0) - (at[0] ?? 0) >= 480, String(at));
+  });
+
+  it("an answer that is cut is none: the message is sent again", async () => {
+    for (const how of [
+      { webhookUrl: receiver.url },
+      { token: "x", channel: "C1", apiUrl: `${receiver.url}/` },
+    ]) {
+      const before = receiver.arrived.length;
+      receiver.script = () => (receiver.arrived.length === before ? "cut the answer" : POSTED);
+      const { put, state } = await start({ ...how, text: "$string(n)", rate: 100 });
+      await put({ n: 1 });
+      await until(async () => (await state()).delivered === 1);
+      assert.deepEqual([receiver.arrived.length - before, (await state()).deadLettered], [2, 0]);
+    }
+  });
+
+  it("a stop while a message waits for its turn leaves the record for the next start", async () => {
+    const { gateway, put, state } = await start({ webhookUrl: receiver.url, text: "$string(n)", rate: 0.01 });
+    await put({ n: 1 });
+    await put({ n: 2 });
+    await until(async () => (await state()).delivered === 1 && (await state()).lag === 1);
+    const [{ topic }] = (await state()).partitions;
+    await gateway.stop();
+    assert.equal((await readPartition(broker.addresses(), `${topic}.dead-letter`)).length, 0);
+  });
+
+  it("digest: what waits is one message, and every record is delivered", async () => {
+    const { put, state } = await start({
+      webhookUrl: receiver.url,
+      text: "$string(n)",
+      rate: 1,
+      digest: true,
+    });
+    for (let n = 0; n < 20; n++) await put({ n });
+    await until(async () => (await state()).delivered === 20);
+    const texts = receiver.arrived.map(({ body }) => JSON.parse(body).text as string);
+    assert.ok(texts.length < 6, String(texts));
+    assert.match(texts.at(-1) ?? "", /^\d+\n\d+ more in the last \d+ seconds$/);
+  });
+
+  it("threads: messages of one key stand below the first", async () => {
+    let ts = 0;
+    receiver.script = () => ({ status: 200, body: JSON.stringify({ ok: true, ts: `1.${++ts}` }) });
+    const { put } = await start({
+      token: "xoxb-secret",
+      channel: "C1",
+      apiUrl: `${receiver.url}/api/`,
+      text: "$string(n)",
+      thread: "pr",
+      rate: 100,
+    });
+    for (const [n, pr] of [
+      [1, "a"],
+      [2, "b"],
+      [3, "a"],
+    ] as const)
+      await put({ n, pr });
+    await until(() => receiver.arrived.length === 3);
+    assert.deepEqual(
+      receiver.arrived.map(({ body }) => form(body)["thread_ts"]),
+      [undefined, undefined, "1.1"],
+    );
+    assert.ok(
+      receiver.arrived.every(
+        ({ headers, path }) =>
+          headers.authorization === "Bearer xoxb-secret" && path === "/api/chat.postMessage",
+      ),
+    );
+  });
+
+  it("what Slack refuses by name is permanent; what is its own fault is not", async () => {
+    const answers = [
+      '{"ok":false,"error":"internal_error"}',
+      '{"ok":false,"error":"channel_not_found"}',
+      POSTED.body,
+    ];
+    receiver.script = () => ({ status: 200, body: answers[receiver.arrived.length] ?? POSTED.body });
+    const { put, state } = await start({
+      token: "xoxb-secret",
+      channel: "C1",
+      apiUrl: `${receiver.url}/api/`,
+      text: "$string(n)",
+      rate: 100,
+    });
+    await put({ n: 1 });
+    await put({ n: 2 });
+    await until(async () => (await state()).delivered === 1);
+    assert.deepEqual([(await state()).deadLettered, receiver.arrived.length], [1, 3]);
+    assert.ok(!JSON.stringify(await state()).includes("xoxb-secret"));
+  });
+});

@@ -1,0 +1,45 @@
+// The frame of a Produce request.
+
+import { strict as assert } from "node:assert";
+import { encodeRequest } from "../../src/wire/message.ts";
+import { Produce } from "../../src/wire/messages/produce.ts";
+import { frameOverhead, ProduceFrame } from "../../src/wire/produce-frame.ts";
+import { encodeBatch, type WireRecord } from "../../src/wire/record-batch.ts";
+
+const record = (value: string | null, extra: Partial<WireRecord> = {}): WireRecord => ({
+  key: null,
+  value: value === null ? null : Buffer.from(value),
+  headers: [],
+  timestamp: 1000,
+  ...extra,
+});
+
+describe("wire: produce-frame", () => {
+  it("a Produce frame is what the message layout says, byte for byte", () => {
+    const [a, b, c] = ["a", "b", "c"].map((value) => encodeBatch([record(value)]));
+    const topics = [
+      {
+        name: "t1",
+        partitions: [
+          { partition: 0, records: a as Buffer },
+          { partition: 3, records: b as Buffer },
+        ],
+      },
+      { name: "t2", partitions: [{ partition: 1, records: c as Buffer }] },
+    ];
+    const expected = encodeRequest(
+      Produce,
+      8,
+      { correlationId: 9, clientId: "onramp" },
+      { transactionalId: null, acks: -1, timeoutMs: 1500, topics },
+    );
+    const frame = new ProduceFrame(Buffer.allocUnsafe(frameOverhead(["t1", "t2"], 3) + 300));
+    frame.begin(9, "onramp", 1500, 2);
+    for (const { name, partitions } of topics) {
+      frame.topic(name, partitions.length);
+      for (const { partition, records } of partitions) frame.records(partition, () => records);
+    }
+    assert.deepEqual(frame.finish(), expected);
+    assert.throws(() => new ProduceFrame(Buffer.alloc(50)).records(0, () => Buffer.alloc(100)), RangeError);
+  });
+});
