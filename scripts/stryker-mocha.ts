@@ -16,6 +16,7 @@ import {
   toMutantRunResult,
 } from "@stryker-mutator/api/test-runner";
 import Mocha from "mocha";
+import { mochaHooks } from "../test/support/after-test.ts";
 
 /** What the instrumented code reads and writes. */
 type Context = { [K in keyof InstrumenterContext]: InstrumenterContext[K] | undefined };
@@ -28,7 +29,7 @@ const hooksOf = (suite: Mocha.Suite): string => `hooks of ${suite.fullTitle()}`;
 
 class MochaRunner implements TestRunner {
   static readonly inject = tokens(commonTokens.options);
-  readonly #mocha = new Mocha({ timeout: 0, reporter: class {} as never });
+  readonly #mocha = new Mocha({ timeout: 0, reporter: class {} as never, rootHooks: mochaHooks });
   #loaded = false;
 
   constructor(options: StrykerOptions) {

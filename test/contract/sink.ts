@@ -2,6 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import type { Gateway } from "../../src/app/gateway.ts";
+import type { SinkKind } from "../../src/core/sink.ts";
 import type { Clock } from "../../src/core/time.ts";
 import { useBroker } from "../support/broker.ts";
 import { keepingLog, startTestGateway } from "../support/gateway.ts";
@@ -13,6 +14,8 @@ import { until } from "../support/until.ts";
 
 /** A sink under the contract. */
 export interface SinkUnderTest {
+  /** Its kind, where the build does not have it. */
+  readonly kind?: SinkKind;
   /** Its options for a receiver; `topics` and `from` are added. */
   readonly options: (receiver: Receiver) => object;
   /** The `n` of a record `{"n":…}` in what the receiver was sent. */
@@ -24,7 +27,7 @@ export interface SinkUnderTest {
 /** Registers the suite. */
 export function sinkContract(
   name: string,
-  { options, numberIn, fine = { status: 200, body: "ok" } }: SinkUnderTest,
+  { kind, options, numberIn, fine = { status: 200, body: "ok" } }: SinkUnderTest,
 ) {
   describe(`sink contract: ${name}`, function () {
     this.timeout(60_000);
@@ -40,6 +43,7 @@ export function sinkContract(
 
     function start(more: object = {}, clock?: Clock): Promise<Gateway> {
       const config = {
+        kinds: { sinks: kind ? [kind] : [] },
         kafka: { createTopics: true, namespace: `ns-${topic}` },
         sinks: { out: { ...options(receiver), topics: [topic], from: "earliest", ...more } },
       };

@@ -3,15 +3,32 @@
 import { adapters } from "../../src/app/adapters.ts";
 import { type Config, loadConfig } from "../../src/config/load.ts";
 import type { Log } from "../../src/core/ports.ts";
+import type { SinkKind } from "../../src/core/sink.ts";
+import type { WebhookKind } from "../../src/core/webhook.ts";
 
 const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} };
 
-/** @param now milliseconds since 1970; the system's time by default */
+/** Kinds of adapters that a test adds to those of the build. */
+export interface AddedKinds {
+  readonly sinks?: readonly SinkKind[];
+  readonly webhooks?: readonly WebhookKind[];
+}
+
+export interface TestHooks {
+  readonly log?: Log;
+  /** Milliseconds since 1970; the system's time by default. */
+  readonly now?: (() => number) | undefined;
+  readonly kinds?: AddedKinds | undefined;
+}
+
 export function loadTestConfig(
   file: string | undefined,
   env: Readonly<Record<string, string | undefined>>,
-  log: Log = SILENT,
-  now: () => number = Date.now,
+  { log = SILENT, now = Date.now, kinds: { sinks = [], webhooks = [] } = {} }: TestHooks = {},
 ): Config {
-  return loadConfig(file, env, adapters, { now, log, onSlow() {} });
+  const families = {
+    webhooks: { ...adapters.webhooks, kinds: [...adapters.webhooks.kinds, ...webhooks] },
+    sinks: { ...adapters.sinks, kinds: [...adapters.sinks.kinds, ...sinks] },
+  };
+  return loadConfig(file, env, families, { now, log, onSlow() {} });
 }

@@ -8,10 +8,12 @@ import { type Gateway, startGateway } from "../../src/app/gateway.ts";
 import type { Log } from "../../src/core/ports.ts";
 import type { Clock } from "../../src/core/time.ts";
 import { afterTest } from "./after-test.ts";
-import { loadTestConfig } from "./config.ts";
+import { type AddedKinds, loadTestConfig } from "./config.ts";
 import { untilReady } from "./http.ts";
 
 export interface TestConfig {
+  /** Kinds of adapters that are added to those of the build. */
+  readonly kinds?: AddedKinds | undefined;
   readonly kafka?: object;
   readonly http?: object;
   readonly topics?: object;
@@ -38,7 +40,7 @@ export function keepingLog(): Log & { readonly lines: LogLine[] } {
 }
 
 /** Writes a configuration (JSON is YAML) into a folder of its own; returns its path. */
-export function writeConfig({ files = {}, ...config }: TestConfig): string {
+export function writeConfig({ files = {}, kinds: _, ...config }: TestConfig): string {
   const folder = mkdtempSync(path.join(tmpdir(), "onramp-test-"));
   for (const [name, content] of Object.entries(files)) writeFileSync(path.join(folder, name), content);
   const file = path.join(folder, "onramp.yaml");
@@ -91,7 +93,11 @@ async function launch(
   });
   const env = { ONRAMP_ADMIN_PORT: "0" };
   const options = { dev: false, requireAuth: false, ...(clock ? { clock } : {}) };
-  const gateway = await startGateway(loadTestConfig(file, env, log, clock?.now), options, log);
+  const gateway = await startGateway(
+    loadTestConfig(file, env, { log, now: clock?.now, kinds: config.kinds }),
+    options,
+    log,
+  );
   let stopped: Promise<void> | undefined;
   // The test may stop it before the hook does.
   return { ...gateway, stop: () => (stopped ??= gateway.stop()) };

@@ -4,6 +4,7 @@ import { strict as assert } from "node:assert";
 import { createHmac } from "node:crypto";
 import { createRequire } from "node:module";
 import path from "node:path";
+import { webhookContract } from "../contract/webhook.ts";
 import { useBroker } from "../support/broker.ts";
 import { useGateway } from "../support/gateway.ts";
 import { post } from "../support/http.ts";
@@ -198,4 +199,17 @@ describe("webhooks: github", function () {
     );
     assert.deepEqual(await readPartition(broker.addresses(), topics.strict), []);
   });
+});
+
+webhookContract("github", {
+  options: (topic, secrets) => ({ type: "github", secrets, topic }),
+  secrets: [SECRET, OLD_SECRET],
+  contentType: JSON_TYPE,
+  body: '{"action":"opened"}',
+  malformed: '{"action":',
+  sign: (body, secret) => ({
+    "x-github-event": "issues",
+    "x-hub-signature-256": `sha256=${createHmac("sha256", secret).update(body).digest("hex")}`,
+  }),
+  signatureHeader: "x-hub-signature-256",
 });
