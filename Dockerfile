@@ -12,7 +12,7 @@ ENV NODE_ENV=production \
     ONRAMP_ADMIN_HOST=0.0.0.0 \
     ONRAMP_REQUIRE_AUTH=true
 WORKDIR /app
-# Readable by any user, written by none: the process runs under an arbitrary UID (OpenShift).
+# Any user can read these files and no user writes them: OpenShift runs the process under an arbitrary UID.
 COPY --from=build --chown=0:0 /app/node_modules ./node_modules
 COPY --from=build --chown=0:0 /app/dist ./dist
 COPY --chown=0:0 package.json openapi.yaml ./

@@ -1,5 +1,5 @@
-// The accumulator alone: records into `kafka/producer.ts`, receipts out, no HTTP. A process of its own, so that its
-// CPU time is the module's: `node bench/accumulator.ts TOPIC BROKER…`, prints one JSON line a work load.
+// Measures the producer (`kafka/produce/producer.ts`) without HTTP. It runs in its own process, so that the CPU time of
+// the process is that of the producer: `node bench/accumulator.ts TOPIC BROKER…` prints one line of JSON per load.
 
 import type { AcceptedRecord } from "../src/core/record.ts";
 import { Cluster } from "../src/kafka/client/cluster.ts";
@@ -40,7 +40,7 @@ for (const [size, inFlight] of [
 }
 process.exit(0);
 
-/** Keeps `inFlight` requests of `size` records under way; @returns records acknowledged */
+/** Keeps `inFlight` requests of `size` records in flight. @returns the number of acknowledged records */
 async function work(size: number, inFlight: number, seconds: number): Promise<number> {
   const end = Date.now() + seconds * 1000;
   let acknowledged = 0;

@@ -1,5 +1,5 @@
-// The least that any server of this contract does: read the body, parse it, answer. It stores nothing, and is what
-// the gateway is measured against. A process of its own: `node bench/bare.ts`, prints its port.
+// The baseline of the benchmark: a server that reads the body, parses it and answers, and stores nothing. Any server
+// with this HTTP contract does at least this. It runs in its own process: `node bench/bare.ts` prints its port.
 
 import http from "node:http";
 import type { AddressInfo } from "node:net";

@@ -1,9 +1,9 @@
-// What the benchmark sends: an order of 280 bytes, alone, in envelopes, and as lines; and a schema for it.
+// The bodies that the benchmark sends: an order of 280 bytes, alone, in envelopes and as lines; and its schema.
 
-/** Bytes of one order. */
+/** The size of one order in bytes. */
 export const ORDER_BYTES = 280;
 
-/** One order as JSON, always `ORDER_BYTES` long. */
+/** One order as JSON of exactly `ORDER_BYTES` bytes. */
 export function order(n = 0): string {
   const draft = {
     orderId: `o-${String(n).padStart(10, "0")}`,
@@ -20,17 +20,17 @@ export function order(n = 0): string {
   return JSON.stringify({ ...draft, note: "x".repeat(missing) });
 }
 
-/** An envelope of Confluent's REST Proxy v2. */
+/** An envelope in the format of Confluent's REST Proxy v2. */
 export function envelope(records: number): string {
   return `{"records":[${Array.from({ length: records }, (_, n) => `{"value":${order(n)}}`).join(",")}]}`;
 }
 
-/** Lines of NDJSON. */
+/** Orders as lines of NDJSON. */
 export function lines(count: number): Buffer {
   return Buffer.from(Array.from({ length: count }, (_, n) => `${order(n)}\n`).join(""));
 }
 
-/** A schema as people write them for such a record. */
+/** A typical schema for such an order. */
 export const orderSchema = {
   $schema: "https://json-schema.org/draft/2020-12/schema",
   type: "object",

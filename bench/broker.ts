@@ -1,4 +1,4 @@
-// The broker that the benchmark runs on: the development broker in a process of its own, Apache Kafka, or yours.
+// The broker of the benchmark: the development broker in its own process, Apache Kafka, or an existing cluster.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -7,13 +7,13 @@ import { startCluster } from "../test/support/apache-kafka/cluster.ts";
 export interface Broker {
   readonly name: string;
   readonly addresses: readonly string[];
-  /** Stops it where it stands, as a machine that hangs; undefined for a broker that is not ours to stop. */
+  /** Suspends the process, as if its machine hung; undefined for an existing cluster. */
   readonly pause?: () => void;
   readonly resume?: () => void;
   stop(): Promise<void>;
 }
 
-/** `KAFKA_BROKERS` where it is set, else Apache Kafka where asked for, else the development broker. */
+/** Uses the cluster at `given` if there is one, else starts Apache Kafka if `apache` is true, else the development broker. */
 export async function startBroker(apache: boolean, given: string | undefined): Promise<Broker> {
   if (given) return { name: `Kafka at ${given}`, addresses: given.split(","), stop: async () => {} };
   if (!apache) return devBroker();

@@ -1,4 +1,4 @@
-// The same parse and answer through Express alone. A process of its own: `node bench/express.ts`, prints its port.
+// Does the same as bare.ts with Express. It runs in its own process: `node bench/express.ts` prints its port.
 
 import type { AddressInfo } from "node:net";
 import express from "express";

@@ -1,4 +1,4 @@
-// Java's `kafka-producer-perf-test`: the yardstick that Kafka itself ships.
+// Runs Java's `kafka-producer-perf-test`, the benchmark that Kafka itself ships.
 
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -12,14 +12,14 @@ export interface PerfTest {
   readonly microsARecord: number;
 }
 
-/** Whether the tools that it needs are there. */
+/** True if the tools that it needs are installed. */
 export const havePerfTest = ["java", "mvn"].every(
   (tool) => spawnSync(tool, ["-version"], { stdio: "ignore" }).error === undefined,
 );
 
 /**
- * Sends records with acks=all. Counted from its first report (after 5 s) to its last, so that neither the JVM's start
- * nor its warming up is held against it.
+ * Sends records with acks=all. Measures from its first report (after 5 s) to its last, so that the start and the
+ * warm-up of the JVM do not count.
  */
 export async function perfTest(
   brokers: readonly string[],
@@ -41,7 +41,7 @@ export async function perfTest(
   await gone;
   const [first, ...rest] = reports;
   const last = rest.at(-1);
-  if (!first || !last) throw new Error("the perf test was too short: it needs more records");
+  if (!first || !last) throw new Error("the perf test was too short: increase the number of records");
   const sent = rest.reduce((sum, report) => sum + report.records, 0);
   return {
     perSecond: sent / ((last.at - first.at) / 1000),

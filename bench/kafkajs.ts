@@ -1,4 +1,4 @@
-// kafkajs's own producer in batches, for comparison: `node bench/kafkajs.ts TOPIC BROKER…`, prints one JSON line.
+// Measures kafkajs's producer with batches, for comparison: `node bench/kafkajs.ts TOPIC BROKER…` prints one line of JSON.
 
 import kafkajs from "kafkajs";
 import { order } from "./bodies.ts";

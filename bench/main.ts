@@ -1,5 +1,5 @@
-// `npm run bench`: the gateway beside what it is held against, as one table of ratios taken in one run.
-// [-- --kafka | --peer URL --peer-pid PID | --rounds N | --seconds N | --only TEXT]; KAFKA_BROKERS uses a cluster of yours.
+// `npm run bench`: compares the gateway with other servers, and prints tables with ratios that were taken in one run.
+// Options: -- --kafka --peer URL --peer-pid PID --rounds N --seconds N --only TEXT. KAFKA_BROKERS: an existing cluster.
 
 import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -24,14 +24,14 @@ const { values } = parseArgs({
 });
 const rounds = Number(values.rounds);
 const seconds = Number(values.seconds);
-if (!existsSync("dist/main.js")) throw new Error("the gateway is not built: npm run build");
+if (!existsSync("dist/main.js")) throw new Error("The gateway is not built. Run: npm run build");
 
 const broker = await startBroker(values.kafka, process.env["KAFKA_BROKERS"]);
 const wanted = (part: string): boolean => values.only === undefined || part.includes(values.only);
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 try {
   say(
-    `On ${broker.name}; load by ${generator}; Node ${process.version}; medians of ${rounds} interleaved rounds.\n`,
+    `Broker: ${broker.name}. Load generator: ${generator}. Node.js ${process.version}. Medians of ${rounds} interleaved rounds.\n`,
   );
   await bench(broker);
 } finally {
@@ -77,7 +77,7 @@ async function loadTable(named: readonly Scenario[]): Promise<string> {
     return [name, ...cells(own), ...ratios, least === undefined ? "" : `≥ ${least}`];
   });
   const head = ["", "requests/s", "records/s", "CPU ms/request", "CPU s/1,000 records", "failed"];
-  return table([...head, "× base per CPU-s", "× base per s", "wanted"], rows);
+  return table([...head, "× base per CPU-s", "× base per s", "target"], rows);
 }
 
 async function measure(scenario: Scenario, forSeconds: number): Promise<Sample> {

@@ -1,5 +1,5 @@
-// Memory when Kafka hangs: resident bytes of the gateway before, while a thousand connections post into a broker
-// that does not answer, and after it answers again.
+// Measures the resident memory of the gateway when Kafka hangs: before, while a thousand connections post and the broker
+// does not answer, and after the broker answers again.
 
 import { setTimeout as delay } from "node:timers/promises";
 import { startLoad } from "../test/support/load.ts";
@@ -15,7 +15,10 @@ export interface Overload {
   readonly answered: Readonly<Record<number, number>>;
 }
 
-/** @param pause stops the broker where it stands; @param resume lets it go on */
+/**
+ * @param pause suspends the broker
+ * @param resume continues it
+ */
 export async function overload(
   { url, pid }: Server,
   pause: () => void,

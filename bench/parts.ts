@@ -1,4 +1,4 @@
-// The parts of the report that are not a load of small requests: NDJSON, the modules alone, latency, memory.
+// The parts of the report besides the loads of small requests: NDJSON, single modules, latency, memory.
 
 import { execFile } from "node:child_process";
 import path from "node:path";
@@ -15,12 +15,12 @@ import { ackTimes, httpTimes, percentile } from "./times.ts";
 import { drive, type Outcome } from "./wrk.ts";
 
 const LINES = 2_000_000;
-/** Lines that the client writes at once. */
+/** The number of lines per write of the client. */
 const BLOCK = 1000;
-/** Enough for the perf test to run for some time behind its first report. */
+/** Enough for the perf test to run for some time after its first report. */
 const PERF_RECORDS = 12_000_000;
 
-/** NDJSON beside Java's perf test, in records per CPU-second. */
+/** Compares NDJSON with Java's perf test, in records per CPU-second. */
 export async function ndjsonTable(
   server: Server,
   brokers: readonly string[],
@@ -46,7 +46,7 @@ export async function ndjsonTable(
     (sample, round) => (theirs?.[round]?.microsARecord ?? Number.NaN) / sample.microsARecord,
   );
   return table(
-    ["", "records/s", "CPU µs/record", "× base per CPU-s", "wanted"],
+    ["", "records/s", "CPU µs/record", "× base per CPU-s", "target"],
     [
       [...row("kafka-producer-perf-test", theirs), "", ""],
       [...row(`NDJSON, ${show(LINES)} lines`, ours), show(median(ratios), 2), "≥ 1"],
@@ -55,12 +55,12 @@ export async function ndjsonTable(
   );
 }
 
-/** The accumulator without HTTP, and kafkajs's producer in batches. */
+/** Measures the producer without HTTP, and kafkajs's producer with batches. */
 export async function moduleTable(brokers: readonly string[], rounds: number): Promise<string> {
   const samples = new Map<string, { perSecond: number; microsARecord: number }[]>();
   for (let round = 0; round < rounds; round++) {
     for (const line of await runChild("accumulator.ts", brokers)) {
-      const name = `accumulator, ${line["inFlight"]} requests of ${line["size"]}`;
+      const name = `producer alone, ${line["inFlight"]} requests of ${line["size"]}`;
       samples.set(name, [...(samples.get(name) ?? []), line as never]);
     }
     const [kafkajs] = await runChild("kafkajs.ts", brokers);
@@ -68,23 +68,23 @@ export async function moduleTable(brokers: readonly string[], rounds: number): P
     samples.set(name, [...(samples.get(name) ?? []), kafkajs as never]);
   }
   const most = (name: string): string =>
-    name.startsWith("acc") ? (name.endsWith(" of 1") ? "< 7 µs" : "< 3 µs") : "";
+    name.startsWith("producer") ? (name.endsWith(" of 1") ? "< 7 µs" : "< 3 µs") : "";
   const rows = [...samples].map(([name, of]) => [
     name,
     show(median(of.map((sample) => sample.perSecond))),
     show(median(of.map((sample) => sample.microsARecord)), 2),
     most(name),
   ]);
-  return table(["", "records/s", "CPU µs/record", "wanted"], rows);
+  return table(["", "records/s", "CPU µs/record", "target"], rows);
 }
 
 const WARM_UP_SECONDS = 10;
-/** Sends a record to Kafka itself every so often while the gateway is under load, in milliseconds. */
+/** The pause between records that are sent to Kafka directly while the gateway is under load, in milliseconds. */
 const PROBE_MS = 2;
 
 /**
- * Latency beside Kafka's own acknowledgements: at half load at the same time, so that both meet the same machine; at
- * one connection in turn, each as the only load.
+ * Compares the latency with that of Kafka's own acknowledgements: at half load both at the same time, so that they share
+ * the machine; on one connection one after the other, each as the only load.
  */
 export async function latencyTable(
   { gateway: server, bare }: { readonly gateway: Server; readonly bare: Server },
@@ -93,7 +93,7 @@ export async function latencyTable(
   seconds: number,
 ): Promise<string> {
   const load = { url: `${server.url}/topics/bench`, body: order(), contentType: "application/json", seconds };
-  // The broker's and our own code are compiled while they run: what is measured comes after.
+  // The code of the broker and of the gateway is compiled while it runs, so the measurement starts after a warm-up.
   await drive({ ...load, connections: 1, seconds: WARM_UP_SECONDS });
   const full = await drive({ ...load, connections: 64, seconds: WARM_UP_SECONDS });
   const rate = full.requests / full.seconds / 2;
@@ -112,7 +112,7 @@ export async function latencyTable(
       samples?.push({ own: { p50: percentile(own, 0.5), p99: percentile(own, 0.99) }, kafka: alone });
     }
   }
-  const head = ["", "p50 ms", "p99 ms", "Kafka's p50", "Kafka's p99", "p99 above Kafka's", "wanted"];
+  const head = ["", "p50 ms", "p99 ms", "Kafka's p50", "Kafka's p99", "p99 above Kafka's", "target"];
   return table(head, [
     [`half load (${show(rate)}/s), 64 connections`, ...compare(half ?? []), "≤ 3 ms"],
     ["one connection", ...compare(single ?? []), "≤ 1 ms"],
@@ -122,7 +122,7 @@ export async function latencyTable(
 
 interface Compared {
   readonly own: Pick<Outcome, "p50" | "p99">;
-  /** Kafka's own times, sorted. */
+  /** The times of Kafka's acknowledgements, sorted. */
   readonly kafka: readonly number[];
 }
 
@@ -137,7 +137,7 @@ function compare(samples: readonly Compared[]): string[] {
   ];
 }
 
-/** Memory while the broker hangs. */
+/** Measures memory while the broker hangs. */
 export async function overloadTable(server: Server, pause: () => void, resume: () => void): Promise<string> {
   const { before, most, after, answered } = await overload(server, pause, resume, 10);
   const megabytes = (bytes: number): string => show(bytes / 1024 / 1024);
@@ -145,7 +145,7 @@ export async function overloadTable(server: Server, pause: () => void, resume: (
     .map(([status, count]) => `${show(count)} × ${status}`)
     .join(", ");
   return table(
-    ["the broker hangs for 10 s under 1,000 connections", "RSS before, MB", "at most", "after", "answers"],
+    ["the broker hangs for 10 s, 1,000 connections", "RSS before, MB", "maximum", "after", "responses"],
     [["", megabytes(before), megabytes(most), megabytes(after), answers]],
   );
 }

@@ -1,11 +1,11 @@
-// Numbers of several rounds as lines of a table: medians, and ratios that were taken within each round.
+// Turns the samples of several rounds into rows of a table: medians, and ratios of samples of the same round.
 
-/** What one round measured of one line. */
+/** The measurement of one row in one round. */
 export interface Sample {
   readonly requests: number;
   readonly records: number;
   readonly seconds: number;
-  /** Of the server's process; undefined where it is not ours. */
+  /** CPU time of the server's process; undefined if the benchmark did not start it. */
   readonly cpuSeconds: number | undefined;
   readonly failed: number;
 }
@@ -19,7 +19,7 @@ export const perSecond = (sample: Sample): number => sample.requests / sample.se
 /** Requests per CPU-second of the server. */
 export const perCpu = (sample: Sample): number => sample.requests / (sample.cpuSeconds ?? Number.NaN);
 
-/** The median over rounds of `of` by `to` in the same round. */
+/** The median of the ratios of `of` to `to`, each taken in the same round. */
 export function ratio(
   of: readonly Sample[],
   to: readonly Sample[],
@@ -28,7 +28,7 @@ export function ratio(
   return median(of.map((sample, round) => value(sample) / value(to[round] as Sample)));
 }
 
-/** A line's cells: requests and records a second, CPU, failures. */
+/** The cells of a row: requests and records per second, CPU time, failures. */
 export function cells(samples: readonly Sample[]): string[] {
   const of = (value: (sample: Sample) => number, digits = 0): string =>
     show(median(samples.map(value)), digits);
@@ -46,7 +46,7 @@ export const show = (value: number, digits = 0): string =>
     ? "–"
     : value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 
-/** Rows as Markdown, columns aligned. */
+/** A table in Markdown, with aligned columns. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((title, at) =>
     Math.max(title.length, ...rows.map((row) => (row[at] ?? "").length)),

@@ -1,4 +1,4 @@
-// What is measured under load, and what each line is held against.
+// The loads that are measured, and the baseline of each.
 
 import { envelope, order } from "./bodies.ts";
 import type { Server } from "./servers.ts";
@@ -6,7 +6,7 @@ import type { Server } from "./servers.ts";
 const V2 = "application/vnd.kafka.json.v2+json";
 const JSON_TYPE = "application/json";
 
-/** One line of the table. */
+/** One row of the table. */
 export interface Scenario {
   readonly name: string;
   readonly server: Server;
@@ -14,11 +14,12 @@ export interface Scenario {
   readonly body: string;
   readonly contentType: string;
   readonly connections: number;
-  /** Records a request. */
+  /** Records per request. */
   readonly records: number;
   readonly authorization?: string;
-  /** The line it is compared with, and the ratio of requests per CPU-second that issue 4 asks for. */
+  /** The row that it is compared with. */
   readonly base?: string;
+  /** The least acceptable ratio of requests per CPU-second (issue 4). */
   readonly wanted?: number;
 }
 
@@ -26,7 +27,7 @@ export interface Servers {
   readonly bare: Server;
   readonly express: Server;
   readonly gateway: Server;
-  /** The gateway that wants a token. */
+  /** A gateway that requires a token. */
   readonly guarded: Server;
   readonly token: string;
 }
@@ -59,7 +60,7 @@ export function scenarios({ bare, express, gateway, guarded, token }: Servers): 
   ];
 }
 
-/** The loads that any server of Confluent's v2 envelope understands. */
+/** Loads for any server that accepts Confluent's v2 envelope. */
 export function peerScenarios(url: string, pid: string | undefined): Scenario[] {
   const server: Server = { url, pid: pid === undefined ? undefined : Number(pid), stop: async () => {} };
   const common = { server, path: "/topics/bench", contentType: V2 };

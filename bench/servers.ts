@@ -1,4 +1,4 @@
-// The processes that the benchmark starts, and what they cost.
+// The servers that the benchmark starts.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -10,14 +10,14 @@ import { orderSchema } from "./bodies.ts";
 /** A server under load. */
 export interface Server {
   readonly url: string;
-  /** Whose CPU time and memory count; undefined for a peer that we did not start. */
+  /** The process whose CPU time and memory are measured; undefined if it is not known. */
   readonly pid: number | undefined;
   stop(): Promise<void>;
 }
 
 export const LOADER = ["--import", "ts-blank-space/register"];
 
-/** Runs a file of this folder that prints `listening PORT`. */
+/** Starts a file of this folder that prints `listening PORT`. */
 export async function serve(file: string): Promise<Server> {
   const child = spawn(process.execPath, [...LOADER, path.join(import.meta.dirname, file)], {
     stdio: ["ignore", "pipe", "inherit"],
@@ -34,9 +34,9 @@ export async function serve(file: string): Promise<Server> {
   };
 }
 
-/** The gateway as it is installed, with topics `bench` and, with a schema, `checked`. */
+/** Starts the built gateway with two topics: `bench`, and `checked`, which has a schema. */
 export async function gateway(brokers: readonly string[], auth?: { hash: string }): Promise<Server> {
-  // Tens of gigabytes go through: what is old is dropped while the benchmark runs.
+  // The benchmark writes tens of gigabytes: the broker deletes old records while it runs.
   const retention = { "segment.bytes": "100000000", "retention.bytes": "300000000" };
   const topic = { partitions: 6, config: { ...retention, "file.delete.delay.ms": "1000" } };
   const config = writeConfig({

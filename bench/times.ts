@@ -1,5 +1,5 @@
-// One request after another on one connection, each timed: to Kafka itself and to an HTTP server, so that the two
-// compare. (wrk adds to its percentiles the requests that a slow one kept from being sent.)
+// Measures the time of each of a sequence of requests on one connection, to Kafka directly and to an HTTP server, so that
+// both can be compared. (wrk corrects its percentiles for requests that it could not send during a slow one.)
 
 import { once } from "node:events";
 import net from "node:net";
@@ -9,7 +9,11 @@ import { encodeBatch } from "../src/wire/record-batch.ts";
 import { leaderOf } from "../test/support/read-back.ts";
 import { order } from "./bodies.ts";
 
-/** Sends one record after another, `pauseMs` apart, until `ended`. @returns the times from request to answer, in milliseconds, sorted */
+/**
+ * Sends one record after the other to Kafka, `pauseMs` apart, until `ended` settles.
+ *
+ * @returns the times from request to answer in milliseconds, sorted
+ */
 export async function ackTimes(
   brokers: readonly string[],
   topic: string,
@@ -35,7 +39,7 @@ export async function ackTimes(
     const answer = await connection.request(Produce, 7, body, 10_000);
     times.push(performance.now() - began);
     if (answer.topics[0]?.partitions[0]?.errorCode !== 0)
-      throw new Error("Kafka refused a record of the bench");
+      throw new Error("Kafka refused a record of the benchmark");
     if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
   await stop;
@@ -43,7 +47,7 @@ export async function ackTimes(
   return times.sort((a, b) => a - b);
 }
 
-/** Posts one order after another until `ended`. @returns as `ackTimes` */
+/** Posts one order after the other until `ended` settles. @returns as `ackTimes` */
 export async function httpTimes(url: string, ended: Promise<unknown>): Promise<number[]> {
   const { hostname, port, pathname } = new URL(url);
   const body = order();

@@ -1,4 +1,4 @@
-// Load from another process: wrk (Debian) where it is installed, else autocannon (npm).
+// Generates load from another process: with wrk (Debian) if it is installed, else with autocannon (npm).
 
 import { execFile, execFileSync } from "node:child_process";
 import { mkdtempSync, writeFileSync } from "node:fs";
@@ -16,15 +16,15 @@ export interface Load {
   readonly body: string;
   readonly contentType: string;
   readonly authorization?: string | undefined;
-  /** Requests a second in all; undefined: as many as the connections can. */
+  /** Requests per second over all connections; undefined for as many as possible. */
   readonly rate?: number | undefined;
 }
 
-/** What came of it; latencies in milliseconds. */
+/** The result of a load; latencies in milliseconds. */
 export interface Outcome {
   readonly requests: number;
   readonly seconds: number;
-  /** Answers other than 2xx, and requests without one. */
+  /** Responses other than 2xx, and requests without a response. */
   readonly failed: number;
   readonly p50: number;
   readonly p99: number;
@@ -48,7 +48,7 @@ export const drive = (load: Load): Promise<Outcome> => (haveWrk ? wrk(load) : au
 async function wrk(load: Load): Promise<Outcome> {
   const { url, connections, seconds, body, contentType, authorization, rate } = load;
   const script = path.join(mkdtempSync(path.join(tmpdir(), "onramp-bench-")), "load.lua");
-  // Half to one and a half of the mean, so that the connections do not march in step.
+  // A random pause between half and one and a half of the mean, so that the connections do not send at the same time.
   const pause = rate === undefined ? 0 : (connections / rate) * 1000;
   writeFileSync(
     script,

@@ -1,5 +1,5 @@
-// `npm run mutate`: mutation testing, one area after the other; `-- wire http` for some of them. Ends with the share of
-// mutants that the tests kill, per area. A soak: the whole run takes about an hour.
+// `npm run mutate`: runs mutation tests, one area after the other; `-- wire http` selects areas. At the end it prints the
+// share of mutants that the tests killed, per area. All areas together take about an hour.
 
 import { readdirSync } from "node:fs";
 import { Stryker } from "@stryker-mutator/core";
@@ -26,7 +26,7 @@ const areas: Readonly<Record<string, Area>> = {
 const words = process.argv.slice(2);
 const named = words.filter((word) => !word.startsWith("--"));
 const scores: string[] = [];
-// Every process that Stryker starts reads TypeScript: the test runner and the tests are written in it.
+// Every process that Stryker starts must load TypeScript: the test runner and the tests are written in it.
 process.env["NODE_OPTIONS"] = "--import ts-blank-space/register";
 for (const name of named.length > 0 ? named : Object.keys(areas)) {
   const area = areas[name];

@@ -1,4 +1,4 @@
-// `npm run soak -- NAME`: the long versions of tests, with the counts of the issue. Without a name: the list.
+// `npm run soak -- NAME`: runs the long version of a test, with the counts of its issue. Without a name: prints the names.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -11,7 +11,7 @@ const env = { ...process.env, ONRAMP_SOAK: "1", ONRAMP_TEST_APACHE: "1" };
 
 const mocha = (file: string, grep = "") => run("npx", ["mocha", "--timeout", HOUR, "-g", grep, file]);
 
-/** On the development broker, then on Apache Kafka. */
+/** Runs tests on the development broker, then on Apache Kafka. */
 async function onBoth(file: string, grep = ""): Promise<number> {
   const { ONRAMP_TEST_APACHE: _, ...dev } = env;
   const args = ["--timeout", HOUR, "-g", grep, file];
@@ -39,7 +39,7 @@ if (!soak) {
 }
 process.exit(await soak());
 
-/** `npm test` on Node 24, whose binary comes from npm's `node` package; and an idle gateway on it. */
+/** Runs `npm test` on Node 24, which npm's `node` package installs, with the test of an idle gateway. */
 async function node24(): Promise<number> {
   const folder = mkdtempSync(path.join(tmpdir(), "onramp-node24-"));
   const installed = await run("npm", ["install", "--prefix", folder, "--no-save", "node@24"]);

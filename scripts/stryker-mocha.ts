@@ -1,4 +1,4 @@
-// The test runner that Stryker drives: mocha 12 by its public interface (the published runner stops at mocha 11).
+// A test runner for Stryker that uses the public interface of mocha 12 (the published runner supports mocha 11 at most).
 
 import type { CoverageData, InstrumenterContext, StrykerOptions } from "@stryker-mutator/api/core";
 import { commonTokens, declareClassPlugin, PluginKind, tokens } from "@stryker-mutator/api/plugin";
@@ -18,13 +18,13 @@ import {
 import Mocha from "mocha";
 import { mochaHooks } from "../test/support/after-test.ts";
 
-/** What the instrumented code reads and writes. */
+/** The state that the instrumented code reads and writes. */
 type Context = { [K in keyof InstrumenterContext]: InstrumenterContext[K] | undefined };
 const shared = globalThis as { __stryker__?: InstrumenterContext };
 shared.__stryker__ ??= {};
 const context: Context = shared.__stryker__;
 
-/** The name under which the hooks of a suite are counted, until its tests are given what they covered. */
+/** The name under which the coverage of a suite's hooks is recorded, until it is added to that of its tests. */
 const hooksOf = (suite: Mocha.Suite): string => `hooks of ${suite.fullTitle()}`;
 
 class MochaRunner implements TestRunner {
@@ -105,7 +105,7 @@ function setBail(suite: Mocha.Suite, bail: boolean): void {
   for (const child of suite.suites) setBail(child, bail);
 }
 
-/** A test covers what the hooks before it covered: without them it does not run. */
+/** Adds the coverage of the hooks to each test that needs them. */
 function giveHooksToTests(suite: Mocha.Suite, perTest: Record<string, CoverageData>): void {
   const hooks = perTest[hooksOf(suite)] ?? {};
   delete perTest[hooksOf(suite)];

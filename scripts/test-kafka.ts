@@ -1,5 +1,5 @@
-// `npm run test:kafka`: every suite that uses a broker, on Apache Kafka. Starts what it needs, unless
-// ONRAMP_TEST_BROKERS names a cluster of yours. Further arguments go to mocha; files replace the suites.
+// `npm run test:kafka`: runs every suite that uses a broker on Apache Kafka. It starts Apache Kafka, unless
+// ONRAMP_TEST_BROKERS names a cluster. Further arguments are passed to mocha; files replace the suites.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The process: arguments, signals, exit code. The only file that touches `process`.
+// The entry point: handles arguments, signals and the exit code. The only file that uses `process`.
 
 import { readFileSync } from "node:fs";
 import path from "node:path";

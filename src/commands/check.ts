@@ -1,4 +1,4 @@
-// `onramp check`: validates the configuration, its schemas and expressions, and exits.
+// `onramp check`: validates the configuration, including its schemas and expressions, and exits.
 
 import { loadConfiguration } from "../app/configuration.ts";
 import { type Command, configFile, configOption } from "./command.ts";

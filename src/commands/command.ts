@@ -1,8 +1,8 @@
-// The contract of a command, and what it gets of the process.
+// The contract of a command, and the parts of the process that it can use.
 
 import type { ParseArgsConfig } from "node:util";
 
-/** What commands may use of the process. */
+/** The parts of the process that commands can use. */
 export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Writes a line to stdout. */
@@ -21,7 +21,12 @@ export interface Command {
   /** The text after the name in `--help`, such as `[--config FILE]`. */
   readonly usage: string;
   readonly options: NonNullable<ParseArgsConfig["options"]>;
-  /** @returns the exit code */
+  /**
+   * Runs the command. Called at most once.
+   *
+   * @returns the exit code
+   * @throws OperatorError with a message to print
+   */
   run(
     io: Io,
     options: Readonly<Record<string, string | boolean | undefined>>,
@@ -29,10 +34,10 @@ export interface Command {
   ): Promise<number>;
 }
 
-/** The option that `start` and `check` share. */
+/** The option of all commands that read the configuration. */
 export const configOption = { config: { type: "string", short: "c" } } as const;
 
-/** The configuration file: `--config`, else `ONRAMP_CONFIG`, else none. */
+/** @returns the path of the configuration file: `--config`, otherwise `ONRAMP_CONFIG`, otherwise undefined */
 export function configFile(
   io: Io,
   options: Readonly<Record<string, string | boolean | undefined>>,

@@ -1,4 +1,4 @@
-// `onramp dev-broker`: the development broker alone, for clients on this machine.
+// `onramp dev-broker`: runs the development broker without the gateway, for clients on this machine.
 
 import { loadConfiguration } from "../app/configuration.ts";
 import { startDevBroker } from "../app/dev-broker.ts";
@@ -13,7 +13,9 @@ export const devBroker: Command = {
     const env = typeof port === "string" ? { ...io.env, ONRAMP_DEV_BROKER_PORT: port } : io.env;
     const { config } = loadConfiguration(undefined, env);
     const broker = await startDevBroker(config, "--port");
-    io.out(`development broker on ${broker.address}; its records are in memory and are lost when it ends`);
+    io.out(
+      `The development broker listens on ${broker.address}. Its records are in memory and are lost when it ends.`,
+    );
     await io.stopped;
     await broker.stop();
     return 0;

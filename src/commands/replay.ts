@@ -1,4 +1,4 @@
-// `onramp replay` and `onramp dead-letter replay`: deliver again.
+// `onramp replay` and `onramp dead-letter replay`: deliver records again.
 
 import { loadConfiguration } from "../app/configuration.ts";
 import { type ReplayReport, replayDeadLetters, replaySink } from "../app/replay.ts";
@@ -22,7 +22,7 @@ export const replay: Command = {
       (options["to"] !== undefined && !((to ?? -1) >= from))
     ) {
       io.err(
-        "replay needs --sink NAME and --from TIME, such as --from 2026-01-31T12:00:00Z (or 13 digits: milliseconds since 1970); --to must not be earlier.",
+        "replay needs --sink NAME and --from TIME. TIME is RFC 3339, such as 2026-01-31T12:00:00Z, or 13 digits: milliseconds since 1970. --to must not be earlier than --from.",
       );
       return 2;
     }
@@ -60,7 +60,7 @@ function reportReplay(
   return interrupted ? INTERRUPTED : deadLettered > 0 || unknownSinks.size > 0 ? 1 : 0;
 }
 
-/** RFC 3339, or milliseconds since 1970. Other texts that Date.parse reads may mean another time than intended. */
+/** Parses RFC 3339 or milliseconds since 1970. Date.parse would read other texts as unintended times. */
 function timeOf(given: string | boolean | undefined): number | undefined {
   const text = String(given ?? "");
   if (/^\d{13}$/.test(text)) return Number(text);

@@ -1,4 +1,4 @@
-// `onramp start`: runs the gateway until a signal.
+// `onramp start`: runs the gateway until SIGTERM or SIGINT.
 
 import { loadConfiguration } from "../app/configuration.ts";
 import { startGateway } from "../app/gateway.ts";

@@ -1,4 +1,4 @@
-// `onramp token NAME`: creates a token, and prints the part of it that goes into the configuration.
+// `onramp token NAME`: creates a token, and prints the token and its part of the configuration.
 
 import { createToken } from "../core/token.ts";
 import type { Command } from "./command.ts";
@@ -14,8 +14,8 @@ export const token: Command = {
       return 2;
     }
     const { token, hash } = createToken();
-    io.out(`token (give it to the client; Onramp does not keep it): ${token}`);
-    io.out("for the configuration:");
+    io.out(`Token (give it to the client; Onramp does not store it): ${token}`);
+    io.out("Configuration:");
     io.out(
       `http: { auth: { tokens: { ${JSON.stringify(name)}: { hash: "${hash}", produce: ["orders"], read: [] } } } }`,
     );

@@ -1,4 +1,4 @@
-// Sinks: the sink that its kind creates, and the filter that the sink runner applies.
+// Compiles the `sinks` section: creates the sinks and compiles their filters, which the sink runner applies.
 
 import type { AdapterSettings } from "../core/adapter.ts";
 import type { Expression } from "../core/expressions.ts";

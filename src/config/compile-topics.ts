@@ -1,4 +1,4 @@
-// Topics with rules: schemas and key expressions.
+// Compiles the `topics` section: schemas and key expressions.
 
 import { compileSchema } from "../core/schemas.ts";
 import { type TopicRules, unwritableReason } from "../core/topics.ts";
@@ -15,7 +15,7 @@ export function compileTopics(
   for (const [name, { schema: file, key, tombstones }] of compiler.entries(topics)) {
     const at = `topics.${name}`;
     const reserved = unwritableReason(name, kafka.namespace);
-    if (reserved) compiler.problems.push({ path: at, message: `${reserved} Remove it` });
+    if (reserved) compiler.problems.push({ path: at, message: `${reserved} Remove it from the topics` });
     const schema =
       file === undefined
         ? undefined

@@ -1,4 +1,4 @@
-// Webhooks: a receiver each.
+// Compiles the `webhooks` section: creates one receiver per webhook.
 
 import { unwritableReason } from "../core/topics.ts";
 import type { WebhookReceiver } from "../core/webhook.ts";

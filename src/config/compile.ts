@@ -1,4 +1,5 @@
-// What the configuration compiles to: schemas and expressions compiled, adapters created. One step per family.
+// Compiles the configuration: compiles schemas and expressions, and creates adapters. Each family has its own
+// step.
 
 import { deadLetterTopic } from "../core/dead-letter.ts";
 import type { TopicRules } from "../core/topics.ts";
@@ -15,16 +16,16 @@ export interface Compiled {
   readonly topics: ReadonlyMap<string, TopicRules>;
   readonly webhooks: ReadonlyMap<string, WebhookReceiver>;
   readonly sinks: readonly CompiledSink[];
-  /** Every topic that the configuration names: it must exist before records come. */
+  /** All topics that the configuration names. They must exist before records are received. */
   readonly topicNames: readonly string[];
   /** Sentences for the operator. */
   readonly warnings: readonly string[];
 }
 
 /**
- * Compiles settings. What the schema has refused is left out; the result is of use only where there are no problems.
+ * Compiles settings, except the parts that violate the schema. Use the result only if there are no problems.
  *
- * @param broken paths at which the schema is violated
+ * @param broken the paths at which the schema is violated
  */
 export function compileConfig(
   settings: Settings,

@@ -1,4 +1,5 @@
-// What the compile steps share: they report every problem and continue, also where the schema has found some.
+// The functions that all compile steps share. A step reports every problem and continues, even after
+// violations of the schema.
 
 import type { AdapterContext, AdapterFamily } from "../core/adapter.ts";
 import { messageOf } from "../core/errors.ts";
@@ -7,12 +8,12 @@ import type { Log } from "../core/ports.ts";
 import { isTopicName } from "../wire/topic-name.ts";
 import type { Problem } from "./problems.ts";
 
-/** What compiled parts use while the process runs. */
+/** The functions and the log that compiled parts use while the process runs. */
 export interface CompileHooks {
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly log: Log;
-  /** Called when an expression took long to evaluate, with its path in the configuration. */
+  /** Called after a slow evaluation of an expression, with its path in the configuration. */
   readonly onSlow: (place: string, ms: number) => void;
 }
 
@@ -23,35 +24,39 @@ export class Compiler {
   readonly #hooks: CompileHooks;
   readonly #broken: readonly string[];
 
-  /** @param broken paths at which the schema is violated: what is at or below them is not compiled */
+  /** @param broken the paths at which the schema is violated: options at or below them are not compiled */
   constructor(hooks: CompileHooks & { readonly folder: string }, broken: readonly string[]) {
     this.folder = hooks.folder;
     this.#hooks = hooks;
     this.#broken = broken;
   }
 
-  /** The members of a section; those that the schema refuses altogether are left out. */
+  /** @returns the members of a section that are objects; the schema has reported the others */
   entries<T>(section: Readonly<Record<string, T>>): [name: string, value: T][] {
     const isObject = (value: unknown): boolean =>
       typeof value === "object" && value !== null && !Array.isArray(value);
     return isObject(section) ? Object.entries(section).filter(([, value]) => isObject(value)) : [];
   }
 
-  /** Whether the schema finds no problem at the path or below it. */
+  /** Whether the schema is not violated at the path, above it, or below it. */
   isSound(at: string): boolean {
     return !this.#broken.some(
       (path) => path === at || path.startsWith(`${at}.`) || at.startsWith(`${path}.`),
     );
   }
 
-  /** Does work at a path. @returns undefined when it fails, or the path is not sound */
+  /**
+   * Runs `work` and reports its errors at a path.
+   *
+   * @returns undefined when it fails, or the path is not sound
+   */
   attempt<T>(at: string, work: () => T): T | undefined {
     if (!this.isSound(at)) return undefined;
     try {
       return work();
     } catch (error) {
       const errors = error instanceof AggregateError ? error.errors : [error];
-      this.problems.push(...errors.map((each) => ({ path: at, message: messageOf(each) })));
+      this.problems.push(...errors.map((found) => ({ path: at, message: messageOf(found) })));
       return undefined;
     }
   }
@@ -71,7 +76,7 @@ export class Compiler {
     return kind && this.attempt(at, () => kind.create(options, this.#contextOf(at, name)));
   }
 
-  /** Reports a topic that Kafka does not accept, or that is not for this use. @param reasonAgainst why it is not */
+  /** Reports a topic with an invalid name, or one that `reasonAgainst` returns a reason for. */
   checkTopic(at: string, topic: unknown, reasonAgainst: (topic: string) => string | undefined): void {
     if (typeof topic !== "string" || topic === "") return;
     const reason = isTopicName(topic)

@@ -1,5 +1,6 @@
-// File and environment become one validated, compiled, frozen configuration. Every problem is reported at once, with
-// its path and the fix: of the schema, of expressions, of files, of topics.
+// Loads the configuration from the file and the environment: one validated, compiled and frozen object. All
+// problems, such as those of the schema, expressions, files and topics, are reported at once, each with its
+// path and the fix.
 
 import path from "node:path";
 import { parseSize } from "../core/units.ts";
@@ -12,7 +13,7 @@ import { type Adapters, configSchema, environment, type Settings } from "./schem
 import { validate } from "./validate.ts";
 import { interpolate } from "./values.ts";
 
-/** The configuration: what is written, with defaults, and what it compiles to. */
+/** The configuration: the settings, with defaults, and the objects that they compile to. */
 export interface Config extends Settings {
   /** The folder that paths are relative to. */
   readonly folder: string;
@@ -24,8 +25,8 @@ export interface Config extends Settings {
  *
  * @param file the YAML file; undefined: defaults and environment only
  * @param env environment variables: overrides (see `environment`) and `${env:NAME}`
- * @param hooks the clock and the log of what is compiled
- * @throws ConfigError with every problem
+ * @param hooks the clock and the log of the compiled parts
+ * @throws ConfigError with all problems
  */
 export function loadConfig(
   file: string | undefined,
@@ -43,7 +44,7 @@ export function loadConfig(
   for (const { at, message } of violations) report(at, message);
   const { budget, maxBody } = (settings["http"] ?? {}) as { budget?: unknown; maxBody?: unknown };
   if ((parseSize(String(budget)) ?? 0) < 2 * (parseSize(String(maxBody)) ?? 0))
-    report("/http/budget", "must be at least twice http.maxBody: one client may hold half of it");
+    report("/http/budget", "must be at least twice http.maxBody: one client may use half of it");
   const broken = violations.filter(({ unknownKey }) => !unknownKey).map(({ at }) => dotted(at));
   const { compiled, problems: found } = compileConfig(
     settings as unknown as Settings,

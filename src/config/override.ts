@@ -1,11 +1,11 @@
-// Environment variables that override options of the file.
+// Applies the environment variables that override options of the file.
 
 import type { EnvironmentVariable } from "./schema.ts";
 
 /**
  * Sets the options whose environment variable is set and not empty.
  *
- * @param report called with the JSON Pointer of an option whose variable cannot be its value, and the fix
+ * @param report called with the JSON Pointer of an option whose variable is not a valid value, and the fix
  */
 export function override(
   settings: Record<string, unknown>,
@@ -29,7 +29,7 @@ export function override(
   }
 }
 
-/** The text as a value of the type: a list is separated by commas. */
+/** Converts a variable to a value of the type; commas separate the items of a list. */
 function parseVariable(text: string, type: unknown): unknown {
   if (type === "integer") return /^\d+$/.test(text) ? Number(text) : Number.NaN;
   if (type !== "array") return text;

@@ -1,4 +1,4 @@
-// What is wrong with a configuration.
+// The problems of a configuration, and the error that reports them.
 
 import { OperatorError } from "../core/errors.ts";
 

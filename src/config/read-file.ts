@@ -1,11 +1,16 @@
-// The configuration file: YAML, read with errors that quote nothing of it, since it may contain secrets.
+// Reads the configuration file (YAML) and the files that it names. Errors do not quote content, which may be
+// secret.
 
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { parse, parseDocument } from "yaml";
 import { ConfigError } from "./problems.ts";
 
-/** @throws ConfigError when the file cannot be read, is not YAML, or does not contain a mapping */
+/**
+ * Reads the configuration file.
+ *
+ * @throws ConfigError when the file cannot be read, is not YAML, or does not contain a mapping
+ */
 export function readConfigFile(file: string): Record<string, unknown> {
   const fail = (...messages: string[]): never => {
     throw new ConfigError(messages.map((message) => ({ path: "", message })));
@@ -19,7 +24,7 @@ export function readConfigFile(file: string): Record<string, unknown> {
     );
   }
   const document = parseDocument(text, { uniqueKeys: true });
-  // The code and the position only: the parser's message quotes the file.
+  // Only the code and the position are reported: the parser's message quotes the file.
   const errors = document.errors.map(
     ({ code, linePos }) =>
       `${file} is not valid YAML at line ${linePos?.[0].line ?? "?"}, column ${linePos?.[0].col ?? "?"} (${code})`,
@@ -38,7 +43,7 @@ export function readConfigFile(file: string): Record<string, unknown> {
   return content as Record<string, unknown>;
 }
 
-/** A file that the configuration names. @throws Error with the fix */
+/** Reads a file that the configuration names. @throws Error with the fix */
 export function readNamedFile(folder: string, file: string): string {
   try {
     return readFileSync(path.resolve(folder, file), "utf8");
@@ -50,5 +55,5 @@ export function readNamedFile(folder: string, file: string): string {
   }
 }
 
-/** A JSON or YAML file that the configuration names, parsed. @throws Error */
+/** Reads and parses a JSON or YAML file that the configuration names. @throws Error */
 export const parseNamedFile = (folder: string, file: string): unknown => parse(readNamedFile(folder, file));

@@ -19,12 +19,12 @@ const brokerTls = either(
     literal(true),
     literal(false),
     object({
-      ca: file("PEM of the authorities that signed the brokers' certificates."),
-      cert: file("PEM of Onramp's client certificate."),
-      key: file("PEM of its key."),
+      ca: file("PEM file of the authorities that signed the brokers' certificates."),
+      cert: file("PEM file of Onramp's client certificate."),
+      key: file("PEM file of the key of that certificate."),
     }),
   ],
-  "TLS to the brokers: true for the authorities of the system, or the files to use.",
+  "TLS to the brokers: true to trust the authorities of the system, or the files to use.",
 );
 
 const sasl = variant(
@@ -40,41 +40,45 @@ const sasl = variant(
     object(
       {
         mechanism: oneOf(["oauthbearer"], "The SASL mechanism.", { required: true }),
-        token: string("A fixed token, in place of tokenEndpoint."),
-        tokenEndpoint: string("Where tokens are fetched with the client-credentials grant (RFC 6749, 4.4)."),
-        clientId: string("The client's id at that endpoint."),
-        clientSecret: string("The client's secret."),
-        scope: string("The scope to ask for."),
+        token: string("A fixed token, instead of tokenEndpoint."),
+        tokenEndpoint: string(
+          "The URL to request tokens from, with the client-credentials grant (RFC 6749, 4.4).",
+        ),
+        clientId: string("The client id for that endpoint."),
+        clientSecret: string("The client secret for that endpoint."),
+        scope: string("The scope to request."),
       },
       { oneOf: [{ required: ["token"] }, { required: ["tokenEndpoint", "clientId", "clientSecret"] }] },
     ),
   ],
-  "How Onramp logs in to Kafka.",
+  "The SASL authentication with the brokers.",
 );
 
 export const kafka = section({
   brokers: list(
     string("host:port", { pattern: "^(\\[[0-9a-fA-F:]+\\]|[^:/\\s]+)(:[0-9]+)?$" }),
-    "Brokers to find the cluster by, as host:port. The environment variable separates them by commas.",
+    "The bootstrap brokers of the cluster, as host:port. In the environment variable, commas separate them.",
     { default: [], env: "KAFKA_BROKERS" },
   ),
   namespace: string(
-    "The prefix of the groups and topics that Onramp itself keeps in Kafka. Two installations on one cluster need two.",
+    "The prefix of Onramp's own consumer groups and topics. Each installation on a cluster needs a different namespace.",
     { default: "onramp", pattern: "^[a-zA-Z0-9_-]{1,100}$", env: "ONRAMP_NAMESPACE" },
   ),
   createTopics: boolean(
-    "Create the topics named in the configuration where they are missing. Default: true with --dev, else false; then the start fails and prints the commands that create them.",
+    "Create missing topics that the configuration names. Default: true with --dev, otherwise false. If false and a topic is missing, the start fails and prints the commands that create it.",
   ),
   tls: brokerTls,
   sasl,
-  requestTimeout: duration("How long a broker may wait for replicas before it answers.", {
+  requestTimeout: duration("How long a broker may wait for its replicas before it responds.", {
     default: "1500ms",
   }),
-  connectTimeout: duration("The time for connecting, TLS and login together.", { default: "2s" }),
+  connectTimeout: duration("The time limit for connecting, including TLS and authentication.", {
+    default: "2s",
+  }),
   compression: oneOf(
     ["none", "gzip", "snappy", "lz4", "zstd"],
-    "Compression of the batches that Onramp writes; zstd needs Node 22.15.",
+    "The compression of the batches that Onramp writes; zstd needs Node.js 22.15.",
     { default: "none" },
   ),
-  linger: duration("How long a record may wait for others to share its batch.", { default: "0ms" }),
+  linger: duration("How long a record may wait for other records for the same batch.", { default: "0ms" }),
 });

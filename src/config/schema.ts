@@ -1,5 +1,5 @@
-// The options of the configuration, and its JSON Schema. `npm run generate` writes the schema to schemas/onramp.json,
-// which ships for editors; adapters bring their own part.
+// Declares the options of the configuration and builds its JSON Schema, including the options of the
+// adapters. `npm run generate` writes the schema to schemas/onramp.json, for editors.
 
 import type { AdapterFamily, AdapterSettings } from "../core/adapter.ts";
 import {
@@ -28,8 +28,11 @@ import type { WebhookReceiver } from "../core/webhook.ts";
 import { kafka } from "./schema-kafka.ts";
 
 const token = object({
-  hash: string("sha256:… as `onramp token` prints it.", { pattern: "^sha256:[0-9a-f]{64}$", required: true }),
-  produce: topicPatterns("Topics that the token may write."),
+  hash: string("The hash of the token (sha256:…), as `onramp token` prints it.", {
+    pattern: "^sha256:[0-9a-f]{64}$",
+    required: true,
+  }),
+  produce: topicPatterns("Topics that the token may produce to."),
   read: topicPatterns("Topics that the token may read."),
 });
 
@@ -39,29 +42,34 @@ const http = section({
   }),
   port: port("The port of the API.", { default: 8080, env: "ONRAMP_PORT" }),
   tls: object({
-    cert: file("PEM of the certificate chain.", { required: true }),
-    key: file("PEM of its key.", { required: true }),
+    cert: file("PEM file of the certificate chain.", { required: true }),
+    key: file("PEM file of the key of the certificate.", { required: true }),
   }),
   auth: either(
     [literal("none"), object({ tokens: map(token, "Tokens by name.", { required: true }) })],
-    'Who may use the API: tokens, or "none" to let every client in.',
+    'The clients that may use the API: those with one of the tokens, or every client ("none").',
   ),
   cors: list(
     string("An origin such as https://app.example.com.", { pattern: "^https?://[^/\\s]+$" }),
     "Web origins that may call the API.",
     { default: [] },
   ),
-  budget: size("The bytes accepted and not yet acknowledged; one client may hold half of them.", {
-    default: "64MB",
-  }),
+  budget: size(
+    "The limit of bytes that are accepted and not yet acknowledged. One client may use half of it.",
+    {
+      default: "64MB",
+    },
+  ),
   maxBody: size("The largest request body.", { default: "25MB" }),
-  deadline: duration("When a request is answered, with what is known then.", { default: "5s" }),
+  deadline: duration("The time after which a request is answered with the outcomes that are known by then.", {
+    default: "5s",
+  }),
 });
 
 const topic = object({
-  schema: file("JSON Schema that every value must match."),
-  key: expression("JSONata over the value; gives the key when the client sends none."),
-  tombstones: boolean("Whether records without a value are accepted, where there is a schema.", {
+  schema: file("The JSON Schema that every value must match."),
+  key: expression("JSONata over the value; returns the key when the client sends none."),
+  tombstones: boolean("Whether a topic with a schema accepts records without a value.", {
     default: true,
   }),
   partitions: number("The number of partitions when Onramp creates the topic. Default: the broker's.", {
@@ -81,10 +89,10 @@ const sections = {
   kafka,
   http,
   admin: section({
-    host: string("The address of health and metrics. Default: that of the API.", {
+    host: string("The address for health and metrics. Default: the address of the API.", {
       env: "ONRAMP_ADMIN_HOST",
     }),
-    port: port("The port of health and metrics.", { default: 8081, env: "ONRAMP_ADMIN_PORT" }),
+    port: port("The port for health and metrics.", { default: 8081, env: "ONRAMP_ADMIN_PORT" }),
   }),
   log: section({
     level: oneOf(["debug", "info", "warn", "error", "silent"], "The least severe level that is written.", {
@@ -94,36 +102,38 @@ const sections = {
   }),
   stop: section({
     drain: duration(
-      "How long to accept requests after SIGTERM, so that load balancers stop sending them first.",
+      "How long requests are still accepted after SIGTERM, so that load balancers can stop sending them.",
       { default: "5s", env: "ONRAMP_STOP_DRAIN" },
     ),
-    deadline: duration("The time after which the process ends in any case.", { default: "25s" }),
+    deadline: duration("The time after SIGTERM by which the process ends, even with requests in flight.", {
+      default: "25s",
+    }),
   }),
-  topics: map(topic, "Topics with rules of their own, by name.", { default: {} }, "^[a-zA-Z0-9._-]{1,249}$"),
+  topics: map(topic, "The rules of topics, by topic name.", { default: {} }, "^[a-zA-Z0-9._-]{1,249}$"),
   devBroker: section({
-    port: port("The port of the development broker that `start --dev` runs; 0 for any free one.", {
+    port: port("The port of the development broker of `start --dev`; 0 for any free port.", {
       default: 19092,
       env: "ONRAMP_DEV_BROKER_PORT",
     }),
-    retention: size("The bytes that the development broker keeps in memory.", {
+    retention: size("The maximum number of bytes that the development broker keeps in memory.", {
       default: "256MB",
       env: "ONRAMP_DEV_BROKER_RETENTION",
     }),
   }),
 } satisfies Options;
 
-/** The families of adapters that a build has. `app/adapters.ts` is the table. */
+/** The families of adapters; `app/adapters.ts` contains the table. */
 export interface Adapters {
   readonly webhooks: AdapterFamily<WebhookReceiver>;
   readonly sinks: AdapterFamily<Sink, typeof sinkOptions>;
 }
 
-/** The configuration as it is written, with defaults. */
+/** The content of the configuration, with defaults. */
 export type Settings = ValuesOf<typeof sections> & {
   readonly [F in keyof Adapters]: Readonly<Record<string, AdapterSettings<Adapters[F]["common"]>>>;
 };
 
-/** The JSON Schema of the whole configuration. */
+/** @returns the JSON Schema of the whole configuration */
 export function configSchema(adapters: Adapters): SchemaPart {
   const families = Object.entries(adapters as unknown as Readonly<Record<string, AdapterFamily<unknown>>>);
   const { schema } = object({ ...sections });
@@ -153,7 +163,10 @@ export interface EnvironmentVariable {
   readonly schema: SchemaPart;
 }
 
-/** Adapters by name. Each is one of several kinds, told apart by `type`; ajv fills in defaults below `then` alone. */
+/**
+ * Builds the schema of adapters by name, of the kind `type`. ajv sets defaults below `then`, not below
+ * `oneOf`.
+ */
 function familySchema({ kinds, common, description, names }: AdapterFamily<unknown>): SchemaPart {
   return {
     type: "object",
@@ -163,7 +176,7 @@ function familySchema({ kinds, common, description, names }: AdapterFamily<unkno
     additionalProperties: {
       type: "object",
       required: ["type"],
-      properties: { type: { enum: kinds.map(({ type }) => type), description: "The kind." } },
+      properties: { type: { enum: kinds.map(({ type }) => type), description: "The kind of adapter." } },
       allOf: kinds.map(({ type, options }) => ({
         if: { properties: { type: { const: type } } },
         then: object({ type: literal(type), ...options.properties, ...common }).schema,

@@ -1,5 +1,5 @@
-// The configuration held against its schema. Every problem is reported, with its path and the fix; no value is part of
-// a message, since it may be a secret.
+// Validates the configuration with its schema. Every violation is reported, with its path and the fix.
+// Messages contain no values, since a value may be a secret.
 
 import { Ajv, type ErrorObject } from "ajv";
 import { messageOf } from "../core/errors.ts";
@@ -13,7 +13,7 @@ export interface Violation {
   /** JSON Pointer to the option. */
   readonly at: string;
   readonly message: string;
-  /** True for an unknown key: the value around it is sound otherwise. */
+  /** True for an unknown key: the object that contains it is valid otherwise. */
   readonly unknownKey: boolean;
 }
 
@@ -34,7 +34,7 @@ export function validate(schema: SchemaPart, settings: unknown, folder: string):
     ajv.addFormat(format, (text: string) => faultOf(text) === undefined);
   const check = ajv.compile(schema);
   if (check(settings)) return [];
-  // "if" only repeats that the kind below it does not fit.
+  // An "if" error only repeats that the kind of adapter below it has errors.
   return (check.errors ?? [])
     .filter(({ keyword }) => keyword !== "if")
     .map((error) => violation(error, faults));
@@ -42,7 +42,7 @@ export function validate(schema: SchemaPart, settings: unknown, folder: string):
 
 type FormatFaults = Readonly<Record<string, (text: string) => string | undefined>>;
 
-/** Why a text does not have a format; undefined when it has. */
+/** @returns functions that return why a text does not have a format, or undefined when it has */
 function formatFaults(folder: string): FormatFaults {
   const thrown = (work: () => unknown): string | undefined => {
     try {
@@ -90,7 +90,7 @@ function violation(error: ErrorObject, faults: FormatFaults): Violation {
     case "const":
     case "oneOf": {
       const description = String(parentSchema?.["description"] ?? "schemas/onramp.json");
-      return found(`does not fit; see the key's description: ${description}`);
+      return found(`is not valid; see the description of the key: ${description}`);
     }
     default:
       return found(error.message ?? "is not valid");

@@ -1,9 +1,9 @@
-// Values of the configuration that are not what they look like: `${env:}` and `${file:}`.
+// Replaces the references `${env:NAME}` and `${file:/path}` in values of the configuration.
 
 import { readFileSync } from "node:fs";
 import path from "node:path";
 
-/** Where references are looked up. */
+/** The sources of referenced values. */
 export interface Lookup {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The folder that paths are relative to. */
@@ -11,9 +11,10 @@ export interface Lookup {
 }
 
 /**
- * A copy of `value` with every `${env:NAME}` and `${file:/path}` in its strings replaced; a file's last line end is cut.
+ * Returns a copy of `value` in which all references in strings are replaced. The last line end of a file is
+ * removed.
  *
- * @param report called with the path of each reference that leads nowhere, and the fix
+ * @param report called with the JSON Pointer of each reference that cannot be resolved, and the fix
  */
 export function interpolate(
   value: unknown,
@@ -28,8 +29,8 @@ export function interpolate(
       report(
         at,
         kind === "env"
-          ? `the environment has no ${name}; set it, or remove \${env:${name}}`
-          : `cannot read the file ${name}`,
+          ? `the environment variable ${name} is not set; set it, or remove \${env:${name}}`
+          : `cannot read the file ${name}; check the path and its permissions`,
       );
       return "";
     });

@@ -1,11 +1,11 @@
-// What all adapters have in common: a kind of webhook, sink or source is a name, its options, and a function that
-// creates one. A family is all kinds of one sort.
+// The contract that all adapters share. A kind of webhook, sink or source consists of a name, its options,
+// and a function that creates an adapter. All kinds of sinks form one family, as do all kinds of webhooks.
 
 import type { Expression } from "./expressions.ts";
 import type { ObjectOption, Options, ValuesOf } from "./options.ts";
 import type { Log } from "./ports.ts";
 
-/** What an adapter is created with. */
+/** The context in which an adapter is created. */
 export interface AdapterContext {
   /** The adapter's name in the configuration. */
   readonly name: string;
@@ -18,18 +18,18 @@ export interface AdapterContext {
   readonly log: Log;
 }
 
-/** A kind of adapter. Made by `adapterKind`. */
+/** A kind of adapter. Created by `adapterKind`. */
 export interface AdapterKind<Made> {
-  /** Its `type` in the configuration. */
+  /** The `type` of its adapters in the configuration. */
   readonly type: string;
-  /** Its own options, without `type` and those that the family adds. */
+  /** The options of this kind, without `type` and without the options that the family adds. */
   readonly options: ObjectOption<Options>;
   /**
    * Creates an adapter. Called once per configured adapter, when the configuration is loaded.
    *
-   * @param options valid by their schema, with defaults
-   * @throws Error for a mistake that the schema does not show, AggregateError for several (see `requireAll`): reported
-   *   with the other problems of the configuration
+   * @param options the options, validated by their schema, with defaults
+   * @throws Error for a mistake that the schema cannot detect, AggregateError for several (see `requireAll`):
+   *   the caller reports them together with the other problems of the configuration
    */
   create(options: Readonly<Record<string, unknown>>, context: AdapterContext): Made;
 }
@@ -43,7 +43,11 @@ export function adapterKind<Made, P extends Options>(kind: {
   return kind as unknown as AdapterKind<Made>;
 }
 
-/** Makes several checks, so that every mistake is reported at once. @throws AggregateError of what the checks threw */
+/**
+ * Runs all checks, so that all mistakes are reported at once.
+ *
+ * @throws AggregateError with the errors of the checks
+ */
 export function requireAll(...checks: readonly (() => unknown)[]): void {
   const errors: unknown[] = [];
   for (const check of checks) {
@@ -56,12 +60,12 @@ export function requireAll(...checks: readonly (() => unknown)[]): void {
   if (errors.length > 0) throw new AggregateError(errors);
 }
 
-/** All kinds of one sort of adapter, and what each of them has. */
+/** All kinds of one family of adapters, and the options that they share. */
 export interface AdapterFamily<Made, Common extends Options = Options> {
   readonly kinds: readonly AdapterKind<Made>[];
   /** Options that every adapter of the family has. */
   readonly common: Common;
-  /** Describes the section of the configuration. */
+  /** The description of the family's section in the configuration. */
   readonly description: string;
   /** The regular expression that the adapters' names must match; undefined for any name. */
   readonly names?: string;

@@ -1,9 +1,9 @@
-// The bound on bytes that were accepted and not yet acknowledged. Counted while bodies are read.
+// Limits the bytes that are accepted and not yet acknowledged. Bytes count from the moment they are read.
 
 import { OnrampError } from "./errors.ts";
 import { gauge, type MetricSource } from "./ports.ts";
 
-/** Bytes in hand, in all and per client; one client may hold half. */
+/** Counts the bytes that are in flight, in total and per client. One client may use half of the limit. */
 export class Budget {
   readonly limit: number;
   readonly #clients = new Map<string, number>();
@@ -14,9 +14,8 @@ export class Budget {
     this.limit = limit;
   }
 
-  /** What the process shows of it. */
   get metrics(): readonly MetricSource[] {
-    const help = "Bytes accepted and not yet acknowledged (http.budget).";
+    const help = "Bytes accepted and not yet acknowledged; http.budget is their limit.";
     return [gauge("onramp_in_flight_bytes", help, () => this.#used)];
   }
 
@@ -25,28 +24,30 @@ export class Budget {
   }
 
   /**
-   * Takes bytes for a client, all or nothing.
+   * Takes bytes for a client: all of them, or none.
    *
-   * @throws OnrampError 42901 past the client's half, 50301 past the whole
+   * @throws OnrampError 50301 when the limit would be exceeded, 42901 when the client would exceed half of
+   *   the limit
    */
   take(client: string, bytes: number): void {
     const held = this.#clients.get(client) ?? 0;
     if (this.#used + bytes > this.limit) {
       throw new OnrampError(
         50301,
-        `Onramp holds ${this.limit} bytes that Kafka has not acknowledged yet (http.budget); nothing was written. Try again after Retry-After.`,
+        `The bytes that Kafka has not acknowledged yet would exceed http.budget (${this.limit} bytes). Nothing was written; try again after Retry-After.`,
       );
     }
     if (held + bytes > this.limit / 2) {
       throw new OnrampError(
         42901,
-        `This client has half of http.budget (${this.limit / 2} bytes) waiting already; nothing was written. Try again after Retry-After.`,
+        `This client's bytes that Kafka has not acknowledged yet would exceed half of http.budget (${this.limit / 2} bytes). Nothing was written; try again after Retry-After.`,
       );
     }
     this.#used += bytes;
     this.#clients.set(client, held + bytes);
   }
 
+  /** Returns bytes that the client took. */
   give(client: string, bytes: number): void {
     this.#used -= bytes;
     const held = (this.#clients.get(client) ?? 0) - bytes;

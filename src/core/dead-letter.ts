@@ -1,13 +1,14 @@
-// Dead letters: a record that could not be written or delivered, as it was, with the reason in headers that are named
-// as in Kafka Connect (https://kafka.apache.org/documentation/#connect_errorreporting).
+// Builds and reads the headers of dead letters. A dead letter is a record that could not be written or
+// delivered, with the reason in additional headers, named as in Kafka Connect
+// (https://kafka.apache.org/documentation/#connect_errorreporting).
 
 import type { Header } from "./record.ts";
 import { DEAD_LETTER } from "./topics.ts";
 
-/** Why a record is a dead letter, and where it comes from. */
+/** The reason for a dead letter, and the origin of the record. */
 export interface DeadLetterReason {
   readonly topic: string;
-  /** Its place in the topic; undefined for a record that was not written. */
+  /** The record's position in the topic; undefined for a record that was not written. */
   readonly place?: { readonly partition: number; readonly offset: number; readonly timestamp: number };
   /** The kind of failure. */
   readonly className: "SchemaViolation" | "DeliveryFailed";
@@ -18,14 +19,14 @@ export interface DeadLetterReason {
 }
 
 const CONNECT = "__connect.errors.";
-const OURS = "onramp.error.";
-/** A longer reason is cut, so that a dead letter does not exceed the limit of its topic. In characters. */
-const MOST_REASON = 1000;
+const ONRAMP = "onramp.error.";
+/** In characters. A longer reason is cut, so that the dead letter does not exceed the limit of its topic. */
+const MAX_REASON_LENGTH = 1000;
 
-/** The topic that a topic's dead letters go to. */
+/** The name of the topic for the dead letters of a topic. */
 export const deadLetterTopic = (topic: string): string => topic + DEAD_LETTER;
 
-/** @returns the headers that a dead letter has after those of the record */
+/** @returns the headers to append to the headers of the record */
 export function deadLetterHeaders({
   topic,
   place,
@@ -44,17 +45,17 @@ export function deadLetterHeaders({
       ? [
           header(`${CONNECT}partition`, place.partition),
           header(`${CONNECT}offset`, place.offset),
-          header(`${OURS}timestamp`, place.timestamp),
+          header(`${ONRAMP}timestamp`, place.timestamp),
         ]
       : []),
     header(`${CONNECT}exception.class.name`, className),
-    header(`${CONNECT}exception.message`, reason.slice(0, MOST_REASON)),
-    header(`${OURS}attempts`, attempts),
-    "sink" in by ? header(`${OURS}sink`, by.sink) : header(`${OURS}webhook`, by.webhook),
+    header(`${CONNECT}exception.message`, reason.slice(0, MAX_REASON_LENGTH)),
+    header(`${ONRAMP}attempts`, attempts),
+    "sink" in by ? header(`${ONRAMP}sink`, by.sink) : header(`${ONRAMP}webhook`, by.webhook),
   ];
 }
 
-/** The original of a dead letter: its own headers, its place, and the sink that could not deliver it. */
+/** The original record of a dead letter: its headers and position, and the sink that could not deliver it. */
 export interface DeadLetterOrigin {
   readonly headers: Header[];
   readonly sink: string | undefined;
@@ -65,7 +66,7 @@ export interface DeadLetterOrigin {
   readonly timestamp: number | undefined;
 }
 
-/** Reads the headers that `deadLetterHeaders` added. */
+/** Reads the headers that `deadLetterHeaders` returned. */
 export function readDeadLetter(headers: readonly Header[]): DeadLetterOrigin {
   const last = (key: string): string | undefined =>
     headers.findLast((header) => header.key === key)?.value?.toString();
@@ -74,11 +75,11 @@ export function readDeadLetter(headers: readonly Header[]): DeadLetterOrigin {
     return text === undefined ? undefined : Number(text);
   };
   return {
-    headers: headers.filter(({ key }) => !key.startsWith(CONNECT) && !key.startsWith(OURS)),
-    sink: last(`${OURS}sink`),
+    headers: headers.filter(({ key }) => !key.startsWith(CONNECT) && !key.startsWith(ONRAMP)),
+    sink: last(`${ONRAMP}sink`),
     topic: last(`${CONNECT}topic`),
     partition: number(`${CONNECT}partition`),
     offset: number(`${CONNECT}offset`),
-    timestamp: number(`${OURS}timestamp`),
+    timestamp: number(`${ONRAMP}timestamp`),
   };
 }

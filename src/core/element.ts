@@ -1,4 +1,4 @@
-// Access to elements whose index is known to be valid.
+// Reads array elements whose index is known to be valid.
 
-/** The element at `index`, which the caller has checked to be below the length. */
+/** @returns the element at `index`; the caller has checked that `index` is below the length */
 export const elementAt = <T>(items: readonly T[], index: number): T => items[index] as T;

@@ -1,25 +1,28 @@
-// Every failure that Onramp names, in one table. Knows neither Kafka nor HTTP; edges translate.
+// Defines all errors that clients can receive, in one table. Independent of Kafka and HTTP: `kafka/` converts
+// broker errors to these errors, and `http/` converts these errors to responses.
 
-/** What a reader of an error knows about the record. */
+/** Whether the record was written, according to the error. */
 export type Knowledge = "not written" | "not written, try again" | "unknown";
 
 interface Entry {
-  /** The HTTP status that carries it. */
+  /** The HTTP status of the response. */
   readonly status: number;
   /** A short name, the same for every occurrence (RFC 9457 `title`). */
   readonly title: string;
   readonly known: Knowledge;
-  /** What the reader does next; `docs/errors.md` is made of these. */
+  /** What the client should do next. */
   readonly next: string;
 }
 
-/** The table of codes (`error_code`). `docs/errors.md` is generated from it; a test compares them. */
+/**
+ * The errors by `error_code`. `docs/errors.md` is generated from this table; a test fails when it is stale.
+ */
 export const errorTable = {
   40001: {
     status: 400,
     title: "Malformed request",
     known: "not written",
-    next: "Correct the request as `detail` and `errors` say; the same request will fail again.",
+    next: "Correct the request as `detail` and `errors` describe; the same request will fail again.",
   },
   40101: {
     status: 401,
@@ -31,37 +34,37 @@ export const errorTable = {
     status: 403,
     title: "Not allowed",
     known: "not written",
-    next: "Ask the operator for the grant that `detail` names: a token's `produce` or `read` list, `http.cors`, or a Kafka ACL.",
+    next: "Ask the operator for the permission that `detail` names: a token's `produce` or `read` list, `http.cors`, or a Kafka ACL.",
   },
   40401: {
     status: 404,
     title: "No such topic",
     known: "not written",
-    next: "Check the name, or create the topic; Onramp never creates one by accident.",
+    next: "Check the name, or create the topic; a request does not create topics.",
   },
   40402: {
     status: 404,
     title: "No such partition",
     known: "not written",
-    next: "Use a partition that `GET /topics/{topic}/partitions` lists, or leave the choice to Onramp.",
+    next: "Use a partition that `GET /topics/{topic}/partitions` lists, or do not specify a partition.",
   },
   40403: {
     status: 404,
     title: "No such route",
     known: "not written",
-    next: "See `GET /openapi.yaml` for the routes, and the configuration for webhooks and schemas.",
+    next: "See `GET /openapi.yaml` for the routes. Webhooks and schemas must be in the configuration.",
   },
   40801: {
     status: 408,
     title: "Request took too long",
     known: "not written",
-    next: "Send the whole request without pausing.",
+    next: "Send the whole request without pauses.",
   },
   41301: {
     status: 413,
     title: "Too large",
     known: "not written",
-    next: "Send less: `detail` names the limit (`http.maxBody`, or the topic's `max.message.bytes`).",
+    next: "Send less data; `detail` names the limit (such as `http.maxBody` or the topic's `max.message.bytes`).",
   },
   41501: {
     status: 415,
@@ -73,58 +76,57 @@ export const errorTable = {
     status: 422,
     title: "Does not match the schema",
     known: "not written",
-    next: "Correct the value as `errors` say; `GET /topics/{topic}/schema` shows the schema.",
+    next: "Correct the value as `errors` describe; `GET /topics/{topic}/schema` shows the schema.",
   },
   42901: {
     status: 429,
     title: "Too much in flight for one client",
     known: "not written, try again",
-    next: "Wait for `Retry-After`, then send again with fewer requests at once.",
+    next: "Wait for the time in `Retry-After`, then send again, with fewer concurrent requests.",
   },
   43101: {
     status: 431,
     title: "Request headers too large",
     known: "not written",
-    next: "Send fewer or shorter headers (16 KiB in all).",
+    next: "Send fewer or shorter headers (at most 16 KiB in total).",
   },
   50000: {
     status: 500,
     title: "Unexpected failure",
     known: "unknown",
-    next: "Report it with the log line of the same time; a retry may duplicate.",
+    next: "Report it with the log line of the same time; a retry may write the record twice.",
   },
   50001: {
     status: 500,
     title: "Kafka refused the record",
     known: "not written",
-    next: "`detail` carries the broker's reason; ask whoever runs the cluster.",
+    next: "`detail` contains the broker's reason; ask the operator of the cluster.",
   },
   50301: {
     status: 503,
     title: "Kafka not available",
     known: "not written, try again",
-    next: "Wait for `Retry-After`, then send again.",
+    next: "Wait for the time in `Retry-After`, then send again.",
   },
   50302: {
     status: 503,
     title: "Not enough replicas in sync",
     known: "not written, try again",
-    next: "Wait for `Retry-After`; the cluster has fewer in-sync replicas than `min.insync.replicas`.",
+    next: "Wait for the time in `Retry-After`, then send again; a partition has fewer in-sync replicas than `min.insync.replicas`.",
   },
   50401: {
     status: 504,
     title: "Outcome unknown",
     known: "unknown",
-    next: "The record may have been written: a retry may duplicate it.",
+    next: "The record may have been written; a retry may write it twice.",
   },
 } as const satisfies Record<number, Entry>;
 
-/** One of the codes above. */
 export type ErrorCode = keyof typeof errorTable;
 
-/** What is wrong with one part of a request: a record of an envelope, a member of a value. */
+/** The error of one part of a request, such as a record of an envelope or a member of a value. */
 export interface ErrorDetail {
-  /** Index of the record in the request, where there are several. */
+  /** The index of the record, in a request with several records. */
   readonly index?: number;
   readonly error_code?: ErrorCode;
   readonly message: string;
@@ -137,11 +139,11 @@ export interface ErrorDetail {
 export interface ErrorOptions {
   readonly errors?: readonly ErrorDetail[];
   readonly cause?: unknown;
-  /** Seconds to wait; sent as `Retry-After`. Defaults to 1 where trying again makes sense. */
+  /** Seconds to wait; sent as `Retry-After`. Default: 1 for the errors that say "try again". */
   readonly retryAfter?: number;
 }
 
-/** An error whose message says all that its reader needs: a command prints it without a stack. */
+/** An error whose message is sufficient for the operator: commands print it without a stack trace. */
 export class OperatorError extends Error {
   override readonly name: string = "OperatorError";
 }
@@ -150,7 +152,7 @@ export class OperatorError extends Error {
 export const messageOf = (thrown: unknown): string =>
   thrown instanceof Error ? thrown.message : String(thrown);
 
-/** A failure from the table. Its message is written for the caller and contains no internals. */
+/** An error of the table. Its message is sent to the client and contains no internals. */
 export class OnrampError extends OperatorError {
   override readonly name = "OnrampError";
   readonly code: ErrorCode;
@@ -175,13 +177,16 @@ export class OnrampError extends OperatorError {
   }
 }
 
-/** Details beyond this many are left out of an error: a hostile request must not become a larger answer. */
+/** The maximum number of details per error, so that a hostile request cannot cause a much larger response. */
 export const MOST_DETAILS = 100;
 
-/** Any thrown value as one of ours; what we did not foresee is 50000, its text kept for the log alone. */
+/**
+ * Converts any thrown value to an OnrampError. An unexpected error becomes 50000; its text is kept for the
+ * log only.
+ */
 export function asOnrampError(error: unknown): OnrampError {
   if (error instanceof OnrampError) return error;
-  return new OnrampError(50000, "Onramp failed in a way it did not foresee; the outcome is unknown.", {
+  return new OnrampError(50000, "An unexpected error occurred; the outcome is unknown.", {
     cause: error,
   });
 }

@@ -1,8 +1,8 @@
-// JSONata expressions of the configuration: compiled at start, evaluated on records.
+// Compiles the JSONata expressions of the configuration, and evaluates them on records.
 
 import jsonata from "jsonata";
 
-/** What an expression may use beside its input. */
+/** The variables that an expression may use besides its input. */
 export interface Bindings {
   readonly key?: string | null;
   readonly topic?: string;
@@ -18,60 +18,66 @@ export interface Bindings {
 /** A compiled expression. */
 export interface Expression {
   readonly source: string;
-  /** @throws ExpressionError when it fails on this input */
+  /** @throws ExpressionError when the evaluation fails */
   evaluate(input: unknown, bindings: Bindings): Promise<unknown>;
 }
 
-/** An expression that does not compile, or fails on its input. */
+/** The error for an expression that does not compile, or whose evaluation fails. */
 export class ExpressionError extends Error {
   override readonly name = "ExpressionError";
 }
 
-/** JSONata can't be interrupted: what takes longer than this is told of. */
+/** An evaluation that takes longer is reported, since JSONata cannot be interrupted. */
 const SLOW_MS = 50;
 
 /**
  * Compiles a JSONata expression.
  *
- * @param onSlow told when an evaluation took long; nothing else runs meanwhile
- * @throws ExpressionError with the position of what is wrong
+ * @param onSlow called after an evaluation of more than 50 ms, in which nothing else ran, with its
+ *   milliseconds
+ * @throws ExpressionError with the position of the error
  */
 export function compileExpression(source: string, onSlow?: (ms: number) => void): Expression {
   let compiled: jsonata.Expression;
   try {
     compiled = jsonata(source);
   } catch (error) {
-    throw new ExpressionError(`this is no JSONata expression: ${explain(error)}`, { cause: error });
+    throw new ExpressionError(`this is not a valid JSONata expression: ${explain(error)}`, { cause: error });
   }
   return {
     source,
     async evaluate(input, bindings) {
-      const began = performance.now();
+      const started = performance.now();
       try {
         return await compiled.evaluate(input, bindings);
       } catch (error) {
         throw new ExpressionError(`the expression failed: ${explain(error)}`, { cause: error });
       } finally {
-        const took = performance.now() - began;
-        if (took > SLOW_MS) onSlow?.(took);
+        const elapsed = performance.now() - started;
+        if (elapsed > SLOW_MS) onSlow?.(elapsed);
       }
     },
   };
 }
 
 /**
- * What an expression gave, as the bytes of a record's key: text without quotes, other values as JSON; nothing is no key.
+ * Converts the result of an expression to the bytes of a key: a string as it is, other values as JSON,
+ * undefined and null as no key.
  *
- * @throws ExpressionError for a number whose digits were lost when the value was parsed: two keys would become one
+ * @throws ExpressionError for an integer that may have lost digits when the value was parsed: two different
+ *   keys would become the same
  */
 export function toKey(value: unknown): Buffer | null {
   if (value === undefined || value === null) return null;
   if (typeof value === "number" && !Number.isSafeInteger(value) && Number.isInteger(value))
-    throw new ExpressionError("the key is a number of more digits than JavaScript keeps");
+    throw new ExpressionError("the key is an integer with more digits than JavaScript can represent");
   return Buffer.from(typeof value === "string" ? value : JSON.stringify(value));
 }
 
-/** JSONata's own messages quote the expression or the value; its codes (https://docs.jsonata.org) do not. */
+/**
+ * Builds a message of the error's code and position only: JSONata's messages quote the expression or the
+ * value.
+ */
 function explain(error: unknown): string {
   const { code, position } = error as { code?: string; position?: number };
   return `JSONata ${code ?? "error"}${position === undefined ? "" : ` at position ${position}`}`;

@@ -1,32 +1,32 @@
-// The only way in. Drafts become records here and nowhere else: the topic's rules, a timestamp, the append. Knows
-// neither Kafka nor HTTP.
+// Accepts drafts: applies the rules of the topic, sets timestamps, and appends. Drafts become records here
+// and nowhere else. Independent of Kafka and HTTP.
 
 import { deadLetterHeaders, deadLetterTopic } from "./dead-letter.ts";
 import { elementAt } from "./element.ts";
 import { type ErrorDetail, messageOf, OnrampError } from "./errors.ts";
 import type { AppendOptions, ConsumedRecord, Meter, RecordLog } from "./ports.ts";
 import { type AcceptedRecord, type Draft, Receipts } from "./record.ts";
-import { type TopicBook, type TopicRules, unwritableReason } from "./topics.ts";
+import { type RulesByTopic, type TopicRules, unwritableReason } from "./topics.ts";
 import { problemOf, requireJson, schemaProblem, setKeys, violationsIn } from "./validate.ts";
 
 export interface IngestDeps {
   readonly records: RecordLog;
-  readonly topics: TopicBook;
-  /** `kafka.namespace`: its state topic cannot be written. */
+  readonly topics: RulesByTopic;
+  /** `kafka.namespace`; clients cannot write the state topic of the namespace. */
   readonly namespace: string;
   readonly meter: Meter;
 }
 
 export interface AcceptOptions extends Omit<AppendOptions, "onBadRecord"> {
   /**
-   * What a bad record does. Default: the whole request fails and nothing is written. `continue`: the bad record fails
-   * alone, all others are appended. `stop`: the records before the first bad one are appended, and the receipts end
-   * with it.
+   * The effect of a bad record. Default: the whole request fails and nothing is written. `continue`: only the
+   * bad record fails; all others are appended. `stop`: the records before the first bad record are appended,
+   * and the receipts end with the bad record.
    */
   readonly onBadRecord?: "continue" | "stop";
   /**
-   * The webhook in whose name records that violate the schema are written to `<topic>.dead-letter`. Default: they are
-   * refused.
+   * The name of the webhook that received the records. When a record violates the schema, or its key cannot
+   * be computed, the records of the request are written to `<topic>.dead-letter`. Default: the request fails.
    */
   readonly deadLetterFor?: string;
 }
@@ -34,22 +34,25 @@ export interface AcceptOptions extends Omit<AppendOptions, "onBadRecord"> {
 /** Accepts drafts for a topic. */
 export interface Ingest {
   /**
-   * Validates, stamps and appends the drafts of one request, in order. Called by the HTTP edge, once per request or per
-   * group of NDJSON lines. The drafts are changed and must not be used afterwards.
+   * Validates and appends the drafts of one request, in order, with a timestamp each. Called by `http/`, once
+   * per request or per group of NDJSON lines. Changes the drafts; the caller must not use them afterwards.
    *
-   * @returns one outcome per record: `Receipts.errors`, or `Receipts.orThrow`, tells which were written
-   * @throws OnrampError when the whole request failed and nothing of it was written: the caller answers with it
+   * @returns one outcome per record: the caller reads `Receipts.errors`, or calls `Receipts.orThrow`
+   * @throws OnrampError when the whole request failed and nothing was written: the caller responds with this
+   *   error
    */
   accept(topic: string, drafts: readonly Draft[], options: AcceptOptions): Promise<Receipts>;
   /**
-   * Writes a record that a sink could not deliver to `<topic>.dead-letter`. Called by the sink runner, per record.
+   * Writes a record that a sink could not deliver to `<topic>.dead-letter`. Called by the sink runner, once
+   * per record and attempt.
    *
-   * @throws OnrampError when the dead letter may not be written: the caller keeps the record and tries again
+   * @throws OnrampError when Kafka has not acknowledged the dead letter: the caller keeps the record and
+   *   tries again
    */
   deadLetter(record: ConsumedRecord, failure: SinkFailure): Promise<void>;
 }
 
-/** Why a sink gave up a record. */
+/** The reason why a sink gave up a record. */
 export interface SinkFailure {
   readonly sink: string;
   readonly reason: string;
@@ -108,12 +111,17 @@ async function acceptAll(
   if (!violations)
     return { target: topic, receipts: await records.append(topic, stamp(drafts), { deadline }) };
   if (deadLetterFor === undefined) throw schemaProblem(topic, violations, drafts.length);
-  const letters = drafts.map((draft) => invalidDraft(draft, topic, violations, deadLetterFor));
+  const deadLetters = drafts.map((draft) => invalidDraft(draft, topic, violations, deadLetterFor));
   const target = deadLetterTopic(topic);
-  return { target, receipts: await records.append(target, stamp(letters), { deadline }) };
+  return { target, receipts: await records.append(target, stamp(deadLetters), { deadline }) };
 }
 
-/** Sets keys. A failure is the reason of a dead letter where dead letters are wanted. @throws OnrampError where not */
+/**
+ * Sets the keys of all drafts.
+ *
+ * @returns the failure as the reason for a dead letter, when `deadLetterFor` is given
+ * @throws OnrampError for a failure, when `deadLetterFor` is not given
+ */
 async function keyViolations(
   drafts: readonly Draft[],
   rules: TopicRules,
@@ -130,7 +138,7 @@ async function keyViolations(
   }
 }
 
-/** Appends the drafts that are valid; each of the others fails with its own problem. */
+/** Appends the valid drafts; each of the others fails with its own error. */
 async function acceptEach(
   records: RecordLog,
   topic: string,
@@ -158,14 +166,14 @@ async function acceptEach(
   return { target: topic, receipts };
 }
 
-/** The only place where a draft becomes a record. */
+/** Sets missing timestamps. The only place where a draft becomes a record. */
 function stamp(drafts: readonly Draft[]): readonly AcceptedRecord[] {
   const now = Date.now();
   for (const draft of drafts) draft.timestamp ??= now;
   return drafts as readonly Draft[] as readonly AcceptedRecord[];
 }
 
-/** A draft that violates the schema, with the reason in its headers. */
+/** Builds the dead letter of a draft. */
 function invalidDraft(draft: Draft, topic: string, errors: readonly ErrorDetail[], webhook: string): Draft {
   const reason = errors.map((error) => `${error.pointer ?? ""} ${error.message}`.trim()).join("; ");
   const why = { topic, className: "SchemaViolation", reason, attempts: 1, by: { webhook } } as const;

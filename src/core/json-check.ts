@@ -1,7 +1,8 @@
-// Whether bytes are JSON, without making anything of them: for values that nobody looks into, a parse and the
-// garbage it leaves would be the main cost of a record. As strict as `JSON.parse`; a test holds the two together.
+// Checks that bytes are JSON without building a value. For values that Onramp does not inspect, parsing and
+// the garbage that it leaves would be the main cost of a record. As strict as `JSON.parse`; a test compares
+// the two.
 
-/** What is wrong, and where; `undefined` when nothing is. */
+/** The first error of a text, and its position in bytes. */
 export interface JsonFault {
   readonly what: "character" | "end" | "depth" | "values";
   readonly at: number;
@@ -9,10 +10,12 @@ export interface JsonFault {
 
 const OBJECT = 1;
 const ARRAY = 2;
-/** Bytes that may follow a backslash, `u` apart: `"\/bfnrt`. */
+/** Contains 1 for each byte that may follow a backslash, except `u`. */
 const ESCAPES = new Uint8Array(256);
 for (const byte of Buffer.from('"\\/bfnrt')) ESCAPES[byte] = 1;
-/** 1 for the bytes that end the fast run through a string: its quote, a backslash, control characters. */
+/**
+ * Contains 1 for each byte at which the fast scan of a string stops: quote, backslash, control characters.
+ */
 const SPECIAL = new Uint8Array(256).fill(1, 0, 0x20);
 SPECIAL[0x22] = 1;
 SPECIAL[0x5c] = 1;
@@ -20,14 +23,15 @@ const TRUE = Buffer.from("true");
 const FALSE = Buffer.from("false");
 const NULL = Buffer.from("null");
 
-/** Nesting of the text in hand; one is enough, since a check is never interrupted. */
+/** The kinds of the open objects and arrays. One array serves all checks, since a check is synchronous. */
 let nesting = new Uint8Array(64);
 
 /**
  * Checks a text that is known to be UTF-8 against RFC 8259.
  *
- * @param maxDepth levels of arrays and objects
- * @param maxValues values in all, members' included
+ * @param maxDepth the maximum depth of nested arrays and objects
+ * @param maxValues the maximum number of values, nested ones included
+ * @returns the first error; undefined when the text is valid
  */
 export function jsonFault(bytes: Uint8Array, maxDepth: number, maxValues: number): JsonFault | undefined {
   if (nesting.length <= maxDepth) nesting = new Uint8Array(maxDepth + 1);
@@ -53,11 +57,11 @@ export function jsonFault(bytes: Uint8Array, maxDepth: number, maxValues: number
       depth--;
       at++;
     } else {
-      const behind = endOfScalar(bytes, at, first);
-      if (behind < 0) return fault(bytes, ~behind);
-      at = behind;
+      const after = endOfScalar(bytes, at, first);
+      if (after < 0) return fault(bytes, ~after);
+      at = after;
     }
-    // A value has ended: close what ends with it, up to the next one.
+    // A value has ended: read closing brackets up to the comma before the next value.
     for (;;) {
       at = skipSpace(bytes, at);
       if (depth === 0) return at === end ? undefined : fault(bytes, at);
@@ -82,9 +86,10 @@ function fault(bytes: Uint8Array, at: number): JsonFault {
   return at >= bytes.length ? { what: "end", at } : { what: "character", at };
 }
 
-// The functions below return where what they read ends, or the complement (~) of where it goes wrong.
+// The functions below return the position after the text that they read, or the complement (~) of an error's
+// position.
 
-/** A member's name and its colon; where its value starts. */
+/** Reads a member's name and its colon. @returns the position of its value */
 function endOfName(bytes: Uint8Array, from: number): number {
   if (bytes[from] !== 0x22) return ~from;
   const end = endOfString(bytes, from);

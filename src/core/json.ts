@@ -1,12 +1,12 @@
-// JSON as bytes: parsed once, strictly, with a bound on its depth.
+// Parses and checks JSON, with limits on its depth and its number of values.
 
 import { isUtf8 } from "node:buffer";
 import { OnrampError } from "./errors.ts";
 import { jsonFault } from "./json-check.ts";
 
-/** Deeper JSON is refused: a recursive validator would run out of stack on it. */
+/** The maximum depth of JSON: a recursive validator would exceed the stack on deeper JSON. */
 export const MAX_DEPTH = 1000;
-/** JSON with more values is refused: parsed, tiny values take a hundred times the bytes that they came in. */
+/** The maximum number of values: once parsed, tiny values take a hundred times their size in bytes. */
 export const MAX_VALUES = 1_000_000;
 
 const QUOTE = 0x22;
@@ -16,13 +16,14 @@ const COMMA = 0x2c;
 /**
  * Parses a whole JSON text.
  *
- * @param what names the text in the error, as "The body"
- * @throws OnrampError 40001 when it is not UTF-8, not JSON (RFC 8259), or deeper than `MAX_DEPTH`; 41301 past `MAX_VALUES`
+ * @param what the name of the text in the error, such as "The body"
+ * @throws OnrampError 40001 when it is not UTF-8, not JSON (RFC 8259), or deeper than `MAX_DEPTH`; 41301 when
+ *   it has more than `MAX_VALUES` values
  */
 export function parseJson(bytes: Buffer, what: string): unknown {
   if (!isUtf8(bytes)) throw notUtf8(what);
-  // Every level takes a bracket, so a short text cannot be too deep.
-  const { depth, values } = bytes.length > MAX_DEPTH ? measure(bytes) : NOTHING;
+  // Each level and each value takes at least one byte, so a short text cannot exceed a limit.
+  const { depth, values } = bytes.length > MAX_DEPTH ? measure(bytes) : BELOW_LIMITS;
   if (values > MAX_VALUES) throw tooMany(what);
   if (depth > MAX_DEPTH) throw tooDeep(what);
   try {
@@ -33,9 +34,9 @@ export function parseJson(bytes: Buffer, what: string): unknown {
 }
 
 /**
- * As `parseJson`, where nobody needs what the text holds: a fraction of the cost, and no garbage.
+ * Checks a JSON text without building a value. Costs a fraction of `parseJson` and leaves no garbage.
  *
- * @throws OnrampError as `parseJson`
+ * @throws OnrampError for the same errors as `parseJson`
  */
 export function checkJson(bytes: Buffer, what: string): void {
   if (!isUtf8(bytes)) throw notUtf8(what);
@@ -51,9 +52,15 @@ const notUtf8 = (what: string): OnrampError => new OnrampError(40001, `${what} i
 const tooDeep = (what: string): OnrampError =>
   new OnrampError(40001, `${what} is nested more than ${MAX_DEPTH} levels deep.`);
 const tooMany = (what: string): OnrampError =>
-  new OnrampError(41301, `${what} holds more than ${MAX_VALUES} JSON values. Send it in several requests.`);
+  new OnrampError(
+    41301,
+    `${what} contains more than ${MAX_VALUES} JSON values. Send them in several requests.`,
+  );
 
-/** The position of the quote that ends the string which starts at `from`; the text's length when none does. */
+/**
+ * @returns the position of the closing quote of the string that starts at `from`; without one, the text's
+ *   length
+ */
 export function endOfString(bytes: Buffer, from: number): number {
   let at = from + 1;
   for (;;) {
@@ -66,24 +73,27 @@ export function endOfString(bytes: Buffer, from: number): number {
   }
 }
 
-const NOTHING = { depth: 0, values: 0 };
+const BELOW_LIMITS = { depth: 0, values: 0 };
 
-/** The depth of a JSON text, and at most how many values it holds: each but the first stands behind a bracket or a comma. */
+/**
+ * Computes the depth of a JSON text and an upper bound for its number of values: each value except the first
+ * needs an opening bracket or a comma before it.
+ */
 function measure(bytes: Buffer): { depth: number; values: number } {
-  let [depth, most, values] = [0, 0, 1];
+  let [depth, maxDepth, values] = [0, 0, 1];
   for (let at = 0; at < bytes.length; at++) {
     const byte = bytes[at];
     if (byte === QUOTE) at = endOfString(bytes, at);
     else if (byte === COMMA) values++;
     else if (byte === 0x7b || byte === 0x5b) {
       values++;
-      if (++depth > most) most = depth;
+      if (++depth > maxDepth) maxDepth = depth;
     } else if (byte === 0x7d || byte === 0x5d) depth--;
   }
-  return { depth: most, values };
+  return { depth: maxDepth, values };
 }
 
-/** V8's message without the excerpt of the text, which may hold what no error may carry. */
+/** V8's message without its excerpt of the text, which may contain a secret. */
 function describe(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   const position = /position (\d+)/.exec(message)?.[1];

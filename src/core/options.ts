@@ -1,5 +1,5 @@
-// Options of the configuration, each stated once: its JSON Schema, its TypeScript type, its default, and the
-// environment variable that overrides it. Used by `config/` and by adapters.
+// Declares the options of the configuration. One declaration gives an option's JSON Schema, its TypeScript
+// type, its default, and the environment variable that overrides it. Used by `config/` and by adapters.
 
 import type { Duration, Size } from "./units.ts";
 
@@ -8,7 +8,10 @@ export type SchemaPart = Readonly<Record<string, unknown>>;
 
 declare const carried: unique symbol;
 
-/** An option with values of type `T`. `Present`: always there, because it is required or has a default. */
+/**
+ * An option with values of type `T`. `Present` is true when it always has a value: it is required or has a
+ * default.
+ */
 export interface Option<T, Present extends boolean = boolean> {
   readonly schema: SchemaPart;
   readonly required: boolean;
@@ -36,11 +39,11 @@ export type ValuesOf<P extends Options> = {
   readonly [K in keyof P as P[K] extends Option<unknown, true> ? never : K]?: ValueOf<P[K]>;
 };
 
-/** What every option may state besides its description. */
+/** The properties that every option may have besides its description. */
 interface Extra<T> {
   readonly default?: T;
-  /** The configuration must have it. */
   readonly required?: true;
+  /** The environment variable that overrides the option. */
   readonly env?: string;
 }
 type Presence<E> = E extends { readonly default: unknown } | { readonly required: true } ? true : false;
@@ -50,13 +53,13 @@ function option<T, E extends Extra<unknown>>(
   description: string,
   { required = undefined, env = undefined, ...rest }: E,
 ): Option<T, Presence<E>> {
-  const text = env === undefined ? description : `${description} Environment: ${env}.`;
+  const text = env === undefined ? description : `${description} Environment variable: ${env}.`;
   return { schema: { ...schema, description: text, ...rest }, required: required === true, env };
 }
 
 const NONE = {} as const;
 
-/** Text, by default of at least one character. @param extra its `pattern` is a regular expression */
+/** A string, by default of at least one character. @param extra `pattern` is a regular expression */
 export const string = <
   const E extends Extra<string> & { readonly pattern?: string; readonly minLength?: number } = typeof NONE,
 >(
@@ -71,7 +74,7 @@ export const duration = <const E extends Extra<string> = typeof NONE>(
 ): Option<Duration, Presence<E>> =>
   option(
     { type: "string", minLength: 1, format: "duration-onramp" },
-    `${description} A duration: ms, s, m, h, d.`,
+    `${description} A duration with a unit: ms, s, m, h, d.`,
     extra ?? (NONE as E),
   );
 
@@ -82,7 +85,7 @@ export const size = <const E extends Extra<string> = typeof NONE>(
 ): Option<Size, Presence<E>> =>
   option(
     { type: "string", minLength: 1, format: "size-onramp" },
-    `${description} A size: B, kB, MB, GB (powers of 1024).`,
+    `${description} A size with a unit: B, kB, MB, GB (powers of 1024).`,
     extra ?? (NONE as E),
   );
 
@@ -122,7 +125,7 @@ export const number = <
   extra?: E,
 ): Option<number, Presence<E>> => option({ type: "number" }, description, extra ?? (NONE as E));
 
-/** A port; 0 stands for any free one. */
+/** A port number; 0 selects any free port. */
 export const port = <const E extends Extra<number> = typeof NONE>(
   description: string,
   extra?: E,
@@ -136,7 +139,7 @@ export const oneOf = <const W extends string, const E extends Extra<W> = typeof 
   extra?: E,
 ): Option<W, Presence<E>> => option({ enum: words }, description, extra ?? (NONE as E));
 
-/** A list. @param extra its `minItems` and `uniqueItems` are those of JSON Schema */
+/** A list. @param extra `minItems` and `uniqueItems` are those of JSON Schema */
 export const list = <
   T,
   const E extends Extra<readonly never[]> & {
@@ -150,7 +153,11 @@ export const list = <
 ): Option<readonly T[], Presence<E>> =>
   option({ type: "array", items: item.schema }, description, extra ?? (NONE as E));
 
-/** Values by name. @param names the regular expression that names must match; any by default */
+/**
+ * Values by name.
+ *
+ * @param names the regular expression that names must match; by default, any name is valid
+ */
 export const map = <T, const E extends Extra<Readonly<Record<string, never>>> = typeof NONE>(
   value: Option<T>,
   description: string,
@@ -167,7 +174,7 @@ export const map = <T, const E extends Extra<Readonly<Record<string, never>>> = 
     extra ?? (NONE as E),
   );
 
-/** An object of options; other members are refused. @param schema further JSON Schema, such as a description */
+/** An object of options; other members are rejected. @param schema further keywords, such as `description` */
 export function object<P extends Options>(properties: P, schema: SchemaPart = {}): ObjectOption<P, false> {
   const entries = Object.entries(properties);
   const required = entries.filter(([, { required }]) => required).map(([name]) => name);
@@ -185,7 +192,7 @@ export function object<P extends Options>(properties: P, schema: SchemaPart = {}
   };
 }
 
-/** An object of options that is there even where the configuration leaves it out. */
+/** An object of options whose defaults apply even when the configuration does not contain the object. */
 export function section<P extends Options>(properties: P, description?: string): ObjectOption<P, true> {
   const described = description === undefined ? {} : { description };
   return object(properties, { ...described, default: {} }) as ObjectOption<P> as ObjectOption<P, true>;
@@ -210,7 +217,7 @@ export const literal = <const T extends string | boolean>(value: T): Option<T, t
   env: undefined,
 });
 
-/** An object of one of several kinds, told apart by the member `tag`. */
+/** An object of one of several shapes; the member `tag` selects the shape. */
 export function variant<const A extends readonly ObjectOption<Options>[]>(
   tag: string,
   shapes: A,
@@ -230,6 +237,6 @@ export function variant<const A extends readonly ObjectOption<Options>[]>(
   };
 }
 
-/** Topics and patterns with `*`. */
+/** A list of topics and of patterns with `*`. */
 export const topicPatterns = (description: string): Option<readonly string[], false> =>
   list(string("A topic, or a pattern with *."), description);

@@ -1,28 +1,34 @@
-// Where the edges meet: what the core needs from Kafka, and what HTTP shows of it. `gateway.ts` joins them.
+// The interfaces between parts of the process that do not know each other, such as `http/` and `kafka/`.
+// `app/` connects the parts.
 
 import type { AcceptedRecord, Header, Receipts } from "./record.ts";
 
-/** The way to Kafka for records. Implemented by `kafka/producer.ts`, called by `ingest` alone. */
+/** Writes records to Kafka. Implemented by `kafka/produce/producer.ts`. */
 export interface RecordLog {
   /**
-   * Appends records to a topic, in order per partition, and resolves when the outcome of every one is known or the
-   * deadline has passed.
+   * Appends records to a topic, in order per partition. Called by `core/ingest.ts` only, several times
+   * concurrently. Resolves when the outcome of every record is known. At the deadline, records that were not
+   * sent fail with 50301 or 50302, and records that were sent and not acknowledged with 50401.
    *
-   * @throws OnrampError when the whole request failed before anything was written (4xx, 503)
+   * @throws OnrampError when the whole request failed before anything was written (4xx, 503): the caller
+   *   passes it on
    */
   append(topic: string, records: readonly AcceptedRecord[], options: AppendOptions): Promise<Receipts>;
 }
 
 export interface AppendOptions {
-  /** When the caller must be answered (ms, clock of `Date.now`). */
+  /** The time by which `append` must resolve (milliseconds, `Date.now`). */
   readonly deadline: number;
-  /** A record that the topic would refuse fails alone; by default it fails its whole request. */
+  /** `continue`: only a record that the topic would refuse fails. Default: the whole request fails. */
   readonly onBadRecord?: "continue";
-  /** Called once the records stand in their partitions' queues: what is appended from then on lands behind them. */
+  /**
+   * Called once when the records are in the queues of their partitions: records appended later come after
+   * them.
+   */
   readonly onQueued?: () => void;
 }
 
-/** A record as it stands in Kafka. */
+/** A record that was read from Kafka. */
 export interface ConsumedRecord {
   readonly topic: string;
   readonly partition: number;
@@ -35,46 +41,52 @@ export interface ConsumedRecord {
 }
 
 /**
- * Takes records of one partition, in order, the first of them at least. Called again for a partition only when its
- * last call has resolved, and for several partitions at once.
+ * Handles the first of the given records of one partition, and optionally more of them. Called by
+ * `RecordFeed` with one call per partition at a time, in the order of the offsets, and concurrently for
+ * several partitions.
  *
- * @param records what has been fetched and not been taken; the first is next
- * @param ending aborted when the partition goes to somebody else, or the process stops: nothing new is to be begun
- * @param signal aborted some seconds later: what was begun has had its time
- * @returns how many were taken for good: their offset is committed before the next call
- * @throws what ended it; nothing is committed, and the record comes again
+ * @param records all records that were fetched and not handled yet; at least one
+ * @param stopping aborted when the partition is revoked or the process stops: the handler starts nothing new
+ * @param cancel aborted a few seconds after `stopping`: the handler ends its work at once
+ * @returns the number of handled records, at least 1; the caller commits the offset after them before its
+ *   next call
+ * @throws any error: the caller commits nothing, and the record is handled again, by this or another member
  */
 export type RecordHandler = (
   records: readonly ConsumedRecord[],
-  ending: AbortSignal,
-  signal: AbortSignal,
+  stopping: AbortSignal,
+  cancel: AbortSignal,
 ) => Promise<number>;
 
-/** Where a partition of a feed stands. */
+/** The position of a feed in one partition. */
 export interface FeedPosition {
   readonly topic: string;
   readonly partition: number;
   /** The offset of the next record. */
   readonly position: number;
-  /** Records that wait: from the position to the partition's end. Undefined until the first fetch. */
+  /** The number of offsets from the position to the partition's end. Undefined until the first fetch. */
   readonly lag: number | undefined;
 }
 
-/** Records of topics, shared among all who read in the name of the same group. Implemented by `kafka/consumer.ts`. */
+/** Reads topics as a member of a consumer group. Implemented by `kafka/consume/consumer.ts`. */
 export interface RecordFeed {
-  /** Reads until `signal` is aborted; whatever goes wrong meanwhile is tried again. */
+  /**
+   * Reads until `signal` is aborted. Called once. Retries after every error, including errors of the handler.
+   */
   run(handler: RecordHandler, signal: AbortSignal): Promise<void>;
-  /** The partitions that are ours now. */
+  /** The partitions that are assigned to this member now. */
   readonly positions: readonly FeedPosition[];
-  /** Why nothing is read at the moment; undefined when all is well. */
+  /** The reason why a partition, or all partitions, cannot be read now; undefined when there is none. */
   readonly trouble: string | undefined;
 }
 
-/** What HTTP shows of the cluster. Implemented by `kafka/metadata.ts`. */
+/**
+ * Describes topics. Implemented by `kafka/client/metadata.ts`, called by `http/metadata.ts` once per request.
+ */
 export interface TopicCatalog {
-  /** Names of all topics that Kafka shows us. @throws OnrampError 50301 */
+  /** @returns the names of all topics that Kafka shows to Onramp @throws OnrampError 50301 */
   names(): Promise<string[]>;
-  /** One topic. @throws OnrampError 40401, 40301, 50301 */
+  /** Describes one topic. @throws OnrampError 40401, 40301, 50301 */
   describe(topic: string): Promise<TopicDescription>;
 }
 
@@ -86,13 +98,13 @@ export interface TopicDescription {
 
 export interface PartitionDescription {
   readonly partition: number;
-  /** Node id, or -1 while there is none. */
+  /** The id of the broker; -1 while the partition has no leader. */
   readonly leader: number;
   readonly replicas: readonly number[];
   readonly isr: readonly number[];
 }
 
-/** What a part of the process says of itself on `/readyz`. */
+/** The state of one part of the process, as `/readyz` shows it. */
 export interface Readiness {
   readonly ready: boolean;
   readonly detail: string;
@@ -100,18 +112,21 @@ export interface Readiness {
 
 /** Counts what happens to records. Implemented by `ops/metrics.ts`. */
 export interface Meter {
-  /** Called once per request or group of lines whose records reached the append; `receipts` has their outcomes. */
+  /** Called once per request, or per group of lines, when the outcomes of its records are known. */
   countAppended(topic: string, receipts: Receipts, seconds: number): void;
-  /** Called once per request that was refused as a whole. */
+  /**
+   * Called for every request that failed as a whole; an error that was counted before is not counted again.
+   */
   countRefused(topic: string, error: unknown, records: number): void;
 }
 
-/** A metric that a part of the process provides: it is read at each scrape. */
+/** A metric of a part of the process. */
 export interface MetricSource {
   readonly name: string;
   readonly help: string;
   readonly type: "gauge" | "counter";
   readonly labels: readonly string[];
+  /** Called at each scrape. */
   read(): Iterable<{ readonly labels: Readonly<Record<string, string>>; readonly value: number }>;
 }
 
@@ -120,7 +135,7 @@ export function gauge(name: string, help: string, value: () => number): MetricSo
   return { name, help, type: "gauge", labels: [], read: () => [{ labels: {}, value: value() }] };
 }
 
-/** A log for operators: first the fields, then the event. Implemented by `ops/log.ts`. */
+/** The log for operators. Implemented by `ops/log.ts`. */
 export interface Log {
   debug(fields: object, event: string): void;
   info(fields: object, event: string): void;

@@ -1,4 +1,4 @@
-// A record on its way in, and the outcome of writing it. Knows neither Kafka nor HTTP.
+// Records before they are written, and the outcomes of writing them. Independent of Kafka and HTTP.
 
 import { elementAt } from "./element.ts";
 import type { OnrampError } from "./errors.ts";
@@ -8,27 +8,32 @@ export interface Header {
   readonly value: Buffer | null;
 }
 
-/** A record that an edge wants to write. Only `ingest` makes a record of it. */
+/** A record that a request asks to write. Only `core/ingest.ts` converts it to an `AcceptedRecord`. */
 export interface Draft {
   key: Buffer | null;
-  /** Null is a tombstone. */
+  /** Null for a tombstone. */
   value: Buffer | null;
   headers: readonly Header[];
-  /** Undefined: the key selects the partition, or Onramp does. */
+  /** Undefined: the key selects the partition; without a key, Onramp does. */
   partition?: number | undefined;
   /** Milliseconds since 1970. Undefined: the time of receipt. */
   timestamp?: number | undefined;
-  /** The value as parsed JSON, where the edge has parsed it already; saves a second parse. */
+  /** The value as parsed JSON, when it has been parsed already; saves a second parse. */
   parsed?: unknown;
-  /** Set when the value should be JSON and has not been checked: its name in an error, such as "The body". */
+  /**
+   * The name of the value in errors, such as "The body". Set when the value must be JSON and is not checked
+   * yet.
+   */
   json?: string | undefined;
-  /** Why the edge could not read this record; the record fails alone where `AcceptOptions.onBadRecord` allows it. */
+  /**
+   * Set when the record could not be read: only this record fails, as `AcceptOptions.onBadRecord` specifies.
+   */
   fault?: OnrampError;
 }
 
 declare const accepted: unique symbol;
 
-/** A draft that passed the rules of its topic and has a timestamp. Made by `core/ingest.ts` alone. */
+/** A draft that conforms to the rules of its topic and has a timestamp. Created by `core/ingest.ts` only. */
 export interface AcceptedRecord {
   readonly key: Buffer | null;
   readonly value: Buffer | null;
@@ -39,16 +44,17 @@ export interface AcceptedRecord {
 }
 
 /**
- * The outcomes of the records of one request, in columns, in request order: a receipt where `errors[n]` is undefined,
- * else the reason. Columns, because one object per record would be the main cost of the hot path. A caller that does not
- * look at `errors` calls `orThrow`.
+ * The outcomes of the records of one request, in the order of the request. Record `n` was written when
+ * `errors[n]` is undefined; otherwise `errors[n]` is the reason. A caller that does not read `errors` must
+ * call `orThrow`. The outcomes are stored in columns, because one object per record would be the main cost of
+ * the hot path.
  */
 export class Receipts {
   readonly partitions: number[];
-  /** -1 where there is no receipt. */
+  /** -1 for a record that has an error. */
   readonly offsets: number[];
   readonly timestamps: number[];
-  /** Sparse; undefined as a whole when every record was written. */
+  /** Sparse; undefined when every record was written. */
   errors: (OnrampError | undefined)[] | undefined;
 
   constructor(count: number) {
@@ -62,9 +68,12 @@ export class Receipts {
     return this.offsets.length;
   }
 
-  /** @returns these receipts when every record was written @throws the first record's error when one was not */
+  /**
+   * @returns these receipts, when every record was written
+   * @throws the first error, when a record was not written
+   */
   orThrow(): this {
-    const error = this.errors?.find((each) => each !== undefined);
+    const error = this.errors?.find((found) => found !== undefined);
     if (error) throw error;
     return this;
   }
@@ -74,7 +83,9 @@ export class Receipts {
     this.errors[index] = error;
   }
 
-  /** Merges the outcomes of the records that were appended, in order, with the problems of the others, by index. */
+  /**
+   * Merges the outcomes of the appended records, in order, with the problems of the other records, by index.
+   */
   fill(appended: Receipts, problems: ReadonlyMap<number, OnrampError>): void {
     for (let index = 0, next = 0; index < this.count; index++) {
       const error = problems.get(index) ?? appended.errors?.[next];

@@ -1,4 +1,5 @@
-// JSON Schemas of topics: compiled at start, applied to every value. Draft 2020-12, and draft-07 by `$schema`.
+// Compiles the JSON Schemas of topics and validates values. Supports draft 2020-12, and draft-07 by
+// `$schema`.
 
 import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
 import { Ajv2020 } from "ajv/dist/2020.js";
@@ -7,21 +8,21 @@ import type { ErrorDetail } from "./errors.ts";
 
 const DRAFT_07 = "http://json-schema.org/draft-07/schema";
 const DRAFT_2020 = "https://json-schema.org/draft/2020-12/schema";
-/** A list of all violations is made for values up to this size only; a hostile one could make it endless. */
-const FULL_REPORT_BYTES = 256 * 1024;
-const MOST_VIOLATIONS = 20;
+/** For larger values only the first violation is listed: a hostile value could have an endless list. */
+const MAX_FULL_LIST_BYTES = 256 * 1024;
+const MAX_VIOLATIONS = 20;
 
-/** A topic's schema, ready for use. */
+/** A compiled schema of a topic. */
 export interface TopicSchema {
   /** The document as it was loaded; served at `/topics/{topic}/schema`. */
   readonly document: unknown;
-  /** What makes it slow on hostile input, as sentences for the operator. */
+  /** Keywords that are slow on hostile values, as sentences for the operator. */
   readonly warnings: readonly string[];
-  /** Violations of a value of `size` bytes; undefined when it is valid. */
+  /** @returns the violations of a value of `size` bytes; undefined when the value is valid */
   violations(value: unknown, size: number): ErrorDetail[] | undefined;
 }
 
-/** A schema that cannot be used; the message says where and why. */
+/** The error for a schema that cannot be used. The message names the schema and the reason. */
 export class SchemaError extends Error {
   override readonly name = "SchemaError";
 }
@@ -29,19 +30,19 @@ export class SchemaError extends Error {
 /**
  * Compiles a schema document.
  *
- * @param name how messages call it, as its file name
- * @throws SchemaError
+ * @param name the name of the schema in messages, such as its file name
+ * @throws SchemaError when the schema is not valid, is incomplete, or uses an unsupported draft
  */
 export function compileSchema(document: unknown, name: string): TopicSchema {
   const [first, all] = [compile(document, name, false), compile(document, name, true)];
   return {
     document,
-    warnings: runaways(document, "", name),
+    warnings: slowKeywordWarnings(document, "", name),
     violations(value, size) {
       if (first(value)) return undefined;
-      if (size > FULL_REPORT_BYTES) return (first.errors ?? []).map(toDetail);
+      if (size > MAX_FULL_LIST_BYTES) return (first.errors ?? []).map(toDetail);
       all(value);
-      return (all.errors ?? []).slice(0, MOST_VIOLATIONS).map(toDetail);
+      return (all.errors ?? []).slice(0, MAX_VIOLATIONS).map(toDetail);
     },
   };
 }
@@ -51,13 +52,13 @@ function compile(document: unknown, name: string, allErrors: boolean): ValidateF
     typeof document !== "boolean" &&
     (typeof document !== "object" || document === null || Array.isArray(document))
   ) {
-    throw new SchemaError(`${name}: a JSON Schema is an object (or true or false).`);
+    throw new SchemaError(`${name}: a JSON Schema must be an object, true or false.`);
   }
   const dialect = typeof document === "object" ? (document as { $schema?: unknown }).$schema : undefined;
   const draft = typeof dialect === "string" ? dialect.replace(/#$/, "") : DRAFT_2020;
   if (draft !== DRAFT_07 && draft !== DRAFT_2020) {
     throw new SchemaError(
-      `${name}: "$schema" is ${JSON.stringify(dialect)}; Onramp knows draft 2020-12 and draft-07.`,
+      `${name}: "$schema" is ${JSON.stringify(dialect)}; Onramp supports draft 2020-12 and draft-07.`,
     );
   }
   if (typeof document === "object" && "$async" in document)
@@ -93,13 +94,16 @@ function toDetail(error: ErrorObject): ErrorDetail {
   };
 }
 
-/** Keywords whose cost grows faster than their input, as ajv's own `json-schema-secure` meta-schema names them. */
-function runaways(schema: unknown, pointer: string, name: string): string[] {
+/**
+ * Warns of keywords whose cost grows faster than their input: those of ajv's `json-schema-secure`
+ * meta-schema.
+ */
+function slowKeywordWarnings(schema: unknown, pointer: string, name: string): string[] {
   if (typeof schema !== "object" || schema === null) return [];
   const found: string[] = [];
   const warn = (keyword: string, bound: string): void =>
     void found.push(
-      `${name}#${pointer}: "${keyword}" without "${bound}" can run very long on a hostile value; add "${bound}".`,
+      `${name}#${pointer}: "${keyword}" without "${bound}" can take very long on a hostile value; add "${bound}".`,
     );
   if (!Array.isArray(schema)) {
     const has = (keyword: string): boolean => keyword in schema;
@@ -110,6 +114,6 @@ function runaways(schema: unknown, pointer: string, name: string): string[] {
       warn("uniqueItems", "maxItems");
   }
   for (const [key, inner] of Object.entries(schema))
-    found.push(...runaways(inner, `${pointer}/${key}`, name));
+    found.push(...slowKeywordWarnings(inner, `${pointer}/${key}`, name));
   return found;
 }

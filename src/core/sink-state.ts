@@ -1,22 +1,22 @@
-// What a running sink reports: `GET /sinks` and the metrics show it.
+// The state of a running sink, as `GET /sinks` and the metrics show it.
 
 import type { FeedPosition } from "./ports.ts";
 
-/** What became of records, counted. */
+/** The number of records, or attempts, per outcome. */
 export interface SinkCounts {
   delivered: number;
   /** Attempts that failed. */
   failed: number;
   deadLettered: number;
-  /** Passed over by the filter. */
+  /** Records that the filter excluded. */
   skipped: number;
 }
 
-/** What `GET /sinks` shows of a sink. */
+/** The state of one sink in the response of `GET /sinks`. */
 export interface SinkState extends Readonly<SinkCounts> {
   readonly name: string;
   readonly type: string;
-  /** `starting` until partitions were assigned, `retrying` while a record waits to be tried again. */
+  /** `starting` until partitions are assigned, `retrying` while a record waits for its next attempt. */
   readonly state: "starting" | "running" | "retrying" | "stopped";
   readonly lag: number;
   readonly partitions: readonly FeedPosition[];

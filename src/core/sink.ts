@@ -1,5 +1,5 @@
-// The contract of a kind of sink: one function that hands a record to a receiver outside. The sink runner does the
-// rest: the consumer group, the order, filters, retries, the rate, dead letters, commits.
+// The contract of a kind of sink: one function that delivers a record to an external receiver. The sink
+// runner does the rest: consumer group, order, filters, retries, rate limits, dead letters, commits.
 
 import type { AdapterKind } from "./adapter.ts";
 import type { Bindings } from "./expressions.ts";
@@ -9,8 +9,10 @@ import type { ConsumedRecord } from "./ports.ts";
 /**
  * What a failed delivery means for the record:
  * - `permanent`: the same record will fail again. It becomes a dead letter.
- * - `answered`: the receiver answered with a failure. The delivery is tried again, and the time counts against `giveUpAfter`.
- * - `away`: the receiver cannot be reached, or asks for a pause. The delivery is tried again, and the time does not count.
+ * - `answered`: the receiver answered with a failure. The delivery is tried again, and the time counts
+ *   against `giveUpAfter`.
+ * - `away`: the receiver cannot be reached, or asks for a pause. The delivery is tried again, and the time
+ *   does not count.
  */
 export type FailureKind = "permanent" | "answered" | "away";
 
@@ -32,45 +34,54 @@ export class DeliveryError extends Error {
   }
 }
 
-/** Answers that say "not now": the receiver, or a proxy before it, is down or overloaded. */
+/** Statuses with which a receiver, or a proxy in front of it, says that it is down or overloaded. */
 const AWAY: readonly number[] = [429, 502, 503, 504];
-/** Answers below 500 that a later request may not get. */
-const WORTH_A_RETRY: readonly number[] = [408, 409, 425];
+/** Statuses below 500 that a later attempt may not receive. */
+const RETRIABLE: readonly number[] = [408, 409, 425];
 
-/** What an HTTP answer other than 2xx means for a record. @param status undefined when there was no answer */
+/**
+ * Maps an HTTP status other than 2xx to a kind of failure.
+ *
+ * @param status undefined when there was no response
+ */
 export function failureKindOf(status: number | undefined): FailureKind {
   if (status === undefined || AWAY.includes(status)) return "away";
-  return status >= 500 || WORTH_A_RETRY.includes(status) ? "answered" : "permanent";
+  return status >= 500 || RETRIABLE.includes(status) ? "answered" : "permanent";
 }
 
-/** A record on its way out. */
+/** A record to deliver. */
 export interface OutgoingRecord extends ConsumedRecord {
-  /** The value as parsed JSON; its text where it is not JSON; undefined for a tombstone. */
+  /** The value as parsed JSON; as text when it is not JSON; undefined for a tombstone. */
   readonly parsed: unknown;
 }
 
 /** One attempt to deliver. */
 export interface Attempt {
-  /** Aborted a few seconds after the partition went to another member, or the process began to stop. */
+  /**
+   * Aborted a few seconds after the partition was revoked or the process began to stop: the attempt must end.
+   */
   readonly cancel: AbortSignal;
   /**
-   * Waits until the message may be sent. Call it once per attempt, just before sending: the time of the attempt counts
-   * from here.
+   * Waits until the message may be sent. The sink calls it once per attempt, immediately before it sends: the
+   * time of the attempt counts from here.
    *
-   * @param channel messages of one channel wait in one line, and for each other's `Retry-After`
-   * @param perSecond the most messages per second that this process sends to the channel; no limit by default
-   * @throws the reason of the abort: let it pass
+   * @param channel messages to one channel are sent one after the other, and all of them wait for its
+   *   `Retry-After`
+   * @param perSecond the maximum rate of messages from this process to the channel; no limit by default
+   * @throws the reason of `cancel` or of the stop: the sink does not catch it
    */
   turn(channel: string, perSecond?: number): Promise<void>;
 }
 
-/** A sink that delivers each record by itself. */
+/** A sink that delivers each record separately. */
 export interface RecordSink {
   /**
-   * Delivers one record. Called by the sink runner with one record per partition at a time, in order, and again with
-   * the same record after a failure that is not permanent. Limits its own time.
+   * Delivers one record. Called by the sink runner with one record per partition at a time, in order, and
+   * again with the same record after a failure that is not permanent. The sink limits the duration of the
+   * attempt itself.
    *
-   * @throws DeliveryError (see `FailureKind`); the reason of `attempt.cancel`; any other error counts as `permanent`
+   * @throws DeliveryError (see `FailureKind`); the reason of `attempt.cancel`; any other error counts as
+   *   `permanent`
    */
   deliver(record: OutgoingRecord, attempt: Attempt): Promise<void>;
 }
@@ -78,11 +89,12 @@ export interface RecordSink {
 /** A sink that delivers several records as one message. */
 export interface BatchSink {
   /**
-   * Delivers the first of `records`, and as many after it as it makes one message of. Called as `deliver` is.
+   * Delivers the first of `records`, and as many of the next ones as fit into the same message. Called as
+   * `deliver` is.
    *
    * @param records records of one partition, in order, that pass the filter; at least one
    * @returns the number of records that were delivered, at least 1
-   * @throws as `deliver`
+   * @throws the same errors as `deliver`
    */
   deliverBatch(records: readonly OutgoingRecord[], attempt: Attempt): Promise<number>;
 }
@@ -102,19 +114,19 @@ export const sinkOptions = {
   }),
   from: oneOf(
     ["latest", "earliest"],
-    "Where a sink with a new name starts; later it continues where it stopped.",
+    "Where a sink with a new name starts to read; after that, it continues at its committed offsets.",
     {
       default: "latest",
     },
   ),
   filter: expression("JSONata over the value. Records for which it is not true are skipped."),
   giveUpAfter: duration(
-    "How long a record is tried while its receiver answers with failures; then it becomes a dead letter. Time in which the receiver cannot be reached does not count.",
+    "How long a record is retried while its receiver answers with failures; after that, it becomes a dead letter. Time in which the receiver cannot be reached does not count.",
     { default: "10m" },
   ),
 };
 
-/** The bindings of an expression, besides the value. */
+/** Builds the variables of an expression on a record. */
 export function bindingsOf({ topic, partition, offset, timestamp, key, headers }: ConsumedRecord): Bindings {
   return {
     topic,

@@ -1,9 +1,9 @@
-// Time: a clock that tests can replace, waits that grow, and waits that end early.
+// A clock that tests can replace, backoff, and waits that end at a deadline or an abort.
 
 import { addAbortListener } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 
-/** Time as the parts that wait see it. */
+/** The time and the timers of parts that wait. */
 export interface Clock {
   /** Milliseconds since 1970. */
   now(): number;
@@ -20,19 +20,19 @@ export const systemClock: Clock = {
 };
 
 /**
- * Waits that double after each failure. The n-th wait is a random time between half and all of `first * 2^n`, and at
- * most `most`, so that clients that failed together do not return together.
+ * Waits that double after each failure. The n-th wait is a random time between half and all of `first * 2^n`,
+ * and at most `max`, so that clients that failed together do not retry together.
  */
 export class Backoff {
   readonly #first: number;
-  readonly #most: number;
+  readonly #max: number;
   #failures = 0;
   #retryAt = 0;
 
-  /** @param first, most in milliseconds */
-  constructor(first: number, most: number) {
+  /** @param first, max in milliseconds */
+  constructor(first: number, max: number) {
     this.#first = first;
-    this.#most = most;
+    this.#max = max;
   }
 
   /** True from a failure until `reset`. */
@@ -47,9 +47,9 @@ export class Backoff {
 
   /** Counts a failure. @returns the milliseconds to wait from `now` */
   next(now: number): number {
-    const most = Math.min(this.#most, this.#first * 2 ** this.#failures);
+    const limit = Math.min(this.#max, this.#first * 2 ** this.#failures);
     this.#failures++;
-    const wait = most / 2 + (Math.random() * most) / 2;
+    const wait = limit / 2 + (Math.random() * limit) / 2;
     this.#retryAt = now + wait;
     return wait;
   }
@@ -61,9 +61,9 @@ export class Backoff {
 }
 
 /**
- * Waits for `work` until `deadline` (milliseconds, `Date.now`). The work itself continues.
+ * Waits for `work` until `deadline` (milliseconds, `Date.now`). After that, the work itself continues.
  *
- * @throws what `work` throws; Error with the message `late` when the deadline passes first
+ * @throws the error of `work`; Error with the message `late` when the deadline passes first
  */
 export async function untilDeadline<T>(work: Promise<T>, deadline: number, late: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
@@ -74,9 +74,9 @@ export async function untilDeadline<T>(work: Promise<T>, deadline: number, late:
 }
 
 /**
- * Waits for `work` until the signal is aborted. The work itself continues.
+ * Waits for `work` until the signal is aborted. After that, the work itself continues.
  *
- * @throws what `work` throws; the signal's reason
+ * @throws the error of `work`; the signal's reason when it is aborted first
  */
 export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   let listening: Disposable | undefined;

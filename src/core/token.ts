@@ -1,4 +1,4 @@
-// API tokens. Only their hashes are in the configuration.
+// Creates and hashes API tokens. The configuration contains only the hashes.
 
 import { createHash, randomBytes } from "node:crypto";
 
@@ -8,6 +8,6 @@ export function createToken(): { readonly token: string; readonly hash: string }
   return { token, hash: hashToken(token) };
 }
 
-/** The hash of a token, as `http.auth.tokens` has it. */
+/** @returns the hash of a token, in the format of the configuration (`http.auth.tokens`) */
 export const hashToken = (token: string): string =>
   `sha256:${createHash("sha256").update(token).digest("hex")}`;

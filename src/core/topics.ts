@@ -1,4 +1,4 @@
-// What the configuration says of topics, and which names are Onramp's or Kafka's own.
+// The rules of topics, and the names of topics that are reserved for Onramp or Kafka.
 
 import type { Expression } from "./expressions.ts";
 import type { TopicSchema } from "./schemas.ts";
@@ -6,26 +6,27 @@ import type { TopicSchema } from "./schemas.ts";
 /** The rules of one topic; every part is optional. */
 export interface TopicRules {
   readonly schema: TopicSchema | undefined;
-  /** Gives the key where the caller sends none. */
+  /** Computes the key when the client sends none. */
   readonly key: Expression | undefined;
-  /** Whether a record without a value passes the schema. */
+  /** Whether a topic with a schema accepts records without a value. */
   readonly tombstones: boolean;
 }
 
-/** Rules by topic. */
-export type TopicBook = ReadonlyMap<string, TopicRules>;
+/** Rules by topic name. */
+export type RulesByTopic = ReadonlyMap<string, TopicRules>;
 
+/** The suffix of dead-letter topics. */
 export const DEAD_LETTER = ".dead-letter";
 
-/** Why nobody may read or write the topic through Onramp; undefined when they may. */
+/** @returns why the topic cannot be read or written through Onramp; undefined when it can */
 export function reservedReason(topic: string, namespace: string): string | undefined {
-  if (topic.startsWith("__")) return `"${topic}" belongs to Kafka itself.`;
-  if (topic === `${namespace}.sources`) return `"${topic}" holds the state of Onramp's sources.`;
+  if (topic.startsWith("__")) return `"${topic}" is an internal topic of Kafka.`;
+  if (topic === `${namespace}.sources`) return `"${topic}" contains the state of Onramp's sources.`;
   return undefined;
 }
 
-/** Why nobody may write the topic through Onramp; undefined when they may. */
+/** @returns why the topic cannot be written through Onramp; undefined when it can */
 export function unwritableReason(topic: string, namespace: string): string | undefined {
-  if (topic.endsWith(DEAD_LETTER)) return `"${topic}" holds dead letters; it can be read only.`;
+  if (topic.endsWith(DEAD_LETTER)) return `"${topic}" contains dead letters and can only be read.`;
   return reservedReason(topic, namespace);
 }

@@ -1,4 +1,4 @@
-// The rules of a topic, applied to drafts: JSON, schema, key.
+// Applies the rules of a topic to drafts: JSON, schema, key.
 
 import { elementAt } from "./element.ts";
 import { asOnrampError, type ErrorDetail, MOST_DETAILS, OnrampError } from "./errors.ts";
@@ -8,9 +8,10 @@ import type { Draft } from "./record.ts";
 import type { TopicRules } from "./topics.ts";
 
 /**
- * Checks that a value that should be JSON is JSON. Parses it only where a schema or a key expression needs the content.
+ * Checks that the value of a draft is JSON, if it must be (`draft.json`). Parses the value only if a schema
+ * or a key expression needs its content.
  *
- * @throws OnrampError 40001, 41301
+ * @throws OnrampError 40001 when the value is not JSON, 41301 when it has too many values
  */
 export function requireJson(draft: Draft, { schema, key }: TopicRules): void {
   const { json, value } = draft;
@@ -19,7 +20,10 @@ export function requireJson(draft: Draft, { schema, key }: TopicRules): void {
   else checkJson(value, json);
 }
 
-/** The violations of all drafts, each with the index of its record; undefined when all are valid. */
+/**
+ * @returns the violations of all drafts, each with the index of its record; undefined when all drafts are
+ *   valid
+ */
 export function violationsIn(
   drafts: readonly Draft[],
   { schema, tombstones }: TopicRules,
@@ -36,10 +40,13 @@ export function violationsIn(
   return found;
 }
 
-/** The problem that `violationsIn` of a request with `records` records leads to: 42206. */
+/**
+ * @returns the error 42206 for the violations in a request
+ * @param records the number of records in the request
+ */
 export function schemaProblem(topic: string, errors: readonly ErrorDetail[], records: number): OnrampError {
   const first = errors[0] as ErrorDetail;
-  const where = `${records > 1 ? `record ${first.index}, ` : ""}${first.pointer ? `at ${first.pointer}` : "the value"}`;
+  const where = `${records > 1 ? `record ${first.index}, ` : ""}${first.pointer || "the value"}`;
   return new OnrampError(
     42206,
     `Does not match the schema of topic "${topic}": ${where} ${first.message}. Nothing was written.`,
@@ -62,14 +69,14 @@ export async function setKeys(drafts: readonly Draft[], { key }: TopicRules, top
       if (!(error instanceof ExpressionError)) throw error;
       throw new OnrampError(
         40001,
-        `The key of the record could not be found: ${error.message}. Send a key, or correct the value.`,
+        `The key of the record could not be computed: ${error.message}. Send a key, or correct the value.`,
         { cause: error },
       );
     }
   }
 }
 
-/** Applies every rule to one draft. @returns the problem of the draft; undefined when it is valid */
+/** Applies all rules to one draft. @returns the problem of the draft; undefined when it is valid */
 export function problemOf(
   draft: Draft,
   rules: TopicRules,
@@ -82,7 +89,7 @@ export function problemOf(
   }
   const violations = rules.schema && violationsIn([draft], rules);
   if (violations) return schemaProblem(topic, violations, 1);
-  // A promise only where there is something to wait for: a promise per record would be the main cost.
+  // A promise is returned only for a key expression: a promise per record would be the main cost.
   return rules.key ? setKeys([draft], rules, topic).then(() => undefined, asOnrampError) : undefined;
 }
 

@@ -1,10 +1,10 @@
-// The contract of a kind of webhook: verify a delivery, then make drafts of it.
+// The contract of a kind of webhook: it verifies a delivery, then converts it to drafts.
 
 import type { AdapterKind } from "./adapter.ts";
 import { OnrampError } from "./errors.ts";
 import type { Draft } from "./record.ts";
 
-/** A delivery as it arrived. Nothing in it is trusted before its signature is verified. */
+/** A delivery as it was received. Its content is not trusted before its signature is verified. */
 export interface Delivery {
   /** Request headers; the names are in lower case. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
@@ -15,12 +15,15 @@ export interface Delivery {
 
 declare const verified: unique symbol;
 
-/** A delivery whose signature is valid. Made by `verifyDelivery` alone, so that a kind cannot forget to verify. */
+/**
+ * A delivery with a valid signature. Created by `verifyDelivery` only, so that a kind cannot skip
+ * verification.
+ */
 export interface Verified extends Delivery {
   readonly [verified]: true;
 }
 
-/** The records that a delivery becomes. No drafts: the delivery is acknowledged and nothing is written. */
+/** The records of a delivery. Without drafts, the delivery is acknowledged and nothing is written. */
 export interface Received {
   readonly topic: string;
   readonly drafts: readonly Draft[];
@@ -28,22 +31,25 @@ export interface Received {
 
 /** One configured webhook. */
 export interface WebhookReceiver {
-  /** The sender is answered within this time of its headers, in milliseconds. */
+  /** The maximum time from the headers of a delivery to the response, in milliseconds. */
   readonly deadlineMs: number;
-  /** What happens to a delivery that does not match the schema of its topic. */
+  /** Whether a delivery that does not match the schema of its topic is refused or becomes a dead letter. */
   readonly onInvalid: "refuse" | "dead-letter";
   /** The topics that deliveries can go to. */
   readonly topics: readonly string[];
   /**
-   * Verifies the signature, by `verifyDelivery`. Called once per delivery, before anything in it is parsed.
+   * Verifies the signature with `verifyDelivery`. Called by `http/webhooks.ts` once per delivery, before its
+   * body is parsed.
    *
-   * @throws OnrampError 40101 when the signature is missing or wrong: the sender is answered 401, nothing is written
+   * @throws OnrampError 40101 when the signature is missing or wrong: the caller responds with 401 and writes
+   *   nothing
    */
   verify(delivery: Delivery): Promise<Verified>;
   /**
-   * Makes drafts of a verified delivery. Called once per delivery, after `verify`.
+   * Converts a verified delivery to drafts. Called by `http/webhooks.ts` once per delivery, after `verify`.
    *
-   * @throws OnrampError 40001, 41501 when the delivery is malformed: the sender is answered with it, nothing is written
+   * @throws OnrampError 40001, 41501 when the delivery is malformed: the caller responds with it and writes
+   *   nothing
    */
   draftsOf(delivery: Verified): Received | Promise<Received>;
 }
@@ -52,7 +58,7 @@ export interface WebhookReceiver {
 export type WebhookKind = AdapterKind<WebhookReceiver>;
 
 /**
- * The only function that makes a `Verified` delivery.
+ * Verifies the signature of a delivery. The only function that creates a `Verified` delivery.
  *
  * @param header the request header that carries the signature, in lower case
  * @param matches whether the signature belongs to the body; an error that it throws counts as false
@@ -67,21 +73,21 @@ export async function verifyDelivery(
   if (typeof signature !== "string" || signature === "") {
     throw new OnrampError(
       40101,
-      `The header ${spelled(header)} is missing. Set the same secret at the sender and in the configuration of this webhook.`,
+      `The header ${capitalized(header)} is missing. Set the same secret at the sender and in the configuration of this webhook.`,
     );
   }
   let valid = false;
   try {
     valid = await matches(signature);
   } catch {
-    // The signature has another form; `valid` stays false.
+    // A signature that cannot be parsed does not match.
   }
   if (valid) return delivery as Verified;
   throw new OnrampError(
     40101,
-    `The signature in ${spelled(header)} does not match. Check that the sender's secret is the one configured here.`,
+    `The signature in ${capitalized(header)} does not match. Check that the sender's secret is the one configured here.`,
   );
 }
 
-/** `x-hub-signature-256` as documentation spells it: `X-Hub-Signature-256`. */
-const spelled = (header: string): string => header.replaceAll(/\b[a-z]/g, (first) => first.toUpperCase());
+/** Converts a header name to its usual spelling, such as `X-Hub-Signature-256`. */
+const capitalized = (header: string): string => header.replaceAll(/\b[a-z]/g, (first) => first.toUpperCase());

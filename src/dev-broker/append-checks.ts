@@ -1,10 +1,10 @@
-// The checks that a partition makes before it appends a batch, as Apache Kafka makes them.
+// Validates a batch before a partition appends it, by the rules of Apache Kafka.
 
 import { gunzipSync } from "node:zlib";
 import { KafkaCode } from "../wire/error-codes.ts";
 import { type Batch, type PlacedRecord, readBatches, readRecords } from "../wire/record-batch-reader.ts";
 
-/** A batch in the log. */
+/** A batch in the log of a partition. */
 export interface StoredBatch {
   readonly bytes: Buffer;
   readonly baseOffset: number;
@@ -12,49 +12,60 @@ export interface StoredBatch {
   readonly maxTimestamp: number;
 }
 
-/** What an append came to, in the words of a Produce answer. */
-export interface Appended {
+/** The result of an append, with the fields of a Produce response. */
+export interface AppendResult {
   readonly errorCode: number;
   readonly baseOffset: number;
   readonly logAppendTimeMs: number;
   readonly recordErrors: { batchIndex: number; message: string | null }[];
   readonly errorMessage: string | null;
-  /** What was stored; undefined for duplicates and refusals. */
+  /** The batch as it was stored. Undefined for a duplicate and for a rejected batch. */
   readonly stored?: StoredBatch;
 }
 
-/** Reads a topic's setting. */
-export type Setting = (name: string) => string;
+/** Returns the value of a topic configuration. */
+export type ConfigReader = (name: string) => string;
 
-/** A batch that may be appended. */
+/** A batch that passed the checks. */
 export interface CheckedBatch {
   readonly batch: Batch;
-  /** Undefined where the batch is compressed with a codec that this broker does not have. */
+  /** Undefined when the batch is compressed with a codec other than gzip. */
   readonly records: readonly PlacedRecord[] | undefined;
 }
 
-/** Checks the bytes that a Produce request holds for one partition: one batch of magic 2. @returns the refusal, or the batch */
-export function checkAppend(bytes: Buffer, setting: Setting, now: number): Appended | CheckedBatch {
+/**
+ * Checks the bytes that a Produce request contains for one partition: they must be one batch of magic 2.
+ *
+ * @returns the batch, or the result that rejects it
+ */
+export function checkAppend(bytes: Buffer, config: ConfigReader, now: number): AppendResult | CheckedBatch {
   const [batch, ...more] = readBatches(bytes);
   if (!batch || more.length > 0 || batch.bytes.length !== bytes.length)
-    return refusal(KafkaCode.INVALID_RECORD, "one record batch is expected");
+    return rejected(
+      KafkaCode.INVALID_RECORD,
+      "The request must contain exactly one record batch per partition",
+    );
   if (batch.magic !== 2)
-    return refusal(KafkaCode.UNSUPPORTED_FOR_MESSAGE_FORMAT, "only magic 2 is supported");
-  if (!batch.crcValid) return refusal(KafkaCode.CORRUPT_MESSAGE, null);
-  if (bytes.length > Number(setting("max.message.bytes")))
-    return refusal(
+    return rejected(KafkaCode.UNSUPPORTED_FOR_MESSAGE_FORMAT, "Only record batches of magic 2 are supported");
+  if (!batch.crcValid) return rejected(KafkaCode.CORRUPT_MESSAGE, null);
+  if (bytes.length > Number(config("max.message.bytes")))
+    return rejected(
       KafkaCode.MESSAGE_TOO_LARGE,
       `The record batch size ${bytes.length} exceeds max.message.bytes`,
     );
-  const records = recordsOf(batch);
-  if (records === "broken")
-    return refusal(KafkaCode.INVALID_RECORD, "the records do not match the batch's header");
-  return (records && settingFault(records, setting, now)) ?? { batch, records };
+  const records = decodeRecords(batch);
+  if (records === "invalid")
+    return rejected(KafkaCode.INVALID_RECORD, "The records do not match the header of the batch");
+  return (records && checkConfig(records, config, now)) ?? { batch, records };
 }
 
-/** A refusal for records that the topic's settings do not allow; undefined when they are all allowed. */
-function settingFault(records: readonly PlacedRecord[], setting: Setting, now: number): Appended | undefined {
-  if (setting("cleanup.policy").includes("compact")) {
+/** Checks records against the configuration. @returns the result that rejects them; undefined when all are valid */
+function checkConfig(
+  records: readonly PlacedRecord[],
+  config: ConfigReader,
+  now: number,
+): AppendResult | undefined {
+  if (config("cleanup.policy").includes("compact")) {
     const keyless = records.flatMap((record, batchIndex) =>
       record.key === null
         ? [{ batchIndex, message: "Compacted topic cannot accept message without key" }]
@@ -62,39 +73,41 @@ function settingFault(records: readonly PlacedRecord[], setting: Setting, now: n
     );
     if (keyless.length > 0)
       return {
-        ...refusal(KafkaCode.INVALID_RECORD, "One or more records have been rejected"),
+        ...rejected(KafkaCode.INVALID_RECORD, "One or more records have been rejected"),
         recordErrors: keyless,
       };
   }
-  if (setting("message.timestamp.type") === "LogAppendTime") return undefined;
-  const latest = now + Number(setting("message.timestamp.after.max.ms"));
-  const earliest = now - Number(setting("message.timestamp.before.max.ms"));
-  const odd = records.flatMap(({ timestamp }, batchIndex) =>
+  if (config("message.timestamp.type") === "LogAppendTime") return undefined;
+  const latest = now + Number(config("message.timestamp.after.max.ms"));
+  const earliest = now - Number(config("message.timestamp.before.max.ms"));
+  const outOfRange = records.flatMap(({ timestamp }, batchIndex) =>
     timestamp > latest || timestamp < earliest
       ? [{ batchIndex, message: `Timestamp ${timestamp} is out of range` }]
       : [],
   );
-  return odd.length > 0
+  return outOfRange.length > 0
     ? {
-        ...refusal(KafkaCode.INVALID_TIMESTAMP, "One or more records have been rejected"),
-        recordErrors: odd,
+        ...rejected(KafkaCode.INVALID_TIMESTAMP, "One or more records have been rejected"),
+        recordErrors: outOfRange,
       }
     : undefined;
 }
 
-/** The records; undefined where they are packed with a codec that Node lacks; "broken" where they do not add up. */
-export function recordsOf(batch: Batch): PlacedRecord[] | undefined | "broken" {
+/** Decodes the records; undefined for a codec other than gzip; "invalid" when they do not match the batch's header. */
+export function decodeRecords(batch: Batch): PlacedRecord[] | undefined | "invalid" {
   if (batch.compression > 1) return undefined;
   try {
-    const records = readRecords(batch, (_, packed) => gunzipSync(packed));
+    const records = readRecords(batch, (_, compressed) => gunzipSync(compressed));
     const ordered = records.every((record, n) => record.offset === batch.baseOffset + n);
-    return ordered && records.length > 0 && batch.lastOffsetDelta === records.length - 1 ? records : "broken";
+    return ordered && records.length > 0 && batch.lastOffsetDelta === records.length - 1
+      ? records
+      : "invalid";
   } catch {
-    return "broken";
+    return "invalid";
   }
 }
 
-/** A refused append. */
-export function refusal(errorCode: number, errorMessage: string | null): Appended {
+/** The result of an append that was rejected. */
+export function rejected(errorCode: number, errorMessage: string | null): AppendResult {
   return { errorCode, baseOffset: -1, logAppendTimeMs: -1, recordErrors: [], errorMessage };
 }

@@ -1,5 +1,5 @@
-// A small Kafka broker for laptops and tests: one node, in memory, on 127.0.0.1 alone. It speaks enough of the
-// protocol for ordinary clients; the conformance suite holds it against Apache Kafka. Not for production.
+// A small Kafka broker for development and tests: one node, in memory, on 127.0.0.1 only. Implements the APIs that
+// ordinary clients use; the conformance suite compares it with Apache Kafka. Not for production.
 
 import { once } from "node:events";
 import net from "node:net";
@@ -16,20 +16,23 @@ import { serve } from "./session.ts";
 import type { State } from "./state.ts";
 import { Topics } from "./topics.ts";
 
-/** Bound to the loopback address: what is in memory here is for this machine. */
+/** The loopback address: the broker has no access control, so other machines must not reach it. */
 const HOST = "127.0.0.1";
 const DEFAULT_RETENTION = 256 * 1024 * 1024;
 
 export interface DevBrokerOptions {
-  /** 0 (the default) for any free one. */
+  /** The port to listen on. Default: 0, any free port. */
   readonly port?: number;
-  /** Bytes kept over all topics; past it the oldest records of topics that are not compacted go. Default 256 MB. */
+  /**
+   * The most bytes that all topics without compaction hold together. Beyond it, their oldest records are deleted.
+   * Default: 256 MB.
+   */
   readonly retentionBytes?: number;
 }
 
 /** The development broker. */
 export class DevBroker {
-  /** Faults on purpose, for tests. */
+  /** Injects faults, for tests. */
   readonly faults = new Faults();
   readonly #state: State;
   readonly #endpoints: ReadonlyMap<number, Endpoint>;
@@ -47,20 +50,20 @@ export class DevBroker {
     };
     const all: Endpoint[] = [];
     all.push(...clusterApis(() => all), produceApi, fetchApi, ...offsetApis, ...adminApis, ...groupApis);
-    this.#endpoints = new Map(all.map((each) => [each.api.key, each]));
+    this.#endpoints = new Map(all.map((served) => [served.api.key, served]));
   }
 
-  /** `host:port`, once started. */
+  /** `host:port`. The port is 0 before `start` when a free port is requested. */
   get address(): string {
     return `${HOST}:${this.#state.port}`;
   }
 
-  /** Connections that are open now. */
+  /** The number of open connections. */
   get connections(): number {
     return this.#sockets.size;
   }
 
-  /** Listens; on the port of the last time when it was stopped before. @throws the listener's error, as EADDRINUSE */
+  /** Starts to listen. After `stop`, uses the same port again. @throws the error of the server, such as EADDRINUSE */
   async start(): Promise<void> {
     const server = net.createServer((socket) => {
       this.#sockets.add(socket);
@@ -73,7 +76,7 @@ export class DevBroker {
     this.#state.port = (server.address() as net.AddressInfo).port;
   }
 
-  /** Stops listening and cuts every connection. What is in memory stays, for a later `start`. */
+  /** Stops listening and closes every connection. Topics and groups are kept for a later `start`. */
   async stop(): Promise<void> {
     const server = this.#server;
     if (!server) return;
@@ -85,7 +88,7 @@ export class DevBroker {
     await closed;
   }
 
-  /** Creates a topic where there is none of this name. */
+  /** Creates a topic if it does not exist. */
   createTopic(name: string, partitions = 1, config: Readonly<Record<string, string>> = {}): void {
     if (!this.#state.topics.get(name)) this.#state.topics.create(name, partitions, Object.entries(config));
   }

@@ -1,25 +1,26 @@
-// One API of the broker: its layout, the versions served, and what it does.
+// Declares an API of the broker: its layout, the supported versions, and its handler.
 
 import type { Api } from "../wire/codec.ts";
 import type { State } from "./state.ts";
 
-/** Who asks. */
+/** The client and version of a request. */
 export interface Caller {
+  /** The version of the API. */
   readonly version: number;
   readonly clientId: string;
   readonly host: string;
 }
 
-/** An API as it is served. */
+/** An API with the versions that the broker supports. */
 export interface Endpoint {
   readonly api: Api<unknown, unknown>;
   readonly min: number;
   readonly max: number;
-  /** Undefined: the request wants no answer (acks 0). */
+  /** Handles one request. Returns the response, or undefined when the client expects none (acks 0). */
   handle(state: State, request: unknown, caller: Caller): unknown;
 }
 
-/** Declares an endpoint with its types checked against the layout. */
+/** Declares an endpoint. The types of the handler are checked against the layout. */
 export function endpoint<Q, R>(
   api: Api<Q, R>,
   [min, max]: readonly [number, number],

@@ -1,23 +1,25 @@
-// Faults on purpose, for tests: what a real broker does on a bad day.
+// Injects faults into the development broker, for tests: error codes, lost responses, missing leaders.
 
-/** What happens to a response: sent, never sent, sent late, or cut off after some bytes and the connection closed. */
+/** A fault of a response: it is never sent, it is sent late, or the connection is closed after some of its bytes. */
 export type ResponseFault =
   | { readonly kind: "stall" }
   | { readonly kind: "delay"; readonly ms: number }
   | { readonly kind: "cut"; readonly afterBytes: number };
 
-/** What happens to one partition's batch in a Produce request. */
+/** A fault of one partition in a Produce request. */
 export interface ProduceFault {
-  /** Whether it is appended all the same. */
+  /** Whether the batch is appended nevertheless. */
   readonly append: boolean;
-  /** The error code answered. */
+  /** The error code of the response. */
   readonly errorCode: number;
-  /** The base offset answered. Default: the true one when appended, else -1. */
+  /** The base offset of the response. Default: the real one when the batch is appended, otherwise -1. */
   readonly baseOffset?: number;
+  /** The indexes of the records that the response rejects. */
   readonly recordErrors?: readonly number[];
   readonly errorMessage?: string;
 }
 
+/** The batch of one partition in a Produce request. */
 export interface ProducedBatch {
   readonly topic: string;
   readonly partition: number;
@@ -27,16 +29,17 @@ export interface ProducedBatch {
   readonly bytes: Buffer;
 }
 
-/** Hooks that a test sets; each is asked every time and may answer undefined for no fault. */
+/** Hooks that a test sets. The broker calls a hook each time; the hook returns undefined for no fault. */
 export class Faults {
+  /** Called per partition of a Produce request. */
   produce: ((batch: ProducedBatch) => ProduceFault | undefined) | undefined;
-  /** `frame` is the whole response with its length. */
+  /** Called per response. `frame` is the complete response, with its length. */
   response: ((apiKey: number, frame: Buffer) => ResponseFault | undefined) | undefined;
-  /** Partitions that have no leader. */
+  /** Returns true for a partition that has no leader. */
   leaderless: ((topic: string, partition: number) => boolean) | undefined;
-  /** The error code that commits of offsets are answered, without being kept. */
+  /** Returns the error code for an OffsetCommit request, whose offsets are then not stored. */
   commit: ((groupId: string) => number | undefined) | undefined;
-  /** Milliseconds for which Produce answers ask the client to hold back. */
+  /** The throttle time in Produce responses, in milliseconds. */
   throttleMs = 0;
 
   clear(): void {

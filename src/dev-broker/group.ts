@@ -1,4 +1,4 @@
-// One consumer group, classic protocol: members, rebalances, sessions, committed offsets.
+// Manages one consumer group (classic protocol): members, rebalances, sessions, committed offsets.
 
 import { randomUUID } from "node:crypto";
 import { KafkaCode } from "../wire/error-codes.ts";
@@ -8,9 +8,10 @@ import type {
   SyncGroupRequest,
   SyncGroupResponse,
 } from "../wire/messages/group.ts";
-import { type Member, noJoin, noSync } from "./member.ts";
+import { joinError, type Member, syncError } from "./member.ts";
 
-export interface Committed {
+/** A committed offset of one partition. */
+export interface CommittedOffset {
   readonly offset: number;
   readonly leaderEpoch: number;
   readonly metadata: string | null;
@@ -22,8 +23,8 @@ export type GroupStateName = "Empty" | "PreparingRebalance" | "CompletingRebalan
 export class Group {
   readonly id: string;
   readonly members = new Map<string, Member>();
-  /** By `topic/partition`. */
-  readonly offsets = new Map<string, Committed>();
+  /** Committed offsets. The key is `topic/partition`. */
+  readonly offsets = new Map<string, CommittedOffset>();
   state: GroupStateName = "Empty";
   protocolType = "";
   protocol = "";
@@ -35,7 +36,7 @@ export class Group {
     this.id = id;
   }
 
-  /** A member joins, or joins again. Answered when the rebalance that this starts is complete. */
+  /** Handles JoinGroup of a new or existing member. Resolves when the rebalance that it starts is complete. */
   join(
     request: JoinGroupRequest,
     version: number,
@@ -43,8 +44,11 @@ export class Group {
   ): Promise<JoinGroupResponse> {
     const { memberId, protocols, protocolType, groupInstanceId } = request;
     const refuse = (errorCode: number, id = memberId): Promise<JoinGroupResponse> =>
-      Promise.resolve(noJoin(errorCode, id));
-    if (this.members.size > 0 && (this.protocolType !== protocolType || !this.#shares(protocols, memberId)))
+      Promise.resolve(joinError(errorCode, id));
+    if (
+      this.members.size > 0 &&
+      (this.protocolType !== protocolType || !this.#hasCommonProtocol(protocols, memberId))
+    )
       return refuse(KafkaCode.INCONSISTENT_GROUP_PROTOCOL);
     if (memberId === "" && version >= 4 && groupInstanceId === null)
       return refuse(KafkaCode.MEMBER_ID_REQUIRED, `${client.id}-${randomUUID()}`);
@@ -53,7 +57,7 @@ export class Group {
         ? undefined
         : [...this.members.values()].find((member) => member.instanceId === groupInstanceId);
     if (replaced && memberId === "") this.#remove(replaced);
-    // An id that we handed out with KafkaCode.MEMBER_ID_REQUIRED is not a member yet; one with another prefix never was.
+    // An id with this prefix may come from a MEMBER_ID_REQUIRED response: the client is not a member yet.
     if (memberId !== "" && !this.members.has(memberId) && !memberId.startsWith(`${client.id}-`))
       return refuse(KafkaCode.UNKNOWN_MEMBER_ID);
     const id = memberId === "" ? `${client.id}-${randomUUID()}` : memberId;
@@ -80,16 +84,16 @@ export class Group {
     });
   }
 
-  /** A member asks for its share; answered when the leader has handed out all. */
+  /** Handles SyncGroup. Resolves with the member's assignment when the leader has sent all assignments. */
   sync({ memberId, generationId, assignments }: SyncGroupRequest): Promise<SyncGroupResponse> {
-    const fault = this.memberFault(memberId, generationId);
+    const errorCode = this.memberErrorCode(memberId, generationId);
     const member = this.members.get(memberId);
     const answer = (errorCode: number): SyncGroupResponse => ({
       throttleTimeMs: 0,
       errorCode,
       assignment: errorCode === KafkaCode.NONE && member ? member.assignment : Buffer.alloc(0),
     });
-    if (fault !== KafkaCode.NONE || !member) return Promise.resolve(answer(fault));
+    if (errorCode !== KafkaCode.NONE || !member) return Promise.resolve(answer(errorCode));
     if (this.state === "PreparingRebalance") return Promise.resolve(answer(KafkaCode.REBALANCE_IN_PROGRESS));
     if (this.state === "Stable") return Promise.resolve(answer(KafkaCode.NONE));
     return new Promise((resolve) => {
@@ -103,16 +107,16 @@ export class Group {
       for (const waiting of this.members.values()) {
         waiting.sync?.({ throttleTimeMs: 0, errorCode: KafkaCode.NONE, assignment: waiting.assignment });
         waiting.sync = undefined;
-        this.#expectHeartbeat(waiting);
+        this.#restartSession(waiting);
       }
     });
   }
 
   heartbeat(memberId: string, generationId: number): number {
-    const fault = this.memberFault(memberId, generationId);
+    const errorCode = this.memberErrorCode(memberId, generationId);
     const member = this.members.get(memberId);
-    if (fault !== KafkaCode.NONE || !member) return fault;
-    this.#expectHeartbeat(member);
+    if (errorCode !== KafkaCode.NONE || !member) return errorCode;
+    this.#restartSession(member);
     return this.state === "PreparingRebalance" ? KafkaCode.REBALANCE_IN_PROGRESS : KafkaCode.NONE;
   }
 
@@ -123,12 +127,13 @@ export class Group {
     return KafkaCode.NONE;
   }
 
-  /** Why a member of a generation may not speak for the group; 0 when it may. */
-  memberFault(memberId: string, generationId: number): number {
+  /** The error code for a request with this member id and generation; 0 when both are valid. */
+  memberErrorCode(memberId: string, generationId: number): number {
     if (!this.members.has(memberId)) return KafkaCode.UNKNOWN_MEMBER_ID;
     return generationId === this.generation ? KafkaCode.NONE : KafkaCode.ILLEGAL_GENERATION;
   }
 
+  /** Stops all timers. */
   stop(): void {
     clearTimeout(this.#timer);
     for (const member of this.members.values()) clearTimeout(member.session);
@@ -137,8 +142,8 @@ export class Group {
   #remove(member: Member): void {
     clearTimeout(member.session);
     this.members.delete(member.id);
-    member.join?.(noJoin(KafkaCode.UNKNOWN_MEMBER_ID, member.id));
-    member.sync?.(noSync(KafkaCode.UNKNOWN_MEMBER_ID));
+    member.join?.(joinError(KafkaCode.UNKNOWN_MEMBER_ID, member.id));
+    member.sync?.(syncError(KafkaCode.UNKNOWN_MEMBER_ID));
     if (this.members.size > 0) return this.#prepareRebalance();
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -151,16 +156,16 @@ export class Group {
     if (this.state !== "PreparingRebalance") {
       this.state = "PreparingRebalance";
       for (const member of this.members.values()) {
-        member.sync?.(noSync(KafkaCode.REBALANCE_IN_PROGRESS));
+        member.sync?.(syncError(KafkaCode.REBALANCE_IN_PROGRESS));
         member.sync = undefined;
       }
       const longest = Math.max(...[...this.members.values()].map((member) => member.rebalanceMs));
-      this.#timer = setTimeout(() => this.#giveUpOnAbsent(), longest);
+      this.#timer = setTimeout(() => this.#removeAbsentMembers(), longest);
     }
     if ([...this.members.values()].every((member) => member.join)) this.#completeJoin();
   }
 
-  #giveUpOnAbsent(): void {
+  #removeAbsentMembers(): void {
     for (const member of [...this.members.values()]) {
       if (member.join) continue;
       clearTimeout(member.session);
@@ -197,19 +202,20 @@ export class Group {
         members: member.id === this.leader ? all : [],
       });
       member.join = undefined;
-      this.#expectHeartbeat(member);
+      this.#restartSession(member);
     }
   }
 
-  #expectHeartbeat(member: Member): void {
+  #restartSession(member: Member): void {
     clearTimeout(member.session);
     member.session = setTimeout(() => {
-      if (member.join) this.#expectHeartbeat(member);
+      // A member that waits for its JoinGroup response sends no heartbeats.
+      if (member.join) this.#restartSession(member);
       else this.#remove(member);
     }, member.sessionMs);
   }
 
-  #shares(protocols: JoinGroupRequest["protocols"], memberId: string): boolean {
+  #hasCommonProtocol(protocols: JoinGroupRequest["protocols"], memberId: string): boolean {
     const others = [...this.members.values()].filter((member) => member.id !== memberId);
     return protocols.some(({ name }) =>
       others.every((member) => member.protocols.some((protocol) => protocol.name === name)),

@@ -1,8 +1,8 @@
-// All consumer groups of the development broker.
+// Stores the consumer groups of the development broker.
 
 import { Group } from "./group.ts";
 
-/** Groups by id; one is made when it is first joined or committed to. */
+/** Groups by id. */
 export class Groups {
   readonly #byId = new Map<string, Group>();
 
@@ -14,6 +14,7 @@ export class Groups {
     return this.#byId.get(id);
   }
 
+  /** Returns the group. Creates it if it does not exist. */
   get(id: string): Group {
     let group = this.#byId.get(id);
     if (!group) {
@@ -28,6 +29,7 @@ export class Groups {
     this.#byId.delete(id);
   }
 
+  /** Stops the timers of all groups. */
   stop(): void {
     for (const group of this.#byId.values()) group.stop();
   }

@@ -1,8 +1,8 @@
-// A member of a consumer group, and the answers that refuse one.
+// Defines a member of a consumer group, and the responses that reject a request of a member.
 
 import type { JoinGroupResponse, SyncGroupResponse } from "../wire/messages/group.ts";
 
-/** A member; `join` and `sync` are there while it waits for an answer. */
+/** A member of a consumer group. */
 export interface Member {
   readonly id: string;
   readonly instanceId: string | null;
@@ -12,13 +12,16 @@ export interface Member {
   readonly rebalanceMs: number;
   protocols: readonly { name: string; metadata: Buffer }[];
   assignment: Buffer;
+  /** Sends the JoinGroup response. Undefined unless one is pending. */
   join: ((answer: JoinGroupResponse) => void) | undefined;
+  /** Sends the SyncGroup response. Undefined unless one is pending. */
   sync: ((answer: SyncGroupResponse) => void) | undefined;
+  /** Removes the member when no heartbeat arrives in time. */
   session: NodeJS.Timeout | undefined;
 }
 
-/** A refused join. */
-export function noJoin(errorCode: number, memberId: string): JoinGroupResponse {
+/** The JoinGroup response with an error. */
+export function joinError(errorCode: number, memberId: string): JoinGroupResponse {
   return {
     throttleTimeMs: 0,
     errorCode,
@@ -30,7 +33,7 @@ export function noJoin(errorCode: number, memberId: string): JoinGroupResponse {
   };
 }
 
-/** A refused sync. */
-export function noSync(errorCode: number): SyncGroupResponse {
+/** The SyncGroup response with an error. */
+export function syncError(errorCode: number): SyncGroupResponse {
   return { throttleTimeMs: 0, errorCode, assignment: Buffer.alloc(0) };
 }

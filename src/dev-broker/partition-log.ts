@@ -1,4 +1,4 @@
-// One partition's log: batches in memory, checked on the way in as a real broker checks them.
+// Stores the log of one partition in memory: appends, reads, looks up and deletes batches.
 
 import { gunzipSync } from "node:zlib";
 import { crc32c } from "../wire/crc32c.ts";
@@ -6,11 +6,11 @@ import { KafkaCode } from "../wire/error-codes.ts";
 import { type Batch, type PlacedRecord, readBatches, readRecords } from "../wire/record-batch-reader.ts";
 import { writeInt64 } from "../wire/writer.ts";
 import {
-  type Appended,
+  type AppendResult,
+  type ConfigReader,
   checkAppend,
-  recordsOf,
-  refusal,
-  type Setting,
+  decodeRecords,
+  rejected,
   type StoredBatch,
 } from "./append-checks.ts";
 import { ProducerStates } from "./producer-state.ts";
@@ -20,15 +20,15 @@ const LOG_APPEND_TIME = 8;
 /** The log of one partition. */
 export class PartitionLog {
   readonly leaderEpoch = 0;
-  readonly #setting: Setting;
+  readonly #config: ConfigReader;
   readonly #producers = new ProducerStates();
-  readonly #waiting = new Set<() => void>();
+  readonly #listeners = new Set<() => void>();
   #batches: StoredBatch[] = [];
   #start = 0;
   #end = 0;
 
-  constructor(setting: Setting) {
-    this.#setting = setting;
+  constructor(config: ConfigReader) {
+    this.#config = config;
   }
 
   get startOffset(): number {
@@ -41,19 +41,23 @@ export class PartitionLog {
     return this.#batches;
   }
 
-  /** Checks and appends what a Produce request holds for this partition: one batch of magic 2. */
-  append(bytes: Buffer, now: number): Appended {
-    const checked = checkAppend(bytes, this.#setting, now);
+  /**
+   * Checks and appends the bytes that a Produce request contains for this partition: one batch of magic 2.
+   *
+   * @param now milliseconds since 1970-01-01 UTC
+   */
+  append(bytes: Buffer, now: number): AppendResult {
+    const checked = checkAppend(bytes, this.#config, now);
     if ("errorCode" in checked) return checked;
     const { batch, records } = checked;
-    const verdict = this.#producers.judge(batch);
-    if (!verdict.append) return { ...refusal(verdict.errorCode, null), baseOffset: verdict.baseOffset };
-    const appendTime = this.#setting("message.timestamp.type") === "LogAppendTime" ? now : -1;
-    const stored = store(batch, records, this.#end, this.leaderEpoch, appendTime);
-    this.#producers.noteAppended(batch, this.#end);
+    const check = this.#producers.check(batch);
+    if (!check.append) return { ...rejected(check.errorCode, null), baseOffset: check.baseOffset };
+    const appendTime = this.#config("message.timestamp.type") === "LogAppendTime" ? now : -1;
+    const stored = toStoredBatch(batch, records, this.#end, this.leaderEpoch, appendTime);
+    this.#producers.add(batch, this.#end);
     this.#batches.push(stored);
     this.#end = stored.lastOffset + 1;
-    for (const wake of this.#waiting) wake();
+    for (const listener of this.#listeners) listener();
     return {
       errorCode: KafkaCode.NONE,
       baseOffset: stored.baseOffset,
@@ -64,13 +68,13 @@ export class PartitionLog {
     };
   }
 
-  /** The error code for a request that names the epoch `current`; less than 0 names none. */
-  epochFault(current: number): number {
+  /** The error code for a request with the leader epoch `current`. A negative epoch is not checked. */
+  epochErrorCode(current: number): number {
     if (current < 0 || current === this.leaderEpoch) return KafkaCode.NONE;
     return current < this.leaderEpoch ? KafkaCode.FENCED_LEADER_EPOCH : KafkaCode.UNKNOWN_LEADER_EPOCH;
   }
 
-  /** Batches from the one that holds `offset` on, up to `maxBytes`, at least one. */
+  /** Returns the batches from the one that contains `offset` on, up to `maxBytes`, but at least one if there is any. */
   read(offset: number, maxBytes: number): Buffer[] {
     const found: Buffer[] = [];
     let size = 0;
@@ -83,12 +87,12 @@ export class PartitionLog {
     return found;
   }
 
-  /** The first record at or after `timestamp`; undefined when there is none. */
+  /** Finds the first record with `timestamp` or a later one. Returns undefined when there is none. */
   findByTime(timestamp: number): { offset: number; timestamp: number } | undefined {
     for (const batch of this.#batches) {
       if (batch.maxTimestamp < timestamp || batch.lastOffset < this.#start) continue;
       const [parsed] = readBatches(batch.bytes);
-      const records = parsed ? recordsOf(parsed) : undefined;
+      const records = parsed ? decodeRecords(parsed) : undefined;
       if (!Array.isArray(records)) return { offset: batch.baseOffset, timestamp: batch.maxTimestamp };
       const record = records.find(
         (candidate) => candidate.timestamp >= timestamp && candidate.offset >= this.#start,
@@ -98,13 +102,13 @@ export class PartitionLog {
     return undefined;
   }
 
-  /** Forgets everything before `offset`. */
+  /** Deletes the records before `offset`. */
   deleteBefore(offset: number): void {
     this.#start = Math.max(this.#start, offset);
     this.#batches = this.#batches.filter((batch) => batch.lastOffset >= this.#start);
   }
 
-  /** Drops batches of which every key has a later record; offsets stay, as compaction leaves them. */
+  /** Deletes the batches in which every key has a later record. The offsets of other records do not change. */
   compact(): void {
     const latest = new Map<string, number>();
     const keys = this.#batches.map((batch) => keysOf(batch, latest));
@@ -113,10 +117,10 @@ export class PartitionLog {
     );
   }
 
-  /** Calls `wake` at every append, until the returned function is called. */
-  onAppend(wake: () => void): () => void {
-    this.#waiting.add(wake);
-    return () => this.#waiting.delete(wake);
+  /** Calls `listener` after every append, until the returned function is called. */
+  onAppend(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   #indexOf(offset: number): number {
@@ -130,8 +134,13 @@ export class PartitionLog {
   }
 }
 
-/** The batch as it stands in the log: its offset, the leader's epoch, and the maximum of its timestamps. */
-function store(
+/**
+ * Copies a batch and sets the fields that the broker sets: base offset, leader epoch, timestamp type, maximum timestamp
+ * and checksum.
+ *
+ * @param appendTime the timestamp of a topic with LogAppendTime; -1 for CreateTime
+ */
+function toStoredBatch(
   batch: Batch,
   records: readonly PlacedRecord[] | undefined,
   baseOffset: number,
@@ -151,13 +160,14 @@ function store(
   return { bytes, baseOffset, lastOffset: baseOffset + batch.lastOffsetDelta, maxTimestamp };
 }
 
+/** The keys of a batch with their offsets; undefined for a codec other than gzip. Enters the offsets in `latest`. */
 function keysOf(
   stored: StoredBatch,
   latest: Map<string, number>,
 ): { key: string; offset: number }[] | undefined {
   const [batch] = readBatches(stored.bytes);
   if (!batch || batch.compression > 1) return undefined;
-  return readRecords(batch, (_, packed) => gunzipSync(packed)).map(({ key, offset }) => {
+  return readRecords(batch, (_, compressed) => gunzipSync(compressed)).map(({ key, offset }) => {
     const text = key?.toString("base64") ?? "";
     latest.set(text, offset);
     return { key: text, offset };

@@ -1,21 +1,25 @@
-// What a partition knows of its idempotent producers: the rules of a real broker (ProducerStateManager).
+// Checks the sequence numbers of idempotent producers in one partition, by the rules of Kafka's ProducerStateManager.
 
 import { KafkaCode } from "../wire/error-codes.ts";
 
-const REMEMBERED = 5;
+/** The number of recent batches per producer in which duplicates are found. */
+const RECENT_BATCHES = 5;
+/** Sequence numbers start again at 0 after this many. */
 const SEQUENCES = 2 ** 31;
 
-interface Appended {
+/** The sequence numbers and the base offset of an appended batch. */
+interface RecentBatch {
   readonly first: number;
   readonly last: number;
   readonly baseOffset: number;
 }
 
-interface Entry {
+interface ProducerState {
   epoch: number;
-  batches: Appended[];
+  batches: RecentBatch[];
 }
 
+/** The fields of a batch that the check needs. */
 export interface SequencedBatch {
   readonly producerId: number;
   readonly epoch: number;
@@ -23,42 +27,42 @@ export interface SequencedBatch {
   readonly count: number;
 }
 
-/** The verdict on a batch: append it, answer with an earlier offset, or refuse it. */
-export type Verdict =
+/** The result of a check: append the batch, answer with the offset of its duplicate, or reject it. */
+export type SequenceCheck =
   | { readonly append: true }
   | { readonly append: false; readonly errorCode: number; readonly baseOffset: number };
 
-/** Producers of one partition. */
+/** The idempotent producers of one partition. */
 export class ProducerStates {
-  readonly #entries = new Map<number, Entry>();
+  readonly #producers = new Map<number, ProducerState>();
 
-  /** Judges a batch; a duplicate of one of the last five is answered with its old offset. */
-  judge({ producerId, epoch, sequence, count }: SequencedBatch): Verdict {
-    const entry = this.#entries.get(producerId);
+  /** Checks a batch. For a duplicate of one of the last five batches, the result has the offset of that batch. */
+  check({ producerId, epoch, sequence, count }: SequencedBatch): SequenceCheck {
+    const producer = this.#producers.get(producerId);
     // An unknown producer is accepted at any sequence: its state may have expired.
-    if (producerId < 0 || !entry) return { append: true };
-    if (epoch < entry.epoch) return refuse(KafkaCode.INVALID_PRODUCER_EPOCH);
-    if (epoch > entry.epoch)
-      return sequence === 0 ? { append: true } : refuse(KafkaCode.OUT_OF_ORDER_SEQUENCE_NUMBER);
+    if (producerId < 0 || !producer) return { append: true };
+    if (epoch < producer.epoch) return rejected(KafkaCode.INVALID_PRODUCER_EPOCH);
+    if (epoch > producer.epoch)
+      return sequence === 0 ? { append: true } : rejected(KafkaCode.OUT_OF_ORDER_SEQUENCE_NUMBER);
     const last = lastSequence(sequence, count);
-    const duplicate = entry.batches.find((batch) => batch.first === sequence && batch.last === last);
+    const duplicate = producer.batches.find((batch) => batch.first === sequence && batch.last === last);
     if (duplicate) return { append: false, errorCode: KafkaCode.NONE, baseOffset: duplicate.baseOffset };
-    const expected = ((entry.batches.at(-1)?.last ?? -1) + 1) % SEQUENCES;
-    return sequence === expected ? { append: true } : refuse(KafkaCode.OUT_OF_ORDER_SEQUENCE_NUMBER);
+    const expected = ((producer.batches.at(-1)?.last ?? -1) + 1) % SEQUENCES;
+    return sequence === expected ? { append: true } : rejected(KafkaCode.OUT_OF_ORDER_SEQUENCE_NUMBER);
   }
 
-  /** Notes a batch that was appended. */
-  noteAppended({ producerId, epoch, sequence, count }: SequencedBatch, baseOffset: number): void {
+  /** Records a batch that was appended. */
+  add({ producerId, epoch, sequence, count }: SequencedBatch, baseOffset: number): void {
     if (producerId < 0) return;
-    let entry = this.#entries.get(producerId);
-    if (!entry || entry.epoch !== epoch) {
-      entry = { epoch, batches: [] };
-      this.#entries.set(producerId, entry);
+    let producer = this.#producers.get(producerId);
+    if (!producer || producer.epoch !== epoch) {
+      producer = { epoch, batches: [] };
+      this.#producers.set(producerId, producer);
     }
-    entry.batches.push({ first: sequence, last: lastSequence(sequence, count), baseOffset });
-    if (entry.batches.length > REMEMBERED) entry.batches.shift();
+    producer.batches.push({ first: sequence, last: lastSequence(sequence, count), baseOffset });
+    if (producer.batches.length > RECENT_BATCHES) producer.batches.shift();
   }
 }
 
 const lastSequence = (first: number, count: number): number => (first + count - 1) % SEQUENCES;
-const refuse = (errorCode: number): Verdict => ({ append: false, errorCode, baseOffset: -1 });
+const rejected = (errorCode: number): SequenceCheck => ({ append: false, errorCode, baseOffset: -1 });

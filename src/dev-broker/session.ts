@@ -1,4 +1,4 @@
-// One client's connection: frames in, one request served at a time as a real broker does, answers out.
+// Serves one connection. Like Apache Kafka, it handles the requests of a connection one at a time, in order.
 
 import type net from "node:net";
 import { KafkaCode } from "../wire/error-codes.ts";
@@ -6,14 +6,14 @@ import { FrameSplitter } from "../wire/frame.ts";
 import { encodeResponse, readRequestBody, readRequestHeader } from "../wire/message.ts";
 import { ApiVersions } from "../wire/messages/cluster.ts";
 import { Reader } from "../wire/reader.ts";
-import { offered } from "./apis/cluster.ts";
+import { supportedVersions } from "./apis/cluster.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { State } from "./state.ts";
 
-/** As `socket.request.max.bytes`. */
+/** The default of `socket.request.max.bytes`. */
 const MAX_REQUEST = 100 * 1024 * 1024;
 
-/** Serves a connection until it ends. A request that makes no sense ends it, as on a real broker. */
+/** Serves a connection until it closes. Like Apache Kafka, it closes the connection on an invalid request. */
 export function serve(socket: net.Socket, state: State, endpoints: ReadonlyMap<number, Endpoint>): void {
   const splitter = new FrameSplitter(MAX_REQUEST);
   let last = Promise.resolve();
@@ -37,21 +37,23 @@ async function answer(
 ): Promise<void> {
   const reader = new Reader(frame);
   const { apiKey, apiVersion, correlationId, clientId } = readRequestHeader(reader);
-  const served = endpoints.get(apiKey);
-  if (!served || apiVersion < served.min || apiVersion > served.max) {
-    if (apiKey !== ApiVersions.key) throw new Error(`no version ${apiVersion} of API ${apiKey}`);
+  const endpoint = endpoints.get(apiKey);
+  if (!endpoint || apiVersion < endpoint.min || apiVersion > endpoint.max) {
+    if (apiKey !== ApiVersions.key)
+      throw new Error(`version ${apiVersion} of API ${apiKey} is not supported`);
+    // Version 0, which every client can read.
     const body = {
       errorCode: KafkaCode.UNSUPPORTED_VERSION,
-      apiKeys: offered([...endpoints.values()]),
+      apiKeys: supportedVersions([...endpoints.values()]),
       throttleTimeMs: 0,
     };
     return send(socket, state, apiKey, encodeResponse(ApiVersions, 0, correlationId, body));
   }
-  const request = readRequestBody(served.api, apiVersion, reader);
+  const request = readRequestBody(endpoint.api, apiVersion, reader);
   const caller = { version: apiVersion, clientId: clientId ?? "", host: `/${socket.remoteAddress ?? ""}` };
-  const response = await served.handle(state, request, caller);
+  const response = await endpoint.handle(state, request, caller);
   if (response !== undefined)
-    await send(socket, state, apiKey, encodeResponse(served.api, apiVersion, correlationId, response));
+    await send(socket, state, apiKey, encodeResponse(endpoint.api, apiVersion, correlationId, response));
 }
 
 async function send(socket: net.Socket, { faults }: State, apiKey: number, frame: Buffer): Promise<void> {

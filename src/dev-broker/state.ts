@@ -1,19 +1,19 @@
-// What the development broker knows, shared by its APIs.
+// The state of the development broker that its APIs share.
 
 import type { Faults } from "./faults.ts";
 import type { Groups } from "./groups.ts";
 import type { Topics } from "./topics.ts";
 
-/** The one node's id. */
+/** The id of the only node. */
 export const NODE_ID = 1;
 
-/** All state. */
+/** The state of the broker. */
 export interface State {
   readonly topics: Topics;
   readonly groups: Groups;
   readonly faults: Faults;
   readonly host: string;
-  /** Known once it listens. */
+  /** The port that the broker listens on. It may be 0 before the broker listens. */
   port: number;
   nextProducerId: number;
 }

@@ -1,6 +1,6 @@
-// Topic configuration that the development broker knows: names and defaults as Apache Kafka 4 has them.
+// Defines the topic configurations of the development broker, with the names and defaults of Apache Kafka 4.
 
-/** Defaults; a topic may set any of these, and nothing else. */
+/** Default values. Other configurations are rejected. */
 export const TOPIC_DEFAULTS: Readonly<Record<string, string>> = {
   "cleanup.policy": "delete",
   "compression.type": "producer",
@@ -27,8 +27,8 @@ export const TOPIC_DEFAULTS: Readonly<Record<string, string>> = {
   "unclean.leader.election.enable": "false",
 };
 
-/** Why a setting is not acceptable; undefined when it is. */
-export function configFault(name: string, value: string | null): string | undefined {
+/** The reason why a configuration is invalid; undefined when it is valid. A null value means the default. */
+export function configError(name: string, value: string | null): string | undefined {
   const fallback = TOPIC_DEFAULTS[name];
   if (fallback === undefined) return `Unknown topic config name: ${name}`;
   if (value === null) return undefined;

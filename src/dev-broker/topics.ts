@@ -1,23 +1,24 @@
-// The topics of the development broker, and the cap on what they hold in all.
+// Stores the topics of the development broker, and limits the bytes that they hold together.
 
 import type { StoredBatch } from "./append-checks.ts";
 import { PartitionLog } from "./partition-log.ts";
 import { TOPIC_DEFAULTS } from "./topic-config.ts";
 
-/** A compacted topic is compacted each time it has grown by this much. */
-const COMPACT_EVERY = 1024 * 1024;
+/** A topic with compaction is compacted each time this many bytes have been appended. */
+const COMPACT_EVERY_BYTES = 1024 * 1024;
 
 /** A topic. */
 export interface Topic {
   readonly name: string;
-  /** What was set for it; the rest is default. */
+  /** Configurations other than the defaults. */
   readonly config: Map<string, string>;
   readonly partitions: PartitionLog[];
-  /** Bytes since the last compaction. */
-  dirty: number;
+  /** Bytes appended since the last compaction. */
+  dirtyBytes: number;
 }
 
-interface Kept {
+/** A batch that counts toward the limit. */
+interface RetainedBatch {
   readonly topic: Topic;
   readonly log: PartitionLog;
   readonly batch: StoredBatch;
@@ -27,11 +28,12 @@ interface Kept {
 export class Topics {
   readonly #retentionBytes: number;
   readonly #byName = new Map<string, Topic>();
-  #kept: Kept[] = [];
+  #entries: RetainedBatch[] = [];
+  /** The index in `#entries` of the oldest batch that is not deleted. */
   #oldest = 0;
   #bytes = 0;
 
-  /** @param retentionBytes past it the oldest batches of topics that are not compacted are dropped */
+  /** @param retentionBytes the most bytes that all topics without compaction hold together */
   constructor(retentionBytes: number) {
     this.#retentionBytes = retentionBytes;
   }
@@ -49,52 +51,54 @@ export class Topics {
   }
 
   create(name: string, partitions: number, config: Iterable<readonly [string, string]> = []): Topic {
-    const topic: Topic = { name, config: new Map(config), partitions: [], dirty: 0 };
+    const topic: Topic = { name, config: new Map(config), partitions: [], dirtyBytes: 0 };
     this.#byName.set(name, topic);
-    this.widen(topic, partitions);
+    this.addPartitions(topic, partitions);
     return topic;
   }
 
-  widen(topic: Topic, partitions: number): void {
+  /** Adds partitions until the topic has `partitions`. */
+  addPartitions(topic: Topic, partitions: number): void {
     while (topic.partitions.length < partitions)
-      topic.partitions.push(new PartitionLog((name) => settingOf(topic, name)));
+      topic.partitions.push(new PartitionLog((name) => configOf(topic, name)));
   }
 
   delete(name: string): void {
     this.#byName.delete(name);
-    for (const kept of this.#kept) if (kept.topic.name === name) this.#bytes -= kept.batch.bytes.length;
-    this.#kept = this.#kept.slice(this.#oldest).filter((kept) => kept.topic.name !== name);
+    for (const entry of this.#entries) if (entry.topic.name === name) this.#bytes -= entry.batch.bytes.length;
+    this.#entries = this.#entries.slice(this.#oldest).filter((entry) => entry.topic.name !== name);
     this.#oldest = 0;
   }
 
-  /** Notes an appended batch, and makes room where the cap is reached. */
-  keep(topic: Topic, log: PartitionLog, batch: StoredBatch): void {
-    if (settingOf(topic, "cleanup.policy").includes("compact")) {
-      topic.dirty += batch.bytes.length;
-      if (topic.dirty < COMPACT_EVERY) return;
-      for (const each of topic.partitions) each.compact();
-      topic.dirty = 0;
+  /** Called after every append. Deletes the oldest batches beyond the limit, or compacts the topic. */
+  onAppend(topic: Topic, log: PartitionLog, batch: StoredBatch): void {
+    if (configOf(topic, "cleanup.policy").includes("compact")) {
+      topic.dirtyBytes += batch.bytes.length;
+      if (topic.dirtyBytes < COMPACT_EVERY_BYTES) return;
+      for (const partition of topic.partitions) partition.compact();
+      topic.dirtyBytes = 0;
       return;
     }
-    this.#kept.push({ topic, log, batch });
+    this.#entries.push({ topic, log, batch });
     this.#bytes += batch.bytes.length;
-    while (this.#bytes > this.#retentionBytes && this.#oldest < this.#kept.length - 1) this.#dropOldest();
-    // What was dropped must not be kept alive from here.
-    if (this.#oldest > 32 && this.#oldest * 2 > this.#kept.length) {
-      this.#kept = this.#kept.slice(this.#oldest);
+    while (this.#bytes > this.#retentionBytes && this.#oldest < this.#entries.length - 1)
+      this.#deleteOldest();
+    // Deleted batches must not stay referenced, or their memory is not freed.
+    if (this.#oldest > 32 && this.#oldest * 2 > this.#entries.length) {
+      this.#entries = this.#entries.slice(this.#oldest);
       this.#oldest = 0;
     }
   }
 
-  #dropOldest(): void {
-    const { log, batch } = this.#kept[this.#oldest] as Kept;
+  #deleteOldest(): void {
+    const { log, batch } = this.#entries[this.#oldest] as RetainedBatch;
     this.#oldest++;
     this.#bytes -= batch.bytes.length;
     log.deleteBefore(batch.lastOffset + 1);
   }
 }
 
-/** A topic's setting in force. */
-export function settingOf(topic: Topic, name: string): string {
+/** The value of a topic configuration: the topic's own or the default. */
+export function configOf(topic: Topic, name: string): string {
   return topic.config.get(name) ?? TOPIC_DEFAULTS[name] ?? "";
 }

@@ -1,4 +1,5 @@
-// Health and metrics, on a port of their own: no secrets, no token.
+// Serves health, metrics and the state of sinks on a separate port. The responses contain no secrets and need
+// no token.
 
 import type { RequestListener } from "node:http";
 import express from "express";
@@ -7,14 +8,14 @@ import type { Readiness } from "../core/ports.ts";
 import { problemErrors } from "./problem.ts";
 
 export interface AdminDeps {
-  /** Whether records can be produced now, part by part. */
+  /** The state of each part that is needed to produce records. */
   readonly readiness: () => Readonly<Record<string, Readiness>>;
   readonly scrape: () => Promise<{ contentType: string; body: string }>;
   /** The state of every sink. */
   readonly sinks: () => readonly object[];
 }
 
-/** `/healthz`, `/readyz`, `/metrics`, `/sinks`. */
+/** Creates the listener for `/healthz`, `/readyz`, `/metrics` and `/sinks`. */
 export function adminApp({ readiness, scrape, sinks }: AdminDeps): RequestListener {
   const app = express().disable("x-powered-by").disable("etag");
   app.get("/healthz", (_req, res) => void res.json({ status: "ok" }));
@@ -29,7 +30,7 @@ export function adminApp({ readiness, scrape, sinks }: AdminDeps): RequestListen
   });
   app.get("/sinks", (_req, res) => void res.json(sinks()));
   app.use(() => {
-    throw new OnrampError(40403, "The admin port has /healthz, /readyz, /metrics and /sinks.");
+    throw new OnrampError(40403, "The admin port serves /healthz, /readyz, /metrics and /sinks only.");
   });
   app.use(problemErrors());
   return app;

@@ -1,21 +1,22 @@
-// `GET /topics…`: what Kafka has, in the shapes of Confluent's REST Proxy v2, and the schemas in force.
+// Serves `GET /topics…`: topics and partitions in the format of Confluent's REST Proxy v2, and the schemas of
+// topics.
 
 import { type Request, type Response, Router } from "express";
 import { OnrampError } from "../core/errors.ts";
 import type { PartitionDescription, TopicCatalog } from "../core/ports.ts";
-import { reservedReason, type TopicBook } from "../core/topics.ts";
+import { type RulesByTopic, reservedReason } from "../core/topics.ts";
 import type { Auth } from "./auth/tokens.ts";
 
 export interface MetadataDeps {
   readonly catalog: TopicCatalog;
-  readonly topics: TopicBook;
+  readonly topics: RulesByTopic;
   readonly namespace: string;
   readonly auth: Auth;
 }
 
 const V2 = "application/vnd.kafka.v2+json";
 
-/** The routes under `/topics` that read. */
+/** Creates the GET routes under `/topics`. */
 export function metadataRoutes({ catalog, topics, namespace, auth }: MetadataDeps): Router {
   const visible = (req: Request) => {
     const caller = auth.caller(req.headers.authorization);
@@ -49,7 +50,7 @@ export function metadataRoutes({ catalog, topics, namespace, auth }: MetadataDep
     .get("/topics/:topic/schema", (req, res) => {
       const topic = topicOf(req);
       const schema = topics.get(topic)?.schema;
-      if (!schema) throw new OnrampError(40403, `Topic "${topic}" has no schema here: any value is taken.`);
+      if (!schema) throw new OnrampError(40403, `Topic "${topic}" has no schema; it accepts any value.`);
       res.type("application/schema+json").send(JSON.stringify(schema.document));
     });
 }

@@ -1,4 +1,4 @@
-// Browsers: which web origins may call. Everybody else sends no `Origin` and is not concerned.
+// Checks the web origins of requests from browsers. Other clients send no `Origin` header.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { OnrampError } from "../core/errors.ts";
@@ -8,23 +8,26 @@ const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
 export interface OriginRule {
   /** `http.cors`. */
   readonly allowed: readonly string[];
-  /** Without auth, on the loopback address, only loopback names are our own. */
+  /**
+   * Whether only loopback names are accepted as `Host`: true for an API without auth on a loopback address.
+   */
   readonly loopbackOnly: boolean;
 }
 
 /**
- * Lets a request pass or refuses it; adds the CORS headers for an allowed origin, and answers preflights.
+ * Checks the origin of a request. Adds the CORS headers for an allowed origin, and answers preflight
+ * requests.
  *
- * @returns true when the request has been answered
- * @throws OnrampError 40301
+ * @returns true when the request was a preflight request and has been answered
+ * @throws OnrampError 40301 when the origin, or the host, is not allowed
  */
 export function checkOrigin(req: IncomingMessage, res: ServerResponse, rule: OriginRule): boolean {
   const { origin, host } = req.headers;
-  // A page that rebinds its DNS name to us reads without an Origin, but not without its own name as Host.
+  // DNS rebinding: a page whose name resolves to this address sends no Origin, but its own name as Host.
   if (rule.loopbackOnly && host !== undefined && !isLoopbackName(host)) {
     throw new OnrampError(
       40301,
-      "Without auth the API answers to localhost and 127.0.0.1 alone. Use one of them, or configure http.auth.",
+      "Without auth, the API accepts only localhost, 127.0.0.1 and [::1] as Host. Use one of them, or configure http.auth.",
     );
   }
   if (origin === undefined) return false;
@@ -32,7 +35,7 @@ export function checkOrigin(req: IncomingMessage, res: ServerResponse, rule: Ori
   if (!listed && !isOwn(origin, host)) {
     throw new OnrampError(
       40301,
-      "This web origin may not call the API. The operator can allow it in http.cors.",
+      "This web origin is not allowed to call the API. The operator can allow it in http.cors.",
     );
   }
   if (!listed) return false;
@@ -50,6 +53,7 @@ export function checkOrigin(req: IncomingMessage, res: ServerResponse, rule: Ori
   return true;
 }
 
+/** Whether the origin is the API itself. */
 function isOwn(origin: string, host: string | undefined): boolean {
   return /^https?:\/\/([^/]+)$/.exec(origin)?.[1] === host;
 }

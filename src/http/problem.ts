@@ -1,11 +1,11 @@
-// Errors as HTTP: RFC 9457 problem details that also carry `error_code` and `message`, so that clients written
-// for other REST proxies read them too.
+// Converts errors to HTTP responses: RFC 9457 problem details, with `error_code` and `message` for clients
+// that were written for other REST proxies.
 
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import type { ErrorRequestHandler } from "express";
 import { asOnrampError, OnrampError } from "../core/errors.ts";
 
-/** The body of a problem. */
+/** @returns the problem details of an error */
 export function problemBody(error: OnrampError): Record<string, unknown> {
   return {
     type: `urn:onramp:error:${error.code}`,
@@ -18,7 +18,7 @@ export function problemBody(error: OnrampError): Record<string, unknown> {
   };
 }
 
-/** Headers that belong to an error, beside its content type. */
+/** @returns the headers of an error, besides the content type */
 export function problemHeaders(error: OnrampError): Record<string, string> {
   return {
     ...(error.retryAfter === undefined ? {} : { "retry-after": String(error.retryAfter) }),
@@ -26,37 +26,40 @@ export function problemHeaders(error: OnrampError): Record<string, string> {
   };
 }
 
-/** Told of every error that is answered. */
-export type Report = (error: OnrampError) => void;
+/** Called once for every request that fails as a whole. */
+export type ErrorListener = (error: OnrampError) => void;
 
-/** Answers a request with a problem. A body that is still coming in is not waited for. */
+/** Responds with the problem of `thrown`, without waiting for the rest of the request's body. */
 export function sendProblem(
   req: IncomingMessage,
   res: ServerResponse,
   thrown: unknown,
-  report?: Report,
+  report?: ErrorListener,
 ): void {
   const error = asOnrampError(thrown);
   report?.(error);
   if (res.headersSent || res.destroyed) return;
   const body = JSON.stringify(problemBody(error));
-  const whole = req.complete || !hasBody(req);
-  if (!whole) res.setHeader("connection", "close");
+  const received = req.complete || !hasBody(req);
+  if (!received) res.setHeader("connection", "close");
   res.writeHead(error.status, {
     ...problemHeaders(error),
     "content-type": "application/problem+json",
     "content-length": Buffer.byteLength(body),
   });
-  if (whole) res.end(body);
-  else endLater(req, res, body);
+  if (received) res.end(body);
+  else endAfterBody(req, res, body);
 }
 
-/** `complete` is not set yet when a refusal comes with the headers, even where no body follows (RFC 9112, 6). */
+/**
+ * Whether the request has a body (RFC 9112, 6). `complete` is not sufficient: it is still false when a
+ * request without a body is refused because of its headers.
+ */
 function hasBody({ headers }: IncomingMessage): boolean {
   return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
 }
 
-/** A problem as the bytes of a whole response, for a socket whose request could not be read. */
+/** @returns a problem as a complete HTTP response, for a socket whose request could not be parsed */
 export function rawProblem(problem: OnrampError): string {
   const body = JSON.stringify(problemBody(problem));
   const head = [
@@ -68,10 +71,10 @@ export function rawProblem(problem: OnrampError): string {
   return `${head.join("\r\n")}\r\n\r\n${body}`;
 }
 
-/** Express's error handler: every error is a problem. */
-export function problemErrors(report?: Report): ErrorRequestHandler {
+/** Creates an error handler for Express that responds with problems. */
+export function problemErrors(report?: ErrorListener): ErrorRequestHandler {
   return (error, req, res, _next) => {
-    // Express itself throws one for a path that is not percent-encoded.
+    // Express throws a URIError for a path that is not percent-encoded.
     const malformed = error instanceof URIError;
     sendProblem(
       req,
@@ -82,12 +85,18 @@ export function problemErrors(report?: Report): ErrorRequestHandler {
   };
 }
 
-/** How long a refused body is read and thrown away, so that its sender sees the answer and not a reset. */
+/**
+ * How long a refused body is read and discarded, so that its sender receives the response and not a reset.
+ */
 const LINGER_MS = 2000;
 const LINGER_BYTES = 16 * 1024;
 
-/** Node destroys the socket as soon as a last response ends, so it must not end while the client still sends. */
-export function endLater(req: IncomingMessage, res: ServerResponse, body: string): void {
+/**
+ * Writes the end of a response, and ends the response when the request's body has ended, or after 2 s. Node
+ * destroys the socket as soon as the last response ends, which resets the connection of a client that is
+ * still sending.
+ */
+export function endAfterBody(req: IncomingMessage, res: ServerResponse, body: string): void {
   const timer = setTimeout(() => res.end(), LINGER_MS);
   const done = (): void => {
     clearTimeout(timer);
@@ -97,7 +106,8 @@ export function endLater(req: IncomingMessage, res: ServerResponse, body: string
   res.write(body);
   req.resume();
   req.once("end", done).once("close", done);
-  // Past that the sender waits, and what it sent waits in the kernel: a thousand of them must not fill our memory.
+  // After the limit, the kernel keeps what the client sends: many such clients must not fill this process's
+  // memory.
   req.on("data", (chunk: Buffer) => {
     read += chunk.length;
     if (read > LINGER_BYTES) req.socket.pause();

@@ -1,4 +1,4 @@
-// The API's server: produce requests straight to their handler, everything else through Express.
+// The API server. Produce requests go directly to their handler; all other requests go through Express.
 
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
@@ -17,15 +17,15 @@ import { type WebhookDeps, webhookRoutes } from "./webhooks.ts";
 
 export interface ApiDeps extends ProduceDeps, WebhookDeps, MetadataDeps {
   readonly origins: OriginRule;
-  /** The contract, as it is served. */
+  /** The content of `openapi.yaml`. */
   readonly openapi: Buffer;
 }
 
-/** What a listener for the API does with a request. */
+/** Creates the request listener of the API. */
 export function apiListener(deps: ApiDeps): http.RequestListener {
   const app = apiApp(deps);
   return (req, res) => {
-    // Clients are asked to come back on another connection.
+    // The client must open a new connection, which a load balancer routes to another instance.
     if (deps.draining.aborted) res.setHeader("connection", "close");
     try {
       if (checkOrigin(req, res, deps.origins)) return;
@@ -37,7 +37,7 @@ export function apiListener(deps: ApiDeps): http.RequestListener {
   };
 }
 
-/** The Express application: all routes but the hot one. */
+/** Creates the Express application: all routes except the produce routes. */
 function apiApp(deps: ApiDeps): express.Express {
   const app = express().disable("x-powered-by").disable("etag").set("query parser", "simple");
   app.get("/openapi.yaml", (_req, res) => void res.type("application/yaml").send(deps.openapi));
@@ -46,30 +46,31 @@ function apiApp(deps: ApiDeps): express.Express {
   app.use((req) => {
     throw new OnrampError(
       40403,
-      `There is no ${req.method} ${req.path.slice(0, 200)} here; GET /openapi.yaml lists the routes.`,
+      `The route ${req.method} ${req.path.slice(0, 200)} does not exist; GET /openapi.yaml lists the routes.`,
     );
   });
   app.use(problemErrors(deps.report));
   return app;
 }
 
-/** Clients whose headers take longer are answered 408, in milliseconds. */
+/** Requests whose headers take longer are answered 408. */
 const HEADERS_TIMEOUT_MS = 15_000;
-/** Longer than load balancers keep idle connections (60 s is usual), so that it is they who close. */
+/** Longer than load balancers keep idle connections (usually 60 s), so that the load balancer closes them. */
 const KEEP_ALIVE_MS = 75_000;
 
-/** A server and its connections. */
+/** A listening server. */
 export interface Listening {
   readonly port: number;
-  /** Stops accepting, and resolves when every request in hand has been answered. */
+  /** Stops accepting connections, and resolves when every request in flight has been answered. */
   close(): Promise<void>;
 }
 
 /**
- * Listens.
+ * Starts a server and resolves when it listens.
  *
- * @param tls paths of PEM files; undefined: plain HTTP
- * @throws the listener's error, as EADDRINUSE
+ * @param port 0 for any free port
+ * @param tls paths of PEM files; undefined for plain HTTP
+ * @throws the server's error, such as EADDRINUSE
  */
 export async function listen(
   listener: http.RequestListener,
@@ -79,7 +80,7 @@ export async function listen(
 ): Promise<Listening> {
   const options = {
     headersTimeout: HEADERS_TIMEOUT_MS,
-    // Node's own limit would end long streams of lines; `Connections` has ours.
+    // Node's limit would end long streams of lines; `Connections` applies a limit to other requests.
     requestTimeout: 0,
     keepAliveTimeout: KEEP_ALIVE_MS,
     requireHostHeader: false,
@@ -87,17 +88,17 @@ export async function listen(
   const server = tls
     ? https.createServer({ ...options, cert: readFileSync(tls.cert), key: readFileSync(tls.key) })
     : http.createServer(options);
-  const connections = new Connections(server, brokenRequest({ code: "ERR_HTTP_REQUEST_TIMEOUT" }));
+  const connections = new Connections(server, parserProblem({ code: "ERR_HTTP_REQUEST_TIMEOUT" }));
   const onRequest = (req: IncomingMessage, res: ServerResponse): void => {
     connections.track(req.socket, res);
     listener(req, res as never);
   };
-  // A client that ends its side after a whole request still gets its answer.
+  // A client that ends its side of the connection after a complete request still receives the response.
   Object.assign(server, { httpAllowHalfOpen: true });
   server.on("request", onRequest).on("checkContinue", onRequest).on("checkExpectation", onRequest);
   server.on("clientError", (error: NodeJS.ErrnoException, socket: net.Socket) => {
     if (!socket.writable || error.code === "ECONNRESET") socket.destroy();
-    else connections.dismiss(socket, brokenRequest(error));
+    else connections.reject(socket, parserProblem(error));
   });
   server.listen(port, host);
   await once(server, "listening");
@@ -112,13 +113,13 @@ export async function listen(
   };
 }
 
-/** Requests that Node's own parser refuses get a problem too. */
-function brokenRequest({ code: cause = "" }: Pick<NodeJS.ErrnoException, "code">): OnrampError {
-  const [code, message] = BROKEN[cause] ?? [40001, "This is not a valid HTTP/1.1 request."];
+/** @returns the problem for a request that Node's parser refused */
+function parserProblem({ code: reason = "" }: Pick<NodeJS.ErrnoException, "code">): OnrampError {
+  const [code, message] = PARSER_PROBLEMS[reason] ?? [40001, "The request is not valid HTTP/1.1."];
   return new OnrampError(code, message);
 }
 
-const BROKEN: Readonly<Record<string, readonly [ErrorCode, string]>> = {
+const PARSER_PROBLEMS: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   HPE_HEADER_OVERFLOW: [43101, "The request's headers are larger than 16 KiB."],
   ERR_HTTP_REQUEST_TIMEOUT: [40801, "The request did not arrive in time."],
 };

@@ -1,4 +1,5 @@
-// `POST /webhooks/{name}`: hands the raw body to the receiver, and answers only when Kafka has the record.
+// Serves `POST /webhooks/{name}`: passes the raw body to the receiver, and responds when Kafka has
+// acknowledged.
 
 import { Router } from "express";
 import { OnrampError } from "../core/errors.ts";
@@ -12,13 +13,13 @@ export interface WebhookDeps extends BodyLimits {
   readonly webhooks: ReadonlyMap<string, WebhookReceiver>;
 }
 
-/** The routes of all webhooks. They are authenticated by their signatures, not by tokens. */
+/** Creates the route of all webhooks. Deliveries are authenticated by their signatures, not by tokens. */
 export function webhookRoutes(deps: WebhookDeps): Router {
   return Router().post("/webhooks/:name", async (req, res) => {
     const receivedAt = new Date();
     const { name } = req.params;
     const receiver = deps.webhooks.get(name);
-    if (!receiver) throw new OnrampError(40403, "No webhook of this name is configured.");
+    if (!receiver) throw new OnrampError(40403, "No webhook with this name is configured.");
     const body = await readBody(req, res, req.socket.remoteAddress ?? "", deps);
     try {
       const verified = await receiver.verify({ headers: req.headers, body: body.bytes, receivedAt });

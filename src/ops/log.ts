@@ -1,9 +1,9 @@
-// The log: pino, JSON lines on stdout, secrets redacted.
+// Creates the log: JSON lines on stdout (pino), without secrets.
 
 import { pino } from "pino";
 import type { Log } from "../core/ports.ts";
 
-/** Wherever one of these is a field's name, its value is not written. */
+/** The values of fields with these names are not written, up to two levels below the top. */
 const REDACTED = [
   "authorization",
   "cookie",

@@ -1,4 +1,4 @@
-// Prometheus metrics. The hot path adds to plain numbers, which become samples at a scrape.
+// The Prometheus metrics. The hot path adds to plain numbers; each scrape converts them to samples.
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { asOnrampError, OnrampError } from "../core/errors.ts";
@@ -7,18 +7,20 @@ import type { Receipts } from "../core/record.ts";
 
 /** All metrics of the process. */
 export interface Metrics extends Meter {
+  /** Called once per batch of one partition that is sent to Kafka. */
   countBatch(records: number): void;
+  /** Called when a broker does not know records that it has acknowledged. */
   countSuspectedLoss(): void;
-  /** Adds metrics that a part provides. */
+  /** Adds the metrics of a part. Called once per part, at the start. */
   register(sources: readonly MetricSource[]): void;
-  /** The exposition, and its content type. */
+  /** @returns all metrics in the exposition format, and the content type */
   scrape(): Promise<{ contentType: string; body: string }>;
 }
 
 /**
- * Creates the metrics in a registry of their own.
+ * Creates the metrics in a new registry.
  *
- * @param isKnown whether a topic may be a label value: names that clients invent may not
+ * @param isKnown whether a topic exists: other names, which clients may invent, are not used as label values
  */
 export function createMetrics(isKnown: (topic: string) => boolean): Metrics {
   const registry = new Registry();
@@ -41,34 +43,39 @@ export function createMetrics(isKnown: (topic: string) => boolean): Metrics {
     });
   counter(
     "onramp_received_total",
-    'Records that arrived for a topic; an unknown topic has the label "".',
+    'Records received, by topic; the label of unknown topics is "".',
     "topic",
     received,
   );
-  counter("onramp_produced_total", "Records that Kafka acknowledged.", "topic", produced);
-  counter("onramp_rejected_total", "Records that were refused or failed, by error code.", "code", rejected);
+  counter("onramp_produced_total", "Records acknowledged by Kafka, by topic.", "topic", produced);
+  counter(
+    "onramp_rejected_total",
+    "Records that were refused or not acknowledged, by error code.",
+    "code",
+    rejected,
+  );
   const seconds = new Histogram({
     name: "onramp_append_seconds",
-    help: "From a parsed request to the outcome of its last record.",
+    help: "Seconds from a parsed request to the outcome of its last record.",
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers,
   });
   const batches = new Histogram({
     name: "onramp_batch_records",
-    help: "Records in a batch sent to Kafka.",
+    help: "Records per batch sent to Kafka.",
     buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000],
     registers,
   });
   const losses = new Counter({
     name: "onramp_suspected_loss_total",
-    help: "Times a broker did not know what it had acknowledged.",
+    help: "Number of times that a broker did not know records that it had acknowledged.",
     registers,
   });
   const add = (counts: Map<string, number>, label: string, count: number): void =>
     void counts.set(label, (counts.get(label) ?? 0) + count);
   return {
-    countAppended(topic, receipts: Receipts, took) {
-      seconds.observe(took);
+    countAppended(topic, receipts: Receipts, elapsed) {
+      seconds.observe(elapsed);
       add(received, topic, receipts.count);
       let failed = 0;
       for (const error of receipts.errors ?? []) {
@@ -81,7 +88,7 @@ export function createMetrics(isKnown: (topic: string) => boolean): Metrics {
     },
     countRefused(topic, thrown, records) {
       const error = asOnrampError(thrown);
-      // Counted by the core with its records, and again by the edge that answers.
+      // The core has counted the error with its records; `http/` reports it once more when it responds.
       if (counted.has(error) || (error.cause instanceof OnrampError && counted.has(error.cause))) return;
       counted.add(error);
       add(received, isKnown(topic) ? topic : "", records);

@@ -3,16 +3,19 @@
 import type { Log } from "../core/ports.ts";
 import { untilDeadline } from "../core/time.ts";
 
-/** A part of the process with a start and an end. */
+/** A part of the process that is started and stopped. */
 export interface Service {
   readonly name: string;
-  /** Called once, after the services before it have started. */
+  /** Called once, after the services that were added earlier have started. */
   start?(): Promise<void>;
-  /** Called once, before the services in front of it stop; must end by `deadline` (ms, `Date.now`). */
+  /**
+   * Called once, before the services that started earlier stop. Must end by `deadline` (milliseconds,
+   * `Date.now`).
+   */
   stop(deadline: number): Promise<void>;
 }
 
-/** Runs services. */
+/** Starts and stops services. */
 export class Supervisor {
   readonly #log: Log;
   readonly #running: Service[] = [];
@@ -21,13 +24,20 @@ export class Supervisor {
     this.#log = log;
   }
 
-  /** Starts a service behind those that run. @throws what its `start` throws */
+  /**
+   * Starts a service. `stop` stops it before all services that were added earlier.
+   *
+   * @throws the error of its `start`
+   */
   async add(service: Service): Promise<void> {
     this.#running.push(service);
     await service.start?.();
   }
 
-  /** Stops all, last first; a service that fails or outlasts the deadline does not keep the others from stopping. */
+  /**
+   * Stops all services, the last one first. A service that fails, or exceeds the deadline, does not affect
+   * the others.
+   */
   async stop(deadline: number): Promise<void> {
     for (let service = this.#running.pop(); service; service = this.#running.pop()) {
       try {

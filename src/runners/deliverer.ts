@@ -1,11 +1,11 @@
-// Tries one delivery until the receiver has it, or until it is to be given up.
+// Delivers records of one sink: tries again until the receiver accepts them, or gives up the first record.
 
 import { messageOf } from "../core/errors.ts";
 import { type Attempt, DeliveryError, type OutgoingRecord, type Sink } from "../core/sink.ts";
 import { Backoff, type Clock } from "../core/time.ts";
 import type { RateLimiter } from "./rate-limiter.ts";
 
-/** The first wait after a failure and the longest one, in milliseconds. */
+/** The first wait after a failure and the longest wait, in milliseconds. */
 export const BACKOFF_FIRST_MS = 500;
 export const BACKOFF_MOST_MS = 60_000;
 
@@ -17,26 +17,30 @@ export interface DelivererDeps {
   readonly giveUpAfterMs: number;
   /** Called after each failed attempt, before the wait. */
   readonly onFailure: (record: OutgoingRecord, error: DeliveryError, attempts: number, at: number) => void;
-  /** Waits. @throws the signal's reason */
+  /** Waits. @throws the reason of `stopping` */
   readonly pause: (ms: number, stopping: AbortSignal) => Promise<void>;
 }
 
-/** How a delivery ended. */
+/** The result of a delivery: the number of records that were delivered, or why the first record was given up. */
 export type Outcome =
   | { readonly delivered: number }
   | { readonly givenUp: DeliveryError; readonly attempts: number };
 
-/** Delivers for one sink. */
+/** Delivers records to one sink, and tracks the time that was spent on them. */
 export class Deliverer {
   readonly #deps: DelivererDeps;
-  /** The time spent on the current record per partition: a rebalance does not start it again. */
+  /** The time spent on the current record per partition. It is kept over a rebalance, which does not restart it. */
   readonly #spent = new Map<string, { readonly offset: number; readonly ms: number }>();
 
   constructor(deps: DelivererDeps) {
     this.#deps = deps;
   }
 
-  /** @throws the reason of `stopping` or `cancel` */
+  /**
+   * Delivers the first of the records, and for a sink that delivers batches also records after it.
+   *
+   * @throws the reason of `stopping` or `cancel`
+   */
   async deliver(
     records: readonly OutgoingRecord[],
     stopping: AbortSignal,
@@ -45,34 +49,34 @@ export class Deliverer {
     const { limiter, clock, giveUpAfterMs, onFailure, pause } = this.#deps;
     const record = records[0] as OutgoingRecord;
     const { topic, partition, offset } = record;
-    const place = `${topic}/${partition}`;
-    const before = this.#spent.get(place);
-    // Attempts that were answered count, and the waits after them; waiting for a turn does not.
-    let [spent, paused] = [before?.offset === offset ? before.ms : 0, 0];
+    const partitionName = `${topic}/${partition}`;
+    const previous = this.#spent.get(partitionName);
+    // Counts the attempts that the receiver answered and the waits after them, but not the wait for a turn.
+    let [spent, paused] = [previous?.offset === offset ? previous.ms : 0, 0];
     const backoff = new Backoff(BACKOFF_FIRST_MS, BACKOFF_MOST_MS);
     let channel: string | undefined;
-    let began = 0;
+    let startedAt = 0;
     const attempt: Attempt = {
       cancel,
       async turn(name, perSecond = Number.POSITIVE_INFINITY) {
         channel = name;
         await limiter.take(name, perSecond, stopping);
-        began = clock.now();
+        startedAt = clock.now();
       },
     };
     for (let attempts = 1; ; attempts++) {
       stopping.throwIfAborted();
-      began = clock.now();
+      startedAt = clock.now();
       try {
         return { delivered: await this.#attempt(records, attempt) };
       } catch (thrown) {
-        // Interrupted, which is not a failure.
+        // An interruption is not a failure of the delivery.
         if (stopping.aborted && !(thrown instanceof DeliveryError)) throw thrown;
         const error = asDeliveryError(thrown);
         const { kind, retryAfterMs = 0 } = error;
         const now = clock.now();
-        if (kind === "answered") spent += paused + now - began;
-        this.#spent.set(place, { offset, ms: spent });
+        if (kind === "answered") spent += paused + now - startedAt;
+        this.#spent.set(partitionName, { offset, ms: spent });
         onFailure(record, error, attempts, now);
         if (kind === "permanent" || spent >= giveUpAfterMs) return { givenUp: error, attempts };
         if (kind === "away" && channel !== undefined && retryAfterMs > 0) limiter.hold(channel, retryAfterMs);
@@ -91,7 +95,7 @@ export class Deliverer {
   }
 }
 
-/** An unexpected error will occur again in the same way. */
+/** Any other error is permanent: the same record would cause it again. */
 function asDeliveryError(thrown: unknown): DeliveryError {
   if (thrown instanceof DeliveryError) return thrown;
   return new DeliveryError("permanent", messageOf(thrown), { cause: thrown });

@@ -1,10 +1,13 @@
-// A record on its way out: its value is parsed once, for the filter and for the sink.
+// Parses the value of a record once, for the filter and for the sink.
 
 import { isUtf8 } from "node:buffer";
 import type { ConsumedRecord } from "../core/ports.ts";
 import type { OutgoingRecord } from "../core/sink.ts";
 
-/** @returns the record with its value as parsed JSON; as text where it is not JSON; undefined for a tombstone */
+/**
+ * Adds the parsed value to a record: parsed JSON, else the text, or Base64 when the value is not UTF-8; undefined for a
+ * tombstone.
+ */
 export function outgoingRecord(record: ConsumedRecord): OutgoingRecord {
   return { ...record, parsed: parsedValue(record.value) };
 }

@@ -1,62 +1,71 @@
-// Who may send when: messages to a channel leave at even spaces, however many want to send, and in no second more than
-// its rate.
+// Limits the rate of messages per channel. Messages are spaced evenly, however many callers wait, and no second has
+// more messages than the rate allows.
 
 import { type Clock, untilAborted } from "../core/time.ts";
 
-/** Timers are late; so much of it is made up for, and no more. */
+/** Timers fire late. The next message may be sent earlier to compensate for a delay of up to this time. */
 const LATE_MS = 5;
-/** A twentieth is kept back, so that what was late, here or on its way, and what was not arrive within the rate. */
-const EASE = 1.05;
+/**
+ * Intervals are 5% longer than the rate requires, so that messages arrive within the rate even when an earlier one was
+ * delayed, here or on the network.
+ */
+const INTERVAL_FACTOR = 1.05;
 
-interface Line {
-  /** When the next may go (ms). */
-  freeAt: number;
-  /** When somebody last looked: a clock that is set back takes the line with it. */
-  seen: number;
-  /** Settles when the last in the line has had its turn, or has gone. */
-  end: Promise<void>;
+/** The callers that wait for one channel. */
+interface Queue {
+  /** When the next message may be sent (milliseconds, `Clock.now`). */
+  nextAt: number;
+  /** The last time that was read from the clock. When the clock is set back, `nextAt` is reduced by the same time. */
+  lastNow: number;
+  /** Resolves when the last caller has had its turn, or has been aborted. */
+  tail: Promise<void>;
 }
 
-/** Hands out turns, channel by channel. A pause is not made up for. */
+/** Gives callers their turns, per channel and in order. After a pause, messages are not sent faster to catch up. */
 export class RateLimiter {
   readonly #clock: Clock;
-  readonly #lines = new Map<string, Line>();
+  readonly #queues = new Map<string, Queue>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Resolves when it is the caller's turn. @throws the signal's reason */
-  async take(channel: string, perSecond: number, signal: AbortSignal): Promise<void> {
-    const line = this.#line(channel);
-    const turn = line.end.then(async () => {
+  /**
+   * Waits for the caller's turn.
+   *
+   * @param perSecond the most messages per second
+   * @throws the reason of `stopping`
+   */
+  async take(channel: string, perSecond: number, stopping: AbortSignal): Promise<void> {
+    const queue = this.#queueOf(channel);
+    const turn = queue.tail.then(async () => {
       for (;;) {
-        signal.throwIfAborted();
+        stopping.throwIfAborted();
         const now = this.#clock.now();
-        line.freeAt -= Math.max(0, line.seen - now);
-        line.seen = now;
-        const wait = line.freeAt - now;
+        queue.nextAt -= Math.max(0, queue.lastNow - now);
+        queue.lastNow = now;
+        const wait = queue.nextAt - now;
         if (wait <= 0) {
-          line.freeAt = Math.max(line.freeAt, now - LATE_MS) + (EASE * 1000) / perSecond;
+          queue.nextAt = Math.max(queue.nextAt, now - LATE_MS) + (INTERVAL_FACTOR * 1000) / perSecond;
           return;
         }
-        await this.#clock.sleep(Math.ceil(wait), signal);
+        await this.#clock.sleep(Math.ceil(wait), stopping);
       }
     });
-    line.end = turn.catch(() => {});
-    // The last caller of a long line need not wait for the others to learn that the signal was aborted.
-    await untilAborted(turn, signal);
+    queue.tail = turn.catch(() => {});
+    // A caller that is aborted does not wait for the callers before it.
+    await untilAborted(turn, stopping);
   }
 
-  /** Nobody sends to the channel for `ms`. */
+  /** Delays all messages of a channel for `ms` milliseconds from now. */
   hold(channel: string, ms: number): void {
-    const line = this.#line(channel);
-    line.freeAt = Math.max(line.freeAt, this.#clock.now() + ms);
+    const queue = this.#queueOf(channel);
+    queue.nextAt = Math.max(queue.nextAt, this.#clock.now() + ms);
   }
 
-  #line(channel: string): Line {
-    const line = this.#lines.get(channel) ?? { freeAt: 0, seen: 0, end: Promise.resolve() };
-    this.#lines.set(channel, line);
-    return line;
+  #queueOf(channel: string): Queue {
+    const queue = this.#queues.get(channel) ?? { nextAt: 0, lastNow: 0, tail: Promise.resolve() };
+    this.#queues.set(channel, queue);
+    return queue;
   }
 }

@@ -1,4 +1,4 @@
-// The metrics of sinks, read from their states.
+// Provides the metrics of sinks from their states.
 
 import type { MetricSource } from "../core/ports.ts";
 import type { SinkCounts, SinkState } from "../core/sink-state.ts";
@@ -10,6 +10,7 @@ const COUNTERS: readonly [name: string, help: string, count: keyof SinkCounts][]
   ["onramp_sink_skipped_total", "Records that a sink's filter skipped.", "skipped"],
 ];
 
+/** Returns the metrics of all sinks. @param states returns the current states; called per metric and scrape */
 export function sinkMetrics(states: () => readonly SinkState[]): MetricSource[] {
   const counters = COUNTERS.map(
     ([name, help, count]): MetricSource => ({
@@ -27,9 +28,9 @@ export function sinkMetrics(states: () => readonly SinkState[]): MetricSource[] 
     labels: ["sink", "topic", "partition"],
     read: () =>
       states().flatMap(({ name, partitions }) =>
-        partitions.map(({ topic, partition, lag: waiting = 0 }) => ({
+        partitions.map(({ topic, partition, lag: value = 0 }) => ({
           labels: { sink: name, topic, partition: String(partition) },
-          value: waiting,
+          value,
         })),
       ),
   };

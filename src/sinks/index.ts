@@ -1,4 +1,4 @@
-// The register of sink kinds. A new kind: one file, one line here.
+// The register of sink kinds. A new kind needs one file, and one line here.
 
 import type { SinkKind } from "../core/sink.ts";
 import { slack } from "./slack/slack.ts";

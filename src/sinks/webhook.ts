@@ -1,4 +1,4 @@
-// Outgoing webhooks: one signed request per record to the URL of a receiver.
+// The sink kind `webhook`: sends one signed request per record to the URL of a receiver.
 
 import { readFileSync } from "node:fs";
 import { validateHeaderName, validateHeaderValue } from "node:http";
@@ -15,7 +15,7 @@ import { throwDelivery } from "./parts/http.ts";
 import { createSigner } from "./parts/signature.ts";
 
 /** Headers that the sink or its HTTP client sets. */
-const OURS = [
+const RESERVED_HEADERS = [
   "connection",
   "content-length",
   "expect",
@@ -28,33 +28,33 @@ const OURS = [
 
 const options = object({
   url: string(
-    "Where records go, http or https. It may contain a secret; then take it from ${env:NAME} or ${file:/path}.",
+    "The URL of the receiver, http or https. If it contains a secret, use ${env:NAME} or ${file:/path}.",
     { required: true, pattern: "^https?://" },
   ),
   method: oneOf(["POST", "PUT"], "The method of the request.", { default: "POST" }),
   format: oneOf(
     ["raw", "cloudevents"],
-    "raw: the record's value is the body. cloudevents: the same, with ce-* headers (binary mode).",
+    "raw: the body is the record's value. cloudevents: the same, with ce-* headers (binary mode).",
     { default: "raw" },
   ),
-  body: expression("JSONata over the value; its result, as JSON, is the body in place of the value."),
+  body: expression("JSONata over the value. The result, as JSON, is the body instead of the value."),
   headers: map(string("A value.", { minLength: 0 }), "Further request headers.", { default: {} }),
   secrets: list(
-    string("whsec_ and the base64 of 24 to 64 random bytes."),
-    "Each secret signs every request (Standard Webhooks); use several while they are rotated. None: requests are not signed.",
+    string("whsec_ followed by the base64 of 24 to 64 random bytes."),
+    "Each secret signs every request (Standard Webhooks); use several during a rotation. Without secrets, requests are not signed.",
     { default: [] },
   ),
   timeout: duration("How long one attempt may take.", { default: "10s" }),
   allowAddresses: list(
     string("An address or CIDR block such as 10.0.0.0/8."),
-    "Addresses of this host or network that requests may go to; by default none may.",
+    "Non-public addresses that requests may go to. Default: none.",
     { default: [] },
   ),
   tls: section(
     {
-      ca: file("PEM of the authorities that signed the receiver's certificate."),
-      cert: file("PEM of Onramp's client certificate."),
-      key: file("PEM of its key."),
+      ca: file("PEM file of the authorities that signed the receiver's certificate."),
+      cert: file("PEM file of Onramp's client certificate."),
+      key: file("PEM file of the key of that certificate."),
     },
     "TLS to the receiver.",
   ),
@@ -98,7 +98,7 @@ export const webhook = adapterKind({
 });
 
 function checkUrl(given: string, { allows }: AddressPolicy): void {
-  if (!URL.canParse(given)) throw new Error("url is not a URL");
+  if (!URL.canParse(given)) throw new Error("url is not a valid URL");
   const host = new URL(given).hostname.replace(/^\[|\]$/g, "");
   if (isIP(host) && !allows(host))
     throw new Error(
@@ -106,7 +106,10 @@ function checkUrl(given: string, { allows }: AddressPolicy): void {
     );
 }
 
-/** Checked at the start: otherwise every record would become a dead letter. */
+/**
+ * Checks headers when the configuration is loaded: with invalid headers, every record would become a dead
+ * letter.
+ */
 function checkHeaders(headers: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(headers)) {
     try {
@@ -115,28 +118,31 @@ function checkHeaders(headers: Readonly<Record<string, string>>): void {
     } catch (cause) {
       throw new Error(`headers: "${name}" or its value is not valid in a request`, { cause });
     }
-    if (OURS.includes(name.toLowerCase()))
+    if (RESERVED_HEADERS.includes(name.toLowerCase()))
       throw new Error(`headers: "${name}" is set by the sink; remove it`);
   }
 }
 
 async function bodyOf(record: OutgoingRecord, expression: Expression | undefined): Promise<Buffer> {
   if (!expression) return record.value ?? Buffer.alloc(0);
-  const made = await expression.evaluate(record.parsed, bindingsOf(record));
-  if (made === undefined)
-    throw new DeliveryError("permanent", "body: the expression gave nothing for this record");
-  return Buffer.from(JSON.stringify(made));
+  const result = await expression.evaluate(record.parsed, bindingsOf(record));
+  if (result === undefined)
+    throw new DeliveryError("permanent", "body: the expression returned no value for this record");
+  return Buffer.from(JSON.stringify(result));
 }
 
-function contentTypeOf({ headers, parsed, value }: OutgoingRecord, made: boolean): string {
-  if (made) return "application/json";
+function contentTypeOf({ headers, parsed, value }: OutgoingRecord, computed: boolean): string {
+  if (computed) return "application/json";
   const own = headers.find(({ key }) => key === "content-type")?.value?.toString("latin1");
   if (own !== undefined && isHeaderValue(own)) return own;
   const isJson = value !== null && !(typeof parsed === "string" && value[0] !== 0x22);
   return isJson ? "application/json" : "application/octet-stream";
 }
 
-/** CloudEvents 1.0, HTTP binary mode: the attributes in the record's headers (`ce_…`), else those that are known. */
+/**
+ * CloudEvents 1.0, HTTP binary mode. Attributes in the record's headers (`ce_…`) replace the default
+ * attributes.
+ */
 function eventHeaders(record: OutgoingRecord, id: string): Record<string, string> {
   const { topic, timestamp, headers } = record;
   const own: Record<string, string> = {};
@@ -154,7 +160,9 @@ function eventHeaders(record: OutgoingRecord, id: string): Record<string, string
   };
 }
 
-/** Percent-encoded except for printable ASCII, as the HTTP binding of CloudEvents requires (3.1.3.2). */
+/**
+ * Percent-encodes all characters except printable ASCII, as in section 3.1.3.2 of CloudEvents' HTTP binding.
+ */
 const encodeHeader = (value: string): string =>
   value.replaceAll(/[^\x21\x23\x24\x26-\x7e]/gu, (found) => encodeURIComponent(found));
 

@@ -1,5 +1,5 @@
-// GitHub's webhooks: https://docs.github.com/webhooks (deliveries, headers, validating). Verification is
-// @octokit/webhooks's, on the raw body; its middleware is not used, since it answers 202 before the work is done.
+// The webhook kind `github` (https://docs.github.com/webhooks). @octokit/webhooks verifies the raw body; its
+// middleware is not used, because it responds with 202 before the record is written.
 
 import { isUtf8 } from "node:buffer";
 import { Webhooks } from "@octokit/webhooks";
@@ -10,30 +10,31 @@ import { boolean, list, map, object, oneOf, string } from "../core/options.ts";
 import type { Header } from "../core/record.ts";
 import { type Delivery, verifyDelivery, type WebhookReceiver } from "../core/webhook.ts";
 
-/** GitHub ends a delivery after 10 s and does not try it again, so the answer must come earlier. */
+/** GitHub ends a delivery after 10 s and does not retry it, so the response must be earlier. */
 const DEADLINE_MS = 8000;
 
 const options = object({
   secrets: list(
     string("A secret."),
-    "The secret of the webhook; several while it is rotated. Use ${env:NAME} or ${file:/path}.",
+    "The secret of the webhook; several during a rotation. Use ${env:NAME} or ${file:/path}.",
     { required: true, minItems: 1 },
   ),
   topic: string("The topic that deliveries go to.", { required: true }),
   topics: map(
     string("A topic."),
-    "Topics by event type, such as push: GITHUB.PUSH; other events go to `topic`.",
+    "Topics by event type, such as push: GITHUB.PUSH. Other events go to `topic`.",
     { default: {} },
   ),
-  ping: boolean("Write `ping` events too; by default they are answered and not written.", { default: false }),
+  ping: boolean("Whether `ping` events are written. By default they are acknowledged and not written.", {
+    default: false,
+  }),
   onInvalid: oneOf(
     ["refuse", "dead-letter"],
-    "What happens to a delivery that does not match the schema of its topic: 422, or 200 and a record in <topic>.dead-letter.",
+    "The handling of a delivery that does not match the schema of its topic. refuse: the response is 422. dead-letter: the response is 200, and the record is written to <topic>.dead-letter.",
     { default: "refuse" },
   ),
 });
 
-/** The kind `github`. */
 export const github = adapterKind({
   type: "github",
   options,
@@ -50,7 +51,10 @@ export const github = adapterKind({
       draftsOf(delivery) {
         const event = header(delivery, "x-github-event");
         if (event === undefined)
-          throw new OnrampError(40001, "The header X-GitHub-Event is missing; is this a GitHub webhook?");
+          throw new OnrampError(
+            40001,
+            "The header X-GitHub-Event is missing. Check that the sender is a GitHub webhook.",
+          );
         const target = (Object.hasOwn(topics, event) ? topics[event] : undefined) ?? topic;
         if (event === "ping" && !ping) return { topic: target, drafts: [] };
         const value = payloadOf(delivery);
@@ -67,7 +71,7 @@ export const github = adapterKind({
 });
 
 async function anyMatches(verifiers: readonly Webhooks[], body: Buffer, signature: string): Promise<boolean> {
-  // Signed bytes are always UTF-8; decoding other bytes would change them, and so verify another body.
+  // GitHub signs UTF-8 only. Decoding other bytes would change them, and a different body would be verified.
   const text = isUtf8(body) ? body.toString("utf8") : "";
   if (text === "") return false;
   for (const verifier of verifiers)
@@ -75,7 +79,10 @@ async function anyMatches(verifiers: readonly Webhooks[], body: Buffer, signatur
   return false;
 }
 
-/** The payload's bytes: the body itself, or the decoded `payload` of a form, which is GitHub's default. */
+/**
+ * @returns the bytes of the payload: the body, or the decoded field `payload` of a form, which is GitHub's
+ *   default
+ */
 function payloadOf(delivery: Delivery): Buffer {
   const type = header(delivery, "content-type")?.split(";", 1)[0]?.trim().toLowerCase();
   if (type === "application/json") return delivery.body;
@@ -103,7 +110,9 @@ function keyOf(payload: unknown): Buffer | null {
   return key === undefined ? null : Buffer.from(key);
 }
 
-/** CloudEvents attributes as its Kafka binding names them, and GitHub's own headers. */
+/**
+ * Builds the headers: CloudEvents attributes, named as in CloudEvents' Kafka binding, and GitHub's headers.
+ */
 function headersOf(delivery: Delivery, event: string, payload: unknown): Header[] {
   const action = text(payload, "action");
   const source =
@@ -128,7 +137,7 @@ function header({ headers }: Delivery, name: string): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
 }
 
-/** The non-empty string at a path of members. */
+/** @returns the string at a path of members; undefined when there is none, or an empty one */
 function text(value: unknown, ...path: readonly string[]): string | undefined {
   let at: unknown = value;
   for (const name of path)

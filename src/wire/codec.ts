@@ -1,22 +1,24 @@
-// Message layouts as data: one line a field, both directions, version by version, as Kafka's own message
-// definitions are (clients/src/main/resources/common/message in its repository, KIP-482 for flexible versions).
+// Describes message layouts as data, with one line per field, for reading and writing, in every version. The layouts
+// follow Kafka's message definitions (clients/src/main/resources/common/message in the Kafka repository) and KIP-482
+// (flexible versions).
 
 import { type Reader, TruncatedError } from "./reader.ts";
 import type { Writer } from "./writer.ts";
 
-/** Reads and writes one type at a version of the message it stands in. */
+/** Reads and writes values of one type. `version` is the version of the message that contains the value. */
 export interface Codec<T> {
   read(reader: Reader, version: number): T;
   write(writer: Writer, value: T, version: number): void;
 }
 
-/** The TypeScript type that a codec carries. */
-export type Carried<C> = C extends Codec<infer T> ? T : never;
+/** The TypeScript type that a codec reads and writes. */
+export type Decoded<C> = C extends Codec<infer T> ? T : never;
 
-/** One API of the protocol: its key, the first flexible version (if any of those we speak), both layouts. */
+/** An API of the protocol: its name and key, and the layouts of its request and response. */
 export interface Api<Request, Response> {
   readonly name: string;
   readonly key: number;
+  /** The first flexible version (KIP-482). Higher than every version in use when none of them is flexible. */
   readonly flexibleSince: number;
   readonly request: Codec<Request>;
   readonly response: Codec<Response>;
@@ -32,7 +34,7 @@ export const nullableString: Codec<string | null> = {
   write: (w, value) => w.string(value),
 };
 export const string: Codec<string> = {
-  read: (r) => r.nullableString() ?? missing("string"),
+  read: (r) => r.nullableString() ?? unexpectedNull("string"),
   write: (w, value) => w.string(value),
 };
 export const nullableBytes: Codec<Buffer | null> = {
@@ -40,7 +42,7 @@ export const nullableBytes: Codec<Buffer | null> = {
   write: (w, value) => w.nullableBytes(value),
 };
 export const bytes: Codec<Buffer> = {
-  read: (r) => r.nullableBytes() ?? missing("byte string"),
+  read: (r) => r.nullableBytes() ?? unexpectedNull("byte string"),
   write: (w, value) => w.nullableBytes(value),
 };
 
@@ -61,38 +63,41 @@ export function nullableArray<T>(element: Codec<T>): Codec<T[] | null> {
   };
 }
 
-/** An array; a null one on the wire reads as empty. */
+/** An array. A null array is read as an empty one. */
 export function array<T>(element: Codec<T>): Codec<T[]> {
   const nullable = nullableArray(element);
   return { read: (r, version) => nullable.read(r, version) ?? [], write: nullable.write };
 }
 
-/** A field that exists from `version` on; before that it reads as `otherwise` and is not written. */
-export function since<T>(version: number, codec: Codec<T>, otherwise: T): Codec<T> {
-  return between(version, Number.POSITIVE_INFINITY, codec, otherwise);
+/** A field that exists from `version` on. In earlier versions it is read as `fallback` and is not written. */
+export function since<T>(version: number, codec: Codec<T>, fallback: T): Codec<T> {
+  return between(version, Number.POSITIVE_INFINITY, codec, fallback);
 }
 
-/** A field that exists in versions `first` to `last`; elsewhere it reads as `otherwise` and is not written. */
-export function between<T>(first: number, last: number, codec: Codec<T>, otherwise: T): Codec<T> {
+/** A field that exists in versions `first` to `last`. In other versions it is read as `fallback` and is not written. */
+export function between<T>(first: number, last: number, codec: Codec<T>, fallback: T): Codec<T> {
   return {
-    read: (r, v) => (v >= first && v <= last ? codec.read(r, v) : otherwise),
+    read: (r, v) => (v >= first && v <= last ? codec.read(r, v) : fallback),
     write(w, value, v) {
       if (v >= first && v <= last) codec.write(w, value, v);
     },
   };
 }
 
-/** Fields in wire order. In flexible versions a (then empty) set of tagged fields ends it; unknown tags are skipped. */
+/**
+ * Fields in wire order. In flexible versions a set of tagged fields follows them: it is written empty, and its content
+ * is skipped when it is read.
+ */
 export function struct<F extends Record<string, Codec<unknown>>>(
   fields: F,
-): Codec<{ [K in keyof F]: Carried<F[K]> }> {
+): Codec<{ [K in keyof F]: Decoded<F[K]> }> {
   const entries = Object.entries(fields);
   return {
     read(reader, version) {
       const value: Record<string, unknown> = {};
       for (const [name, codec] of entries) value[name] = codec.read(reader, version);
       if (reader.flexible) skipTags(reader);
-      return value as { [K in keyof F]: Carried<F[K]> };
+      return value as { [K in keyof F]: Decoded<F[K]> };
     },
     write(writer, value, version) {
       for (const [name, codec] of entries) codec.write(writer, value[name], version);
@@ -101,7 +106,7 @@ export function struct<F extends Record<string, Codec<unknown>>>(
   };
 }
 
-/** Skips the tagged fields at the reader's position. */
+/** Skips the set of tagged fields at the reader's position. */
 export function skipTags(reader: Reader): void {
   for (let count = reader.unsignedVarint(); count > 0; count--) {
     reader.unsignedVarint();
@@ -109,6 +114,6 @@ export function skipTags(reader: Reader): void {
   }
 }
 
-function missing(what: string): never {
-  throw new TruncatedError(`a null ${what} where the protocol has none`);
+function unexpectedNull(type: string): never {
+  throw new TruncatedError(`a ${type} is null, but the protocol does not allow null for this field`);
 }

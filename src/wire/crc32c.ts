@@ -1,15 +1,16 @@
-// CRC-32C (Castagnoli, RFC 3720 appendix B.4), the checksum of Kafka's record batches. Knows only bytes.
+// Computes CRC-32C (Castagnoli, RFC 3720 appendix B.4), the checksum of Kafka's record batches.
 
 const SLICES = 8;
 
-/** Slicing-by-8: table 0 is the ordinary byte table; table n shifts its entry over n further zero bytes. */
+/** Tables for slicing-by-8. Table 0 is the usual byte table; table n is table 0 after n further zero bytes. */
 const table = buildTable();
 
 /**
- * CRC-32C of `buffer[from, to)`, as an unsigned 32-bit number.
+ * Computes the CRC-32C of the bytes from `from` up to, but not including, `to`.
  *
- * @param from first byte, default 0
- * @param to one past the last byte, default the buffer's end
+ * @param from default: 0
+ * @param to default: the length of the buffer
+ * @returns an unsigned 32-bit number
  */
 export function crc32c(buffer: Uint8Array, from = 0, to = buffer.length): number {
   let crc = -1;
@@ -34,7 +35,7 @@ export function crc32c(buffer: Uint8Array, from = 0, to = buffer.length): number
   return ~crc >>> 0;
 }
 
-// Both reads are in bounds by construction; `as number` spells that to the compiler at no cost at run time.
+// Every index is within bounds. `as number` satisfies the compiler without a check at run time.
 const byte = (buffer: Uint8Array, at: number): number => buffer[at] as number;
 const entry = (at: number): number => table[at] as number;
 

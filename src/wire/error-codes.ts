@@ -1,5 +1,5 @@
-// Kafka's error codes: one table for the client, the development broker and the tests. Names, codes and whether a
-// code is retriable come from Kafka's protocol guide, "Error Codes"; the codes that none of them meets are left out.
+// Defines Kafka's error codes for the client, the development broker and the tests. Names, codes and retriability
+// follow Kafka's protocol guide, "Error Codes". Codes that these three never receive or send are left out.
 
 const TABLE = {
   UNKNOWN_SERVER_ERROR: [-1, false],
@@ -62,17 +62,17 @@ type Name = keyof typeof TABLE;
 const rows = Object.entries(TABLE) as unknown as [Name, readonly [code: number, retriable: boolean]][];
 const byCode = new Map(rows.map(([name, [code, retriable]]) => [code, { name, retriable }]));
 
-/** The codes by name, such as `KafkaCode.NOT_COORDINATOR`. */
+/** Error codes by name, such as `KafkaCode.NOT_COORDINATOR`. */
 export const KafkaCode = Object.fromEntries(rows.map(([name, [code]]) => [name, code])) as {
   readonly [N in Name]: (typeof TABLE)[N][0];
 };
 
-/** The code with its name, such as `19 NOT_ENOUGH_REPLICAS`, for messages. */
+/** Formats a code with its name for messages, such as `19 NOT_ENOUGH_REPLICAS`. */
 export function kafkaErrorName(code: number): string {
   return `${code} ${byCode.get(code)?.name ?? "(see Kafka's protocol guide)"}`;
 }
 
-/** Whether the same request may succeed later. A code that is not in the table is not retriable. */
+/** Whether the same request may succeed later. A code that is not in the table counts as not retriable. */
 export function isRetriable(code: number): boolean {
   return byCode.get(code)?.retriable ?? false;
 }

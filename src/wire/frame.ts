@@ -1,22 +1,23 @@
-// Frames: a request or response behind its four-byte length, cut out of a stream of chunks.
+// Splits a stream of chunks into frames. A frame is a request or response that follows its four-byte length.
 
+/** The size of the length field in bytes. The smallest frame has the same size: a correlation id. */
 const LENGTH = 4;
 
-/** Collects a socket's chunks and hands out whole frames. One instance a connection: a cut one dies with it. */
+/** Collects the chunks of one connection and returns complete frames. Use one instance per connection. */
 export class FrameSplitter {
   readonly #limit: number;
   #chunks: Buffer[] = [];
   #size = 0;
 
-  /** @param limit the largest frame taken, in bytes */
+  /** @param limit the largest accepted frame, in bytes */
   constructor(limit: number) {
     this.#limit = limit;
   }
 
   /**
-   * Takes a chunk and returns the frames that it completes, without their length.
+   * Adds a chunk and returns the frames that it completes, without their length.
    *
-   * @throws RangeError when a frame announces more than the limit, or less than its correlation id takes
+   * @throws RangeError when the length of a frame exceeds the limit, or is less than the 4 bytes of a correlation id
    */
   push(chunk: Buffer): Buffer[] {
     this.#chunks.push(chunk);
@@ -25,7 +26,7 @@ export class FrameSplitter {
     while (this.#size >= LENGTH) {
       const size = this.#peekLength();
       if (size < LENGTH || size > this.#limit)
-        throw new RangeError(`a frame of ${size} bytes; the limit is ${this.#limit}`);
+        throw new RangeError(`a frame has ${size} bytes; from ${LENGTH} to ${this.#limit} are allowed`);
       if (this.#size < LENGTH + size) break;
       frames.push(this.#take(LENGTH + size).subarray(LENGTH));
     }
@@ -35,7 +36,7 @@ export class FrameSplitter {
   #peekLength(): number {
     const first = this.#chunks[0] as Buffer;
     if (first.length >= LENGTH) return first.readInt32BE(0);
-    // Only the head is joined: a large frame that arrives in many chunks is copied once, when it is whole.
+    // Joins only the chunks that contain the length: a large frame in many chunks is copied once, when it is complete.
     const head = Buffer.concat(this.#chunks.slice(0, LENGTH), Math.min(this.#size, LENGTH));
     return head.readInt32BE(0);
   }

@@ -1,4 +1,4 @@
-// A whole request or response: header, body, length. Header versions follow KIP-482.
+// Encodes and decodes complete requests and responses: length, header and body. Header versions follow KIP-482.
 
 import { type Api, skipTags } from "./codec.ts";
 import { Reader } from "./reader.ts";
@@ -6,7 +6,7 @@ import { Writer } from "./writer.ts";
 
 const API_VERSIONS = 18;
 
-/** What stands before every request. */
+/** The header fields that every version of every request has. */
 export interface RequestHeader {
   readonly apiKey: number;
   readonly apiVersion: number;
@@ -14,7 +14,7 @@ export interface RequestHeader {
   readonly clientId: string | null;
 }
 
-/** Header and body of a request, with its four-byte length. */
+/** Encodes a request: the four-byte length, the header and the body. */
 export function encodeRequest<Q>(
   api: Api<Q, unknown>,
   apiVersion: number,
@@ -29,7 +29,7 @@ export function encodeRequest<Q>(
   return withLength(writer.bytes);
 }
 
-/** Writes a request header; the client id is never compact, in any version. */
+/** Writes a request header. `writer.flexible` must be false: the client id is never compact, in any version. */
 export function writeRequestHeader(writer: Writer, header: RequestHeader, flexible: boolean): void {
   writer.int16(header.apiKey);
   writer.int16(header.apiVersion);
@@ -38,7 +38,7 @@ export function writeRequestHeader(writer: Writer, header: RequestHeader, flexib
   if (flexible) writer.unsignedVarint(0);
 }
 
-/** Reads the part of a request header that every version shares. */
+/** Reads the fields of a request header that every version has. */
 export function readRequestHeader(reader: Reader): RequestHeader {
   return {
     apiKey: reader.int16(),
@@ -48,14 +48,14 @@ export function readRequestHeader(reader: Reader): RequestHeader {
   };
 }
 
-/** Reads a request's body, from behind the shared part of its header. */
+/** Reads the body of a request. The reader must be at the position after `readRequestHeader`. */
 export function readRequestBody<Q>(api: Api<Q, unknown>, version: number, reader: Reader): Q {
   reader.flexible = version >= api.flexibleSince;
   if (reader.flexible) skipTags(reader);
   return api.request.read(reader, version);
 }
 
-/** Header and body of a response, with its four-byte length. */
+/** Encodes a response: the four-byte length, the header and the body. */
 export function encodeResponse<R>(
   api: Api<unknown, R>,
   version: number,
@@ -66,13 +66,13 @@ export function encodeResponse<R>(
   writer.int32(0);
   writer.int32(correlationId);
   writer.flexible = version >= api.flexibleSince;
-  // ApiVersions alone keeps the old header, so that a client can read the answer to a version too new.
+  // ApiVersions keeps the old header, so that a client can read the response to a version that is not supported.
   if (writer.flexible && api.key !== API_VERSIONS) writer.unsignedVarint(0);
   api.response.write(writer, body, version);
   return withLength(writer.bytes);
 }
 
-/** Reads a response's body from a frame (the correlation id included). */
+/** Reads the body of a response. @param frame the frame, with the correlation id and without the length */
 export function decodeResponse<R>(api: Api<unknown, R>, version: number, frame: Buffer): R {
   const reader = new Reader(frame, 4);
   reader.flexible = version >= api.flexibleSince;

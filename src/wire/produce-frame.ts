@@ -1,17 +1,17 @@
-// A Produce v8 request written in one buffer, so that records are encoded where they leave from. Layout as in
-// messages/produce.ts; this copy of it exists for speed alone, and a test holds the two against each other.
+// Writes a Produce v8 request into one buffer, so that records are encoded directly into the bytes that are sent.
+// Repeats the layout of messages/produce.ts for speed; a test compares the two.
 
 import { Produce } from "./messages/produce.ts";
 
 export const PRODUCE_VERSION = 8;
-const ALL_IN_SYNC = -1;
+const ACKS_ALL = -1;
 
-/** Writes the frame front to back: `begin`, then per topic `topic`, per partition `records`, then `finish`. */
+/** Writes one frame. Call `begin`, then per topic `topic` and, per partition of it, `records`, then `finish`. */
 export class ProduceFrame {
   readonly #buffer: Buffer;
   #at = 0;
 
-  /** @param buffer with room for everything; see `frameOverhead` */
+  /** @param buffer must hold all batches and `frameOverhead` bytes */
   constructor(buffer: Buffer) {
     this.#buffer = buffer;
   }
@@ -23,7 +23,7 @@ export class ProduceFrame {
     this.#int32(correlationId);
     this.#string(clientId);
     this.#int16(-1);
-    this.#int16(ALL_IN_SYNC);
+    this.#int16(ACKS_ALL);
     this.#int32(timeoutMs);
     this.#int32(topics);
   }
@@ -34,9 +34,11 @@ export class ProduceFrame {
   }
 
   /**
-   * One partition's batch.
+   * Writes the batch of one partition.
    *
-   * @param encode writes the batch at `at` and returns its bytes, or returns bytes from elsewhere, which are copied
+   * @param encode writes the batch to `target` at `at` and returns its bytes. It may return bytes of another buffer,
+   * which are copied
+   * @throws RangeError when the batch does not fit into the buffer
    */
   records(partition: number, encode: (target: Buffer, at: number) => Buffer): void {
     this.#int32(partition);
@@ -46,12 +48,13 @@ export class ProduceFrame {
     const inPlace =
       batch.buffer === this.#buffer.buffer && batch.byteOffset === this.#buffer.byteOffset + this.#at;
     if (this.#at + batch.length > this.#buffer.length)
-      throw new RangeError("the frame's capacity does not hold its batches");
+      throw new RangeError("the batches do not fit into the buffer of the frame");
     if (!inPlace) batch.copy(this.#buffer, this.#at);
     this.#buffer.writeInt32BE(batch.length, lengthAt);
     this.#at += batch.length;
   }
 
+  /** Writes the length and returns the bytes of the frame. */
   finish(): Buffer {
     this.#buffer.writeInt32BE(this.#at - 4, 0);
     return this.#buffer.subarray(0, this.#at);
@@ -70,7 +73,7 @@ export class ProduceFrame {
   }
 }
 
-/** Bytes of a frame beside its batches, for topic names and client ids in ASCII. */
+/** The most bytes that a frame has in addition to its batches. Topic names and the client id must be ASCII. */
 export function frameOverhead(topics: readonly string[], partitions: number): number {
   return 64 + topics.reduce((sum, name) => sum + 6 + name.length, 0) + partitions * 8;
 }

@@ -1,13 +1,13 @@
 // Reads Kafka's primitive types from a buffer (protocol guide, "Protocol Primitive Types"). Big-endian.
 
-/** Thrown when a message ends before its last field, or a length in it cannot be true. */
+/** A message ends before its last field, or contains an impossible length. */
 export class TruncatedError extends Error {
   override readonly name = "TruncatedError";
 }
 
-/** Reads primitives one after the other. Every read throws `TruncatedError` past the end. */
+/** Reads primitive values in sequence. Every method throws `TruncatedError` when too few bytes are left. */
 export class Reader {
-  /** True while a message of a flexible version (KIP-482) is read. */
+  /** True for a message of a flexible version (KIP-482): strings, bytes and arrays have compact lengths. */
   flexible = false;
   readonly #buffer: Buffer;
   #at: number;
@@ -36,7 +36,7 @@ export class Reader {
   uint32(): number {
     return this.#buffer.readUInt32BE(this.#take(4));
   }
-  /** A 64-bit integer as a JavaScript number; exact below 2^53, which no offset or timestamp reaches. */
+  /** Reads a 64-bit integer. Exact below 2^53, which no offset and no timestamp reaches. */
   int64(): number {
     const at = this.#take(8);
     return this.#buffer.readInt32BE(at) * 4294967296 + this.#buffer.readUInt32BE(at + 4);
@@ -51,7 +51,7 @@ export class Reader {
       value += (next & 0x7f) * 2 ** shift;
       if (next < 0x80) return value;
     }
-    throw new TruncatedError("a varint of more than five bytes");
+    throw new TruncatedError("a varint has more than five bytes");
   }
   varint(): number {
     const raw = this.unsignedVarint();
@@ -64,7 +64,7 @@ export class Reader {
       value |= BigInt(next & 0x7f) << shift;
       if (next < 0x80) return Number((value >> 1n) ^ -(value & 1n));
     }
-    throw new TruncatedError("a varlong of more than ten bytes");
+    throw new TruncatedError("a varlong has more than ten bytes");
   }
   nullableString(): string | null {
     const length = this.#length(2);
@@ -72,18 +72,20 @@ export class Reader {
     const at = this.#take(length);
     return this.#buffer.toString("utf8", at, at + length);
   }
-  /** A view on the bytes, not a copy. */
+  /** Reads bytes. The result is a view, not a copy. */
   nullableBytes(): Buffer | null {
     const length = this.#length(4);
     return length < 0 ? null : this.raw(length);
   }
-  /** The length of an array; -1 for null. */
+  /** Reads the length of an array; -1 for null. */
   arrayLength(): number {
     const length = this.#length(4);
-    // Every element takes a byte at least, so a larger count is a lie and would only allocate.
-    if (length > this.remaining) throw new TruncatedError(`an array of ${length} in ${this.remaining} bytes`);
+    // Every element has at least one byte. A larger count is invalid and must not cause an allocation.
+    if (length > this.remaining)
+      throw new TruncatedError(`an array has ${length} elements, but ${this.remaining} bytes are left`);
     return length;
   }
+  /** Reads `length` bytes. The result is a view, not a copy. */
   raw(length: number): Buffer {
     const at = this.#take(length);
     return this.#buffer.subarray(at, at + length);
@@ -97,7 +99,7 @@ export class Reader {
   #take(size: number): number {
     const at = this.#at;
     if (size < 0 || at + size > this.#buffer.length) {
-      throw new TruncatedError(`${size} bytes wanted, ${this.#buffer.length - at} left`);
+      throw new TruncatedError(`${size} bytes are needed, ${this.#buffer.length - at} are left`);
     }
     this.#at = at + size;
     return at;

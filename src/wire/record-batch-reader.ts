@@ -1,11 +1,13 @@
-// The record batch, magic 2: the read side, for readers of a log and for a broker that checks what it is sent.
+// Decodes record batches of magic 2. The consumer reads fetched batches with it, and the development broker checks the
+// batches that producers send.
 
 import { crc32c } from "./crc32c.ts";
 import { Reader, TruncatedError } from "./reader.ts";
 import type { WireHeader, WireRecord } from "./record-batch.ts";
 
-/** What a batch says of itself. `bytes` is the whole batch. */
+/** The header of a batch, decoded. */
 export interface Batch {
+  /** The complete batch, with its header. */
   readonly bytes: Buffer;
   readonly baseOffset: number;
   readonly leaderEpoch: number;
@@ -24,15 +26,15 @@ export interface Batch {
   readonly count: number;
 }
 
-/** A record with its place in the log. */
+/** A record with its offset in the partition. */
 export interface PlacedRecord extends WireRecord {
   readonly offset: number;
 }
 
-/** Unpacks the records of a batch by its compression number (1 gzip, 2 snappy, 3 lz4, 4 zstd). */
-export type Decompress = (compression: number, packed: Buffer) => Buffer;
+/** Decompresses the records of a batch. `compression` is 1 (gzip), 2 (snappy), 3 (lz4) or 4 (zstd). */
+export type Decompress = (compression: number, compressed: Buffer) => Buffer;
 
-/** The batches in `log`, in order. A last one that is cut off, as a Fetch may leave it, is not returned. */
+/** Reads the batches in `log`, in order. An incomplete last batch, which a Fetch response may contain, is left out. */
 export function* readBatches(log: Buffer): Generator<Batch> {
   for (let at = 0; at + 61 <= log.length; ) {
     const size = 12 + log.readInt32BE(at + 8);
@@ -43,13 +45,14 @@ export function* readBatches(log: Buffer): Generator<Batch> {
 }
 
 /**
- * The records of a batch; values are views on its bytes.
+ * Decodes the records of a batch. Keys and values are views of its bytes, or of the decompressed bytes.
  *
- * @throws TruncatedError when the bytes do not hold what the header promises
+ * @param decompress called for a compressed batch. Default: throws TruncatedError
+ * @throws TruncatedError when the records do not match the header of the batch
  */
-export function readRecords(batch: Batch, decompress: Decompress = refuse): PlacedRecord[] {
-  const packed = batch.bytes.subarray(61);
-  const reader = new Reader(batch.compression === 0 ? packed : decompress(batch.compression, packed));
+export function readRecords(batch: Batch, decompress: Decompress = withoutDecompressor): PlacedRecord[] {
+  const content = batch.bytes.subarray(61);
+  const reader = new Reader(batch.compression === 0 ? content : decompress(batch.compression, content));
   const records: PlacedRecord[] = [];
   for (let n = 0; n < batch.count; n++) {
     const end = reader.varint() + reader.position;
@@ -73,7 +76,7 @@ export function readRecords(batch: Batch, decompress: Decompress = refuse): Plac
       headers,
     });
   }
-  if (reader.remaining > 0) throw new TruncatedError(`${reader.remaining} bytes behind the last record`);
+  if (reader.remaining > 0) throw new TruncatedError(`${reader.remaining} bytes follow the last record`);
   return records;
 }
 
@@ -110,6 +113,6 @@ function readBytes(reader: Reader): Buffer | null {
   return length < 0 ? null : reader.raw(length);
 }
 
-function refuse(compression: number): never {
-  throw new TruncatedError(`a batch with compression ${compression} and no decompressor for it`);
+function withoutDecompressor(compression: number): never {
+  throw new TruncatedError(`a batch has compression ${compression}, and no decompressor is given`);
 }

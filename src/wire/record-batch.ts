@@ -1,21 +1,22 @@
-// The record batch, magic 2 (Kafka's "Record Batch" in its message format page): the write side.
-// This is the hot path: no object, promise or closure a record; sizes first, then one copy of each value.
+// Encodes record batches of magic 2 (Kafka's documentation, "Message Format", "Record Batch"). This is the hot path:
+// it computes sizes first, copies each value once, and creates no object, promise or closure per record.
 
 import { crc32c } from "./crc32c.ts";
 import { varintSize, varlongSize, writeVarint, writeVarlong } from "./varint.ts";
 import { writeInt64 } from "./writer.ts";
 
-/** Bytes of a batch before its records. */
+/** Bytes of the header of a batch. */
 export const BATCH_OVERHEAD = 61;
+/** The checksum covers the bytes from here to the end of the batch. */
 const CRC_FROM = 21;
 const NO_EPOCH = -1;
 
-/** One record as it goes into a batch. A null value is a tombstone. */
+/** A record to encode. A null value is a tombstone. */
 export interface WireRecord {
   readonly key: Buffer | null;
   readonly value: Buffer | null;
   readonly headers: readonly WireHeader[];
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970-01-01 UTC. */
   readonly timestamp: number;
 }
 
@@ -24,20 +25,21 @@ export interface WireHeader {
   readonly value: Buffer | null;
 }
 
-/** Who writes a batch, and at which sequence; -1 throughout means without idempotence. */
+/** The producer and the first sequence number of a batch. All three are -1 for a producer that is not idempotent. */
 export interface BatchIdentity {
   readonly producerId: number;
   readonly epoch: number;
   readonly sequence: number;
 }
 
-/** A codec of `attributes` bits 0-2: 1 gzip, 2 snappy, 3 lz4, 4 zstd. */
+/** Compresses the records of a batch. */
 export interface BatchCompression {
+  /** Bits 0 to 2 of `attributes`: 1 gzip, 2 snappy, 3 lz4, 4 zstd. */
   readonly attribute: 1 | 2 | 3 | 4;
   compress(records: Buffer): Buffer;
 }
 
-/** The most bytes that `record` can take inside a batch, whatever its place there. */
+/** An upper bound for the size of `record` in a batch, in bytes, at any position in the batch. */
 export function recordSizeBound(record: WireRecord): number {
   let size = 36 + (record.key?.length ?? 0) + (record.value?.length ?? 0);
   for (const header of record.headers)
@@ -45,13 +47,13 @@ export function recordSizeBound(record: WireRecord): number {
   return size;
 }
 
-/** The exact bytes that a batch of `record` alone takes. */
+/** The exact size of a batch that contains only `record`, in bytes. */
 export function loneBatchSize(record: WireRecord): number {
   const body = bodySize(record, 0, 0);
   return BATCH_OVERHEAD + varintSize(body) + body;
 }
 
-/** Encodes one batch into a buffer: `begin`, `add` each record in order, `finish`. Reusable after `finish`. */
+/** Encodes a batch into a buffer: call `begin`, `add` per record in order, `finish`. Reusable after `finish`. */
 export class BatchEncoder {
   #target: Buffer = Buffer.alloc(0);
   #start = 0;
@@ -60,7 +62,12 @@ export class BatchEncoder {
   #baseTimestamp = 0;
   #maxTimestamp = 0;
 
-  /** @param at where in `target` the batch starts; room for the bounds of all records and the overhead must follow */
+  /**
+   * Starts a batch.
+   *
+   * @param target needs `BATCH_OVERHEAD` bytes and the `recordSizeBound` of every record after `at`
+   * @param at the position in `target` at which the batch starts
+   */
   begin(target: Buffer, at: number): void {
     this.#target = target;
     this.#start = at;
@@ -83,15 +90,15 @@ export class BatchEncoder {
     this.#count++;
   }
 
-  /** Writes the batch's header and returns the batch's bytes (a view, unless compression made it new). */
+  /** Writes the header. @returns the batch: a view of the buffer, or a new buffer if the batch was compressed */
   finish(identity: BatchIdentity, compression?: BatchCompression): Buffer {
     let batch = this.#target.subarray(this.#start, this.#at);
     let attribute = 0;
     if (compression) {
-      const packed = compression.compress(batch.subarray(BATCH_OVERHEAD));
-      // What does not shrink travels as it is, so that a batch never outgrows the room that was made for it.
-      if (packed.length < batch.length - BATCH_OVERHEAD) {
-        batch = Buffer.concat([batch.subarray(0, BATCH_OVERHEAD), packed]);
+      const compressed = compression.compress(batch.subarray(BATCH_OVERHEAD));
+      // Records that do not get smaller are sent uncompressed, so that a batch never exceeds its reserved bytes.
+      if (compressed.length < batch.length - BATCH_OVERHEAD) {
+        batch = Buffer.concat([batch.subarray(0, BATCH_OVERHEAD), compressed]);
         attribute = compression.attribute;
       }
     }
@@ -112,7 +119,7 @@ export class BatchEncoder {
   }
 }
 
-/** Encodes a batch of `records` on its own; for tests and tools. */
+/** Encodes `records` as one batch in a new buffer. For tests and tools. */
 export function encodeBatch(
   records: readonly WireRecord[],
   identity?: BatchIdentity,

@@ -1,4 +1,4 @@
-// Kafka's rule for topic names (org.apache.kafka.common.internals.Topic).
+// Checks topic names by Kafka's rule (org.apache.kafka.common.internals.Topic).
 
 /** Whether Kafka accepts the name: 1 to 249 letters, digits, dots, underscores or hyphens, but not "." or "..". */
 export const isTopicName = (name: string): boolean =>

@@ -1,6 +1,6 @@
-// Zig-zag varints and varlongs as record batches use them (Protocol Buffers' encoding). Knows only bytes.
+// Writes the zig-zag varints and varlongs of record batches (the encoding of Protocol Buffers).
 
-/** Bytes that the 32-bit zig-zag varint of `value` takes. */
+/** The number of bytes of `value` as a 32-bit zig-zag varint. */
 export function varintSize(value: number): number {
   const zigzag = ((value << 1) ^ (value >> 31)) >>> 0;
   if (zigzag < 0x80) return 1;
@@ -9,7 +9,7 @@ export function varintSize(value: number): number {
   return zigzag < 0x10000000 ? 4 : 5;
 }
 
-/** Writes a 32-bit zig-zag varint at `at`; returns the position behind it. */
+/** Writes a 32-bit zig-zag varint at `at`. @returns the position after it */
 export function writeVarint(target: Uint8Array, at: number, value: number): number {
   let rest = ((value << 1) ^ (value >> 31)) >>> 0;
   while (rest > 0x7f) {
@@ -20,7 +20,7 @@ export function writeVarint(target: Uint8Array, at: number, value: number): numb
   return at + 1;
 }
 
-/** Bytes that the 64-bit zig-zag varint of the integer `value` takes. */
+/** The number of bytes of the integer `value` as a 64-bit zig-zag varint. */
 export function varlongSize(value: number): number {
   if (value >= -0x40000000 && value < 0x40000000) return varintSize(value);
   let size = 1;
@@ -28,7 +28,7 @@ export function varlongSize(value: number): number {
   return size;
 }
 
-/** Writes a 64-bit zig-zag varint at `at`; returns the position behind it. Exact for |value| < 2^52. */
+/** Writes a 64-bit zig-zag varint at `at`. Exact for |value| < 2^52. @returns the position after it */
 export function writeVarlong(target: Uint8Array, at: number, value: number): number {
   if (value >= -0x40000000 && value < 0x40000000) return writeVarint(target, at, value);
   let rest = zigzag64(value);
@@ -40,5 +40,5 @@ export function writeVarlong(target: Uint8Array, at: number, value: number): num
   return at + 1;
 }
 
-// Shifts work on 32 bits only, so the 64-bit form is spelled in arithmetic.
+// JavaScript shifts work on 32 bits, so this uses arithmetic.
 const zigzag64 = (value: number): number => (value < 0 ? -2 * value - 1 : 2 * value);

@@ -105,7 +105,7 @@ describe("configuration", () => {
     assert.throws(() => loadTestConfig("/no/such/file.yaml", {}), /cannot read/);
     assert.match(
       problems('kafka: { namespace: "${env:NOPE}" }')[0] ?? "",
-      /^kafka\.namespace: the environment has no NOPE/,
+      /^kafka\.namespace: the environment variable NOPE is not set/,
     );
     assert.match(problems('kafka: { namespace: "${file:nope}" }')[0] ?? "", /cannot read the file/);
     assert.match(problems("- a")[0] ?? "", /mapping/);

@@ -1,4 +1,4 @@
-// CreateTopics, DeleteTopics, CreatePartitions, DescribeConfigs, AlterConfigs, IncrementalAlterConfigs.
+// Implements CreateTopics, DeleteTopics, CreatePartitions, DescribeConfigs, AlterConfigs, IncrementalAlterConfigs.
 
 import { KafkaCode } from "../../wire/error-codes.ts";
 import {
@@ -13,22 +13,24 @@ import {
 import { isTopicName } from "../../wire/topic-name.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
 import { NODE_ID, type State } from "../state.ts";
-import { configFault, TOPIC_DEFAULTS } from "../topic-config.ts";
-import { settingOf, type Topic } from "../topics.ts";
+import { configError, TOPIC_DEFAULTS } from "../topic-config.ts";
+import { configOf, type Topic } from "../topics.ts";
 
 const TOPIC_RESOURCE = 2;
 const BROKER_RESOURCE = 4;
 const DYNAMIC_TOPIC_CONFIG = 1;
 const DEFAULT_CONFIG = 5;
+/** The operation of IncrementalAlterConfigs that removes a configuration. */
+const DELETE = 1;
 
-type Fault = readonly [errorCode: number, errorMessage: string | null];
-const FINE: Fault = [KafkaCode.NONE, null];
+type ErrorAnswer = readonly [errorCode: number, errorMessage: string | null];
+const NO_ERROR: ErrorAnswer = [KafkaCode.NONE, null];
 
 export const adminApis: readonly Endpoint[] = [
   endpoint(CreateTopics, [0, 4], (state, { topics, validateOnly }) => ({
     throttleTimeMs: 0,
     topics: topics.map((wanted) => {
-      const [errorCode, errorMessage] = creationFault(state, wanted);
+      const [errorCode, errorMessage] = creationError(state, wanted);
       if (errorCode === KafkaCode.NONE && !validateOnly) {
         const partitions = wanted.assignments.length || Math.max(1, wanted.partitions);
         state.topics.create(
@@ -64,7 +66,7 @@ export const adminApis: readonly Endpoint[] = [
           errorCode: KafkaCode.INVALID_PARTITIONS,
           errorMessage: `The topic currently has ${topic.partitions.length} partitions`,
         };
-      if (!validateOnly) store.widen(topic, count);
+      if (!validateOnly) store.addPartitions(topic, count);
       return { name, errorCode: KafkaCode.NONE, errorMessage: null };
     }),
   })),
@@ -89,7 +91,7 @@ export const adminApis: readonly Endpoint[] = [
         name,
         configs: Object.keys(TOPIC_DEFAULTS)
           .filter((key) => keys === null || keys.includes(key))
-          .map((key) => described(topic, key)),
+          .map((key) => describeConfig(topic, key)),
       };
     }),
   })),
@@ -107,7 +109,7 @@ export const adminApis: readonly Endpoint[] = [
     resources: resources.map(({ type, name, configs }) =>
       alter(state, type, name, validateOnly, configs, (topic) => {
         for (const config of configs) {
-          if (config.operation === 1 || config.value === null) topic.config.delete(config.name);
+          if (config.operation === DELETE || config.value === null) topic.config.delete(config.name);
           else topic.config.set(config.name, config.value);
         }
       }),
@@ -115,35 +117,39 @@ export const adminApis: readonly Endpoint[] = [
   })),
 ];
 
-function creationFault(
+/** Checks a topic to create. */
+function creationError(
   { topics }: State,
   { name, partitions, replicationFactor, assignments, configs }: CreatableTopic,
-): Fault {
+): ErrorAnswer {
   if (!isTopicName(name)) return [KafkaCode.INVALID_TOPIC_EXCEPTION, `Topic name is invalid: ${name}`];
   if (topics.get(name)) return [KafkaCode.TOPIC_ALREADY_EXISTS, `Topic '${name}' already exists.`];
   if (assignments.length > 0) {
-    const sound = assignments.every(({ brokerIds }) => brokerIds.length === 1 && brokerIds[0] === NODE_ID);
-    return sound ? FINE : [KafkaCode.INVALID_REPLICA_ASSIGNMENT, `there is one broker, ${NODE_ID}`];
+    const valid = assignments.every(({ brokerIds }) => brokerIds.length === 1 && brokerIds[0] === NODE_ID);
+    return valid
+      ? NO_ERROR
+      : [KafkaCode.INVALID_REPLICA_ASSIGNMENT, `Replicas must be on broker ${NODE_ID}, the only broker.`];
   }
   if (partitions === 0 || partitions < -1)
     return [KafkaCode.INVALID_PARTITIONS, "Number of partitions was set to an invalid non-positive value."];
   if (replicationFactor !== -1 && replicationFactor !== 1)
     return [
       KafkaCode.INVALID_REPLICATION_FACTOR,
-      `Unable to replicate the partition ${replicationFactor} time(s): there is one broker.`,
+      `Unable to replicate the partition ${replicationFactor} time(s): there is only one broker.`,
     ];
   for (const config of configs) {
-    const fault = configFault(config.name, config.value);
-    if (fault) return [KafkaCode.INVALID_CONFIG, fault];
+    const error = configError(config.name, config.value);
+    if (error) return [KafkaCode.INVALID_CONFIG, error];
   }
-  return FINE;
+  return NO_ERROR;
 }
 
-function described(topic: Topic, name: string) {
+function describeConfig(topic: Topic, name: string) {
   const source = topic.config.has(name) ? DYNAMIC_TOPIC_CONFIG : DEFAULT_CONFIG;
-  return { name, value: settingOf(topic, name), readOnly: false, source, isSensitive: false, synonyms: [] };
+  return { name, value: configOf(topic, name), readOnly: false, source, isSensitive: false, synonyms: [] };
 }
 
+/** Checks an alteration of one resource, and applies it unless `validateOnly` is set. */
 function alter(
   { topics }: State,
   type: number,
@@ -158,12 +164,13 @@ function alter(
     type,
     name,
   });
-  if (type !== TOPIC_RESOURCE) return answer(KafkaCode.INVALID_REQUEST, "only topics can be altered here");
+  if (type !== TOPIC_RESOURCE)
+    return answer(KafkaCode.INVALID_REQUEST, "Only the configurations of topics can be altered.");
   const topic = topics.get(name);
   if (!topic) return answer(KafkaCode.UNKNOWN_TOPIC_OR_PARTITION, null);
   for (const config of configs) {
-    const fault = configFault(config.name, config.value);
-    if (fault) return answer(KafkaCode.INVALID_CONFIG, fault);
+    const error = configError(config.name, config.value);
+    if (error) return answer(KafkaCode.INVALID_CONFIG, error);
   }
   if (!validateOnly) apply(topic);
   return answer(KafkaCode.NONE, null);

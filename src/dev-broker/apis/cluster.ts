@@ -1,4 +1,4 @@
-// ApiVersions, Metadata, InitProducerId, FindCoordinator.
+// Implements ApiVersions, Metadata, InitProducerId and FindCoordinator.
 
 import { KafkaCode } from "../../wire/error-codes.ts";
 import { ApiVersions, FindCoordinator, InitProducerId, Metadata } from "../../wire/messages/cluster.ts";
@@ -6,16 +6,16 @@ import { isTopicName } from "../../wire/topic-name.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
 import { NODE_ID, type State } from "../state.ts";
 
-/** @param served every endpoint, so that ApiVersions tells the truth */
-export function clusterApis(served: () => readonly Endpoint[]): Endpoint[] {
+/** @param endpoints returns all endpoints of the broker, for ApiVersions */
+export function clusterApis(endpoints: () => readonly Endpoint[]): Endpoint[] {
   return [
     endpoint(ApiVersions, [0, 3], () => ({
       errorCode: KafkaCode.NONE,
-      apiKeys: offered(served()),
+      apiKeys: supportedVersions(endpoints()),
       throttleTimeMs: 0,
     })),
     endpoint(Metadata, [0, 8], (state, request, { version }) => {
-      // In version 0 an empty list means all topics; from 1 on null does.
+      // All topics are requested with an empty list in version 0, and with null from version 1 on.
       const names =
         request.topics === null || (version === 0 && request.topics.length === 0)
           ? state.topics.all.map((topic) => topic.name)
@@ -50,11 +50,11 @@ export function clusterApis(served: () => readonly Endpoint[]): Endpoint[] {
   ];
 }
 
-/** The answer of ApiVersions to a version that is not served: in version 0, so that any client can read it. */
-export function offered(
-  served: readonly Endpoint[],
+/** The supported versions per API, as ApiVersions returns them. */
+export function supportedVersions(
+  endpoints: readonly Endpoint[],
 ): { apiKey: number; minVersion: number; maxVersion: number }[] {
-  return served.map(({ api, min, max }) => ({ apiKey: api.key, minVersion: min, maxVersion: max }));
+  return endpoints.map(({ api, min, max }) => ({ apiKey: api.key, minVersion: min, maxVersion: max }));
 }
 
 function describe({ topics, faults }: State, name: string) {
@@ -65,15 +65,15 @@ function describe({ topics, faults }: State, name: string) {
       ? KafkaCode.UNKNOWN_TOPIC_OR_PARTITION
       : KafkaCode.INVALID_TOPIC_EXCEPTION;
   const partitions = (topic?.partitions ?? []).map((log, partition) => {
-    const lost = faults.leaderless?.(name, partition) ?? false;
+    const leaderless = faults.leaderless?.(name, partition) ?? false;
     return {
-      errorCode: lost ? KafkaCode.LEADER_NOT_AVAILABLE : KafkaCode.NONE,
+      errorCode: leaderless ? KafkaCode.LEADER_NOT_AVAILABLE : KafkaCode.NONE,
       partition,
-      leader: lost ? -1 : NODE_ID,
+      leader: leaderless ? -1 : NODE_ID,
       leaderEpoch: log.leaderEpoch,
       replicas: [NODE_ID],
-      isr: lost ? [] : [NODE_ID],
-      offlineReplicas: lost ? [NODE_ID] : [],
+      isr: leaderless ? [] : [NODE_ID],
+      offlineReplicas: leaderless ? [NODE_ID] : [],
     };
   });
   return { errorCode, name, isInternal: false, partitions, authorizedOperations: -2147483648 };

@@ -1,4 +1,4 @@
-// Fetch.
+// Implements Fetch. A request waits until `minBytes` are available, `maxWaitMs` is over, or a partition has an error.
 
 import { KafkaCode } from "../../wire/error-codes.ts";
 import { Fetch, type FetchRequest, type FetchResponse } from "../../wire/messages/fetch.ts";
@@ -11,9 +11,9 @@ export const fetchApi: Endpoint = endpoint(Fetch, [4, 11], fetch);
 async function fetch(state: State, request: FetchRequest): Promise<FetchResponse> {
   const deadline = Date.now() + request.maxWaitMs;
   for (;;) {
-    const { response, bytes, failed } = read(state, request);
+    const { response, bytes, hasError } = read(state, request);
     const left = deadline - Date.now();
-    if (failed || bytes >= request.minBytes || left <= 0) return response;
+    if (hasError || bytes >= request.minBytes || left <= 0) return response;
     await appendOrTimeout(state, request, left);
   }
 }
@@ -21,17 +21,17 @@ async function fetch(state: State, request: FetchRequest): Promise<FetchResponse
 function read(
   state: State,
   { topics, maxBytes }: FetchRequest,
-): { response: FetchResponse; bytes: number; failed: boolean } {
+): { response: FetchResponse; bytes: number; hasError: boolean } {
   let bytes = 0;
-  let failed = false;
+  let hasError = false;
   const answers = topics.map(({ name, partitions }) => ({
     name,
     partitions: partitions.map(({ partition, fetchOffset, partitionMaxBytes, currentLeaderEpoch }) => {
       const log = state.topics.log(name, partition);
       const errorCode = log
-        ? fetchFault(log, fetchOffset, currentLeaderEpoch)
+        ? fetchErrorCode(log, fetchOffset, currentLeaderEpoch)
         : KafkaCode.UNKNOWN_TOPIC_OR_PARTITION;
-      failed ||= errorCode !== KafkaCode.NONE;
+      hasError ||= errorCode !== KafkaCode.NONE;
       const batches =
         log && errorCode === KafkaCode.NONE && bytes < maxBytes
           ? log.read(fetchOffset, Math.min(partitionMaxBytes, maxBytes - bytes))
@@ -54,13 +54,13 @@ function read(
   return {
     response: { throttleTimeMs: 0, errorCode: KafkaCode.NONE, sessionId: 0, topics: answers },
     bytes,
-    failed,
+    hasError,
   };
 }
 
-function fetchFault(log: PartitionLog, offset: number, currentLeaderEpoch: number): number {
-  const fault = log.epochFault(currentLeaderEpoch);
-  if (fault !== KafkaCode.NONE) return fault;
+function fetchErrorCode(log: PartitionLog, offset: number, currentLeaderEpoch: number): number {
+  const errorCode = log.epochErrorCode(currentLeaderEpoch);
+  if (errorCode !== KafkaCode.NONE) return errorCode;
   return offset < log.startOffset || offset > log.highWatermark
     ? KafkaCode.OFFSET_OUT_OF_RANGE
     : KafkaCode.NONE;
@@ -73,10 +73,10 @@ function appendOrTimeout(state: State, { topics }: FetchRequest, ms: number): Pr
     );
     const done = (): void => {
       clearTimeout(timer);
-      for (const stop of stops) stop();
+      for (const unsubscribe of unsubscribes) unsubscribe();
       resolve();
     };
     const timer = setTimeout(done, ms);
-    const stops = logs.map((log) => log.onAppend(done));
+    const unsubscribes = logs.map((log) => log.onAppend(done));
   });
 }

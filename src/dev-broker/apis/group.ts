@@ -1,4 +1,4 @@
-// The APIs of consumer groups: join, sync, heartbeat, leave, commit, fetch, describe, list, delete.
+// Implements the consumer group APIs: join, sync, heartbeat, leave, commit and fetch offsets, describe, list, delete.
 
 import { KafkaCode } from "../../wire/error-codes.ts";
 import {
@@ -14,16 +14,16 @@ import {
 } from "../../wire/messages/group.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
 import type { Group } from "../group.ts";
-import { noJoin, noSync } from "../member.ts";
+import { joinError, syncError } from "../member.ts";
 
-/** As `group.max.session.timeout.ms`. */
+/** The default of `group.max.session.timeout.ms`. */
 const MOST_SESSION_MS = 1_800_000;
 const NO_BYTES = Buffer.alloc(0);
 
 export const groupApis: readonly Endpoint[] = [
   endpoint(JoinGroup, [0, 5], ({ groups }, request, { version, clientId, host }) => {
     const { groupId, sessionTimeoutMs, memberId } = request;
-    const refuse = (errorCode: number) => noJoin(errorCode, memberId);
+    const refuse = (errorCode: number) => joinError(errorCode, memberId);
     if (groupId === "") return refuse(KafkaCode.INVALID_GROUP_ID);
     if (sessionTimeoutMs <= 0 || sessionTimeoutMs > MOST_SESSION_MS)
       return refuse(KafkaCode.INVALID_SESSION_TIMEOUT);
@@ -33,7 +33,7 @@ export const groupApis: readonly Endpoint[] = [
     SyncGroup,
     [0, 3],
     ({ groups }, request) =>
-      groups.find(request.groupId)?.sync(request) ?? noSync(KafkaCode.UNKNOWN_MEMBER_ID),
+      groups.find(request.groupId)?.sync(request) ?? syncError(KafkaCode.UNKNOWN_MEMBER_ID),
   ),
   endpoint(Heartbeat, [0, 3], ({ groups }, { groupId, memberId, generationId }) => ({
     throttleTimeMs: 0,
@@ -54,15 +54,15 @@ export const groupApis: readonly Endpoint[] = [
     [2, 7],
     ({ groups, topics: store, faults }, { groupId, memberId, generationId, topics }) => {
       const group = groups.get(groupId);
-      const fault = faults.commit?.(groupId) ?? commitFault(group, memberId, generationId);
+      const groupError = faults.commit?.(groupId) ?? commitErrorCode(group, memberId, generationId);
       return {
         throttleTimeMs: 0,
         topics: topics.map(({ name, partitions }) => ({
           name,
           partitions: partitions.map(({ partition, offset, leaderEpoch, metadata }) => {
             const errorCode =
-              fault !== KafkaCode.NONE
-                ? fault
+              groupError !== KafkaCode.NONE
+                ? groupError
                 : store.log(name, partition)
                   ? KafkaCode.NONE
                   : KafkaCode.UNKNOWN_TOPIC_OR_PARTITION;
@@ -76,10 +76,10 @@ export const groupApis: readonly Endpoint[] = [
   ),
   endpoint(OffsetFetch, [1, 5], ({ groups }, { groupId, topics }) => {
     const group = groups.find(groupId);
-    const wanted = topics ?? allCommitted(group);
+    const requested = topics ?? committedPartitions(group);
     return {
       throttleTimeMs: 0,
-      topics: wanted.map(({ name, partitions }) => ({
+      topics: requested.map(({ name, partitions }) => ({
         name,
         partitions: partitions.map((partition) => {
           const committed = group?.offsets.get(`${name}/${partition}`) ?? {
@@ -117,22 +117,23 @@ export const groupApis: readonly Endpoint[] = [
   })),
 ];
 
-/** A consumer without a group's membership commits with generation -1, while the group has no members. */
-function commitFault(group: Group, memberId: string, generationId: number): number {
+/** The error code of an OffsetCommit. A client that is not a member may commit only while the group has no members. */
+function commitErrorCode(group: Group, memberId: string, generationId: number): number {
   if (generationId < 0 && memberId === "")
     return group.members.size === 0 ? KafkaCode.NONE : KafkaCode.UNKNOWN_MEMBER_ID;
-  const fault = group.memberFault(memberId, generationId);
-  return fault === KafkaCode.NONE && group.state === "CompletingRebalance"
+  const errorCode = group.memberErrorCode(memberId, generationId);
+  return errorCode === KafkaCode.NONE && group.state === "CompletingRebalance"
     ? KafkaCode.REBALANCE_IN_PROGRESS
-    : fault;
+    : errorCode;
 }
 
-function allCommitted(group: Group | undefined): { name: string; partitions: number[] }[] {
+/** The partitions for which the group has committed offsets, per topic. */
+function committedPartitions(group: Group | undefined): { name: string; partitions: number[] }[] {
   const byTopic = new Map<string, number[]>();
-  for (const place of group?.offsets.keys() ?? []) {
-    const slash = place.lastIndexOf("/");
-    const name = place.slice(0, slash);
-    byTopic.set(name, [...(byTopic.get(name) ?? []), Number(place.slice(slash + 1))]);
+  for (const key of group?.offsets.keys() ?? []) {
+    const slash = key.lastIndexOf("/");
+    const name = key.slice(0, slash);
+    byTopic.set(name, [...(byTopic.get(name) ?? []), Number(key.slice(slash + 1))]);
   }
   return [...byTopic].map(([name, partitions]) => ({ name, partitions }));
 }

@@ -1,10 +1,11 @@
-// ListOffsets, DeleteRecords, OffsetForLeaderEpoch.
+// Implements ListOffsets, DeleteRecords and OffsetForLeaderEpoch.
 
 import { KafkaCode } from "../../wire/error-codes.ts";
 import { DeleteRecords, ListOffsets, OffsetForLeaderEpoch } from "../../wire/messages/offsets.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
 import type { PartitionLog } from "../partition-log.ts";
 
+/** Special timestamps of ListOffsets: the end and the start of a partition. */
 const LATEST = -1;
 const EARLIEST = -2;
 
@@ -62,7 +63,7 @@ export const offsetApis: readonly Endpoint[] = [
           };
         const known = leaderEpoch >= log.leaderEpoch ? log.leaderEpoch : -1;
         return {
-          errorCode: log.epochFault(currentLeaderEpoch),
+          errorCode: log.epochErrorCode(currentLeaderEpoch),
           partition,
           leaderEpoch: known,
           endOffset: known < 0 ? -1 : log.highWatermark,

@@ -1,4 +1,4 @@
-// Produce.
+// Implements Produce.
 
 import { KafkaCode } from "../../wire/error-codes.ts";
 import { type PartitionAnswer, Produce } from "../../wire/messages/produce.ts";
@@ -38,13 +38,13 @@ function produce(
   if (records === null) return answer({ errorCode: KafkaCode.INVALID_RECORD });
   const [batch] = state.faults.produce ? readBatches(records) : [];
   const fault = batch && state.faults.produce?.({ topic, partition, ...batch, bytes: records });
-  const appended = fault?.append === false ? undefined : append(state, topic, log, records);
-  if (!fault) return answer(appended ?? {});
+  const result = fault?.append === false ? undefined : append(state, topic, log, records);
+  if (!fault) return answer(result ?? {});
   const recordErrors = (fault.recordErrors ?? []).map((batchIndex) => ({
     batchIndex,
-    message: "refused on purpose",
+    message: "injected fault",
   }));
-  const baseOffset = fault.baseOffset ?? appended?.baseOffset ?? -1;
+  const baseOffset = fault.baseOffset ?? result?.baseOffset ?? -1;
   return answer({
     errorCode: fault.errorCode,
     baseOffset,
@@ -56,6 +56,6 @@ function produce(
 function append(state: State, name: string, log: PartitionLog, records: Buffer): Partial<PartitionAnswer> {
   const { stored, ...answer } = log.append(records, Date.now());
   const topic = state.topics.get(name);
-  if (stored && topic) state.topics.keep(topic, log, stored);
+  if (stored && topic) state.topics.onAppend(topic, log, stored);
   return answer;
 }

@@ -1,51 +1,56 @@
-// Who calls, and what they may do: tokens by their hashes. A token never reaches a log or an error.
+// Authenticates callers by the hashes of their tokens, and authorizes them per topic. A token never appears
+// in a log or an error.
 
 import { OnrampError } from "../../core/errors.ts";
 import { hashToken } from "../../core/token.ts";
 
-/** What a caller may do. */
+/** An authenticated caller and its permissions. */
 export interface Caller {
-  /** The token's name; undefined where no auth is configured. */
+  /** The token's name; undefined when no auth is configured. */
   readonly name: string | undefined;
   mayProduce(topic: string): boolean;
   mayRead(topic: string): boolean;
 }
 
-/** Finds the caller of a request. */
 export interface Auth {
-  /** @throws OnrampError 40101 */
+  /**
+   * Finds the caller of a request.
+   *
+   * @param authorization the request header
+   * @throws OnrampError 40101 when the token is missing or unknown
+   */
   caller(authorization: string | undefined): Caller;
 }
 
 export interface TokenGrant {
   readonly hash: string;
-  /** Topics and patterns with `*`. Default: none. */
+  /** Topics and patterns with `*`; none by default. */
   readonly produce?: readonly string[];
   readonly read?: readonly string[];
 }
 
-const CACHED = 1000;
+const MAX_CACHED = 1000;
 
-/** @param tokens grants by token name; undefined: everybody may do everything */
+/** @param tokens grants by token name; undefined: every client may use every topic */
 export function createAuth(tokens: Readonly<Record<string, TokenGrant>> | undefined): Auth {
-  if (!tokens) return { caller: () => ANYBODY };
+  if (!tokens) return { caller: () => UNRESTRICTED };
   const callers = new Map(Object.entries(tokens).map(([name, grant]) => [grant.hash, toCaller(name, grant)]));
-  // Headers that proved valid, so that a busy client is hashed once; wrong ones are never remembered.
-  const seen = new Map<string, Caller>();
+  // Valid headers only, so that the token of a busy client is hashed once.
+  const cache = new Map<string, Caller>();
   return {
     caller(authorization) {
       if (authorization === undefined)
         throw new OnrampError(
           40101,
-          "This needs a token: send `Authorization: Bearer <token>`, or Basic with the token as password.",
+          "This request needs a token: send `Authorization: Bearer <token>`, or Basic with the token as the password.",
         );
-      const known = seen.get(authorization);
-      if (known) return known;
+      const cached = cache.get(authorization);
+      if (cached) return cached;
       const caller = callers.get(hashToken(tokenIn(authorization)));
       if (!caller)
-        throw new OnrampError(40101, "The token is not known here. Check it, or ask the operator for one.");
-      if (seen.size >= CACHED) seen.clear();
-      seen.set(authorization, caller);
+        throw new OnrampError(40101, "The token is unknown. Check it, or ask the operator for a token.");
+      if (cache.size >= MAX_CACHED) cache.clear();
+      cache.set(authorization, caller);
       return caller;
     },
   };
@@ -59,14 +64,14 @@ function tokenIn(authorization: string): string {
   return decoded.slice(decoded.indexOf(":") + 1);
 }
 
-const ANYBODY: Caller = { name: undefined, mayProduce: () => true, mayRead: () => true };
+const UNRESTRICTED: Caller = { name: undefined, mayProduce: () => true, mayRead: () => true };
 
 function toCaller(name: string, grant: TokenGrant): Caller {
   const [produce, read] = [matcher(grant.produce ?? []), matcher(grant.read ?? [])];
   return { name, mayProduce: produce, mayRead: read };
 }
 
-/** `orders` is one topic, `shop.*` all that start so. Decisions are remembered for the names that were allowed. */
+/** Matches topics: `orders` matches one topic, `shop.*` matches all topics that start with `shop.`. */
 function matcher(patterns: readonly string[]): (topic: string) => boolean {
   const exact = new Set(patterns.filter((pattern) => !pattern.includes("*")));
   const globs = patterns

@@ -1,11 +1,11 @@
-// Reads request bodies, counted against the budget from their first byte on.
+// Reads request bodies, and counts their bytes against the budget while they are read.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Budget } from "../../core/budget.ts";
 import { OnrampError } from "../../core/errors.ts";
 import { ChunkBuffer } from "./chunk-buffer.ts";
 
-/** A whole body; `release` gives its bytes back to the budget, once. */
+/** A complete body. The caller calls `release` once to return the bytes to the budget. */
 export interface Body {
   readonly bytes: Buffer;
   release(): void;
@@ -18,10 +18,11 @@ export interface BodyLimits {
 }
 
 /**
- * Reads a body to its end.
+ * Reads a complete body.
  *
- * @param client whose share of the budget it takes
- * @throws OnrampError 41301 past `maxBody`, 42901 or 50301 past the budget, 41501 when it is compressed, 40001 when it is cut off
+ * @param client the client whose share of the budget the bytes are taken from
+ * @throws OnrampError 41301 when the body is larger than `maxBody`, 42901 or 50301 when the budget is
+ *   exceeded, 41501 when the body is compressed, 40001 when it is incomplete
  */
 export function readBody(
   req: IncomingMessage,
@@ -35,10 +36,10 @@ export function readBody(
     } catch (error) {
       return reject(error);
     }
-    const announced = Number(req.headers["content-length"] ?? 0);
-    if (announced > maxBody) return reject(tooLarge(maxBody));
+    const contentLength = Number(req.headers["content-length"] ?? 0);
+    if (contentLength > maxBody) return reject(tooLarge(maxBody));
     const chunks = new ChunkBuffer();
-    const share = new Share(budget, client);
+    const share = new BudgetShare(budget, client);
     const release = (): void => {
       chunks.clear();
       share.release();
@@ -52,53 +53,62 @@ export function readBody(
     const onData = (chunk: Buffer): void => {
       if (chunks.size + chunk.length > maxBody) return fail(tooLarge(maxBody));
       try {
-        share.cover(chunks.size + chunk.length);
+        share.growTo(chunks.size + chunk.length);
       } catch (error) {
         return fail(error);
       }
       chunks.add(chunk);
     };
     const onEnd = (): void => {
-      share.settle(chunks.size);
+      share.shrinkTo(chunks.size);
       resolve({ bytes: chunks.bytes, release });
     };
     try {
-      share.reserve(announced, () => chunks.size);
-      if (announced >= LARGE) chunks.prepare(announced);
+      share.reserve(contentLength, () => chunks.size);
+      if (contentLength >= LARGE) chunks.allocate(contentLength);
     } catch (error) {
       return reject(error);
     }
-    askForBody(req, res);
+    sendContinue(req, res);
     req.on("data", onData);
     req.once("end", onEnd);
     req.once("close", () => {
       if (!req.complete)
-        fail(new OnrampError(40001, "The connection ended before the body did; nothing was written."));
+        fail(new OnrampError(40001, "The connection ended before the end of the body; nothing was written."));
     });
   });
 }
 
-/** @throws OnrampError 41501 */
+/** @throws OnrampError 41501 when the body is compressed */
 export function refuseCompressed({ headers }: IncomingMessage): void {
   const encoding = headers["content-encoding"];
   if (encoding !== undefined && encoding !== "identity") throw new OnrampError(41501, COMPRESSED);
 }
 
-/** Called when nothing speaks against the body: a client that waits for 100 Continue learns of a refusal before it sends a byte. */
-export function askForBody(req: IncomingMessage, res: ServerResponse): void {
+/**
+ * Sends 100 Continue to a client that waits for it. Called after all checks of the headers: the client of a
+ * refused request receives the refusal before it sends the body.
+ */
+export function sendContinue(req: IncomingMessage, res: ServerResponse): void {
   if (req.headers.expect?.toLowerCase() === "100-continue") res.writeContinue();
 }
 
-/** A body announced larger than this takes its whole share at once: many at once would only spoil one another. */
+/**
+ * A larger body takes all of its bytes at once: otherwise, concurrent large bodies could exceed the budget
+ * together, and all of them would fail.
+ */
 const LARGE = 1024 * 1024;
-/** What a large body has not sent by then is up for others again, so that nobody holds the budget by promises. */
+/**
+ * After this time, bytes that were reserved and not received are returned, so that a client cannot block the
+ * budget.
+ */
 const RESERVED_MS = 5000;
 
-/** One body's share of the budget. */
-class Share {
+/** The bytes of the budget that one body has taken. */
+class BudgetShare {
   readonly #budget: Budget;
   readonly #client: string;
-  #held = 0;
+  #taken = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(budget: Budget, client: string) {
@@ -106,29 +116,33 @@ class Share {
     this.#client = client;
   }
 
-  /** @throws OnrampError 42901, 50301 when there is no room for a large body */
-  reserve(announced: number, received: () => number): void {
-    if (announced < LARGE) return;
-    this.cover(announced);
-    this.#timer = setTimeout(() => this.settle(received()), RESERVED_MS);
+  /** Takes all bytes of a large body. @throws OnrampError 42901, 50301 when the budget is exceeded */
+  reserve(contentLength: number, received: () => number): void {
+    if (contentLength < LARGE) return;
+    this.growTo(contentLength);
+    this.#timer = setTimeout(() => this.shrinkTo(received()), RESERVED_MS);
   }
 
-  /** Sees to it that `size` bytes are held. @throws OnrampError 42901, 50301 */
-  cover(size: number): void {
-    if (size <= this.#held) return;
-    this.#budget.take(this.#client, size - this.#held);
-    this.#held = size;
+  /**
+   * Takes bytes until `size` bytes are taken.
+   *
+   * @throws OnrampError 42901, 50301 when the budget is exceeded
+   */
+  growTo(size: number): void {
+    if (size <= this.#taken) return;
+    this.#budget.take(this.#client, size - this.#taken);
+    this.#taken = size;
   }
 
-  /** Gives back what is held beyond `size`. */
-  settle(size: number): void {
+  /** Returns the bytes above `size`. */
+  shrinkTo(size: number): void {
     clearTimeout(this.#timer);
-    if (this.#held > size) this.#budget.give(this.#client, this.#held - size);
-    this.#held = Math.min(this.#held, size);
+    if (this.#taken > size) this.#budget.give(this.#client, this.#taken - size);
+    this.#taken = Math.min(this.#taken, size);
   }
 
   release(): void {
-    this.settle(0);
+    this.shrinkTo(0);
   }
 }
 
@@ -136,6 +150,6 @@ const COMPRESSED = "Compressed request bodies are not supported; send the body w
 function tooLarge(maxBody: number): OnrampError {
   return new OnrampError(
     41301,
-    `The body is larger than ${maxBody} bytes (http.maxBody). Send less at once.`,
+    `The body is larger than ${maxBody} bytes (http.maxBody). Send less data per request.`,
   );
 }

@@ -1,25 +1,26 @@
-// Bytes that come in pieces, however small: kept together at little more than their size.
+// Collects the chunks of a body, of any size, in little more memory than their bytes.
 
-/** Chunks below this are copied together: a buffer a byte would cost a hundred times its size. */
+/** Smaller chunks are copied into one buffer: one buffer per byte would cost a hundred times the bytes. */
 const SMALL = 1024;
 const SLAB = 16 * 1024;
 
 /** The chunks of a body. */
 export class ChunkBuffer {
   size = 0;
-  /** Room for all of a large body, so that it is never there twice. */
+  /** One buffer for all of a large body, so that the body is never copied as a whole. */
   #whole: Buffer | undefined;
   #chunks: Buffer[] = [];
   #slab: Buffer | undefined;
   #filled = 0;
 
-  prepare(size: number): void {
+  /** Allocates the memory for `size` bytes at once. */
+  allocate(size: number): void {
     this.#whole = Buffer.allocUnsafeSlow(size);
   }
 
   get bytes(): Buffer {
     if (this.#whole) return this.#whole.subarray(0, this.size);
-    this.#seal();
+    this.#closeSlab();
     const [only] = this.#chunks;
     return this.#chunks.length === 1 && only ? only : Buffer.concat(this.#chunks, this.size);
   }
@@ -30,18 +31,18 @@ export class ChunkBuffer {
       return;
     }
     this.size += chunk.length;
-    // The first chunk is most often the whole body, and stays as it is.
+    // The first chunk is usually the whole body, and is not copied.
     if (chunk.length >= SMALL || this.#chunks.length === 0) {
-      this.#seal();
+      this.#closeSlab();
       this.#chunks.push(chunk);
       return;
     }
-    if (this.#slab && this.#filled + chunk.length > SLAB) this.#seal();
+    if (this.#slab && this.#filled + chunk.length > SLAB) this.#closeSlab();
     this.#slab ??= Buffer.allocUnsafeSlow(SLAB);
     this.#filled += chunk.copy(this.#slab, this.#filled);
   }
 
-  /** Lets everything go. */
+  /** Releases all chunks. */
   clear(): void {
     this.size = 0;
     this.#whole = undefined;
@@ -49,7 +50,7 @@ export class ChunkBuffer {
     this.#slab = undefined;
   }
 
-  #seal(): void {
+  #closeSlab(): void {
     if (this.#slab) this.#chunks.push(this.#slab.subarray(0, this.#filled));
     this.#slab = undefined;
     this.#filled = 0;

@@ -1,10 +1,9 @@
-// A request's body, chunk by chunk, at the pace of whoever takes the chunks: the kernel holds the rest, and in the
-// end the sender does.
+// Reads a request's body chunk by chunk, at the pace of its reader: backpressure makes the client wait.
 
 import type { IncomingMessage } from "node:http";
 import { OnrampError } from "../../core/errors.ts";
 
-/** Nothing came in and nothing went out for so long: whoever sends has gone, or reads no answers. */
+/** After this time without traffic, the client is considered gone, or it does not read the responses. */
 const IDLE_MS = 60_000;
 
 /** Reads a body of any length. */
@@ -23,10 +22,13 @@ export class PacedBody {
       this.#wake?.();
     });
     req.once("close", () => {
-      if (!req.complete) this.stop(new OnrampError(40001, "The connection ended before the body did."));
+      if (!req.complete)
+        this.stop(new OnrampError(40001, "The connection ended before the end of the body."));
     });
     req.setTimeout(IDLE_MS, () =>
-      this.stop(new OnrampError(40801, `Nothing came for ${IDLE_MS / 1000} s, and no answers were read.`)),
+      this.stop(
+        new OnrampError(40801, `For ${IDLE_MS / 1000} s, no data was received and no responses were read.`),
+      ),
     );
   }
 
@@ -36,12 +38,12 @@ export class PacedBody {
     this.#wake?.();
   };
 
-  /** Why it ends before the body does. */
+  /** The reason of `stop`; undefined when it was not called. */
   get stopped(): OnrampError | undefined {
     return this.#stopped;
   }
 
-  /** The next chunk; undefined at the end, or once it was stopped. */
+  /** @returns the next chunk; undefined after the last one, or after `stop` */
   async next(): Promise<Buffer | undefined> {
     this.#req.resume();
     while (this.#chunk === undefined && !this.#ended && !this.#stopped) {
@@ -54,7 +56,7 @@ export class PacedBody {
     return chunk;
   }
 
-  /** Reads no further. The first reason stays. */
+  /** Ends the reading. Later calls do not change the reason. */
   stop(reason: OnrampError): void {
     this.#stopped ??= reason;
     this.#req.off("data", this.#onData);

@@ -1,5 +1,5 @@
-// The lines of one request on their way: cut, counted against the budget, given to the core in groups, answered in
-// order. What is under way is bounded.
+// Processes the lines of one NDJSON request: splits them, counts them against the budget, submits them in
+// groups, and answers them in order. The bytes in flight are limited.
 
 import type { ServerResponse } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
@@ -11,32 +11,33 @@ import { draftOf, isBlank, problemText } from "./formats/lines.ts";
 import { receiptText } from "./formats/raw.ts";
 import type { ProduceDeps } from "./produce-deps.ts";
 
-/** Bytes of one request that may be under way. */
-const WINDOW = 2 * 1024 * 1024;
-/** What a line costs beside its bytes, until it is answered: a line of one byte takes a few hundred. */
-const LINE_COST = 512;
-/** Lines that are given to the core together. */
-const GROUP = 1000;
+/** The maximum number of bytes per request that are submitted and not answered. */
+const MAX_IN_FLIGHT = 2 * 1024 * 1024;
+/** The memory that a line needs in addition to its bytes, until it is answered. */
+const LINE_OVERHEAD = 512;
+/** The maximum number of lines that are submitted together. */
+const MAX_GROUP = 1000;
 const BUDGET_RETRY_MS = 20;
 
 export interface LinesRequest {
   readonly topic: string;
-  /** What query and headers say of every record. */
-  readonly beside: Draft;
-  /** `stop`: nothing behind the first bad line is read. */
+  /** The key, headers, partition and timestamp of every record, from the query and the headers. */
+  readonly base: Draft;
+  /** `stop`: no line after the first bad line is read. */
   readonly onError: "continue" | "stop";
-  /** Whose share of the budget it takes. */
+  /** The client whose share of the budget the lines are taken from. */
   readonly client: string;
 }
 
-/** Lines that were given to the core together, by their numbers. */
+/** Lines that were submitted together. */
 interface Group {
+  /** The line numbers, from 1. */
   readonly numbers: readonly number[];
   readonly bytes: number;
   readonly receipts: Promise<Receipts>;
 }
 
-/** One request's lines on their way. */
+/** The stream of lines of one request. */
 export class LineStream {
   readonly #res: ServerResponse;
   readonly #request: LinesRequest;
@@ -44,9 +45,11 @@ export class LineStream {
   readonly #body: PacedBody;
   readonly #splitter: LineSplitter;
   #line = 0;
-  #underWay = 0;
-  /** Bytes taken from the budget. */
-  #held = 0;
+  /** The bytes of lines that are submitted and not answered. */
+  #inFlight = 0;
+  /** The bytes taken from the budget. */
+  #taken = 0;
+  /** Resolves when all groups up to now are answered. */
   #answered: Promise<void> = Promise.resolve();
   #failure: OnrampError | undefined;
 
@@ -58,37 +61,45 @@ export class LineStream {
     this.#splitter = new LineSplitter(deps.maxBody);
   }
 
-  /** Takes a chunk of the body; resolves when there is room for another. */
-  async take(chunk: Buffer): Promise<void> {
+  /** Processes a chunk of the body. Resolves when the stream can accept the next chunk. */
+  async write(chunk: Buffer): Promise<void> {
     if (await this.#reserve(chunk.length)) await this.#submitAll(this.#splitter.push(chunk));
   }
 
-  /** Sees to what is left when the body has ended, or was stopped. @throws what failed the request as a whole */
+  /**
+   * Submits the last line and waits for all responses. Called when the body has ended or was stopped.
+   *
+   * @throws OnrampError when the request failed as a whole, before any line was answered
+   */
   async end(): Promise<void> {
-    // A line that was cut off may parse all the same, as the 12 of 123: only a whole body's last line counts.
+    // A truncated line can be valid JSON, such as 12 of 123, so the last line counts only in a complete body.
     if (!this.#body.stopped) await this.#submitAll(this.#splitter.end());
     await this.#answered;
-    this.#release(this.#held);
+    this.#release(this.#taken);
     if (this.#failure !== undefined) throw this.#failure;
     if (!this.#res.headersSent)
-      throw this.#body.stopped ?? new OnrampError(40001, "The body is empty. Send one JSON value a line.");
+      throw this.#body.stopped ?? new OnrampError(40001, "The body is empty. Send one JSON value per line.");
   }
 
-  /** What is said behind the last answer of a request that was not read to its end. */
-  lastWord(reason: OnrampError): string {
+  /** @returns the last line of the response to a request that was not read to its end */
+  finalLine(reason: OnrampError): string {
     if (reason === BAD_LINE) return "";
     this.#begin();
     const next = this.#line + 1;
     return `${problemText(reason, next, `${reason.message} Nothing from line ${next} on was written.`)}\n`;
   }
 
-  /** @returns false when there is no room by the deadline, or the request was stopped meanwhile */
+  /**
+   * Takes bytes from the budget.
+   *
+   * @returns false when the deadline passed first, or the request was stopped
+   */
   async #reserve(bytes: number): Promise<boolean> {
     const { budget, deadlineMs } = this.#deps;
     for (const deadline = Date.now() + deadlineMs; ; await delay(BUDGET_RETRY_MS)) {
       try {
         budget.take(this.#request.client, bytes);
-        this.#held += bytes;
+        this.#taken += bytes;
         return this.#body.stopped === undefined;
       } catch (error) {
         if (this.#body.stopped) return false;
@@ -100,34 +111,34 @@ export class LineStream {
   }
 
   async #submitAll(lines: readonly Line[]): Promise<void> {
-    for (let from = 0; from < lines.length && !this.#body.stopped; from += GROUP) {
-      const group = lines.slice(from, from + GROUP);
-      if (!(await this.#reserve(group.length * LINE_COST))) return;
-      await this.#submit(group, from + GROUP >= lines.length);
-      while (this.#underWay > WINDOW) await this.#answered;
+    for (let from = 0; from < lines.length && !this.#body.stopped; from += MAX_GROUP) {
+      const group = lines.slice(from, from + MAX_GROUP);
+      if (!(await this.#reserve(group.length * LINE_OVERHEAD))) return;
+      await this.#submit(group, from + MAX_GROUP >= lines.length);
+      while (this.#inFlight > MAX_IN_FLIGHT) await this.#answered;
     }
-    // Nothing but a part of a line: what is held is what the splitter keeps.
-    if (lines.length === 0) this.#release(this.#held - this.#underWay - this.#splitter.held);
+    // The chunk ended no line: only the bytes that the splitter keeps remain taken.
+    if (lines.length === 0) this.#release(this.#taken - this.#inFlight - this.#splitter.held);
   }
 
-  /** @param last whether the chunk's bytes are all in these lines and those before */
+  /** Submits lines as one group. @param last whether no further lines of the chunk follow */
   async #submit(lines: readonly Line[], last: boolean): Promise<void> {
-    const { topic, beside, onError } = this.#request;
+    const { topic, base, onError } = this.#request;
     const drafts: Draft[] = [];
     const numbers: number[] = [];
-    const own = lines.reduce((sum, line) => sum + LINE_COST + (line?.length ?? 0), 0);
-    const bytes = last ? this.#held - this.#underWay - this.#splitter.held : own;
+    const own = lines.reduce((sum, line) => sum + LINE_OVERHEAD + (line?.length ?? 0), 0);
+    const bytes = last ? this.#taken - this.#inFlight - this.#splitter.held : own;
     for (const line of lines) {
       this.#line++;
       if (line !== undefined && isBlank(line)) continue;
       numbers.push(this.#line);
-      drafts.push(draftOf(line, beside, this.#deps.maxBody));
+      drafts.push(draftOf(line, base, this.#deps.maxBody));
     }
     if (drafts.length === 0) return this.#release(bytes);
-    this.#underWay += bytes;
+    this.#inFlight += bytes;
     const deadline = Date.now() + this.#deps.deadlineMs;
     const first = !this.#res.headersSent;
-    // The next group may follow once this one stands in its lanes, so that order is kept without waiting for Kafka.
+    // The next group follows when this group is queued: this keeps the order without waiting for Kafka.
     await new Promise<void>((onQueued) => {
       const receipts = this.#deps.ingest.accept(topic, drafts, { deadline, onBadRecord: onError, onQueued });
       this.#enqueue({ numbers, bytes, receipts });
@@ -136,7 +147,8 @@ export class LineStream {
         () => onQueued(),
       );
     });
-    // Not before its outcome is known may another follow the first: it decides whether the request fails as a whole.
+    // The outcome of the first group decides whether the request fails as a whole, so the next group waits
+    // for it.
     if (first) await this.#answered;
   }
 
@@ -145,13 +157,13 @@ export class LineStream {
       .then(() => this.#answer(group))
       .catch((error: unknown) => this.#body.stop(asOnrampError(error)))
       .finally(() => {
-        this.#underWay -= group.bytes;
+        this.#inFlight -= group.bytes;
         this.#release(group.bytes);
       });
   }
 
   #release(bytes: number): void {
-    this.#held -= bytes;
+    this.#taken -= bytes;
     this.#deps.budget.give(this.#request.client, bytes);
   }
 
@@ -187,12 +199,16 @@ export class LineStream {
   }
 }
 
-const BUDGET_FULL = "http.budget stayed full for http.deadline; send fewer lines at once, or later.";
+const BUDGET_FULL =
+  "http.budget remained full until http.deadline. Send fewer lines at the same time, or try again later.";
 
-/** `?onError=stop` and a bad line: the line's own problem was the last word. */
-const BAD_LINE = new OnrampError(40001, "A line is bad, and the request asked to stop there.");
+/** The reason to stop for `?onError=stop`. The response already ends with the problem of the bad line. */
+const BAD_LINE = new OnrampError(40001, "A line was refused, and onError is stop.");
 
-/** Resolves when the client has read on, or has gone. A response behind another on its connection is never told that. */
+/**
+ * Resolves when the client has read more of the response, or has disconnected. A response that waits for an
+ * earlier response on its connection emits no `close` event, so the socket's event is used as well.
+ */
 function drained(res: ServerResponse): Promise<void> {
   const { socket } = res.req;
   return new Promise((resolve) => {

@@ -1,16 +1,16 @@
-// What producing needs of the process, whatever the format.
+// The dependencies of produce requests in every format.
 
 import type { Ingest } from "../../core/ingest.ts";
 import type { Auth } from "../auth/tokens.ts";
 import type { BodyLimits } from "../body/body.ts";
-import type { Report } from "../problem.ts";
+import type { ErrorListener } from "../problem.ts";
 
 export interface ProduceDeps extends BodyLimits {
   readonly ingest: Ingest;
   readonly auth: Auth;
   /** `http.deadline`, in milliseconds. */
   readonly deadlineMs: number;
-  readonly report: Report;
-  /** Aborted from SIGTERM on. */
+  readonly report: ErrorListener;
+  /** Aborted when the process begins to stop. */
   readonly draining: AbortSignal;
 }

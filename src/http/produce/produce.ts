@@ -1,10 +1,11 @@
-// `POST /topics/{topic}` and `…/partitions/{partition}`: the hot path, served ahead of Express.
+// Serves `POST /topics/{topic}` and `POST /topics/{topic}/partitions/{partition}`: the hot path, without
+// Express.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { OnrampError } from "../../core/errors.ts";
 import { readBody } from "../body/body.ts";
 import { sendProblem } from "../problem.ts";
-import { besideValue } from "./formats/raw.ts";
+import { baseDraft } from "./formats/raw.ts";
 import { formatOf, ndjson } from "./formats/register.ts";
 import { checkPartition } from "./formats/values.ts";
 import { produceLines } from "./lines.ts";
@@ -12,12 +13,12 @@ import type { ProduceDeps } from "./produce-deps.ts";
 
 const PREFIX = "/topics/";
 
-/** True for a request that `handleProduce` answers. */
+/** Whether `handleProduce` must answer the request. */
 export function isProduce(req: IncomingMessage): boolean {
   return req.method === "POST" && (req.url?.startsWith(PREFIX) ?? false);
 }
 
-/** Answers a produce request; never throws. */
+/** Answers a produce request. Does not throw. */
 export async function handleProduce(
   req: IncomingMessage,
   res: ServerResponse,
@@ -32,7 +33,7 @@ export async function handleProduce(
 
 async function produce(req: IncomingMessage, res: ServerResponse, deps: ProduceDeps): Promise<void> {
   const deadline = Date.now() + deps.deadlineMs;
-  const { topic, partition, query } = target(req.url ?? "");
+  const { topic, partition, query } = parseTarget(req.url ?? "");
   const caller = deps.auth.caller(req.headers.authorization);
   if (!caller.mayProduce(topic))
     throw new OnrampError(
@@ -43,15 +44,15 @@ async function produce(req: IncomingMessage, res: ServerResponse, deps: ProduceD
     if (name.startsWith("ce-"))
       throw new OnrampError(
         41501,
-        "CloudEvents (ce-* headers) are not supported; send the record raw, with Kafka-Header-ce_… headers if you need them.",
+        "CloudEvents (ce-* headers) are not supported; send a raw record, with Kafka-Header-ce_… headers if you need the attributes.",
       );
   }
   const format = formatOf(req.headers["content-type"]);
   const client = caller.name ?? req.socket.remoteAddress ?? "";
   if (format === ndjson) {
     const [onError, rest] = onErrorIn(query);
-    const beside = besideValue({ topic, partition, query: rest, rawHeaders: req.rawHeaders });
-    return produceLines(req, res, { topic, beside, onError, client }, deps);
+    const base = baseDraft({ topic, partition, query: rest, rawHeaders: req.rawHeaders });
+    return produceLines(req, res, { topic, base, onError, client }, deps);
   }
   const body = await readBody(req, res, client, deps);
   try {
@@ -63,13 +64,13 @@ async function produce(req: IncomingMessage, res: ServerResponse, deps: ProduceD
   }
 }
 
-/** `?onError=stop` of a request of lines, and the rest of the query. @throws OnrampError 40001 */
+/** @returns the value of `?onError=` and the rest of the query @throws OnrampError 40001 for another value */
 function onErrorIn(query: string): ["continue" | "stop", string] {
   const given = /(?:^|&)onError=([^&]*)/.exec(query);
   if (!given) return ["continue", query];
   const [whole, value] = given;
   if (value !== "continue" && value !== "stop")
-    throw new OnrampError(40001, "onError is `continue` (the default) or `stop`.");
+    throw new OnrampError(40001, "onError must be `continue` (the default) or `stop`.");
   return [value, query.replace(whole, "").replace(/^&/, "")];
 }
 
@@ -79,14 +80,17 @@ interface Target {
   readonly query: string;
 }
 
-function target(url: string): Target {
+function parseTarget(url: string): Target {
   const mark = url.indexOf("?");
   const [path, query] = mark < 0 ? [url, ""] : [url.slice(0, mark), url.slice(mark + 1)];
   const [name = "", partitions, partition, ...rest] = path.slice(PREFIX.length).split("/");
   const known =
     partitions === undefined || (partitions === "partitions" && partition !== undefined && rest.length === 0);
   if (name === "" || !known)
-    throw new OnrampError(40403, "POST goes to /topics/{topic} or /topics/{topic}/partitions/{partition}.");
+    throw new OnrampError(
+      40403,
+      "Send records to /topics/{topic} or /topics/{topic}/partitions/{partition}.",
+    );
   return {
     topic: decodeName(name),
     partition:
@@ -100,6 +104,8 @@ function decodeName(name: string): string {
   try {
     return decodeURIComponent(name);
   } catch (error) {
-    throw new OnrampError(40401, "The topic's name is not percent-encoded UTF-8.", { cause: error });
+    throw new OnrampError(40401, "The topic name in the path is not percent-encoded UTF-8.", {
+      cause: error,
+    });
   }
 }

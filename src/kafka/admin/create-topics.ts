@@ -1,30 +1,32 @@
-// Topics that the configuration names: created where that is wanted, else told of with the commands that do it.
-// Creation is kafkajs's admin client, connected for the purpose and gone again.
+// Creates the topics that the configuration names, with the admin client of kafkajs, which is connected only for this.
+// Also formats the commands that create topics, and checks topics for settings that endanger durability.
 
 import type { SASLOptions } from "kafkajs";
 import type { Log } from "../../core/ports.ts";
 import type { KafkaOptions } from "../client/cluster.ts";
 import type { TopicState } from "../client/metadata.ts";
 
+/** A topic of the configuration. */
 export interface WantedTopic {
   readonly name: string;
-  /** Undefined: the broker's own default. */
+  /** Default: the default of the broker. */
   readonly partitions?: number | undefined;
+  /** Default: the default of the broker. */
   readonly replicationFactor?: number | undefined;
   readonly config: Readonly<Record<string, string>>;
 }
 
 /**
- * Creates topics; one that somebody else creates meanwhile is fine.
+ * Creates topics. A topic that exists already, because another process created it, is not an error.
  *
- * @throws kafkajs's error when Kafka refuses
+ * @throws the error of kafkajs when Kafka cannot be reached or rejects a topic
  */
 export async function createTopics(
   options: KafkaOptions,
   topics: readonly WantedTopic[],
   log: Log,
 ): Promise<void> {
-  // Loaded when it is needed: most starts create nothing.
+  // Imported here, because most starts create no topic.
   const { default: kafkajs } = await import("kafkajs");
   await import("./kafkajs-repairs.ts");
   const kafka = new kafkajs.Kafka({
@@ -53,7 +55,7 @@ export async function createTopics(
   }
 }
 
-/** How to create topics by hand: `kafka-topics` commands, and Strimzi resources. */
+/** Formats `kafka-topics` commands and Strimzi resources that create the topics. */
 export function creationHelp(topics: readonly WantedTopic[], brokers: readonly string[]): string {
   const commands = topics.map(({ name, partitions, replicationFactor, config }) =>
     [
@@ -74,14 +76,16 @@ export function creationHelp(topics: readonly WantedTopic[], brokers: readonly s
   return `${commands.join("\n")}\n\nor, with Strimzi:\n\n${resources.join("\n---\n")}`;
 }
 
-/** What endangers the promise that a receipt means written, in a topic's settings. */
+/** Returns a warning per setting of the topic that can lose records after their receipt. */
 export function durabilityWarnings({ name, partitions, configs }: TopicState): string[] {
   const warnings: string[] = [];
   const replicas = Math.min(...partitions.map((partition) => partition.replicas.length));
   if (replicas === 1)
-    warnings.push(`topic "${name}" has replication factor 1: one lost disk loses its records`);
+    warnings.push(`topic "${name}" has replication factor 1: if one disk fails, its records are lost`);
   if (replicas > 1 && configs["min.insync.replicas"] === "1")
-    warnings.push(`topic "${name}" has min.insync.replicas 1: a receipt may rest on one replica`);
+    warnings.push(
+      `topic "${name}" has min.insync.replicas 1: a receipt may mean that only one replica has the record`,
+    );
   if (configs["unclean.leader.election.enable"] === "true")
     warnings.push(`topic "${name}" allows unclean leader election: acknowledged records may be lost`);
   return warnings;
@@ -90,9 +94,9 @@ export function durabilityWarnings({ name, partitions, configs }: TopicState): s
 function saslOf({ sasl }: KafkaOptions): SASLOptions {
   if (sasl?.mechanism === "oauthbearer")
     return { mechanism: "oauthbearer", oauthBearerProvider: async () => ({ value: await sasl.token() }) };
-  // A copy: kafkajs adds a member of its own, and configurations are frozen.
+  // A copy, because kafkajs adds a property, and the configuration is frozen.
   return { ...sasl } as SASLOptions;
 }
 
-/** Kubernetes names are stricter than Kafka's. */
+/** The name of the Strimzi resource: Kubernetes allows fewer characters than Kafka. */
 const resourceName = (topic: string): string => topic.toLowerCase().replaceAll(/[^a-z0-9.-]/g, "-");

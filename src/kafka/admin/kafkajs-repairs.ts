@@ -1,4 +1,4 @@
-// Repairs of kafkajs 2.2.4, which is frozen. Each names the fault and has a test that fails without it.
+// Patches kafkajs 2.2.4, which has no new releases. Each patch describes the bug and has a test that fails without it.
 
 import { createRequire } from "node:module";
 
@@ -13,9 +13,9 @@ const { prototype } = createRequire(import.meta.url)("kafkajs/src/network/reques
 const schedule = prototype.scheduleCheckPendingRequests;
 
 /**
- * With nothing pending and no throttle it sets a timer to a negative time, which fires after 1 ms and sets the
- * next: a polling loop for as long as a client is connected, and a TimeoutNegativeWarning on Node 24
- * (https://github.com/tulios/kafkajs/issues/1751).
+ * Bug: without pending requests and throttling, kafkajs starts a timer with a negative delay, which fires after 1 ms
+ * and starts the next timer. This polls as long as a client is connected, and logs a TimeoutNegativeWarning on Node 24
+ * (https://github.com/tulios/kafkajs/issues/1751). The patch starts a timer only when requests are pending.
  */
 prototype.scheduleCheckPendingRequests = function (this: RequestQueue): void {
   if (this.pending.length > 0) schedule.call(this);

@@ -1,4 +1,4 @@
-// The brokers: where they are, the connections to them, and whether any can be reached at all.
+// Manages the connections to the brokers of one cluster, and tracks whether any broker is reachable.
 
 import type tls from "node:tls";
 import type { Log } from "../../core/ports.ts";
@@ -8,16 +8,18 @@ import { BrokerGone } from "./errors.ts";
 import { Link } from "./link.ts";
 import type { SaslOptions } from "./sasl.ts";
 
+/** The pause between attempts while no broker is reachable, in milliseconds. */
 const PROBE_MS = 200;
 
+/** How to connect to a cluster. */
 export interface KafkaOptions {
-  /** `host:port` to start from. */
+  /** Addresses (`host:port`) of the brokers to connect to first. */
   readonly brokers: readonly string[];
   readonly tls?: tls.ConnectionOptions | undefined;
   readonly sasl?: SaslOptions | undefined;
-  /** Milliseconds a broker has for one answer. */
+  /** The time in which a broker must answer a request, in milliseconds. */
   readonly requestTimeoutMs: number;
-  /** Milliseconds for connecting, TLS and SASL together. */
+  /** The time limit for connecting, TLS and SASL together, in milliseconds. */
   readonly connectTimeoutMs: number;
 }
 
@@ -27,16 +29,16 @@ export interface BrokerAddress {
   readonly port: number;
 }
 
-/** Connections to the brokers of one cluster. */
+/** The connections to the brokers of one cluster. */
 export class Cluster {
   readonly options: KafkaOptions;
   readonly #log: Log;
   readonly #nodes = new Map<number, BrokerAddress>();
   readonly #links = new Map<string, Link>();
-  #open = 0;
+  #openConnections = 0;
   #downSince: number | undefined;
-  #probe: NodeJS.Timeout | undefined;
-  #turn = 0;
+  #probeTimer: NodeJS.Timeout | undefined;
+  #nextAddress = 0;
   #closed = false;
 
   constructor(options: KafkaOptions, log: Log) {
@@ -44,34 +46,34 @@ export class Cluster {
     this.#log = log;
   }
 
-  /** Starts to knock at the brokers; never fails: Kafka may come later. */
+  /** Starts to connect, and tries again until a broker is reachable. Never fails: Kafka may start later. */
   start(): void {
     this.#downSince = Date.now();
-    this.#knock();
+    this.#probe();
   }
 
-  /** Milliseconds for which no broker has been reachable; 0 while one is. */
+  /** How long no broker has been reachable, in milliseconds; 0 while one is reachable. */
   get downForMs(): number {
     return this.#downSince === undefined ? 0 : Math.max(1, Date.now() - this.#downSince);
   }
 
-  /** Why no broker is reachable, as far as the last attempt told. */
+  /** The error of the last attempt to connect to a broker that is not reachable. */
   get lastError(): string {
     for (const link of this.#links.values())
       if (link.lastError instanceof Error) return link.lastError.message;
     return "no answer yet";
   }
 
-  /** Remembers where the brokers are; called with every metadata answer. */
-  learn(brokers: readonly BrokerAddress[]): void {
+  /** Stores the addresses of brokers. Called with every Metadata and FindCoordinator response. */
+  addBrokers(brokers: readonly BrokerAddress[]): void {
     for (const broker of brokers) this.#nodes.set(broker.nodeId, broker);
   }
 
   /**
-   * A connection to one node.
+   * Returns the connection to one broker. Opens it if it is not open.
    *
-   * @param channel connections of different channels to a node are apart: a slow one holds up nobody else
-   * @throws BrokerGone, BrokerRefused
+   * @param channel each channel has its own connection to the broker, so that slow requests on one do not delay others
+   * @throws BrokerGone when the broker cannot be reached, BrokerRefused
    */
   connection(nodeId: number, channel: string): Promise<Connection> {
     return this.#link(`${nodeId}/${channel}`, () => {
@@ -82,18 +84,19 @@ export class Cluster {
   }
 
   /**
-   * Sends a request that any broker can answer, on the connection kept for that.
+   * Sends a request that any broker can answer, on a connection for such requests.
    *
-   * @throws BrokerGone when no broker could be reached, BrokerRefused
+   * @throws BrokerGone when no broker can be reached or the connection is lost, BrokerRefused
    */
   async ask<Q, R>(api: Api<Q, R>, version: number, body: Q): Promise<R> {
     const connection = await this.#anyConnection();
     return connection.request(api, version, body, this.options.requestTimeoutMs);
   }
 
+  /** Closes all connections. */
   close(): void {
     this.#closed = true;
-    clearTimeout(this.#probe);
+    clearTimeout(this.#probeTimer);
     for (const link of this.#links.values()) link.close();
   }
 
@@ -101,12 +104,12 @@ export class Cluster {
     const addresses = this.#addresses();
     let failure: unknown;
     for (let tried = 0; tried < addresses.length; tried++) {
-      const address = addresses[this.#turn % addresses.length] as { host: string; port: number };
+      const address = addresses[this.#nextAddress % addresses.length] as { host: string; port: number };
       try {
         return await this.#link(`${address.host}:${address.port}/control`, () => address).get();
       } catch (error) {
         failure = error;
-        this.#turn++;
+        this.#nextAddress++;
       }
     }
     throw failure ?? new BrokerGone("no broker is configured", { sent: false });
@@ -123,39 +126,43 @@ export class Cluster {
       const { tls, sasl, connectTimeoutMs } = this.options;
       link = new Link(
         () => ({ host: address().host, port: address().port, connectTimeoutMs, tls, sasl }),
-        (open) => this.#count(open),
+        (open) => this.#onConnectionChange(open),
       );
       this.#links.set(key, link);
     }
     return link;
   }
 
-  #count(open: boolean): void {
-    this.#open += open ? 1 : -1;
-    if (this.#open > 0 && this.#downSince !== undefined) {
+  #onConnectionChange(open: boolean): void {
+    this.#openConnections += open ? 1 : -1;
+    if (this.#openConnections > 0 && this.#downSince !== undefined) {
       this.#log.info({ downMs: Date.now() - this.#downSince }, "kafka reachable");
       this.#downSince = undefined;
-    } else if (this.#open === 0 && !this.#closed) {
+    } else if (this.#openConnections === 0 && !this.#closed) {
       this.#downSince = Date.now();
       this.#log.warn({ reason: this.lastError }, "kafka unreachable");
-      this.#knock();
+      this.#probe();
     }
   }
 
-  /** Tries until a broker answers, so that an idle gateway recovers without a request. */
-  #knock(): void {
-    clearTimeout(this.#probe);
+  /** Tries to connect until a broker is reachable, so that an idle gateway recovers without a request. */
+  #probe(): void {
+    clearTimeout(this.#probeTimer);
     this.#anyConnection().catch((error: unknown) => {
-      if (this.#closed || this.#open > 0) return;
+      if (this.#closed || this.#openConnections > 0) return;
       this.#log.debug({ error }, "no broker answers");
-      this.#probe = setTimeout(() => this.#knock(), PROBE_MS);
+      this.#probeTimer = setTimeout(() => this.#probe(), PROBE_MS);
     });
   }
 }
 
-/** `host:port`, `[v6]:port`; the port defaults to 9092. */
+/**
+ * Parses `host:port` or `[IPv6 address]:port`. The default port is 9092.
+ *
+ * @throws Error when the address has another form
+ */
 export function parseAddress(address: string): { host: string; port: number } {
   const match = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(address);
-  if (!match) throw new Error(`"${address}" is no host:port`);
+  if (!match) throw new Error(`"${address}" is not an address of the form host:port`);
   return { host: match[1] ?? match[2] ?? "", port: Number(match[3] ?? 9092) };
 }

@@ -1,6 +1,6 @@
-// One connection to one broker: socket or TLS, ApiVersions, SASL, correlation, time-outs.
-// It never reconnects and never retries: when anything is odd it closes, and every waiter learns whether its
-// request may have reached the broker. Why it is ours and not kafkajs's: docs/adr/0002.
+// Implements one connection to one broker: TCP or TLS, ApiVersions, SASL, correlation ids, timeouts. It never
+// reconnects and never retries. After any error it closes, and every pending request fails with a `BrokerGone` that
+// says whether the request may have reached the broker. docs/adr/0002 explains why kafkajs is not used for this.
 
 import net from "node:net";
 import tls from "node:tls";
@@ -12,20 +12,21 @@ import { ApiVersions } from "../../wire/messages/cluster.ts";
 import { BrokerGone, BrokerRefused } from "./errors.ts";
 import { authenticate, type SaslOptions } from "./sasl.ts";
 
+/** The client id in all requests. */
 export const CLIENT_ID = "onramp";
-/** The largest response taken: a broker's own limit for a fetch is 55 MB. */
+/** The largest accepted response, in bytes. A broker's default limit for a Fetch response is 55 MB. */
 const MAX_FRAME = 128 * 1024 * 1024;
 
 export interface ConnectionOptions {
   readonly host: string;
   readonly port: number;
-  /** Milliseconds for connecting, TLS, ApiVersions and SASL together. */
+  /** The time limit for connecting, TLS, ApiVersions and SASL together, in milliseconds. */
   readonly connectTimeoutMs: number;
   readonly tls?: tls.ConnectionOptions | undefined;
   readonly sasl?: SaslOptions | undefined;
 }
 
-interface Waiter {
+interface PendingRequest {
   readonly resolve: (frame: Buffer) => void;
   readonly reject: (error: BrokerGone) => void;
   readonly timer: NodeJS.Timeout;
@@ -36,7 +37,7 @@ export class Connection {
   readonly #socket: net.Socket;
   readonly #name: string;
   readonly #splitter = new FrameSplitter(MAX_FRAME);
-  readonly #waiters = new Map<number, Waiter>();
+  readonly #pending = new Map<number, PendingRequest>();
   readonly #versions = new Map<number, { min: number; max: number }>();
   readonly #onClose: (() => void)[] = [];
   #correlationId = 0;
@@ -54,7 +55,8 @@ export class Connection {
   /**
    * Connects and authenticates.
    *
-   * @throws BrokerGone when there is no answer in time, BrokerRefused when the broker or SASL says no
+   * @throws BrokerGone when the broker cannot be reached or does not answer in time, BrokerRefused when the broker
+   * rejects a request or the credentials
    */
   static async open(options: ConnectionOptions): Promise<Connection> {
     const name = `${options.host}:${options.port}`;
@@ -63,33 +65,35 @@ export class Connection {
     const connection = new Connection(socket, name);
     try {
       const left = (): number => Math.max(1, deadline - Date.now());
-      await connection.#learnVersions(left());
+      await connection.#readVersions(left());
       if (options.sasl) {
         const lifetime = await authenticate(connection, options.sasl, left());
-        // Kafka closes a session that outlives connections.max.reauth.ms; a fresh connection is simpler than KIP-368.
+        // Kafka closes a session after connections.max.reauth.ms. A new connection is simpler than KIP-368.
         if (lifetime > 0) connection.#expiresAt = Date.now() + lifetime * 0.85;
       }
       return connection;
     } catch (error) {
-      connection.close("it could not be set up", error);
+      connection.close(`the connection to ${name} could not be set up`, error);
       throw error;
     }
   }
 
-  /** True once the SASL session nears its end; use another connection for what is new. */
+  /** True when the SASL session ends soon. Use another connection for new requests. */
   get expired(): boolean {
     return Date.now() >= this.#expiresAt;
   }
 
+  /** Calls `listener` when the connection closes. */
   onClose(listener: () => void): void {
     this.#onClose.push(listener);
   }
 
   /**
-   * Sends one request and waits for its answer.
+   * Sends one request and returns the response.
    *
-   * @param timeoutMs after which the connection is closed: a late answer must find nobody
-   * @throws BrokerGone, or BrokerRefused when the broker does not speak this version
+   * @param timeoutMs the connection is closed when the broker does not answer in this time, in milliseconds, so that a
+   * late response cannot arrive
+   * @throws BrokerGone when the connection is lost or times out, BrokerRefused when `version` is not supported
    */
   async request<Q, R>(api: Api<Q, R>, version: number, body: Q, timeoutMs: number): Promise<R> {
     this.requireVersion(api, version);
@@ -98,54 +102,62 @@ export class Connection {
     return decodeResponse(api, version, await this.send(frame, correlationId, timeoutMs));
   }
 
-  /** Sends a whole frame that carries `correlationId`, and waits for the frame that answers it. */
+  /**
+   * Sends a complete frame and returns the frame of the response.
+   *
+   * @param correlationId the correlation id in `frame`
+   * @param timeoutMs as in `request`
+   * @throws BrokerGone when the connection is lost or times out
+   */
   send(frame: Buffer, correlationId: number, timeoutMs: number): Promise<Buffer> {
     if (this.#closed) return Promise.reject(new BrokerGone(this.#closed.message, { sent: false }));
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => this.#timeOut(timeoutMs), timeoutMs);
-      this.#waiters.set(correlationId, { resolve, reject, timer });
+      const timer = setTimeout(() => this.#onTimeout(timeoutMs), timeoutMs);
+      this.#pending.set(correlationId, { resolve, reject, timer });
       this.#socket.write(frame);
     });
   }
 
+  /** Returns the correlation id for the next frame of `send`. */
   nextCorrelationId(): number {
     this.#correlationId = (this.#correlationId + 1) & 0x7fffffff;
     return this.#correlationId;
   }
 
-  /** @throws BrokerRefused naming the API when the broker does not offer `version` of it */
+  /** @throws BrokerRefused, with the name of the API, when the broker does not support `version` of it */
   requireVersion(api: Api<unknown, unknown>, version: number): void {
     const range = this.#versions.get(api.key);
     if (api.key === ApiVersions.key || (range && version >= range.min && version <= range.max)) return;
     const offered = range ? `versions ${range.min} to ${range.max}` : "no version";
     throw new BrokerRefused(
-      `${this.#name} offers ${offered} of ${api.name}, and Onramp speaks ${version}`,
+      `${this.#name} offers ${offered} of ${api.name}, but Onramp needs version ${version}`,
       KafkaCode.UNSUPPORTED_VERSION,
     );
   }
 
-  close(reason = "closed by us", cause?: unknown): void {
+  /** Closes the connection. Pending requests fail with `BrokerGone`. */
+  close(reason = "Onramp closed the connection", cause?: unknown): void {
     if (this.#closed) return;
     this.#closed = new BrokerGone(reason, { sent: true, cause });
-    this.#fail(this.#closed);
+    this.#rejectPending(this.#closed);
   }
 
-  #timeOut(timeoutMs: number): void {
+  #onTimeout(timeoutMs: number): void {
     if (this.#closed) return;
     this.#closed = new BrokerGone(`${this.#name} did not answer within ${timeoutMs} ms`, {
       sent: true,
       timedOut: true,
     });
-    this.#fail(this.#closed);
+    this.#rejectPending(this.#closed);
   }
 
-  #fail(reason: BrokerGone): void {
+  #rejectPending(reason: BrokerGone): void {
     this.#socket.destroy();
-    const waiters = [...this.#waiters.values()];
-    this.#waiters.clear();
-    for (const waiter of waiters) {
-      clearTimeout(waiter.timer);
-      waiter.reject(reason);
+    const pending = [...this.#pending.values()];
+    this.#pending.clear();
+    for (const request of pending) {
+      clearTimeout(request.timer);
+      request.reject(reason);
     }
     for (const listener of this.#onClose) listener();
   }
@@ -156,28 +168,28 @@ export class Connection {
       frames = this.#splitter.push(chunk);
     } catch (error) {
       this.close(
-        `${this.#name} sent what is no Kafka response; is this its Kafka port, and does it want TLS?`,
+        `${this.#name} sent data that is not a Kafka response; check the port, and whether it requires TLS`,
         error,
       );
       return;
     }
     for (const frame of frames) {
       const correlationId = frame.readInt32BE(0);
-      const waiter = this.#waiters.get(correlationId);
-      if (!waiter) {
+      const request = this.#pending.get(correlationId);
+      if (!request) {
         this.close(`${this.#name} answered a request that was not sent`);
         return;
       }
-      this.#waiters.delete(correlationId);
-      clearTimeout(waiter.timer);
-      waiter.resolve(frame);
+      this.#pending.delete(correlationId);
+      clearTimeout(request.timer);
+      request.resolve(frame);
     }
   }
 
-  async #learnVersions(timeoutMs: number): Promise<void> {
+  async #readVersions(timeoutMs: number): Promise<void> {
     const answer = await this.request(ApiVersions, 0, { software: "", softwareVersion: "" }, timeoutMs);
     if (answer.errorCode !== 0)
-      throw new BrokerRefused(`asking ${this.#name} for its versions`, answer.errorCode);
+      throw new BrokerRefused(`requesting the API versions of ${this.#name}`, answer.errorCode);
     for (const { apiKey, minVersion, maxVersion } of answer.apiKeys)
       this.#versions.set(apiKey, { min: minVersion, max: maxVersion });
   }

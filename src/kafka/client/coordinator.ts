@@ -1,5 +1,5 @@
-// The broker that coordinates a consumer group (key type 0) or a transactional id (key type 1): found once, and
-// looked for again after it has moved or failed.
+// Finds the coordinator of a consumer group or a transactional id and sends requests to it. After an error,
+// it looks for the coordinator again.
 
 import { setTimeout as delay } from "node:timers/promises";
 import type { Api } from "../../wire/codec.ts";
@@ -16,17 +16,18 @@ const MOVED: readonly number[] = [
   KafkaCode.NOT_COORDINATOR,
 ];
 
-/** Whether the code says that the coordinator is another broker, or is not ready yet. */
+/** Whether the error code means that another broker is the coordinator, or that the coordinator is not ready yet. */
 export const coordinatorMoved = (code: number): boolean => MOVED.includes(code);
 
+/** The group or the transactional id that a coordinator is responsible for, as in FindCoordinator. */
 export interface CoordinatorKey {
-  /** The group's name, or the transactional id. */
+  /** The id of the group, or the transactional id. */
   readonly key: string;
   /** 0 for a group, 1 for a transactional id. */
   readonly keyType: 0 | 1;
 }
 
-/** Sends requests to the coordinator of one key, on a connection that nothing else uses. */
+/** Sends requests to the coordinator of one key, on a connection of its own. */
 export class Coordinator {
   readonly #cluster: Cluster;
   readonly #key: CoordinatorKey;
@@ -38,9 +39,10 @@ export class Coordinator {
   }
 
   /**
-   * Sends one request.
+   * Sends one request to the coordinator. After an error, the next request looks for the coordinator again.
    *
-   * @throws BrokerRefused when no coordinator is found (see `coordinatorMoved`), BrokerGone
+   * @param timeoutMs the time in which the coordinator must answer, in milliseconds
+   * @throws BrokerRefused when no coordinator is found (see `coordinatorMoved`), BrokerGone when it cannot be reached
    */
   async ask<Q, R>(api: Api<Q, R>, version: number, body: Q, timeoutMs: number): Promise<R> {
     const channel = `${this.#key.keyType === 0 ? "group" : "transaction"}-${this.#key.key}`;
@@ -53,12 +55,12 @@ export class Coordinator {
     }
   }
 
-  /** Looks for the coordinator again before the next request. */
+  /** Forgets the coordinator, so that the next request looks for it again. */
   forget(): void {
     this.#nodeId = undefined;
   }
 
-  /** Forgets the coordinator and waits for a moment, in which another broker can take over. */
+  /** Forgets the coordinator and waits 200 ms, so that another broker can become the coordinator. */
   async pauseAndForget(): Promise<void> {
     this.forget();
     await delay(PAUSE_MS);
@@ -70,7 +72,7 @@ export class Coordinator {
     const { errorCode, nodeId, host, port } = answer;
     if (errorCode !== KafkaCode.NONE)
       throw new BrokerRefused(`finding the coordinator of ${this.#key.key}`, errorCode);
-    this.#cluster.learn([{ nodeId, host, port }]);
+    this.#cluster.addBrokers([{ nodeId, host, port }]);
     this.#nodeId = nodeId;
     return nodeId;
   }

@@ -1,31 +1,36 @@
-// The two ways in which a broker fails a request.
+// Defines the two errors of a request to a broker: no response, or a response with an error code.
 
 import { isRetriable, kafkaErrorName } from "../../wire/error-codes.ts";
 
-/** A connection could not be had, was lost, or timed out. */
+/** A connection could not be opened, was lost, or timed out. */
 export class BrokerGone extends Error {
   override readonly name = "BrokerGone";
-  /** True when the request may have reached the broker, so that its outcome is unknown. */
+  /** True when the request may have reached the broker, so that its result is unknown. */
   readonly sent: boolean;
-  /** True when it was a request that outlasted its time, not the connection that failed. */
+  /** True when the broker did not answer a request in time; false when the connection failed. */
   readonly timedOut: boolean;
 
-  constructor(message: string, facts: { sent: boolean; timedOut?: boolean; cause?: unknown }) {
-    super(message, facts.cause === undefined ? undefined : { cause: facts.cause });
-    this.sent = facts.sent;
-    this.timedOut = facts.timedOut ?? false;
+  constructor(message: string, details: { sent: boolean; timedOut?: boolean; cause?: unknown }) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.sent = details.sent;
+    this.timedOut = details.timedOut ?? false;
   }
 }
 
-/** A broker answered a request as a whole with an error code. */
+/** A broker answered a whole request with an error code. */
 export class BrokerRefused extends Error {
   override readonly name = "BrokerRefused";
   readonly code: number;
   /** Whether the same request may succeed later. */
   readonly retriable: boolean;
 
-  constructor(doing: string, code: number, reason?: string | null) {
-    super(`${doing}: ${kafkaErrorName(code)}${reason ? `: ${reason}` : ""}`);
+  /**
+   * @param action what failed, such as "joining the group"
+   * @param code the error code of the response
+   * @param reason the error message of the response
+   */
+  constructor(action: string, code: number, reason?: string | null) {
+    super(`${action}: ${kafkaErrorName(code)}${reason ? `: ${reason}` : ""}`);
     this.code = code;
     this.retriable = isRetriable(code);
   }

@@ -1,4 +1,4 @@
-// A place where a connection to one address lives: opened once however many ask, reopened with backoff.
+// Keeps one connection to one address: opens it on demand, once for all callers, and reopens it with backoff.
 
 import { Backoff } from "../../core/time.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
@@ -7,7 +7,7 @@ import { BrokerGone } from "./errors.ts";
 const BACKOFF_FIRST_MS = 50;
 const BACKOFF_MOST_MS = 1000;
 
-/** A reconnecting slot for one connection. */
+/** A connection that is opened again after it fails. */
 export class Link {
   readonly #options: () => ConnectionOptions;
   readonly #onChange: (open: boolean) => void;
@@ -17,30 +17,37 @@ export class Link {
   #lastError: unknown;
   #closed = false;
 
-  /** @param options asked at each attempt: a broker may have moved */
+  /**
+   * @param options called per attempt, because the address of a broker may change
+   * @param onChange called when the connection opens (true) and when it closes (false)
+   */
   constructor(options: () => ConnectionOptions, onChange: (open: boolean) => void) {
     this.#options = options;
     this.#onChange = onChange;
   }
 
+  /** The error of the last attempt; undefined after a success. */
   get lastError(): unknown {
     return this.#lastError;
   }
 
   /**
-   * The connection, opened where there is none.
+   * Returns the connection. Opens it if it is not open.
    *
-   * @throws BrokerGone (at once while backing off), BrokerRefused
+   * @throws BrokerGone when the broker cannot be reached (at once during the backoff after a failure), BrokerRefused
    */
   async get(): Promise<Connection> {
     if (this.#connection?.expired) this.#release();
     if (this.#connection) return this.#connection;
     if (this.#closed) throw new BrokerGone("Onramp is stopping", { sent: false });
     if (!this.#backoff.ready(Date.now())) {
-      throw new BrokerGone("the broker could not be reached a moment ago", {
-        sent: false,
-        cause: this.#lastError,
-      });
+      throw new BrokerGone(
+        "the last attempt to connect to the broker failed; the next one follows after a pause",
+        {
+          sent: false,
+          cause: this.#lastError,
+        },
+      );
     }
     this.#opening ??= this.#open().finally(() => {
       this.#opening = undefined;
@@ -74,11 +81,11 @@ export class Link {
     }
   }
 
-  /** Lets an expiring connection finish what it has in hand, and forgets it. */
+  /** Releases an expired connection. Its pending requests have five seconds to complete. */
   #release(): void {
     const old = this.#connection;
     this.#connection = undefined;
     this.#onChange(false);
-    if (old) setTimeout(() => old.close("its SASL session ends"), 5000).unref();
+    if (old) setTimeout(() => old.close("the SASL session ends"), 5000).unref();
   }
 }

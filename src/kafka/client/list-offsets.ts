@@ -1,4 +1,4 @@
-// Where partitions begin and end, and which offset stands at a time.
+// Looks up offsets of a partition by time, and its first and last offset, with ListOffsets.
 
 import { ListOffsets } from "../../wire/messages/offsets.ts";
 import type { Cluster } from "./cluster.ts";
@@ -8,15 +8,16 @@ import type { TopicPartition } from "./topic-partition.ts";
 
 const VERSION = 5;
 const READ_COMMITTED = 1;
-/** ListOffsets's names for both ends; other timestamps are times in milliseconds. */
+/** Special timestamps of ListOffsets: the end and the start of a partition. */
 export const LATEST = -1;
 export const EARLIEST = -2;
 
 /**
- * The offset of the first record at or behind a time; the end of the partition when there is none.
+ * Returns the offset of the first record with the timestamp `at` or a later one; the end of the partition when there
+ * is none.
  *
- * @param at milliseconds since 1970, `LATEST` (the last stable offset) or `EARLIEST`
- * @throws BrokerRefused, BrokerGone
+ * @param at milliseconds since 1970-01-01 UTC, `LATEST` (the last stable offset) or `EARLIEST`
+ * @throws OnrampError when the topic is unknown (see `TopicMetadata.resolve`), BrokerRefused, BrokerGone
  */
 export async function offsetAt(
   { cluster, metadata }: { readonly cluster: Cluster; readonly metadata: TopicMetadata },
@@ -40,7 +41,7 @@ export async function offsetAt(
   const found = answer.topics[0]?.partitions[0];
   if (found?.errorCode !== 0) {
     metadata.refresh([topic]);
-    throw new BrokerRefused(`asking where ${topic}/${partition} stands`, found?.errorCode ?? -1);
+    throw new BrokerRefused(`listing the offsets of ${topic}/${partition}`, found?.errorCode ?? -1);
   }
   if (found.offset >= 0 || at === LATEST) return found.offset;
   return offsetAt({ cluster, metadata }, { topic, partition }, LATEST);

@@ -1,5 +1,5 @@
-// Which topics there are, who leads their partitions, and what they take. One request for all who ask at once,
-// errors topic by topic: a deleted topic never stands in the way of a live one (kafkajs K4).
+// Caches the metadata of topics: partitions, leaders, configurations, limits. Concurrent callers share one request.
+// Errors are stored per topic, so that a deleted topic does not affect the others.
 
 import { OnrampError } from "../../core/errors.ts";
 import type { Log, TopicCatalog, TopicDescription } from "../../core/ports.ts";
@@ -12,12 +12,13 @@ import { denied, unknownTopic, unreachable } from "./problems.ts";
 import { readTopicConfigs, type TopicLimits, UNKNOWN_LIMITS } from "./topic-configs.ts";
 
 const VERSION = 7;
-/** At most ten metadata requests a second, whoever asks for whatever. */
+/** The minimum time between two refreshes, in milliseconds: at most ten per second. */
 const SPACING_MS = 100;
+/** The interval at which all cached topics are refreshed, in milliseconds. */
 const MAX_AGE_MS = 60_000;
 
 export interface PartitionState {
-  /** Node id, or -1 while the partition has no leader. */
+  /** The node id of the leader; -1 while the partition has none. */
   readonly leader: number;
   readonly replicas: readonly number[];
   readonly isr: readonly number[];
@@ -31,7 +32,8 @@ export interface TopicState {
   readonly configs: Readonly<Record<string, string>>;
 }
 
-interface Round {
+/** A refresh that waits until the current one is complete. */
+interface Refresh {
   readonly names: Set<string>;
   readonly done: Promise<void>;
 }
@@ -42,7 +44,7 @@ export class TopicMetadata implements TopicCatalog {
   readonly #log: Log;
   readonly #topics = new Map<string, TopicState>();
   readonly #errors = new Map<string, number>();
-  #next: Round | undefined;
+  #next: Refresh | undefined;
   #running: Promise<void> = Promise.resolve();
   #lastAt = 0;
   #refresher: NodeJS.Timeout | undefined;
@@ -52,6 +54,7 @@ export class TopicMetadata implements TopicCatalog {
     this.#log = log;
   }
 
+  /** Starts to refresh all cached topics every minute. */
   start(): void {
     this.#refresher = setInterval(() => this.refresh([...this.#topics.keys()]), MAX_AGE_MS);
     this.#refresher.unref();
@@ -61,23 +64,25 @@ export class TopicMetadata implements TopicCatalog {
     clearInterval(this.#refresher);
   }
 
-  /** The topic as last seen; undefined when it was never asked for or does not exist. */
+  /** The cached topic; undefined when it was never requested or does not exist. */
   get(topic: string): TopicState | undefined {
     return this.#topics.get(topic);
   }
 
-  /** Asks for topics anew, in the background. */
+  /** Requests topics again, in the background. */
   refresh(topics: readonly string[]): void {
     if (topics.length === 0) return;
-    this.#ask(topics).catch((error: unknown) =>
+    this.#queue(topics).catch((error: unknown) =>
       this.#log.debug({ error, topics }, "metadata refresh failed"),
     );
   }
 
   /**
-   * The topic after one refresh.
+   * Refreshes a topic and returns it.
    *
-   * @throws OnrampError 40401 when Kafka has no such topic, 40301 when an ACL hides it, 50301 without an answer by `deadline`
+   * @param deadline milliseconds since 1970-01-01 UTC
+   * @throws OnrampError 40401 when Kafka has no such topic, 40301 when the ACL "Describe" is missing, 50301 when Kafka
+   * does not answer by `deadline` or when no broker has been reachable for one second
    */
   async resolve(topic: string, deadline: number): Promise<TopicState> {
     if (!isTopicName(topic))
@@ -85,7 +90,7 @@ export class TopicMetadata implements TopicCatalog {
     let cause: unknown;
     while (Date.now() < deadline && this.#cluster.downForMs < 1000) {
       try {
-        await untilDeadline(this.#ask([topic]), deadline, "no answer by the deadline");
+        await untilDeadline(this.#queue([topic]), deadline, "no answer by the deadline");
         const state = this.#topics.get(topic);
         if (state) return state;
         const error = this.#errors.get(topic);
@@ -98,9 +103,10 @@ export class TopicMetadata implements TopicCatalog {
         cause = error;
       }
     }
-    throw unreachable(`Kafka did not say in time whether topic "${topic}" exists`, cause);
+    throw unreachable(`Kafka did not report in time whether topic "${topic}" exists`, cause);
   }
 
+  /** Returns the names of all topics, sorted. @throws OnrampError 50301 when Kafka does not answer */
   async names(): Promise<string[]> {
     try {
       const answer = await this.#request(null);
@@ -113,18 +119,19 @@ export class TopicMetadata implements TopicCatalog {
     }
   }
 
+  /** Describes a topic. @throws OnrampError as `resolve`, with a deadline of five seconds */
   async describe(topic: string): Promise<TopicDescription> {
     const state = await this.resolve(topic, Date.now() + 5000);
     const partitions = state.partitions.map((partition, index) => ({ partition: index, ...partition }));
     return { name: topic, configs: state.configs, partitions };
   }
 
-  /** Joins the round that is about to leave; names asked for together share one request. */
-  #ask(topics: readonly string[]): Promise<void> {
+  /** Adds topics to the next refresh, and resolves when it is complete. */
+  #queue(topics: readonly string[]): Promise<void> {
     if (!this.#next) {
       const names = new Set<string>();
-      const after = this.#running;
-      const done = after.catch(() => {}).then(() => this.#round(names));
+      const previous = this.#running;
+      const done = previous.catch(() => {}).then(() => this.#runRefresh(names));
       this.#next = { names, done };
       this.#running = done;
     }
@@ -132,7 +139,7 @@ export class TopicMetadata implements TopicCatalog {
     return this.#next.done;
   }
 
-  async #round(names: Set<string>): Promise<void> {
+  async #runRefresh(names: Set<string>): Promise<void> {
     const wait = this.#lastAt + SPACING_MS - Date.now();
     if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
     this.#lastAt = Date.now();
@@ -141,7 +148,7 @@ export class TopicMetadata implements TopicCatalog {
       this.#request([...names]),
       readTopicConfigs(this.#cluster, [...names], this.#log),
     ]);
-    // Errors are for those who wait for this round; kept longer they would grow with every wrong name.
+    // Only the callers of a refresh need its errors. Kept longer, errors for unknown names would accumulate.
     this.#errors.clear();
     for (const topic of answer.topics) {
       if (
@@ -160,14 +167,14 @@ export class TopicMetadata implements TopicCatalog {
       const partitions: PartitionState[] = [];
       for (const { partition, leader, replicas, isr } of topic.partitions)
         partitions[partition] = { leader, replicas, isr };
-      const before = this.#topics.get(topic.name);
-      const now = configs.get(topic.name);
-      const limits = now?.limits ?? before?.limits ?? UNKNOWN_LIMITS;
+      const cached = this.#topics.get(topic.name);
+      const current = configs.get(topic.name);
+      const limits = current?.limits ?? cached?.limits ?? UNKNOWN_LIMITS;
       this.#topics.set(topic.name, {
         name: topic.name,
         partitions,
         limits,
-        configs: now?.configs ?? before?.configs ?? {},
+        configs: current?.configs ?? cached?.configs ?? {},
       });
     }
   }
@@ -179,7 +186,7 @@ export class TopicMetadata implements TopicCatalog {
       includeClusterAuthorizedOperations: false,
       includeTopicAuthorizedOperations: false,
     });
-    this.#cluster.learn(answer.brokers);
+    this.#cluster.addBrokers(answer.brokers);
     return answer;
   }
 }

@@ -1,24 +1,24 @@
-// Problems that the client reports to callers: the topic or the cluster, and the next step.
+// Creates the errors that the client reports to HTTP clients: each names the topic and the next step.
 
 import { OnrampError } from "../../core/errors.ts";
 
-/** 40401 for a topic that Kafka does not have. */
+/** 40401: the topic does not exist. */
 export function unknownTopic(topic: string): OnrampError {
   return new OnrampError(
     40401,
-    `Kafka has no topic "${topic}". Check the name, or create the topic first: Onramp does not create topics by accident.`,
+    `Kafka has no topic "${topic}". Check the name, or create the topic first: a request never creates a topic.`,
   );
 }
 
-/** 40301 that names the missing ACL. */
+/** 40301: an ACL is missing. @param operation the operation that the ACL must allow, such as "Write" */
 export function denied(topic: string, operation: string): OnrampError {
   return new OnrampError(
     40301,
-    `Kafka does not let Onramp's user do this: it needs the ACL "${operation}" on topic "${topic}".`,
+    `Kafka does not authorize Onramp's user: it needs the ACL "${operation}" on topic "${topic}".`,
   );
 }
 
-/** 50301: nothing was written. */
-export function unreachable(what: string, cause?: unknown): OnrampError {
-  return new OnrampError(50301, `${what}; nothing was written. Try again after Retry-After.`, { cause });
+/** 50301: Kafka did not answer, and nothing was written. @param reason starts the message, without a full stop */
+export function unreachable(reason: string, cause?: unknown): OnrampError {
+  return new OnrampError(50301, `${reason}; nothing was written. Try again after Retry-After.`, { cause });
 }

@@ -1,5 +1,5 @@
-// SASL as Kafka speaks it (SaslHandshake v1, SaslAuthenticate v1): PLAIN (RFC 4616), SCRAM (RFC 5802, 7677),
-// OAUTHBEARER (RFC 7628). Secrets never reach an error.
+// Authenticates connections with SASL (SaslHandshake v1, SaslAuthenticate v1): PLAIN (RFC 4616), SCRAM (RFC 5802, RFC
+// 7677) and OAUTHBEARER (RFC 7628). Errors contain no secrets.
 
 import { createHash, createHmac, pbkdf2, randomBytes, timingSafeEqual } from "node:crypto";
 import { promisify } from "node:util";
@@ -18,19 +18,21 @@ export type SaslOptions =
     }
   | { readonly mechanism: "oauthbearer"; readonly token: () => Promise<string> };
 
-/** The part of a connection that SASL needs. */
-export interface Authenticated {
+/** The part of `Connection` that authentication needs. */
+export interface SaslConnection {
   request<Q, R>(api: Api<Q, R>, version: number, body: Q, timeoutMs: number): Promise<R>;
 }
 
 /**
  * Authenticates a connection.
  *
- * @returns the session's lifetime in ms; 0 for no limit
- * @throws BrokerRefused when the mechanism or the credentials are refused
+ * @param timeoutMs the time in which the broker must answer each request, in milliseconds
+ * @returns the lifetime of the session in milliseconds; 0 for no limit
+ * @throws BrokerRefused when the broker rejects the mechanism or the credentials, or fails to authenticate itself
+ * (SCRAM); BrokerGone; the error of `token`
  */
 export async function authenticate(
-  connection: Authenticated,
+  connection: SaslConnection,
   options: SaslOptions,
   timeoutMs: number,
 ): Promise<number> {
@@ -74,24 +76,24 @@ async function scram(
   const { r: serverNonce = "", s: salt = "", i: iterations = "" } = attributes(serverFirst);
   if (!serverNonce.startsWith(nonce))
     throw new BrokerRefused(
-      "the broker's SCRAM nonce does not continue ours",
+      "the SCRAM nonce of the broker does not start with the nonce of the client",
       KafkaCode.SASL_AUTHENTICATION_FAILED,
     );
   const size = hash === "sha256" ? 32 : 64;
-  const salted = await derive(password, Buffer.from(salt, "base64"), Number(iterations), size, hash);
+  const saltedPassword = await derive(password, Buffer.from(salt, "base64"), Number(iterations), size, hash);
   const mac = (key: Buffer, text: string): Buffer => createHmac(hash, key).update(text).digest();
-  const clientKey = mac(salted, "Client Key");
+  const clientKey = mac(saltedPassword, "Client Key");
   const final = `c=biws,r=${serverNonce}`;
   const message = `${first},${serverFirst},${final}`;
   const signature = mac(createHash(hash).update(clientKey).digest(), message);
   const proof = Buffer.from(clientKey.map((byte, at) => byte ^ (signature[at] ?? 0))).toString("base64");
   const { v: verifier = "" } = attributes((await exchange(Buffer.from(`${final},p=${proof}`))).toString());
-  const expected = mac(mac(salted, "Server Key"), message);
-  const given = Buffer.from(verifier, "base64");
-  // Without this check anybody on the way could play the broker.
-  if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
+  const expected = mac(mac(saltedPassword, "Server Key"), message);
+  const received = Buffer.from(verifier, "base64");
+  // Without this check, another server could impersonate the broker.
+  if (received.length !== expected.length || !timingSafeEqual(received, expected)) {
     throw new BrokerRefused(
-      "the broker could not prove that it knows the password",
+      "the SCRAM signature of the broker is wrong: it did not prove that it knows the password",
       KafkaCode.SASL_AUTHENTICATION_FAILED,
     );
   }

@@ -1,4 +1,5 @@
-// What a topic takes: the limits that we check up front, so that one client's record cannot fail another's batch.
+// Reads topic configurations and the limits in them. The producer checks these limits before it batches a record, so
+// that an invalid record of one client does not fail a batch with records of others.
 
 import type { Log } from "../../core/ports.ts";
 import { KafkaCode, kafkaErrorName } from "../../wire/error-codes.ts";
@@ -8,18 +9,19 @@ import type { Cluster } from "./cluster.ts";
 const VERSION = 1;
 const TOPIC = 2;
 
+/** The limits that a broker enforces for the records of a topic. */
 export interface TopicLimits {
   /** `max.message.bytes`: the largest batch, in bytes. */
   readonly maxMessageBytes: number;
-  /** `message.timestamp.after.max.ms`: how far ahead of now a timestamp may lie. */
+  /** `message.timestamp.after.max.ms`: how far a timestamp may be in the future, in milliseconds. */
   readonly timestampAfterMaxMs: number;
-  /** `message.timestamp.before.max.ms`: how far back. */
+  /** `message.timestamp.before.max.ms`: how far a timestamp may be in the past, in milliseconds. */
   readonly timestampBeforeMaxMs: number;
-  /** A compacted topic refuses records without a key. */
+  /** Whether the topic is compacted. It then rejects records without a key. */
   readonly compacted: boolean;
 }
 
-/** Where the configuration may not be read (it needs the ACL DescribeConfigs) nothing is checked; the broker will. */
+/** No limits: for a topic whose configuration Onramp may not read (ACL DescribeConfigs). The broker still checks. */
 export const UNKNOWN_LIMITS: TopicLimits = {
   maxMessageBytes: Number.POSITIVE_INFINITY,
   timestampAfterMaxMs: Number.POSITIVE_INFINITY,
@@ -27,12 +29,17 @@ export const UNKNOWN_LIMITS: TopicLimits = {
   compacted: false,
 };
 
+/** The configuration of a topic. */
 export interface TopicConfigs {
   readonly limits: TopicLimits;
   readonly configs: Readonly<Record<string, string>>;
 }
 
-/** The configurations of those topics that exist and that we may read. Never fails for one topic's sake. */
+/**
+ * Reads the configurations of topics. Leaves out topics that do not exist or whose configuration cannot be read.
+ *
+ * @throws BrokerGone, BrokerRefused when the request as a whole fails
+ */
 export async function readTopicConfigs(
   cluster: Cluster,
   topics: readonly string[],
@@ -56,11 +63,11 @@ export async function readTopicConfigs(
 function limitsOf(values: Record<string, string>): TopicLimits {
   const number = (name: string): number =>
     values[name] === undefined ? Number.POSITIVE_INFINITY : Number(values[name]);
-  const ownTime = values["message.timestamp.type"] !== "LogAppendTime";
+  const createTime = values["message.timestamp.type"] !== "LogAppendTime";
   return {
     maxMessageBytes: number("max.message.bytes"),
-    timestampAfterMaxMs: ownTime ? number("message.timestamp.after.max.ms") : Number.POSITIVE_INFINITY,
-    timestampBeforeMaxMs: ownTime ? number("message.timestamp.before.max.ms") : Number.POSITIVE_INFINITY,
+    timestampAfterMaxMs: createTime ? number("message.timestamp.after.max.ms") : Number.POSITIVE_INFINITY,
+    timestampBeforeMaxMs: createTime ? number("message.timestamp.before.max.ms") : Number.POSITIVE_INFINITY,
     compacted: (values["cleanup.policy"] ?? "").includes("compact"),
   };
 }

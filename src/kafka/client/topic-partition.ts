@@ -1,5 +1,6 @@
-// A partition of a topic, and the shape of requests that name each topic once.
+// Identifies a partition of a topic, and groups items by a key, because requests list partitions per topic.
 
+/** A partition of a topic. */
 export interface TopicPartition {
   readonly topic: string;
   readonly partition: number;

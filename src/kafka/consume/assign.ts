@@ -1,26 +1,28 @@
-// Shares partitions out among the members of a group, evenly, and the same way whoever computes it.
+// Assigns partitions to the members of a group, evenly. The result does not depend on the order of the members.
 
 import type { Assignment } from "../../wire/consumer-protocol.ts";
 
+/** A member of a group, and the topics that it subscribes to. */
 export interface Subscriber {
   readonly memberId: string;
   readonly topics: readonly string[];
 }
 
 /**
- * Deals the partitions of every topic to its subscribers in turn, each to the one with the fewest so far.
+ * Assigns each partition of each topic to the subscriber that has the fewest partitions so far.
  *
- * @param partitionsOf how many partitions a topic has
+ * @param partitionsOf returns the number of partitions of a topic
+ * @returns the assignment by member id
  */
 export async function assignPartitions(
   members: readonly Subscriber[],
   partitionsOf: (topic: string) => Promise<number>,
 ): Promise<Map<string, Assignment>> {
-  const shares = new Map<string, Assignment>();
+  const assignments = new Map<string, Assignment>();
   const counts = new Map<string, number>();
   const sorted = [...members].sort((a, b) => (a.memberId < b.memberId ? -1 : 1));
   for (const { memberId } of sorted) {
-    shares.set(memberId, []);
+    assignments.set(memberId, []);
     counts.set(memberId, 0);
   }
   const topics = [...new Set(sorted.flatMap((member) => member.topics))].sort();
@@ -31,16 +33,16 @@ export async function assignPartitions(
       const [first, ...rest] = subscribers;
       if (!first) break;
       const next = rest.reduce(
-        (least, each) =>
-          (counts.get(each.memberId) ?? 0) < (counts.get(least.memberId) ?? 0) ? each : least,
+        (least, member) =>
+          (counts.get(member.memberId) ?? 0) < (counts.get(least.memberId) ?? 0) ? member : least,
         first,
       );
       counts.set(next.memberId, (counts.get(next.memberId) ?? 0) + 1);
-      const share = shares.get(next.memberId) ?? [];
-      const part = share.find(({ name }) => name === topic);
-      if (part) part.partitions.push(partition);
-      else share.push({ name: topic, partitions: [partition] });
+      const assignment = assignments.get(next.memberId) ?? [];
+      const assigned = assignment.find(({ name }) => name === topic);
+      if (assigned) assigned.partitions.push(partition);
+      else assignment.push({ name: topic, partitions: [partition] });
     }
   }
-  return shares;
+  return assignments;
 }

@@ -1,44 +1,41 @@
-// Reads topics in the name of a group: the partitions that are ours, each at its own pace, one call in hand a
-// partition, committed before the next. Partitions come and go while others join and leave.
+// Reads topics as a member of a consumer group. Each assigned partition is read independently: one handler call per
+// partition at a time, and its offset is committed before the next call.
 
 import { once, setMaxListeners } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
-import { OnrampError } from "../../core/errors.ts";
+import { messageOf, OnrampError } from "../../core/errors.ts";
 import type { FeedPosition, Log, RecordFeed, RecordHandler } from "../../core/ports.ts";
 import { Backoff } from "../../core/time.ts";
-import { EARLIEST, offsetAt } from "../client/list-offsets.ts";
 import { Fetcher, type FetcherDeps } from "./fetcher.ts";
 import { type GroupAssignment, GroupMember, Rebalance, SESSION_MS } from "./group-member.ts";
 import { initialOffsets } from "./initial-offsets.ts";
+import { PartitionLoop } from "./partition-loop.ts";
 import { PartitionReader } from "./partition-reader.ts";
 
 const HEARTBEAT_MS = SESSION_MS / 4;
-/** How long what is in hand may take to end when partitions are given back; then it is aborted. */
+/** How long handler calls may continue after a session has ended; then they are cancelled. */
 const GRACE_MS = 5000;
-const UNREADABLE_MS = 10_000;
 const RESOLVE_MS = 5000;
-const BEGIN_MS = 100;
+const INITIAL_OFFSETS_POLL_MS = 100;
 const UNKNOWN_TOPIC = 40401;
 
 export interface ConsumerOptions {
   readonly group: string;
   readonly topics: readonly string[];
-  /** Where a group without a committed offset starts. */
+  /** Where the group starts in topics for which it has no committed offset. */
   readonly from: "latest" | "earliest";
 }
 
-/** `RecordFeed` on a Kafka consumer group. */
+/** The `RecordFeed` that reads as a member of a Kafka consumer group. */
 export class Consumer implements RecordFeed {
   readonly #deps: FetcherDeps;
   readonly #log: Log;
   readonly #options: ConsumerOptions;
   readonly #member: GroupMember;
-  #readers: readonly PartitionReader[] = [];
-  #trouble: string | undefined = "not joined yet";
-  /** Topics that were not there when the partitions were shared out. */
+  #loops: readonly PartitionLoop[] = [];
+  #trouble: string | undefined = "the consumer group has not been joined yet";
+  /** Topics that did not exist at an earlier assignment: once they exist, they are read from their start. */
   readonly #absent = new Set<string>();
-  /** Partitions that can't be read or committed, and why. */
-  readonly #unread = new Map<PartitionReader, string>();
 
   constructor(deps: Omit<FetcherDeps, "channel">, options: ConsumerOptions) {
     this.#deps = { ...deps, channel: `fetch-${options.group}` };
@@ -52,165 +49,111 @@ export class Consumer implements RecordFeed {
   }
 
   get positions(): readonly FeedPosition[] {
-    return this.#readers.map(({ state }) => state);
+    return this.#loops.map(({ reader }) => reader.state);
   }
   get trouble(): string | undefined {
-    return this.#trouble ?? [...this.#unread.values()][0];
+    return this.#trouble ?? this.#loops.find(({ trouble }) => trouble !== undefined)?.trouble;
   }
 
-  async run(handler: RecordHandler, signal: AbortSignal): Promise<void> {
+  async run(handler: RecordHandler, stopping: AbortSignal): Promise<void> {
     const backoff = new Backoff(200, 10_000);
-    while (!signal.aborted) {
+    while (!stopping.aborted) {
       try {
-        await this.#session(handler, signal, () => {
+        await this.#session(handler, stopping, () => {
           this.#trouble = undefined;
           backoff.reset();
         });
       } catch (error) {
-        if (signal.aborted) break;
+        if (stopping.aborted) break;
         if (error instanceof Rebalance) continue;
-        this.#trouble = error instanceof Error ? error.message : String(error);
+        this.#trouble = messageOf(error);
         this.#log.warn(
           { group: this.#options.group, reason: this.#trouble },
           "reading stopped; it will be tried again",
         );
-        await delay(backoff.next(Date.now()), undefined, { signal }).catch(() => {});
+        await delay(backoff.next(Date.now()), undefined, { signal: stopping }).catch(() => {});
       } finally {
-        this.#readers = [];
-        this.#unread.clear();
+        this.#loops = [];
       }
     }
     await this.#member.leave();
   }
 
-  /** From one sharing out of the partitions to the next. */
-  async #session(handler: RecordHandler, signal: AbortSignal, well: () => void): Promise<void> {
-    // Seen before the partitions are shared out: what appears from now on is noticed.
+  /**
+   * Joins the group and reads the assigned partitions, until a rebalance, a failure or `stopping`.
+   *
+   * @throws Rebalance when the group must be joined again; the failure that ended the session
+   */
+  async #session(handler: RecordHandler, stopping: AbortSignal, onJoined: () => void): Promise<void> {
     const { topics } = this.#options;
     await Promise.allSettled(
       topics.map((topic) => this.#deps.metadata.resolve(topic, Date.now() + RESOLVE_MS)),
     );
-    const seen = this.#seen();
-    const share = await this.#member.join(signal);
-    this.#readers = await this.#start(share, signal);
-    well();
-    this.#log.debug({ group: this.#options.group, partitions: share.own.length }, "partitions assigned");
-    const stopping = new AbortController();
-    const cancel = new AbortController();
-    // Every partition listens, to each.
-    setMaxListeners(0, stopping.signal, cancel.signal);
-    const fetcher = new Fetcher(this.#deps, this.#readers);
-    const failures: unknown[] = [];
-    const end = (error?: unknown): void => {
-      if (error !== undefined) failures.push(error);
-      stopping.abort();
+    // Counted before the assignment, so that partitions that are added during it are noticed.
+    const knownPartitions = this.#countPartitions();
+    const assignment = await this.#member.join(stopping);
+    const readers = await this.#createReaders(assignment, stopping);
+    const loopDeps = {
+      group: this.#options.group,
+      member: this.#member,
+      offsets: this.#deps,
+      log: this.#log,
+      handler,
     };
-    const onStop = (): void => end();
-    signal.addEventListener("abort", onStop);
-    const partitions = this.#readers.map((reader) =>
-      this.#read(reader, handler, stopping.signal, cancel.signal).catch(end),
+    this.#loops = readers.map((reader) => new PartitionLoop(reader, loopDeps));
+    onJoined();
+    this.#log.debug({ group: this.#options.group, partitions: assignment.own.length }, "partitions assigned");
+    const sessionStopping = new AbortController();
+    const cancel = new AbortController();
+    // Every partition adds listeners to both signals.
+    setMaxListeners(0, sessionStopping.signal, cancel.signal);
+    const fetcher = new Fetcher(this.#deps, readers);
+    const failures: unknown[] = [];
+    const endSession = (error?: unknown): void => {
+      if (error !== undefined) failures.push(error);
+      sessionStopping.abort();
+    };
+    const onStopping = (): void => endSession();
+    stopping.addEventListener("abort", onStopping);
+    const partitions = this.#loops.map((loop) =>
+      loop.run(sessionStopping.signal, cancel.signal).catch(endSession),
     );
-    const beating = this.#beat(cancel.signal, seen).catch(end);
-    if (!stopping.signal.aborted) await once(stopping.signal, "abort");
-    // What is in hand may end and be committed; membership is kept alive meanwhile, unless it was what stopping.
-    const late = setTimeout(() => cancel.abort(), GRACE_MS);
+    const heartbeats = this.#sendHeartbeats(cancel.signal, knownPartitions).catch(endSession);
+    if (!sessionStopping.signal.aborted) await once(sessionStopping.signal, "abort");
+    // Current handler calls may end and be committed. Heartbeats continue meanwhile, unless one of them has failed.
+    const graceTimer = setTimeout(() => cancel.abort(), GRACE_MS);
     await Promise.all(partitions);
-    clearTimeout(late);
+    clearTimeout(graceTimer);
     cancel.abort();
     fetcher.stop();
-    signal.removeEventListener("abort", onStop);
-    await beating;
+    stopping.removeEventListener("abort", onStopping);
+    await heartbeats;
     const failure = failures.find((error) => !(error instanceof Rebalance)) ?? failures[0];
-    if (failure !== undefined && !signal.aborted) throw failure;
+    if (failure !== undefined && !stopping.aborted) throw failure;
   }
 
-  /** Cursors where the group left off; where it never was, whoever shared the partitions out says where to begin. */
-  async #start({ own, all }: GroupAssignment, signal: AbortSignal): Promise<PartitionReader[]> {
+  /**
+   * Creates the readers of this member at the committed offsets. The group leader first commits initial offsets for all
+   * partitions that have none; the other members wait for these.
+   */
+  async #createReaders({ own, all }: GroupAssignment, stopping: AbortSignal): Promise<PartitionReader[]> {
     if (all) {
-      const whole = (topic: string): boolean => this.#options.from === "earliest" || this.#absent.has(topic);
-      const first = await initialOffsets(this.#deps, all, await this.#member.committed(all), whole);
-      if (first.size > 0) await this.#member.commit(first);
+      const fromStart = (topic: string) => this.#options.from === "earliest" || this.#absent.has(topic);
+      const initial = await initialOffsets(this.#deps, all, await this.#member.committed(all), fromStart);
+      if (initial.size > 0) await this.#member.commit(initial);
     }
-    for (const deadline = Date.now() + RESOLVE_MS; ; await delay(BEGIN_MS, undefined, { signal })) {
+    const deadline = Date.now() + RESOLVE_MS;
+    for (; ; await delay(INITIAL_OFFSETS_POLL_MS, undefined, { signal: stopping })) {
       const committed = await this.#member.committed(own);
-      if (own.every((place) => (committed.get(place) ?? -1) >= 0))
+      if (own.every((each) => (committed.get(each) ?? -1) >= 0))
         return own.map(
-          (place) => new PartitionReader(place.topic, place.partition, committed.get(place) ?? Number.NaN),
+          (each) => new PartitionReader(each.topic, each.partition, committed.get(each) ?? Number.NaN),
         );
-      if (Date.now() > deadline) throw new Rebalance("nobody has said where to begin");
+      if (Date.now() > deadline) throw new Rebalance("initial offsets are not committed yet");
     }
   }
 
-  /** One partition, record after record; what can't be read keeps to itself, and is tried again. */
-  async #read(
-    reader: PartitionReader,
-    handler: RecordHandler,
-    stopping: AbortSignal,
-    cancel: AbortSignal,
-  ): Promise<void> {
-    while (!stopping.aborted) {
-      try {
-        await reader.ready(stopping).catch((error: unknown) => this.#unreadable(reader, error, stopping));
-        if (reader.outOfRange) await this.#find(reader);
-        else if (reader.records.length > 0) {
-          const taken = await handler(reader.records, stopping, cancel);
-          reader.take(taken);
-          await this.#commit(reader, stopping);
-        }
-      } catch (error) {
-        if (!stopping.aborted) throw error;
-      }
-    }
-  }
-
-  /** Again and again, for as long as the partition is ours: without it the record would be delivered again. */
-  async #commit(reader: PartitionReader, stopping: AbortSignal): Promise<void> {
-    const backoff = new Backoff(200, 10_000);
-    for (;;) {
-      try {
-        await this.#member.commit(new Map([[reader, reader.position]]));
-        this.#unread.delete(reader);
-        return;
-      } catch (error) {
-        if (error instanceof Rebalance || stopping.aborted) throw error;
-        const reason = error instanceof Error ? error.message : String(error);
-        this.#unread.set(reader, reason);
-        this.#log.warn(
-          { group: this.#options.group, reason },
-          "offset not committed; it will be tried again",
-        );
-        await delay(backoff.next(Date.now()), undefined, { signal: stopping });
-      }
-    }
-  }
-
-  async #unreadable(reader: PartitionReader, error: unknown, stopping: AbortSignal): Promise<void> {
-    stopping.throwIfAborted();
-    const { topic, partition, position } = reader;
-    const reason = error instanceof Error ? error.message : String(error);
-    this.#unread.set(reader, `${topic}/${partition} can't be read at offset ${position}: ${reason}`);
-    this.#log.error(
-      { group: this.#options.group, topic, partition, offset: position, reason },
-      "a partition can't be read; it will be tried again, and others go on",
-    );
-    await delay(UNREADABLE_MS, undefined, { signal: stopping });
-    reader.seek(position);
-  }
-
-  /** The committed offset is gone: retention has removed it, or the topic was made anew. */
-  async #find(reader: PartitionReader): Promise<void> {
-    const start = await offsetAt(this.#deps, reader, EARLIEST);
-    const { topic, partition, position } = reader;
-    this.#log.warn(
-      { group: this.#options.group, topic, partition, from: position, to: start },
-      position < start
-        ? "records were removed by retention before they were read"
-        : "the partition ends before what was read already: truncated, or made anew; reading it from its start",
-    );
-    reader.seek(start);
-  }
-
-  /** None of a topic that does not exist: the others are read all the same. */
+  /** Returns 0 for a topic that does not exist, so that the other topics are read. */
   async #partitionsOf(topic: string): Promise<number> {
     try {
       return (await this.#deps.metadata.resolve(topic, Date.now() + RESOLVE_MS)).partitions.length;
@@ -222,8 +165,8 @@ export class Consumer implements RecordFeed {
     }
   }
 
-  /** Partitions that the topics have, as last seen. */
-  #seen(): number {
+  /** The number of partitions of all topics, in the cached metadata. */
+  #countPartitions(): number {
     const { metadata } = this.#deps;
     return this.#options.topics.reduce(
       (sum, topic) => sum + (metadata.get(topic)?.partitions.length ?? 0),
@@ -231,14 +174,15 @@ export class Consumer implements RecordFeed {
     );
   }
 
-  async #beat(signal: AbortSignal, seen: number): Promise<void> {
+  /** @throws Rebalance when the group rebalances, or when the topics have more than `knownPartitions` partitions */
+  async #sendHeartbeats(cancel: AbortSignal, knownPartitions: number): Promise<void> {
     const { metadata } = this.#deps;
-    while (!signal.aborted) {
-      await delay(HEARTBEAT_MS, undefined, { signal }).catch(() => {});
-      if (signal.aborted) return;
+    while (!cancel.aborted) {
+      await delay(HEARTBEAT_MS, undefined, { signal: cancel }).catch(() => {});
+      if (cancel.aborted) return;
       await this.#member.heartbeat();
       metadata.refresh(this.#options.topics.filter((topic) => metadata.get(topic) === undefined));
-      if (this.#seen() > seen) throw new Rebalance("partitions were added");
+      if (this.#countPartitions() > knownPartitions) throw new Rebalance("partitions were added");
     }
   }
 }

@@ -1,50 +1,51 @@
-// Unpacks batches that anybody wrote: gzip from Node, snappy and lz4 from npm, zstd from Node where it has it and
-// from npm (pure JavaScript) where not.
+// Decompresses record batches of any producer: gzip with Node.js, snappy and lz4 with npm packages, zstd with Node.js
+// where it supports zstd, else with an npm package in JavaScript.
 
 import zlib from "node:zlib";
-import { decompress as unpackZstd } from "fzstd";
+import { decompress as decompressFzstd } from "fzstd";
 import { decompressFrameSync } from "lz4-napi";
 import snappy from "snappy";
 
-/** As Java's snappy writes it: magic, two versions, then blocks behind their lengths. */
+/** The magic bytes of snappy-java (xerial framing). Two versions follow, then blocks, each after its length. */
 const XERIAL_MAGIC = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0]);
 const XERIAL_HEADER = 16;
 
 /**
- * The records of a batch.
+ * Decompresses the records of a batch.
  *
  * @param compression the number in the batch's attributes: 1 gzip, 2 snappy, 3 lz4, 4 zstd
- * @throws what the codec throws on bytes that are not its own
+ * @throws Error for another number, or when the codec cannot decode the bytes
  */
-export function decompress(compression: number, packed: Buffer): Buffer {
+export function decompress(compression: number, compressed: Buffer): Buffer {
   switch (compression) {
     case 1:
-      return zlib.gunzipSync(packed);
+      return zlib.gunzipSync(compressed);
     case 2:
-      return unpackSnappy(packed);
+      return decompressSnappy(compressed);
     case 3:
-      return decompressFrameSync(packed);
+      return decompressFrameSync(compressed);
     case 4:
-      return zstd(packed);
+      return decompressZstd(compressed);
     default:
-      throw new Error(`a batch with compression ${compression}, which Kafka does not name`);
+      throw new Error(`unknown compression ${compression} of a batch; known are 1 to 4`);
   }
 }
 
-function unpackSnappy(packed: Buffer): Buffer {
-  if (!packed.subarray(0, XERIAL_MAGIC.length).equals(XERIAL_MAGIC)) return plainSnappy(packed);
+function decompressSnappy(compressed: Buffer): Buffer {
+  if (!compressed.subarray(0, XERIAL_MAGIC.length).equals(XERIAL_MAGIC)) return decompressBlock(compressed);
   const blocks: Buffer[] = [];
-  for (let at = XERIAL_HEADER; at < packed.length; ) {
-    const size = packed.readInt32BE(at);
-    blocks.push(plainSnappy(packed.subarray(at + 4, at + 4 + size)));
+  for (let at = XERIAL_HEADER; at < compressed.length; ) {
+    const size = compressed.readInt32BE(at);
+    blocks.push(decompressBlock(compressed.subarray(at + 4, at + 4 + size)));
     at += 4 + size;
   }
   return Buffer.concat(blocks);
 }
 
-const plainSnappy = (packed: Buffer): Buffer => snappy.uncompressSync(packed, { asBuffer: true }) as Buffer;
+const decompressBlock = (compressed: Buffer): Buffer =>
+  snappy.uncompressSync(compressed, { asBuffer: true }) as Buffer;
 
-function zstd(packed: Buffer): Buffer {
+function decompressZstd(compressed: Buffer): Buffer {
   const { zstdDecompressSync } = zlib as { zstdDecompressSync?: (bytes: Buffer) => Buffer };
-  return zstdDecompressSync ? zstdDecompressSync(packed) : Buffer.from(unpackZstd(packed));
+  return zstdDecompressSync ? zstdDecompressSync(compressed) : Buffer.from(decompressFzstd(compressed));
 }

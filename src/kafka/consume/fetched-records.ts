@@ -1,28 +1,29 @@
-// From the bytes of a Fetch answer to records that a reader may see: whole batches, committed transactions only,
-// nothing in front of where the reader stands.
+// Decodes the bytes of a Fetch response into the records for a partition reader. Omits the records of aborted
+// transactions and the records before the requested offset.
 
 import type { ConsumedRecord } from "../../core/ports.ts";
 import { type Batch, readBatches, readRecords } from "../../wire/record-batch-reader.ts";
 import { decompress } from "./decompress.ts";
 
-/** A transaction that was aborted, by its producer and where it began. */
+/** An aborted transaction: its producer and its first offset. */
 export interface AbortedTransaction {
   readonly producerId: number;
   readonly firstOffset: number;
 }
 
-/** What came of a fetch. */
+/** The result of a fetch. */
 export interface Fetched {
   readonly records: ConsumedRecord[];
-  /** Where to go on: behind what was read, records or not. */
+  /** The offset for the next fetch: after the last batch, even if it contained no records for the reader. */
   readonly next: number;
 }
 
 /**
- * Reads a partition's share of a Fetch answer (read_committed).
+ * Decodes the part of a Fetch response for one partition, with the isolation level read_committed.
  *
- * @param from where the reader stands
- * @throws Error for a batch that is damaged or packed in a way that nobody knows
+ * @param from the offset that was requested; a batch may begin before it
+ * @param aborted the aborted transactions in the response
+ * @throws Error for a damaged batch or an unknown compression
  */
 export function readFetched(
   { topic, partition, from }: { topic: string; partition: number; from: number },
@@ -30,18 +31,18 @@ export function readFetched(
   aborted: readonly AbortedTransaction[],
 ): Fetched {
   const records: ConsumedRecord[] = [];
-  const waiting = [...aborted].sort((a, b) => a.firstOffset - b.firstOffset);
-  const dropped = new Set<number>();
+  const pending = [...aborted].sort((a, b) => a.firstOffset - b.firstOffset);
+  const abortedProducers = new Set<number>();
   let next = from;
   for (const batch of readBatches(bytes)) {
     const last = batch.baseOffset + batch.lastOffsetDelta;
     if (!batch.crcValid)
-      throw new Error(`${topic}/${partition} holds a damaged batch at ${batch.baseOffset}`);
-    while (waiting[0] && waiting[0].firstOffset <= last)
-      dropped.add((waiting.shift() as AbortedTransaction).producerId);
+      throw new Error(`${topic}/${partition} has a damaged batch at offset ${batch.baseOffset}`);
+    while (pending[0] && pending[0].firstOffset <= last)
+      abortedProducers.add((pending.shift() as AbortedTransaction).producerId);
     if (batch.control) {
-      if (isAbort(batch)) dropped.delete(batch.producerId);
-    } else if (!(batch.transactional && dropped.has(batch.producerId))) {
+      if (isAbort(batch)) abortedProducers.delete(batch.producerId);
+    } else if (!(batch.transactional && abortedProducers.has(batch.producerId))) {
       for (const record of readRecords(batch, decompress))
         if (record.offset >= from) records.push({ topic, partition, ...record });
     }
@@ -50,7 +51,7 @@ export function readFetched(
   return { records, next };
 }
 
-/** A control record's key is a version and a type: 0 ends a transaction by aborting it. */
+/** Whether a control batch aborts a transaction. The key of its record is a version and a type; 0 is the abort type. */
 function isAbort(batch: Batch): boolean {
   const [marker] = readRecords(batch, decompress);
   return marker?.key?.readInt16BE(2) === 0;

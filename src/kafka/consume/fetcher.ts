@@ -1,5 +1,5 @@
-// Keeps readers supplied: one Fetch at a time a broker, for those of its partitions that have nothing left. A reader
-// that still holds records is not asked for again, so what is held is bounded by one answer a partition.
+// Fetches records for partition readers: one Fetch request per broker at a time, for the partitions whose readers have
+// no records left. Therefore a reader holds the records of at most one response.
 
 import { setTimeout as delay } from "node:timers/promises";
 import type { Log } from "../../core/ports.ts";
@@ -10,14 +10,15 @@ import type { PartitionReader } from "./partition-reader.ts";
 
 const VERSION = 11;
 const READ_COMMITTED = 1;
-/** Bytes of one answer, and of one partition in it; a single larger batch comes all the same. */
+/** The limits of a response and of each partition in it, in bytes. A broker may exceed them by one large batch. */
 const MAX_BYTES = 4 * 1024 * 1024;
 const PARTITION_BYTES = 256 * 1024;
-/** How long a broker holds an empty answer back; less while a partition of it is busy and may want more any moment. */
+/** How long a broker waits for records; shorter while a reader of another of its partitions still has records. */
 const IDLE_WAIT_MS = 500;
 const BUSY_WAIT_MS = 50;
 const PAUSE_MS = 200;
-const TRAVEL_MS = 1000;
+/** Time for the network, in addition to the time that the broker may wait. */
+const NETWORK_MS = 1000;
 
 type Part = FetchResponse["topics"][number]["partitions"][number];
 
@@ -25,14 +26,15 @@ export interface FetcherDeps {
   readonly cluster: Cluster;
   readonly metadata: TopicMetadata;
   readonly log: Log;
-  /** Names the connections, which are nobody else's: a long poll holds up whatever stands behind it. */
+  /** The name of the connections. They must not be shared, because a long poll delays all later requests. */
   readonly channel: string;
 }
 
-/** Fetches for a set of readers until it is stopped. */
+/** Fetches for a set of readers, from the constructor until `stop`. */
 export class Fetcher {
   readonly #deps: FetcherDeps;
   readonly #readers: readonly PartitionReader[];
+  /** Brokers with a request in flight. */
   readonly #busy = new Set<number>();
   #running = true;
   #retry: NodeJS.Timeout | undefined;
@@ -51,29 +53,29 @@ export class Fetcher {
 
   #pump(): void {
     if (!this.#running) return;
-    const byNode = new Map<number, PartitionReader[]>();
+    const byBroker = new Map<number, PartitionReader[]>();
     for (const reader of this.#readers) {
       const leader = this.#deps.metadata.get(reader.topic)?.partitions[reader.partition]?.leader ?? -1;
-      if (leader < 0) this.#again(reader.topic);
-      else byNode.set(leader, [...(byNode.get(leader) ?? []), reader]);
+      if (leader < 0) this.#refreshLater(reader.topic);
+      else byBroker.set(leader, [...(byBroker.get(leader) ?? []), reader]);
     }
-    for (const [node, readers] of byNode) {
+    for (const [broker, readers] of byBroker) {
       const needsFetch = readers.filter((reader) => reader.needsFetch);
-      if (needsFetch.length === 0 || this.#busy.has(node)) continue;
-      this.#busy.add(node);
+      if (needsFetch.length === 0 || this.#busy.has(broker)) continue;
+      this.#busy.add(broker);
       const waitMs = needsFetch.length === readers.length ? IDLE_WAIT_MS : BUSY_WAIT_MS;
-      this.#fetch(node, needsFetch, waitMs)
+      this.#fetch(broker, needsFetch, waitMs)
         .catch((error: unknown) => this.#onError(error, needsFetch))
         .finally(() => {
-          this.#busy.delete(node);
+          this.#busy.delete(broker);
           this.#pump();
         });
     }
   }
 
-  async #fetch(node: number, readers: readonly PartitionReader[], maxWaitMs: number): Promise<void> {
+  async #fetch(broker: number, readers: readonly PartitionReader[], maxWaitMs: number): Promise<void> {
     const { cluster, channel } = this.#deps;
-    const connection = await cluster.connection(node, channel);
+    const connection = await cluster.connection(broker, channel);
     const topics = new Map<string, PartitionReader[]>();
     for (const reader of readers) topics.set(reader.topic, [...(topics.get(reader.topic) ?? []), reader]);
     const request = {
@@ -84,9 +86,9 @@ export class Fetcher {
       isolationLevel: READ_COMMITTED,
       sessionId: 0,
       sessionEpoch: -1,
-      topics: [...topics].map(([name, of]) => ({
+      topics: [...topics].map(([name, own]) => ({
         name,
-        partitions: of.map(({ partition, fetchFrom }) => ({
+        partitions: own.map(({ partition, fetchFrom }) => ({
           partition,
           currentLeaderEpoch: -1,
           fetchOffset: fetchFrom,
@@ -97,21 +99,21 @@ export class Fetcher {
       forgotten: [],
       rackId: "",
     };
-    const timeout = maxWaitMs + cluster.options.requestTimeoutMs + TRAVEL_MS;
+    const timeout = maxWaitMs + cluster.options.requestTimeoutMs + NETWORK_MS;
     const answer = await connection.request(Fetch, VERSION, request, timeout);
     if (!this.#running) return;
     if (answer.throttleTimeMs > 0) await delay(answer.throttleTimeMs);
-    let refused = false;
+    let retry = false;
     for (const { name, partitions } of answer.topics)
       for (const part of partitions) {
-        const reader = readers.find((each) => each.topic === name && each.partition === part.partition);
-        if (reader) refused = this.#give(reader, part) || refused;
+        const reader = readers.find(({ topic, partition }) => topic === name && partition === part.partition);
+        if (reader) retry = this.#pass(reader, part) || retry;
       }
-    if (refused) await delay(PAUSE_MS);
+    if (retry) await delay(PAUSE_MS);
   }
 
-  /** @returns true when the partition has moved, or is in trouble for a moment */
-  #give(reader: PartitionReader, part: Part): boolean {
+  /** Passes one partition of a response to its reader. @returns true when a new fetch must wait for a pause */
+  #pass(reader: PartitionReader, part: Part): boolean {
     if (part.errorCode === 0) {
       reader.accept(part.records ?? EMPTY, part.abortedTransactions ?? [], part.lastStableOffset);
       return false;
@@ -127,8 +129,8 @@ export class Fetcher {
     await delay(PAUSE_MS);
   }
 
-  /** A partition without a leader, or of an unknown topic: asked for again in a moment. */
-  #again(topic: string): void {
+  /** Refreshes the metadata of a topic that is unknown, or whose partition has no leader, after a pause. */
+  #refreshLater(topic: string): void {
     this.#retry ??= setTimeout(() => {
       this.#retry = undefined;
       this.#deps.metadata.refresh([topic]);

@@ -81,7 +81,8 @@ export class GroupMember {
   /**
    * Joins, or joins again, until the group is stable.
    *
-   * @throws BrokerRefused for an answer that waiting does not change (30: the ACL "Read" on the group is missing), BrokerGone
+   * @throws BrokerRefused for an answer that waiting does not change, such as 30 (the ACL "Read" on the group is missing)
+   * @throws BrokerGone
    */
   async join(stopping: AbortSignal): Promise<GroupAssignment> {
     for (;;) {
@@ -101,7 +102,11 @@ export class GroupMember {
     this.#check("keeping the membership alive", errorCode);
   }
 
-  /** Commits the offset of the next record per partition. @throws Rebalance when the partitions belong to another member */
+  /**
+   * Commits the offset of the next record per partition.
+   *
+   * @throws Rebalance when the partitions belong to another member
+   */
   async commit(offsets: ReadonlyMap<TopicPartition, number>): Promise<void> {
     const topics = topicsToCommit(offsets);
     const request = { ...this.#identity, groupInstanceId: null, retentionTimeMs: -1, topics };

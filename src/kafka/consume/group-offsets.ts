@@ -18,9 +18,9 @@ export function topicsToCommit(offsets: ReadonlyMap<TopicPartition, number>) {
 
 /** The topics of an OffsetFetch request. */
 export function topicsToFetch(partitions: readonly TopicPartition[]) {
-  return groupBy(partitions, ({ topic }) => topic).map(([name, of]) => ({
+  return groupBy(partitions, ({ topic }) => topic).map(([name, own]) => ({
     name,
-    partitions: of.map(({ partition }) => partition),
+    partitions: own.map(({ partition }) => partition),
   }));
 }
 
@@ -34,13 +34,13 @@ export function offsetsIn(
   answer: readonly FetchedOffsets[],
   partitions: readonly TopicPartition[],
 ): Map<TopicPartition, number> {
-  const found = new Map<TopicPartition, number>();
+  const offsets = new Map<TopicPartition, number>();
   for (const wanted of partitions) {
     const topic = answer.find(({ name }) => name === wanted.topic);
     const part = topic?.partitions.find(({ partition }) => partition === wanted.partition);
-    if (part) found.set(wanted, part.offset);
+    if (part) offsets.set(wanted, part.offset);
   }
-  return found;
+  return offsets;
 }
 
 /** The first error code of the answer's partitions that is not 0. */

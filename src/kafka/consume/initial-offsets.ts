@@ -1,28 +1,29 @@
-// Where partitions begin that a group has never read.
+// Determines the initial offsets of partitions that a group has not read yet.
 
 import { EARLIEST, LATEST, offsetAt } from "../client/list-offsets.ts";
 import type { TopicPartition } from "../client/topic-partition.ts";
 
 /**
- * The offsets to commit for a group before anybody reads. A topic that is new to the group begins at its end, unless
- * it is to be read whole; a partition that was added to a known one is read whole, since its records are new as well.
+ * Returns the offsets to commit for partitions without a committed offset, before the group reads them. A topic that is
+ * new to the group starts at its end, unless `fromStart` is true for it. A partition that was added to a known topic
+ * starts at its first record, because all its records are new to the group.
  *
- * @param committed what the group has committed; less than 0 where nothing
- * @param whole true for topics that are read from their start
+ * @param committed the committed offset per partition; less than 0 where the group has committed none
+ * @param fromStart whether a topic that is new to the group is read from its start
  * @throws BrokerRefused, BrokerGone
  */
 export async function initialOffsets(
   deps: Parameters<typeof offsetAt>[0],
-  places: readonly TopicPartition[],
+  partitions: readonly TopicPartition[],
   committed: ReadonlyMap<TopicPartition, number>,
-  whole: (topic: string) => boolean,
+  fromStart: (topic: string) => boolean,
 ): Promise<Map<TopicPartition, number>> {
-  const isNew = (place: TopicPartition): boolean => (committed.get(place) ?? -1) < 0;
-  const known = new Set(places.filter((place) => !isNew(place)).map(({ topic }) => topic));
+  const isNew = (partition: TopicPartition): boolean => (committed.get(partition) ?? -1) < 0;
+  const known = new Set(partitions.filter((partition) => !isNew(partition)).map(({ topic }) => topic));
   const first = new Map<TopicPartition, number>();
-  for (const place of places.filter(isNew)) {
-    const at = known.has(place.topic) || whole(place.topic) ? EARLIEST : LATEST;
-    first.set(place, await offsetAt(deps, place, at));
+  for (const partition of partitions.filter(isNew)) {
+    const at = known.has(partition.topic) || fromStart(partition.topic) ? EARLIEST : LATEST;
+    first.set(partition, await offsetAt(deps, partition, at));
   }
   return first;
 }

@@ -1,23 +1,23 @@
-// One partition on its way in: what has been fetched and not been taken, and where the reader stands.
+// The reader of one partition: holds its position, and the records that were fetched and not yet handled.
 
 import type { ConsumedRecord, FeedPosition } from "../../core/ports.ts";
 import { KafkaCode } from "../../wire/error-codes.ts";
 import { type AbortedTransaction, readFetched } from "./fetched-records.ts";
 
-/** The place of a reader in a partition. */
+/** Filled by the fetcher, and read by one consumer. */
 export class PartitionReader {
   readonly topic: string;
   readonly partition: number;
-  /** Fetched and not taken. */
+  /** The records that were fetched and not taken. */
   records: ConsumedRecord[] = [];
-  /** Where the next fetch goes on. */
+  /** The offset for the next fetch. */
   fetchFrom: number;
-  /** Called when there is nothing left to take. */
+  /** Called when all records have been taken. */
   onNeedsFetch: () => void = () => {};
-  /** Nothing is fetched while it is true: where to read from has to be found out. */
+  /** True when the partition does not have the offset `fetchFrom`. Nothing is fetched until `seek` is called. */
   outOfRange = false;
   #position: number;
-  /** The end of the partition as last seen (read_committed). */
+  /** The end of the partition at the last fetch (the last stable offset). */
   #end: number | undefined;
   #failure: Error | undefined;
   #wake: (() => void) | undefined;
@@ -33,10 +33,11 @@ export class PartitionReader {
   get position(): number {
     return this.#position;
   }
-  /** True when a fetch would be welcome. */
+  /** True when the fetcher should fetch records. */
   get needsFetch(): boolean {
     return this.records.length === 0 && !this.outOfRange && this.#failure === undefined;
   }
+  /** The position, and the lag at the last fetch. */
   get state(): FeedPosition {
     const { topic, partition, position } = this;
     return {
@@ -47,7 +48,7 @@ export class PartitionReader {
     };
   }
 
-  /** Takes over what a fetch brought. */
+  /** Called with the result of a fetch. @param end the last stable offset */
   accept(bytes: Buffer, aborted: readonly AbortedTransaction[], end: number): void {
     this.#end = end;
     try {
@@ -65,7 +66,7 @@ export class PartitionReader {
     this.#wake?.();
   }
 
-  /** An answer without records. @returns true when waiting does not mend it, and whoever waits is told */
+  /** Called with the error code of a fetch. @returns false when the fetch must be tried again later */
   onError(code: number): boolean {
     if (code !== KafkaCode.OFFSET_OUT_OF_RANGE) return false;
     this.outOfRange = true;
@@ -73,7 +74,7 @@ export class PartitionReader {
     return true;
   }
 
-  /** Goes on from an offset, whatever was wrong before. */
+  /** Continues at an offset, and clears an earlier failure. */
   seek(offset: number): void {
     this.records = [];
     this.#position = offset;
@@ -84,17 +85,17 @@ export class PartitionReader {
   }
 
   /**
-   * Resolves when there are records to take, or nothing more can be read before somebody looks (`outOfRange`), or all in
-   * front of the offset `end` is done with.
+   * Resolves when there are records to take, when `outOfRange` is true, or when the position has reached the offset
+   * `end`.
    *
-   * @throws the reason why the partition can't be read; the signal's, when it is aborted
+   * @throws Error when the fetched records cannot be decoded; the reason of `stopping`
    */
-  async ready(signal: AbortSignal, end = Number.POSITIVE_INFINITY): Promise<void> {
-    const stop = (): void => this.#wake?.();
-    signal.addEventListener("abort", stop);
+  async ready(stopping: AbortSignal, end = Number.POSITIVE_INFINITY): Promise<void> {
+    const wake = (): void => this.#wake?.();
+    stopping.addEventListener("abort", wake);
     try {
       while (this.records.length === 0 && !this.outOfRange && this.#position < end) {
-        signal.throwIfAborted();
+        stopping.throwIfAborted();
         if (this.#failure) throw this.#failure;
         this.onNeedsFetch();
         await new Promise<void>((resolve) => {
@@ -102,15 +103,15 @@ export class PartitionReader {
         });
       }
     } finally {
-      signal.removeEventListener("abort", stop);
+      stopping.removeEventListener("abort", wake);
     }
   }
 
-  /** The first `count` records are done with. */
+  /** Removes the first `count` records, which have been handled. */
   take(count: number): void {
     const last = this.records[count - 1];
     this.records = this.records.slice(count);
-    // Behind the last one stand control records and aborted transactions, which nobody takes.
+    // Control records and aborted transactions may follow the last record. The position must move past them.
     if (this.records.length === 0) this.#position = this.fetchFrom;
     else if (last) this.#position = last.offset + 1;
     if (this.records.length === 0) this.onNeedsFetch();

@@ -1,4 +1,5 @@
-// A batch in hand: which segments it holds, its bytes once encoded, and whether its outcome is open.
+// One batch of a lane: encodes its segments, keeps the encoded bytes for a retry, and reports the outcome to the
+// callers.
 
 import { elementAt } from "../../core/element.ts";
 import type { OnrampError } from "../../core/errors.ts";
@@ -10,13 +11,17 @@ import {
 } from "../../wire/record-batch.ts";
 import { type Segment, settleFailed, settleWritten, slice } from "./segment.ts";
 
-/** One batch, from the queue to its last answer. */
+/** A batch, from the time its segments leave the queue until its outcome is known. */
 export class Batch {
   readonly segments: readonly Segment[];
+  /** The number of records. */
   readonly count: number;
   inFlight = false;
   tries = 0;
-  /** From its first try of unknown outcome until an answer 0: only the same bytes may be sent again. */
+  /**
+   * True after a try whose outcome is unknown, until the broker settles it. An open batch may be sent again only with
+   * the same bytes, so that the broker recognizes a duplicate.
+   */
   open = false;
   #bytes: Buffer | undefined;
 
@@ -25,17 +30,20 @@ export class Batch {
     this.count = segments.reduce((sum, segment) => sum + segment.to - segment.from, 0);
   }
 
-  /** Bytes that `encode` will need at most. */
+  /** The maximum number of bytes that `encode` writes. */
   get sizeBound(): number {
     if (this.open && this.#bytes) return this.#bytes.length;
     return this.segments.reduce((sum, segment) => sum + segment.size, BATCH_OVERHEAD);
   }
-  /** True when nobody waits for it any more. */
+  /** True when all callers have been answered, for example because their deadlines have passed. */
   get answered(): boolean {
     return this.segments.every((segment) => segment.answered);
   }
 
-  /** Writes the batch at `at`; while it is open, returns the very bytes of its earlier tries. */
+  /**
+   * Encodes the batch into `target` at the position `at`. For an open batch, returns the bytes of the earlier tries
+   * instead.
+   */
   encode(
     encoder: BatchEncoder,
     target: Buffer,
@@ -66,23 +74,23 @@ export class Batch {
     for (const segment of this.segments) settleFailed(segment, error);
   }
 
-  /** Answers those whose deadline has come. */
+  /** Answers the callers whose deadline has passed. */
   expire(now: number, error: () => OnrampError): void {
     for (const segment of this.segments)
       if (segment.deadline <= now && !segment.answered) settleFailed(segment, error());
   }
 
-  /** Every record as a segment of its own, in order. */
-  singles(): Segment[] {
+  /** Returns one segment per record, in order. */
+  recordSegments(): Segment[] {
     return this.segments.flatMap((segment) => {
-      const each: Segment[] = [];
-      for (let n = segment.from; n < segment.to; n++) each.push(slice(segment, n, n + 1));
-      return each;
+      const parts: Segment[] = [];
+      for (let n = segment.from; n < segment.to; n++) parts.push(slice(segment, n, n + 1));
+      return parts;
     });
   }
 
-  /** The same segments, each to travel in a batch of its own. */
-  isolated(): Segment[] {
+  /** Returns the same segments, marked so that each is sent in a batch of its own. */
+  aloneSegments(): Segment[] {
     return this.segments.map((segment) => slice(segment, segment.from, segment.to, true));
   }
 }

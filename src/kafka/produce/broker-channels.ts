@@ -1,22 +1,29 @@
-// One broker as the sender sees it: which of its connections wait for an answer, and whom to keep apart.
+// The sender's state of one broker: which connections wait for an answer, and which topics and followers were slow, so
+// that their lanes are isolated.
 
 import type { Lane } from "./lane.ts";
 
-/** The connection that all healthy lanes of a node share. */
+/** The connection that all healthy lanes of a broker share. */
 export const MAIN = "produce";
+/** The connections for isolated lanes. */
 const SPARES = Array.from({ length: 8 }, (_, n) => `spare-${n}`);
-/** How long lanes travel apart that need a follower which made others wait, in milliseconds. */
+/** How long lanes are isolated that depend on a follower which delayed a batch, in milliseconds. */
 const SUSPECT_MS = 5000;
 
-/** A node's connections and ready lanes. */
+/** The connections and the ready lanes of one broker. */
 export class BrokerChannels {
   readonly id: number;
+  /** Lanes that have a batch to send to this broker now. */
   ready: Lane[] = [];
-  /** The broker asked us to hold back until then (ms). */
-  holdUntil = 0;
+  /** No request is sent before this time, because the broker throttles (milliseconds, `Date.now`). */
+  throttledUntil = 0;
+  /** Connections that wait for an answer. */
   readonly #busy = new Set<string>();
+  /** Topics that occupy a spare connection. */
   readonly #isolatedTopics = new Set<string>();
+  /** Topics whose last request on a spare connection was slow. */
   readonly #slowTopics = new Set<string>();
+  /** The end of the suspicion (milliseconds, `Date.now`), by broker id of the follower. */
   readonly #suspects = new Map<number, number>();
 
   constructor(id: number) {
@@ -27,43 +34,49 @@ export class BrokerChannels {
     return !this.#busy.has(MAIN);
   }
 
-  /** A spare connection for a topic; undefined while it has one already, or all are taken. */
+  /** Returns a free spare connection for a topic; undefined when the topic occupies one, or when all are busy. */
   spareFor(topic: string): string | undefined {
     return this.#isolatedTopics.has(topic) ? undefined : SPARES.find((channel) => !this.#busy.has(channel));
   }
 
-  /** The lanes of a topic that travel apart next: all, or, where all together were slow, one to tell them apart. */
+  /**
+   * Selects the isolated lanes of a topic for the next request: all of them, or only the first when the last request
+   * was slow, so that the slow lane is found.
+   */
   nextLanes(topic: string, lanes: readonly Lane[]): readonly Lane[] {
     return this.#slowTopics.has(topic) ? lanes.slice(0, 1) : lanes;
   }
 
-  /** How the last journey apart of a topic went. */
+  /** Records whether the last request for isolated lanes of a topic was slow. */
   noteRoundTrip(topic: string, slow: boolean): void {
     if (slow) this.#slowTopics.add(topic);
     else this.#slowTopics.delete(topic);
   }
 
-  take(channel: string, topic: string | undefined): void {
+  /** Marks a connection as busy. @param topic the topic of the isolated lanes; undefined for healthy lanes */
+  acquire(channel: string, topic: string | undefined): void {
     this.#busy.add(channel);
     if (topic !== undefined) this.#isolatedTopics.add(topic);
   }
 
-  free(channel: string, topic: string | undefined): void {
+  /** Marks a connection as free. @param topic as for `acquire` */
+  release(channel: string, topic: string | undefined): void {
     this.#busy.delete(channel);
     if (topic !== undefined) this.#isolatedTopics.delete(topic);
   }
 
-  /** These followers made a batch wait. */
-  suspect(followers: readonly number[], now: number): void {
+  /** Records that followers delayed a batch. */
+  addSuspects(followers: readonly number[], now: number): void {
     for (const follower of followers) this.#suspects.set(follower, now + SUSPECT_MS);
   }
 
-  /** These followers kept up. */
-  clear(followers: readonly number[]): void {
+  /** Records that followers keep up. */
+  removeSuspects(followers: readonly number[]): void {
     for (const follower of followers) this.#suspects.delete(follower);
   }
 
-  suspects(followers: readonly number[], now: number): boolean {
+  /** Whether one of the followers delayed a batch recently. */
+  hasSuspect(followers: readonly number[], now: number): boolean {
     return followers.some((follower) => (this.#suspects.get(follower) ?? 0) > now);
   }
 }

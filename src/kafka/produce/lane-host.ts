@@ -1,18 +1,21 @@
-// What a lane needs from the producer around it, and what the sender tells it about a request without an answer.
+// The interface of the producer to its lanes, and the description of a request that got no answer.
 
-/** What a lane asks of its surroundings. */
+/** The functions of the producer that a lane calls. */
 export interface LaneHost {
-  /** The leader may have moved, or the topic be gone. */
+  /** Refreshes the metadata of a topic: its leader may have moved, or the topic may have been deleted. */
   refresh(topic: string): void;
-  /** All epochs of this producer id are used up. */
+  /** Requests a new producer id, because this lane has used all epochs of the producer id `used`. */
   renewProducerId(used: number): void;
-  /** The broker lost what we know it had: 45 or 59 for a batch that was not open. */
-  suspectLoss(topic: string, partition: number, code: number): void;
+  /**
+   * Reports that the broker has probably lost records that it had acknowledged: it answered
+   * OUT_OF_ORDER_SEQUENCE_NUMBER (45) or UNKNOWN_PRODUCER_ID (59) for a batch that was not open.
+   */
+  reportSuspectedLoss(topic: string, partition: number, code: number): void;
 }
 
-/** How a request ended without an answer. */
+/** A request that ended without an answer. */
 export interface Loss {
-  /** It may have reached the broker. */
+  /** True when the request may have reached the broker. */
   readonly sent: boolean;
   readonly timedOut: boolean;
   readonly reason: string;

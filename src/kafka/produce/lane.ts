@@ -1,5 +1,5 @@
-// One topic-partition on its way out: a queue, at most one batch in flight, an identity of its own.
-// What each answer of a broker does to it is the table of outcomes (docs/adr/0003), and stands here alone.
+// The lane of one partition: a queue, at most one batch in flight, and its own producer identity. Implements the effect
+// of each outcome on the lane (docs/adr/0003).
 
 import type { OnrampError } from "../../core/errors.ts";
 import { Backoff } from "../../core/time.ts";
@@ -23,21 +23,21 @@ import { SegmentQueue } from "./segment-queue.ts";
 
 const BACKOFF_FIRST_MS = 20;
 const BACKOFF_MOST_MS = 500;
-/** Answers that tell of a partition whose replicas lag: it must hold up nobody else. */
-const SLOW: readonly number[] = [
+/** Error codes of a partition whose replicas lag: the lane is isolated, so that it does not delay other lanes. */
+const ISOLATING: readonly number[] = [
   KafkaCode.REQUEST_TIMED_OUT,
   KafkaCode.NOT_ENOUGH_REPLICAS,
   KafkaCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
 ];
 
-/** The lane of one partition. */
+/** Queues, encodes and settles the records of one partition. */
 export class Lane {
   readonly topic: string;
   readonly partition: number;
   readonly identity = new LaneIdentity();
-  /** Sent apart from the others, on connections of its own, until an answer comes in time. */
+  /** True when the lane is sent on a spare connection, until an answer is fast again. */
   isolated = false;
-  /** Chosen by the sender, which waits for its connection. */
+  /** True when the sender has selected the lane for a request that has not ended. */
   reserved = false;
   readonly #host: LaneHost;
   readonly #queue = new SegmentQueue();
@@ -53,21 +53,22 @@ export class Lane {
     this.#host = host;
   }
 
+  /** True when the lane has no records. */
   get idle(): boolean {
     return this.#batch === undefined && this.#queue.empty;
   }
-  /** Bytes queued and in flight. */
+  /** Bytes of the records that are pending or in flight. */
   get bytes(): number {
     return this.#queue.bytes;
   }
   get backingOff(): boolean {
     return this.#backoff.active;
   }
-  /** The batch in hand is of unknown outcome. */
+  /** True when the outcome of the current batch is unknown. */
   get open(): boolean {
     return this.#batch?.open ?? false;
   }
-  /** Records in the batch in hand. */
+  /** The number of records in the current batch. */
   get batchCount(): number {
     return this.#batch?.count ?? 0;
   }
@@ -76,11 +77,12 @@ export class Lane {
     this.#queue.push(segment);
   }
 
+  /** Whether a batch can be sent now. @param now milliseconds, `Date.now` */
   ready(now: number): boolean {
     return !this.reserved && !this.#batch?.inFlight && this.#backoff.ready(now) && !this.idle;
   }
 
-  /** Bytes that `encode` will need at most; 0 when nothing waits. Forms the next batch where none is in hand. */
+  /** Forms the next batch when there is no current one. @returns the maximum bytes of `encode`; 0 without a batch */
   prepare(maxBatchBytes: number): number {
     if (!this.#batch) {
       const segments = this.#queue.take(Math.min(maxBatchBytes, this.#batchLimit));
@@ -90,41 +92,41 @@ export class Lane {
     return this.#batch.sizeBound;
   }
 
-  /** Writes the prepared batch at `at`, or returns the bytes of its earlier tries. */
+  /** Encodes the current batch; see `Batch.encode`. */
   encode(encoder: BatchEncoder, target: Buffer, at: number, compression?: BatchCompression): Buffer {
-    return this.#current().encode(encoder, target, at, this.identity.current, compression);
+    return this.#currentBatch().encode(encoder, target, at, this.identity.current, compression);
   }
 
-  /** The broker answered for this partition. @param slow it took so long that others must not wait for it again */
-  settle(answer: PartitionAnswer, now: number, slow: boolean): void {
-    const batch = this.#current();
+  /** Called with the broker's answer for this partition. @param slow whether the answer was late: isolates the lane */
+  onAnswer(answer: PartitionAnswer, now: number, slow: boolean): void {
+    const batch = this.#currentBatch();
     batch.inFlight = false;
     const { errorCode, baseOffset, errorMessage, logAppendTimeMs } = answer;
     const outcome = outcomeOf(errorCode, baseOffset);
-    const known = outcome === "duplicate" && batch.tries > 1 && baseOffset >= 0;
-    if (outcome === "written" || known) {
+    const knownDuplicate = outcome === "duplicate" && batch.tries > 1 && baseOffset >= 0;
+    if (outcome === "written" || knownDuplicate) {
       batch.settleWritten(this.partition, baseOffset, logAppendTimeMs);
       this.identity.advance(batch.count);
-      // A limit that a refusal halved grows back: the topic's own may have been raised.
+      // A limit that was reduced by "split" grows again, because the topic's limit may have been raised.
       this.#batchLimit *= 2;
       this.isolated = slow;
       return this.#finish(batch);
     }
     this.#lastCode = errorCode;
     this.#reason = `${kafkaErrorName(errorCode)}${errorMessage ? ` (${errorMessage})` : ""}`;
-    if (SLOW.includes(errorCode)) this.isolated = true;
-    if (outcome === "open" || outcome === "elsewhere" || outcome === "later") {
+    if (ISOLATING.includes(errorCode)) this.isolated = true;
+    if (outcome === "open" || outcome === "stale-metadata" || outcome === "later") {
       if (outcome === "open") batch.open = true;
       this.#host.refresh(this.topic);
-      if (!batch.open) this.#giveBack(batch.segments);
+      if (!batch.open) this.#requeue(batch.segments);
       this.#backoff.next(now);
       return;
     }
     if (batch.open || outcome === "unknown" || outcome === "duplicate") return this.#abandon(batch);
-    this.#refuse(batch, outcome, answer, now);
+    this.#onRefused(batch, outcome, answer, now);
   }
 
-  /** No answer came. */
+  /** Called when a request with this lane got no answer. */
   onLost(now: number, loss: Loss): void {
     this.#reason = loss.reason;
     this.#lastCode = undefined;
@@ -133,77 +135,80 @@ export class Lane {
     if (batch) {
       batch.inFlight = false;
       if (loss.sent) batch.open = true;
-      if (!batch.open) this.#giveBack(batch.segments);
+      if (!batch.open) this.#requeue(batch.segments);
     }
     this.#host.refresh(this.topic);
     this.#backoff.next(now);
   }
 
-  /** Answers whoever waits past its deadline with what is known. */
+  /** Answers the callers whose deadline has passed: not written, or outcome unknown. */
   expire(now: number): void {
     this.#queue.expire(now, () =>
       notWritten(this.topic, this.partition, this.#lastCode === KafkaCode.NOT_ENOUGH_REPLICAS, this.#reason),
     );
     const batch = this.#batch;
     if (!batch) {
-      if (this.#queue.empty) this.#calm();
+      if (this.#queue.empty) this.#clearFailure();
       return;
     }
     batch.expire(now, () => unknownOutcome(this.topic, this.partition, this.#reason));
     if (batch.open && !batch.inFlight && batch.answered) this.#abandon(batch);
   }
 
-  /** Fails what waits in the queue; nothing of it was sent. A batch in hand goes on. */
+  /** Fails the records in the queue, which were not sent. The current batch continues. */
   failQueued(error: OnrampError): void {
     this.#queue.fail(error);
-    if (this.idle) this.#calm();
+    if (this.idle) this.#clearFailure();
   }
 
-  /** Not written, and not open: the broker said why. */
-  #refuse(batch: Batch, outcome: Outcome, answer: PartitionAnswer, now: number): void {
+  /** Handles a refusal of a batch that is not open, and so was not written. */
+  #onRefused(batch: Batch, outcome: Outcome, answer: PartitionAnswer, now: number): void {
     const reason = this.#reason ?? "";
     switch (outcome) {
       case "split":
         if (batch.count === 1) return this.#fail(batch, tooLarge(this.topic, reason));
         this.#batchLimit = Math.max(1, Math.floor(batch.sizeBound / 2));
-        return this.#giveBack(batch.segments);
-      case "records":
-        return this.#refuseRecords(batch, answer);
+        return this.#requeue(batch.segments);
+      case "bad-records":
+        return this.#failBadRecords(batch, answer);
       case "denied":
         return this.#fail(batch, deniedWrite(this.topic, answer.errorCode));
       case "refused":
         return this.#fail(batch, refusedByBroker(this.topic, reason));
       default:
         if (answer.errorCode !== KafkaCode.INVALID_PRODUCER_EPOCH)
-          this.#host.suspectLoss(this.topic, this.partition, answer.errorCode);
+          this.#host.reportSuspectedLoss(this.topic, this.partition, answer.errorCode);
         this.#nextEpoch();
-        this.#giveBack(batch.segments);
+        this.#requeue(batch.segments);
         this.#backoff.next(now);
     }
   }
 
-  /** Fails the records that the broker names, or tells requests apart where it names none. */
-  #refuseRecords(batch: Batch, answer: PartitionAnswer): void {
+  /**
+   * Fails the records that the broker names, and sends the others again. If it names none, each segment is sent in a
+   * batch of its own, so that only the request with the bad record fails.
+   */
+  #failBadRecords(batch: Batch, answer: PartitionAnswer): void {
     const named = answer.recordErrors.filter(({ batchIndex }) => batchIndex < batch.count);
     const reasons = new Map(named.map(({ batchIndex, message }) => [batchIndex, message]));
     if (reasons.size === 0 || answer.errorCode === KafkaCode.POLICY_VIOLATION) {
       if (batch.segments.length === 1) return this.#fail(batch, badRecord(this.topic, this.#reason));
-      return this.#giveBack(batch.isolated());
+      return this.#requeue(batch.aloneSegments());
     }
-    const singles = batch.singles();
+    const singles = batch.recordSegments();
     singles.forEach((single, index) => {
       if (reasons.has(index)) settleFailed(single, badRecord(this.topic, reasons.get(index) ?? this.#reason));
     });
-    this.#giveBack(singles);
+    this.#requeue(singles);
   }
 
-  /** Not written: back to the head of the queue; the sequence stays unused. */
-  #giveBack(segments: readonly Segment[]): void {
+  /** Returns segments that were not written to the head of the queue. Their sequence numbers stay unused. */
+  #requeue(segments: readonly Segment[]): void {
     this.#queue.giveBack(segments);
     this.#batch = undefined;
   }
 
-  /** Of unknown outcome for good: the next epoch makes the broker refuse it, should it still arrive. */
+  /** Fails a batch whose outcome stays unknown. The broker refuses it if it arrives later, because its epoch is old. */
   #abandon(batch: Batch): void {
     this.#nextEpoch();
     this.#fail(batch, unknownOutcome(this.topic, this.partition, this.#reason));
@@ -217,11 +222,11 @@ export class Lane {
   #finish(batch: Batch): void {
     this.#queue.release(batch.segments);
     this.#batch = undefined;
-    this.#calm();
+    this.#clearFailure();
   }
 
-  /** Nothing is wrong any more, as far as is known. */
-  #calm(): void {
+  /** Clears the last error and its wait. */
+  #clearFailure(): void {
     this.#backoff.reset();
     this.#reason = undefined;
     this.#lastCode = undefined;
@@ -232,8 +237,8 @@ export class Lane {
     if (used !== undefined) this.#host.renewProducerId(used);
   }
 
-  #current(): Batch {
-    if (!this.#batch) throw new Error(`the lane of ${this.topic}/${this.partition} has no batch in hand`);
+  #currentBatch(): Batch {
+    if (!this.#batch) throw new Error(`the lane of ${this.topic}/${this.partition} has no current batch`);
     return this.#batch;
   }
 }

@@ -1,19 +1,19 @@
-// The table of outcomes: what one partition's answer to a Produce request means. Each row was tried on Apache
-// Kafka or read in its source; a test walks the table.
+// The table of outcomes: maps the answer for one partition in a Produce response to the outcome of its batch. Each row
+// was verified on Apache Kafka or in its source code; a test covers the table.
 
 import { KafkaCode } from "../../wire/error-codes.ts";
 
 /**
- * - `written`: at the base offset of the answer
- * - `duplicate`: the broker has it from an earlier try of the same batch
- * - `open`: unknown; the same bytes may settle it
- * - `unknown`: unknown, and no retry will tell
- * - `elsewhere`: not written; ask for new metadata, try again
+ * - `written`: written at the base offset of the answer
+ * - `duplicate`: written by an earlier try of the same batch
+ * - `open`: unknown; sending the same bytes again may settle it
+ * - `unknown`: unknown, and a retry cannot settle it
+ * - `stale-metadata`: not written; try again with new metadata
  * - `later`: not written; try again after a pause
- * - `split`: not written; too much in one batch
- * - `records`: not written; some records of it are at fault, the broker may name them
+ * - `split`: not written; the batch is too large
+ * - `bad-records`: not written; some records are invalid, and the broker may name them
  * - `denied`: not written; an ACL is missing
- * - `refused`: not written; the broker's own reason
+ * - `refused`: not written, for another reason of the broker
  * - `sequence`: not written, if this batch was not open; the lane needs a new epoch
  */
 export type Outcome =
@@ -21,10 +21,10 @@ export type Outcome =
   | "duplicate"
   | "open"
   | "unknown"
-  | "elsewhere"
+  | "stale-metadata"
   | "later"
   | "split"
-  | "records"
+  | "bad-records"
   | "denied"
   | "refused"
   | "sequence";
@@ -32,19 +32,19 @@ export type Outcome =
 const CODES: Readonly<Record<number, Outcome>> = {
   [KafkaCode.NONE]: "written",
   [KafkaCode.CORRUPT_MESSAGE]: "later",
-  [KafkaCode.LEADER_NOT_AVAILABLE]: "elsewhere",
+  [KafkaCode.LEADER_NOT_AVAILABLE]: "stale-metadata",
   [KafkaCode.REQUEST_TIMED_OUT]: "open",
-  [KafkaCode.REPLICA_NOT_AVAILABLE]: "elsewhere",
+  [KafkaCode.REPLICA_NOT_AVAILABLE]: "stale-metadata",
   [KafkaCode.MESSAGE_TOO_LARGE]: "split",
   [KafkaCode.RECORD_LIST_TOO_LARGE]: "split",
   [KafkaCode.NOT_ENOUGH_REPLICAS]: "later",
   [KafkaCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND]: "open",
   [KafkaCode.TOPIC_AUTHORIZATION_FAILED]: "denied",
   [KafkaCode.CLUSTER_AUTHORIZATION_FAILED]: "denied",
-  [KafkaCode.INVALID_TIMESTAMP]: "records",
+  [KafkaCode.INVALID_TIMESTAMP]: "bad-records",
   [KafkaCode.INVALID_REQUEST]: "refused",
   [KafkaCode.UNSUPPORTED_FOR_MESSAGE_FORMAT]: "refused",
-  [KafkaCode.POLICY_VIOLATION]: "records",
+  [KafkaCode.POLICY_VIOLATION]: "bad-records",
   [KafkaCode.OUT_OF_ORDER_SEQUENCE_NUMBER]: "sequence",
   [KafkaCode.DUPLICATE_SEQUENCE_NUMBER]: "duplicate",
   [KafkaCode.INVALID_PRODUCER_EPOCH]: "sequence",
@@ -52,14 +52,14 @@ const CODES: Readonly<Record<number, Outcome>> = {
   [KafkaCode.KAFKA_STORAGE_ERROR]: "open",
   [KafkaCode.UNKNOWN_PRODUCER_ID]: "sequence",
   [KafkaCode.UNSUPPORTED_COMPRESSION_TYPE]: "refused",
-  [KafkaCode.INVALID_RECORD]: "records",
+  [KafkaCode.INVALID_RECORD]: "bad-records",
 };
 
-/** What an answer means for a batch that is not open. */
+/** Returns the outcome of a batch that was not open before this answer. */
 export function outcomeOf(errorCode: number, baseOffset: number): Outcome {
-  // These two come after the append too, when leadership moved while the leader waited for a follower; the base
-  // offset tells (pinned by the conformance suite).
+  // The broker also returns these two codes after it has appended the batch, when the leader changed while it waited
+  // for a follower. The base offset distinguishes the two cases (the conformance suite verifies this).
   if (errorCode === KafkaCode.UNKNOWN_TOPIC_OR_PARTITION || errorCode === KafkaCode.NOT_LEADER_OR_FOLLOWER)
-    return baseOffset === -1 ? "elsewhere" : "open";
+    return baseOffset === -1 ? "stale-metadata" : "open";
   return CODES[errorCode] ?? "unknown";
 }

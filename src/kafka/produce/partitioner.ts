@@ -1,12 +1,12 @@
-// Which partition a record goes to: as Kafka's Java client chooses (Utils.murmur2, BuiltInPartitioner).
+// Selects the partition of a record in the same way as Kafka's Java client (Utils.murmur2, BuiltInPartitioner).
 
 const SEED = 0x9747b28c;
 const M = 0x5bd1e995;
 const R = 24;
-/** As Java's `batch.size`: a keyless stream stays on a partition for this many bytes. */
+/** Records without a key stay on one partition for this many bytes: the default of `batch.size` in the Java client. */
 const STICKY_BYTES = 16 * 1024;
 
-/** The 32-bit murmur2 of Kafka, signed. */
+/** The 32-bit murmur2 hash as Kafka computes it, signed. */
 export function murmur2(data: Uint8Array): number {
   const length = data.length;
   let h = SEED ^ length;
@@ -27,19 +27,22 @@ export function murmur2(data: Uint8Array): number {
   return h ^ (h >>> 15);
 }
 
-/** The partition of a keyed record. */
+/** Returns the partition of a record with a key. @param partitions the number of partitions of the topic */
 export function partitionForKey(key: Uint8Array, partitions: number): number {
   return (murmur2(key) & 0x7fffffff) % partitions;
 }
 
-/** Chooses partitions for keyless records of one topic: sticks to one for a while, then takes another at random. */
+/** Selects the partitions of records without a key, for one topic: one partition for some time, then a random other. */
 export class StickyPartitioner {
   #current = -1;
   #bytes = 0;
 
   /**
-   * @param healthy whether a partition has a leader and is not backing off; when none is, all count
-   * @param bytes what this record adds
+   * Returns the partition of the next record.
+   *
+   * @param partitions the number of partitions of the topic
+   * @param healthy whether a partition has a leader and is not backing off; when none is healthy, any may be selected
+   * @param bytes the size of the record
    */
   choose(partitions: number, healthy: (partition: number) => boolean, bytes: number): number {
     if (
@@ -48,7 +51,7 @@ export class StickyPartitioner {
       this.#bytes >= STICKY_BYTES ||
       !healthy(this.#current)
     ) {
-      this.#current = pick(partitions, healthy);
+      this.#current = randomPartition(partitions, healthy);
       this.#bytes = 0;
     }
     this.#bytes += bytes;
@@ -56,7 +59,7 @@ export class StickyPartitioner {
   }
 }
 
-function pick(partitions: number, healthy: (partition: number) => boolean): number {
+function randomPartition(partitions: number, healthy: (partition: number) => boolean): number {
   const start = Math.floor(Math.random() * partitions);
   for (let n = 0; n < partitions; n++) {
     const candidate = (start + n) % partitions;

@@ -1,26 +1,26 @@
-// What we say of a record that was not, or may not have been, appended: the topic and the next step.
+// Errors for records that were not appended, or whose outcome is unknown. A message names the topic and the next step.
 
 import { OnrampError } from "../../core/errors.ts";
 import { KafkaCode } from "../../wire/error-codes.ts";
 import { denied } from "../client/problems.ts";
 
-/** 504: it may have been written. */
+/** 50401: the record may have been written. */
 export function unknownOutcome(topic: string, partition: number, reason?: string): OnrampError {
-  const why = reason ? ` Last heard: ${reason}.` : "";
+  const why = reason ? ` Last error: ${reason}.` : "";
   return new OnrampError(
     50401,
     `Kafka did not confirm the record for ${topic}/${partition} in time: it may or may not have been written, and a retry may duplicate it.${why}`,
   );
 }
 
-/** 503: it was not written, by the deadline. */
+/** 50302 when in-sync `replicas` are missing, else 50301: the record was not written before the deadline. */
 export function notWritten(
   topic: string,
   partition: number,
   replicas: boolean,
   reason?: string,
 ): OnrampError {
-  const why = reason ? ` Last heard: ${reason}.` : "";
+  const why = reason ? ` Last error: ${reason}.` : "";
   if (replicas) {
     return new OnrampError(
       50302,
@@ -29,52 +29,52 @@ export function notWritten(
   }
   return new OnrampError(
     50301,
-    `Kafka did not take the record for ${topic}/${partition} in time; nothing was written. Try again after Retry-After.${why}`,
+    `Kafka did not accept the record for ${topic}/${partition} in time; nothing was written. Try again after Retry-After.${why}`,
   );
 }
 
-/** 413, from the broker. */
+/** 41301: the broker refused the record as too large. */
 export function tooLarge(topic: string, reason: string): OnrampError {
   return new OnrampError(
     41301,
-    `The record is larger than topic "${topic}" takes (${reason}). Send less, or raise the topic's max.message.bytes.`,
+    `The record is larger than topic "${topic}" allows (${reason}). Send a smaller record, or raise the topic's max.message.bytes.`,
   );
 }
 
-/** 413, before the append. */
-export function largerThan(topic: string, size: number, limit: number): OnrampError {
+/** 41301, before the append. @param size, limit in bytes */
+export function largerThanLimit(topic: string, size: number, limit: number): OnrampError {
   return new OnrampError(
     41301,
-    `The record takes ${size} bytes and topic "${topic}" takes ${limit} (max.message.bytes). Send less, or raise the topic's limit.`,
+    `The record takes ${size} bytes, but topic "${topic}" allows ${limit} (max.message.bytes). Send a smaller record, or raise the topic's limit.`,
   );
 }
 
-/** 400: the broker finds the record itself at fault. */
+/** 40001: the broker refused the record as invalid. */
 export function badRecord(topic: string, reason?: string): OnrampError {
   return new OnrampError(
     40001,
-    `Kafka refused the record for topic "${topic}"${reason ? `: ${reason}` : ""}. Correct the record; the same one will be refused again.`,
+    `Kafka refused the record for topic "${topic}"${reason ? `: ${reason}` : ""}. Correct the record: Kafka would refuse the same record again.`,
   );
 }
 
-/** 403: the ACL that is missing. */
+/** 40301 that names the missing ACL. */
 export function deniedWrite(topic: string, code: number): OnrampError {
   if (code !== KafkaCode.CLUSTER_AUTHORIZATION_FAILED) return denied(topic, "Write");
   return new OnrampError(
     40301,
-    `Kafka does not let Onramp's user write idempotently: it needs the ACL "IdempotentWrite" on the cluster, or "Write" on topic "${topic}".`,
+    `Kafka does not let Onramp's user write as an idempotent producer: it needs the ACL "IdempotentWrite" on the cluster, or "Write" on topic "${topic}".`,
   );
 }
 
-/** 500: another reason of the broker's. */
+/** 50001: the broker refused the record for another reason. */
 export function refusedByBroker(topic: string, reason: string): OnrampError {
   return new OnrampError(
     50001,
-    `Kafka refused the record for topic "${topic}": ${reason}. Nothing was written; ask whoever runs the cluster.`,
+    `Kafka refused the record for topic "${topic}": ${reason}. Nothing was written. Ask the operator of the cluster.`,
   );
 }
 
-/** 404 for a partition that the topic does not have. */
+/** 40402 for a partition that the topic does not have. */
 export function noSuchPartition(topic: string, partition: number, partitions: number): OnrampError {
   return new OnrampError(
     40402,

@@ -1,4 +1,4 @@
-// The process's producer id (InitProducerId). Lanes count their own epochs on it.
+// Requests the producer id of the process (InitProducerId). All lanes share it, and each counts its own epochs.
 
 import type { Log } from "../../core/ports.ts";
 import { KafkaCode } from "../../wire/error-codes.ts";
@@ -9,7 +9,7 @@ import { BrokerRefused } from "../client/errors.ts";
 const VERSION = 1;
 const RETRY_MS = 200;
 
-/** Holds the current producer id and gets another when it is used up. */
+/** Holds the current producer id, and requests a new one when its epochs are used up. */
 export class ProducerIds {
   readonly #cluster: Cluster;
   readonly #log: Log;
@@ -20,6 +20,7 @@ export class ProducerIds {
   #denied = false;
   #stopped = false;
 
+  /** @param on `ready` is called when Kafka has assigned an id, `denied` each time that Kafka refuses to assign one */
   constructor(cluster: Cluster, log: Log, on: { ready: () => void; denied: () => void }) {
     this.#cluster = cluster;
     this.#log = log;
@@ -27,19 +28,19 @@ export class ProducerIds {
     this.#onDenied = on.denied;
   }
 
-  /** The id for new lanes; undefined until Kafka gave one. */
+  /** The producer id for new lanes; undefined until Kafka has assigned one. */
   get current(): number | undefined {
     return this.#current;
   }
-  /** True when Kafka refuses to give one: the ACL IdempotentWrite is missing. */
+  /** True when Kafka refuses to assign a producer id, because the ACL IdempotentWrite is missing. */
   get denied(): boolean {
     return this.#denied;
   }
 
-  /** Gets the first id, or another one; tries until it has it. */
+  /** Requests the first or a new producer id, in the background, until Kafka assigns one. */
   renew(): void {
     this.#current = undefined;
-    if (this.#timer === undefined) this.#try();
+    if (this.#timer === undefined) this.#schedule();
   }
 
   stop(): void {
@@ -47,7 +48,7 @@ export class ProducerIds {
     clearTimeout(this.#timer);
   }
 
-  #try(): void {
+  #schedule(): void {
     this.#timer = setTimeout(
       () => {
         this.#request().then(
@@ -62,7 +63,7 @@ export class ProducerIds {
             this.#denied =
               error instanceof BrokerRefused && error.code === KafkaCode.CLUSTER_AUTHORIZATION_FAILED;
             if (this.#denied) this.#onDenied();
-            if (!this.#stopped) this.#try();
+            if (!this.#stopped) this.#schedule();
           },
         );
       },
@@ -73,7 +74,7 @@ export class ProducerIds {
   async #request(): Promise<number> {
     const body = { transactionalId: null, transactionTimeoutMs: 0, producerId: -1, producerEpoch: -1 };
     const answer = await this.#cluster.ask(InitProducerId, VERSION, body);
-    if (answer.errorCode !== 0) throw new BrokerRefused("asking for a producer id", answer.errorCode);
+    if (answer.errorCode !== 0) throw new BrokerRefused("requesting a producer id", answer.errorCode);
     return answer.producerId;
   }
 }

@@ -1,16 +1,16 @@
-// What waits for a partition, in order, and the bytes of it that are queued or in flight.
+// The queue of a lane: holds its pending segments in order, and counts the bytes that are pending or in flight.
 
 import { elementAt } from "../../core/element.ts";
 import type { OnrampError } from "../../core/errors.ts";
 import { BATCH_OVERHEAD, recordSizeBound } from "../../wire/record-batch.ts";
 import { type Segment, settleFailed, slice } from "./segment.ts";
 
-/** Taken segments are cut off once there are so many; fewer are not worth a copy of the rest. */
+/** Taken segments are removed from the array when there are more of them than this. Each removal copies the rest. */
 const COMPACT_AT = 32;
 
-/** A first-in-first-out queue of segments that hands out batches of them. */
+/** A first-in-first-out queue of segments, from which the segments of a batch are taken together. */
 export class SegmentQueue {
-  /** Bytes of what waits and of what was taken and not yet released. */
+  /** Bytes of the segments that are in the queue, or taken and not yet released. */
   bytes = 0;
   #segments: Segment[] = [];
   #head = 0;
@@ -24,14 +24,17 @@ export class SegmentQueue {
     this.bytes += segment.size;
   }
 
-  /** Takes the segments of the next batch: as many as fit, at least one record, `alone` ones alone. */
+  /**
+   * Takes the segments of the next batch: as many records as fit into `maxBytes`, and at least one. A segment that is
+   * `alone` is taken without others.
+   */
   take(maxBytes: number): Segment[] {
     const taken: Segment[] = [];
     let room = maxBytes - BATCH_OVERHEAD;
     while (!this.empty) {
       const next = this.#segments[this.#head] as Segment;
       if (taken.length > 0 && (next.alone || taken[0]?.alone)) break;
-      const head = fitting(next, room, taken.length === 0);
+      const head = partThatFits(next, room, taken.length === 0);
       if (!head) break;
       taken.push(head);
       room -= head.size;
@@ -41,7 +44,7 @@ export class SegmentQueue {
       }
       this.#head++;
     }
-    // What was taken must not be kept alive from here: under steady load the queue is never quite empty.
+    // Under steady load the queue is never empty, so the taken segments would otherwise never be garbage-collected.
     if (this.empty || this.#head > COMPACT_AT) {
       this.#segments = this.#segments.slice(this.#head);
       this.#head = 0;
@@ -49,30 +52,30 @@ export class SegmentQueue {
     return taken;
   }
 
-  /** Puts taken segments back at the head, in order; those whose callers were answered are let go. */
+  /** Puts taken segments back at the head, in order. Segments whose callers have been answered are released. */
   giveBack(segments: readonly Segment[]): void {
-    const waiting: Segment[] = [];
+    const unanswered: Segment[] = [];
     for (const segment of segments) {
       if (segment.answered) this.bytes -= segment.size;
-      else waiting.push(segment);
+      else unanswered.push(segment);
     }
-    this.#segments = waiting.concat(this.#segments.slice(this.#head));
+    this.#segments = unanswered.concat(this.#segments.slice(this.#head));
     this.#head = 0;
   }
 
-  /** Lets taken segments go; their callers have been answered. */
+  /** Releases taken segments whose callers have been answered. */
   release(segments: readonly Segment[]): void {
     for (const segment of segments) this.bytes -= segment.size;
   }
 
-  /** Fails what waits past its deadline. */
+  /** Fails the segments in the queue whose deadline has passed. */
   expire(now: number, error: () => OnrampError): void {
     for (let n = this.#head; n < this.#segments.length; n++) {
       if ((this.#segments[n] as Segment).deadline <= now) return this.fail(error(), now);
     }
   }
 
-  /** Fails what waits and has a deadline up to `until`; nothing of it was sent. */
+  /** Fails the segments in the queue, which were not sent, that have a deadline up to `until` (default: all). */
   fail(error: OnrampError, until = Number.POSITIVE_INFINITY): void {
     const kept: Segment[] = [];
     for (const segment of this.#segments.slice(this.#head)) {
@@ -87,8 +90,8 @@ export class SegmentQueue {
   }
 }
 
-/** As much of a segment as fits in `room`; at least one record where it would stand alone in the batch. */
-function fitting(segment: Segment, room: number, first: boolean): Segment | undefined {
+/** Returns the part of a segment that fits into `room` bytes; at least one record when it is the first of the batch. */
+function partThatFits(segment: Segment, room: number, first: boolean): Segment | undefined {
   if (segment.size <= room) return segment;
   let to = segment.from;
   let left = room;

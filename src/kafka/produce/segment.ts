@@ -1,36 +1,41 @@
-// The unit that queues: a run of one request's records for one partition, and the request that waits for it.
+// A segment, the unit of a lane's queue: records of one request for one partition, and the request that waits for them.
 
 import { elementAt } from "../../core/element.ts";
 import type { OnrampError } from "../../core/errors.ts";
 import type { AcceptedRecord, Receipts } from "../../core/record.ts";
 import { recordSizeBound } from "../../wire/record-batch.ts";
 
-/** One request's wait for all its records: one object and one promise, however many records there are. */
+/** A request that waits for all its records: one object and one promise per request, not per record. */
 export interface Pending {
   readonly receipts: Receipts;
+  /** The number of records without an outcome. */
   remaining: number;
   readonly resolve: (receipts: Receipts) => void;
 }
 
-/** Records `[from, to)` of a request's share for one partition. */
+/** The elements from `from` to `to` (exclusive) of `records`, which are the records of a request for one partition. */
 export interface Segment {
   readonly pending: Pending;
   readonly records: readonly AcceptedRecord[];
-  /** Index of each of `records` in the request; undefined when they are the whole request. */
+  /** The index of each of `records` in the request; undefined when they are the whole request. */
   readonly places: readonly number[] | undefined;
   readonly from: number;
   readonly to: number;
-  /** Bytes that it may take in a batch. */
+  /** The maximum number of bytes in a batch. */
   readonly size: number;
-  /** When its caller is answered, whatever is known then (ms, `Date.now`). */
+  /** When the caller must be answered, even if the outcome is unknown (milliseconds, `Date.now`). */
   readonly deadline: number;
-  /** Shares no batch with other requests: the broker refused a batch without saying whose record it was. */
+  /** True when it must not share a batch with other requests: the broker refused a batch without naming a record. */
   readonly alone: boolean;
-  /** Its caller has been answered; what happens to the records now is of no consequence to it. */
+  /** True when the caller has been answered: later outcomes are ignored. */
   answered: boolean;
 }
 
-/** Settles every record of a segment as written from `baseOffset` on. */
+/**
+ * Reports the records of a segment as written, the first at `baseOffset`.
+ *
+ * @param appendTime the timestamp that the broker assigned; -1 when the records keep their own timestamps
+ */
 export function settleWritten(
   segment: Segment,
   partition: number,
@@ -48,7 +53,7 @@ export function settleWritten(
   answer(segment);
 }
 
-/** Settles every record of a segment as failed. */
+/** Reports the records of a segment as failed. */
 export function settleFailed(segment: Segment, error: OnrampError): void {
   if (segment.answered) return;
   for (let n = segment.from; n < segment.to; n++) {
@@ -57,13 +62,13 @@ export function settleFailed(segment: Segment, error: OnrampError): void {
   answer(segment);
 }
 
-/** The part `[from, to)` of a segment, as a segment of its own. */
+/** Returns the part of a segment from `from` to `to` (exclusive) as a new segment. */
 export function slice(segment: Segment, from: number, to: number, alone = segment.alone): Segment {
   if (from === segment.from && to === segment.to && alone === segment.alone) return segment;
   return { ...segment, from, to, alone, size: sizeOf(segment.records, from, to) };
 }
 
-/** The bound of the bytes of `records[from, to)`. */
+/** Returns the maximum number of bytes of the records from `from` to `to` (exclusive) in a batch. */
 export function sizeOf(records: readonly AcceptedRecord[], from: number, to: number): number {
   let size = 0;
   for (let n = from; n < to; n++) size += recordSizeBound(elementAt(records, n));

@@ -1,19 +1,21 @@
-// One request on its way into the lanes: what the topic would refuse of it, and its share for each partition.
+// Prepares one request for the lanes: checks its records against the limits of the topic, and splits them by partition.
 
 import { elementAt } from "../../core/element.ts";
 import { type ErrorCode, type ErrorDetail, OnrampError } from "../../core/errors.ts";
 import type { AcceptedRecord } from "../../core/record.ts";
 import { loneBatchSize, recordSizeBound } from "../../wire/record-batch.ts";
 import type { TopicState } from "../client/metadata.ts";
-import { largerThan, noSuchPartition } from "./produce-errors.ts";
+import { largerThanLimit, noSuchPartition } from "./produce-errors.ts";
 import { type Pending, type Segment, sizeOf } from "./segment.ts";
 
+/** A record that the topic would refuse. */
 export interface Fault extends ErrorDetail {
+  /** The index of the record in the request. */
   readonly index: number;
   readonly error_code: ErrorCode;
 }
 
-/** What the topic would refuse of a request, before anything is written; `most` faults are enough. */
+/** Returns the faults of the records, at most `most`, before anything is written. A record may have several. */
 export function faultsOf(
   topic: TopicState,
   records: readonly AcceptedRecord[],
@@ -35,24 +37,24 @@ export function faultsOf(
     if (record.timestamp > now + timestampAfterMaxMs) {
       fail(
         40001,
-        `The timestamp lies more than ${timestampAfterMaxMs} ms ahead of now (message.timestamp.after.max.ms of topic "${topic.name}").`,
+        `The timestamp is more than ${timestampAfterMaxMs} ms in the future (message.timestamp.after.max.ms of topic "${topic.name}").`,
       );
     }
     if (record.timestamp < now - timestampBeforeMaxMs) {
       fail(
         40001,
-        `The timestamp lies more than ${timestampBeforeMaxMs} ms back (message.timestamp.before.max.ms of topic "${topic.name}").`,
+        `The timestamp is more than ${timestampBeforeMaxMs} ms in the past (message.timestamp.before.max.ms of topic "${topic.name}").`,
       );
     }
     if (recordSizeBound(record) + 61 > maxMessageBytes && loneBatchSize(record) > maxMessageBytes) {
-      fail(41301, largerThan(topic.name, loneBatchSize(record), maxMessageBytes).message);
+      fail(41301, largerThanLimit(topic.name, loneBatchSize(record), maxMessageBytes).message);
     }
   });
   return faults;
 }
 
-/** The failure of a whole request for its first fault. */
-export function asOne(faults: readonly Fault[], records: number): OnrampError {
+/** Returns the error of a request that fails as a whole. It has the code of the first fault, and lists all `faults`. */
+export function requestError(faults: readonly Fault[], records: number): OnrampError {
   const first = faults[0] as Fault;
   const message =
     records === 1
@@ -61,7 +63,7 @@ export function asOne(faults: readonly Fault[], records: number): OnrampError {
   return new OnrampError(first.error_code, message, records === 1 ? {} : { errors: faults });
 }
 
-/** A request's records, partition by partition, each run as one segment. */
+/** Splits the records of a request into one segment per partition. @returns the segments by partition */
 export function segmentsOf(
   records: readonly AcceptedRecord[],
   partitions: readonly number[],
@@ -70,13 +72,13 @@ export function segmentsOf(
 ): Map<number, Segment> {
   const segments = new Map<number, Segment>();
   const first = partitions[0] as number;
-  const segment = (of: readonly AcceptedRecord[], places?: readonly number[]): Segment => ({
+  const segment = (own: readonly AcceptedRecord[], places?: readonly number[]): Segment => ({
     pending,
-    records: of,
+    records: own,
     places,
     from: 0,
-    to: of.length,
-    size: sizeOf(of, 0, of.length),
+    to: own.length,
+    size: sizeOf(own, 0, own.length),
     deadline,
     alone: false,
     answered: false,

@@ -1,4 +1,4 @@
-// Delivery over HTTP: what the failures of `web/` mean for a record, and a request with a JSON body.
+// Delivery over HTTP: posts JSON, and converts the failures of `web/` to failed deliveries.
 
 import { DeliveryError, failureKindOf } from "../../core/sink.ts";
 import { RefusedAddress } from "../../web/address-policy.ts";
@@ -8,8 +8,8 @@ import { boundedFetch, type FetchLimits } from "../../web/fetch.ts";
 /**
  * Posts a JSON body.
  *
- * @param limits `receiver` is the name that operators read in errors
- * @throws DeliveryError, the reason of `limits.cancel`
+ * @param limits `receiver` is the name of the receiver in errors
+ * @throws DeliveryError; the reason of `limits.cancel`
  */
 export async function postJson(limits: FetchLimits, url: string, body: unknown): Promise<void> {
   const headers = { "content-type": "application/json" };
@@ -18,12 +18,14 @@ export async function postJson(limits: FetchLimits, url: string, body: unknown):
   );
 }
 
-/** Throws an error of `web/` as the failure of a delivery, and any other error as it is. */
+/** Throws an error of `web/` as a DeliveryError, and any other error unchanged. */
 export function throwDelivery(thrown: unknown): never {
   throw deliveryErrorIn(thrown) ?? thrown;
 }
 
-/** The failed delivery in an error, or in one of its causes: clients of receivers wrap what `fetch` throws. */
+/**
+ * @returns the DeliveryError for an error or one of its causes: client libraries wrap the errors of `fetch`
+ */
 export function deliveryErrorIn(thrown: unknown): DeliveryError | undefined {
   for (let error = thrown; error instanceof Error; ) {
     if (error instanceof DeliveryError) return error;

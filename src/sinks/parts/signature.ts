@@ -1,25 +1,33 @@
-// Signatures of outgoing webhooks: Standard Webhooks 1.0 (https://www.standardwebhooks.com), symmetric (v1).
+// Signs outgoing webhooks: Standard Webhooks 1.0 (https://www.standardwebhooks.com), symmetric signatures
+// (v1).
 
 import { createHmac } from "node:crypto";
 
 const PREFIX = "whsec_";
 
-/** Signs for all of a webhook's secrets. */
+/** Signs with all secrets of a webhook. */
 export interface Signer {
-  /** The headers of one attempt. @param id the same for every attempt of a record */
+  /**
+   * @returns the headers of one attempt
+   * @param id the same for all attempts of a record
+   * @param now milliseconds
+   */
   headers(id: string, body: Buffer, now: number): Record<string, string>;
 }
 
 /**
- * @param secrets `whsec_` and base64, 24 to 64 bytes; while they are rotated a receiver may know any of them
- * @throws Error for a secret of another form; it does not quote it
+ * Creates a signer.
+ *
+ * @param secrets `whsec_` and the base64 of 24 to 64 bytes each; several during a rotation, when receivers
+ *   may know any
+ * @throws Error for a secret in another format; the message does not quote the secret
  */
 export function createSigner(secrets: readonly string[]): Signer {
   const keys = secrets.map((secret) => {
     const key = Buffer.from(secret.slice(PREFIX.length), "base64");
     if (!secret.startsWith(PREFIX) || key.length < 24 || key.length > 64)
       throw new Error(
-        'a secret is "whsec_" and the base64 of 24 to 64 random bytes, as `openssl rand -base64 32` makes them',
+        'a secret must be "whsec_" and the base64 of 24 to 64 random bytes, such as the output of `openssl rand -base64 32`',
       );
     return key;
   });

@@ -1,4 +1,4 @@
-// The message of one record, or of a backlog of records.
+// Builds the message of one record, or of several pending records.
 
 import { DeliveryError, type OutgoingRecord } from "../../core/sink.ts";
 import type { Message } from "./poster.ts";
@@ -11,9 +11,9 @@ export interface Expressions {
 }
 
 /**
- * The message of the first record; the records after it are counted.
+ * Builds the message of the first record, with the number of the other records.
  *
- * @throws DeliveryError when the expressions give nothing to send, ExpressionError
+ * @throws DeliveryError when the expressions return no text and no blocks; ExpressionError
  */
 export async function messageOf(
   records: readonly OutgoingRecord[],
@@ -31,7 +31,7 @@ export async function messageOf(
   if (own === "" && blocks === undefined)
     throw new DeliveryError(
       "permanent",
-      "text and blocks gave nothing for this record; a filter can leave such records out",
+      "text and blocks returned no value for this record; use a filter to exclude such records",
     );
   const text = [own, rest].filter(Boolean).join("\n");
   return {
@@ -41,10 +41,10 @@ export async function messageOf(
   };
 }
 
-function asBlocks(made: unknown): object[] {
-  const blocks = Array.isArray(made) ? made : [made];
+function asBlocks(result: unknown): object[] {
+  const blocks = Array.isArray(result) ? result : [result];
   if (blocks.every((block) => typeof block === "object" && block !== null)) return blocks as object[];
-  throw new DeliveryError("permanent", "blocks gave a value that is not an array of blocks");
+  throw new DeliveryError("permanent", "blocks returned a value that is not an array of blocks");
 }
 
 const context = (line: string): object => ({ type: "context", elements: [{ type: "mrkdwn", text: line }] });

@@ -1,5 +1,6 @@
-// The two ways to post a message to Slack, with Slack's own clients and without their retries. The clients are loaded
-// only where Slack is configured: they take time and 15 MB.
+// Posts messages to Slack, through an incoming webhook or with a bot token. Uses Slack's clients without
+// their retries. The clients are loaded only if a Slack sink is configured, since loading them takes time and
+// 15 MB.
 
 import { DeliveryError } from "../../core/sink.ts";
 import { boundedFetch } from "../../web/fetch.ts";
@@ -8,7 +9,7 @@ import { deliveryErrorIn, throwDelivery } from "../parts/http.ts";
 export interface Message {
   readonly text: string;
   readonly blocks?: readonly object[];
-  /** Messages with the same value go to one thread; bot tokens only. */
+  /** Messages with the same value are posted to one thread; with a bot token only. */
   readonly thread?: string;
 }
 
@@ -19,13 +20,14 @@ export type Destination =
 /** Posts a message; resolves when Slack has accepted it. @throws DeliveryError */
 export type Poster = (message: Message, cancel: AbortSignal) => Promise<void>;
 
-/** Errors of Slack's own side (https://docs.slack.dev/reference/methods/chat.postMessage/#errors). */
+/** Errors in Slack itself (https://docs.slack.dev/reference/methods/chat.postMessage/#errors). */
 const SLACK_FAILED = ["internal_error", "fatal_error", "request_timeout"];
-const NOT_NOW = ["ratelimited", "rate_limited", "service_unavailable"];
-/** The number of threads whose first message this process remembers. */
-const THREADS = 1000;
+/** Errors with which Slack asks for a pause. */
+const SLACK_BUSY = ["ratelimited", "rate_limited", "service_unavailable"];
+/** The maximum number of threads whose first message this process remembers. */
+const MAX_THREADS = 1000;
 
-/** @param timeoutMs for one message */
+/** @param timeoutMs for one message @param now milliseconds since 1970 */
 export function createPoster(destination: Destination, timeoutMs: number, now: () => number): Poster {
   return "webhookUrl" in destination
     ? viaWebhook(destination.webhookUrl, timeoutMs, now)
@@ -72,7 +74,7 @@ function viaToken(
         ...(parent ? { thread_ts: parent } : {}),
       });
       if (thread === undefined || parent !== undefined || ts === undefined) return;
-      if (threads.size >= THREADS) threads.delete(threads.keys().next().value ?? "");
+      if (threads.size >= MAX_THREADS) threads.delete(threads.keys().next().value ?? "");
       threads.set(thread, ts);
     } catch (thrown) {
       cancel.throwIfAborted();
@@ -83,11 +85,11 @@ function viaToken(
 }
 
 function refusal(code: string, cause: unknown): DeliveryError {
-  const kind = NOT_NOW.includes(code) ? "away" : SLACK_FAILED.includes(code) ? "answered" : "permanent";
+  const kind = SLACK_BUSY.includes(code) ? "away" : SLACK_FAILED.includes(code) ? "answered" : "permanent";
   return new DeliveryError(kind, `Slack answered ${code}`, { cause });
 }
 
-/** Slack's client logs every request; the error says what matters. */
+/** Disables the log of Slack's client; the errors that it throws are sufficient. */
 const SILENT = {
   debug() {},
   info() {},

@@ -1,4 +1,4 @@
-// Messages to Slack: one per record, or one per backlog of records.
+// The sink kind `slack`: sends one message per record, or one message for all pending records.
 
 import { adapterKind, requireAll } from "../../core/adapter.ts";
 import { boolean, duration, expression, number, object, string, type ValueOf } from "../../core/options.ts";
@@ -12,26 +12,27 @@ const options = object({
   webhookUrl: string("The URL of an incoming webhook. It is a secret: use ${env:NAME} or ${file:/path}.", {
     pattern: "^https?://",
   }),
-  token: string("A bot token (xoxb-…), in place of webhookUrl."),
+  token: string("A bot token (xoxb-…), instead of webhookUrl."),
   channel: string("With token: the id or the name of the channel."),
   apiUrl: string("The URL of Slack's API.", { default: "https://slack.com/api/", pattern: "^https?://" }),
   text: expression(
-    "JSONata over the value; gives the message. What it takes from the record is escaped; $link and $mention make links and mentions.",
+    "JSONata over the value; returns the text of the message. Strings from the record are escaped; $link and $mention create links and mentions.",
   ),
   blocks: expression(
-    "JSONata over the value; gives an array of Block Kit blocks. Then text is what notifications show.",
+    "JSONata over the value; returns an array of Block Kit blocks. If blocks is set, text is shown in notifications.",
   ),
-  thread: expression(
-    "With token: JSONata over the value; messages for which it gives the same value are in one thread.",
-  ),
+  thread: expression("With token: JSONata over the value. Messages with the same result are in one thread."),
   rate: number("Messages per second from this process to the channel; Slack accepts one.", {
     default: 1,
     exclusiveMinimum: 0,
     maximum: 1000,
   }),
-  digest: boolean("Send the waiting records as one message, such as: 37 more in the last minute.", {
-    default: false,
-  }),
+  digest: boolean(
+    "Send all pending records as one message, with a line such as: 37 more in the last minute.",
+    {
+      default: false,
+    },
+  ),
   timeout: duration("How long one attempt may take.", { default: "10s" }),
 });
 

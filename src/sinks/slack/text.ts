@@ -1,20 +1,22 @@
-// Slack's message text (mrkdwn): what comes from a record is escaped before an expression sees it, so that an event can
-// neither ping people nor forge a link; what the author of the expression writes stays as it is.
+// Escapes records for Slack's message text (mrkdwn) before expressions are evaluated, so that an event can
+// neither notify people nor forge a link. Text in the expression itself is not escaped.
 
 import { type Expression, ExpressionError } from "../../core/expressions.ts";
 import { bindingsOf, type OutgoingRecord } from "../../core/sink.ts";
 
-/** Slack's three control characters (https://docs.slack.dev/messaging/formatting-message-text/#escaping). */
+/**
+ * Escapes Slack's control characters (https://docs.slack.dev/messaging/formatting-message-text/#escaping).
+ */
 export const escapeText = (text: string): string =>
   text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 
-/** An expression whose record is escaped. */
+/** An expression that is evaluated on escaped records. */
 export interface SlackExpression {
   /** @throws ExpressionError */
   evaluate(record: OutgoingRecord): Promise<unknown>;
 }
 
-/** An expression of the configuration, given records with their control characters escaped. */
+/** Wraps an expression so that it is evaluated on escaped records. */
 export function escaping(expression: Expression): SlackExpression {
   return {
     evaluate(record) {
@@ -24,7 +26,7 @@ export function escaping(expression: Expression): SlackExpression {
   };
 }
 
-/** All strings of a value, names of members included: `$keys` and `$string` show those too. */
+/** Escapes all strings of a value, including the names of members, which `$keys` and `$string` return. */
 function escapeIn(value: unknown): unknown {
   if (typeof value === "string") return escapeText(value);
   if (Array.isArray(value)) return value.map(escapeIn);
@@ -34,14 +36,17 @@ function escapeIn(value: unknown): unknown {
   );
 }
 
-/** What would make control characters out of a record's harmless ones, escaped once more; `$eval` is refused. */
+/**
+ * Functions for links and mentions, and replacements for functions whose result could contain unescaped text.
+ */
 const FUNCTIONS = {
   link: (url: unknown, text?: unknown): string => {
     const target = String(url).replaceAll("|", "%7C");
     if (!/^(https?|mailto):/i.test(target)) return text === undefined ? target : String(text);
     return text === undefined ? `<${target}>` : `<${target}|${String(text).replaceAll("|", "¦")}>`;
   },
-  // No `here` or `channel`: who takes an id from a record must not ping everybody. An author can write <!here>.
+  // `here` and `channel` are not supported: an id from a record must not notify a whole channel. An
+  // expression can contain <!here> itself.
   mention: (id: unknown): string => {
     const name = String(id);
     if (/^[UW][A-Z0-9]+$/.test(name)) return `<@${name}>`;

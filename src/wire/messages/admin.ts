@@ -1,9 +1,9 @@
-// Topics and their configuration: create, delete, widen, describe, alter.
+// Layouts of the APIs that create, delete and extend topics, and that describe and alter configurations.
 
 import {
   array,
   boolean,
-  type Carried,
+  type Decoded,
   int8,
   int16,
   int32,
@@ -34,7 +34,7 @@ const createTopicsResponse = struct({
 });
 /** Versions 0 to 4. */
 export const CreateTopics = api("CreateTopics", 19, 5, createTopicsRequest, createTopicsResponse);
-export type CreatableTopic = Carried<typeof createTopicsRequest>["topics"][number];
+export type CreatableTopic = Decoded<typeof createTopicsRequest>["topics"][number];
 
 const deleteTopicsRequest = struct({ names: array(string), timeoutMs: int32 });
 const deleteTopicsResponse = struct({

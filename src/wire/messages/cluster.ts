@@ -1,4 +1,4 @@
-// ApiVersions, Metadata, InitProducerId, SASL: who is there, and who are we.
+// Layouts of ApiVersions, Metadata, InitProducerId, SaslHandshake, SaslAuthenticate and FindCoordinator.
 
 import {
   type Api,
@@ -6,7 +6,7 @@ import {
   between,
   boolean,
   bytes,
-  type Carried,
+  type Decoded,
   int8,
   int16,
   int32,
@@ -58,9 +58,9 @@ const metadataResponse = struct({
   ),
   authorizedOperations: since(8, int32, -2147483648),
 });
-/** Versions 0 to 8 (9 is flexible, 10 brings topic ids). */
+/** Versions 0 to 8. Version 9 is the first flexible one; version 10 adds topic ids. */
 export const Metadata = api("Metadata", 3, 9, metadataRequest, metadataResponse);
-export type MetadataResponse = Carried<typeof metadataResponse>;
+export type MetadataResponse = Decoded<typeof metadataResponse>;
 
 const initProducerIdRequest = struct({
   transactionalId: nullableString,
@@ -110,7 +110,7 @@ const findCoordinatorResponse = struct({
 });
 export const FindCoordinator = api("FindCoordinator", 10, 3, findCoordinatorRequest, findCoordinatorResponse);
 
-/** Names an API; a helper so that each declaration stays one line. */
+/** Declares an API. */
 export function api<Q, R>(
   name: string,
   key: number,

@@ -1,8 +1,8 @@
-// Fetch. Only the fetcher of `kafka/consume` and the development broker import this message.
+// Layout of Fetch. Only the fetcher of `kafka/consume` and the development broker import it.
 
 import {
   array,
-  type Carried,
+  type Decoded,
   int8,
   int16,
   int32,
@@ -68,5 +68,5 @@ const fetchResponse = struct({
 });
 /** Versions 4 to 11. */
 export const Fetch = api("Fetch", 1, 12, fetchRequest, fetchResponse);
-export type FetchRequest = Carried<typeof fetchRequest>;
-export type FetchResponse = Carried<typeof fetchResponse>;
+export type FetchRequest = Decoded<typeof fetchRequest>;
+export type FetchResponse = Decoded<typeof fetchResponse>;

@@ -1,11 +1,11 @@
-// Consumer groups (the classic protocol): membership and offsets.
+// Layouts of the consumer group APIs (classic protocol): membership, committed offsets, administration.
 
 import {
   array,
   between,
   boolean,
   bytes,
-  type Carried,
+  type Decoded,
   int16,
   int32,
   int64,
@@ -39,8 +39,8 @@ const joinGroupResponse = struct({
 });
 /** Versions 0 to 5. */
 export const JoinGroup = api("JoinGroup", 11, 6, joinGroupRequest, joinGroupResponse);
-export type JoinGroupRequest = Carried<typeof joinGroupRequest>;
-export type JoinGroupResponse = Carried<typeof joinGroupResponse>;
+export type JoinGroupRequest = Decoded<typeof joinGroupRequest>;
+export type JoinGroupResponse = Decoded<typeof joinGroupResponse>;
 
 const syncGroupRequest = struct({
   groupId: string,
@@ -52,8 +52,8 @@ const syncGroupRequest = struct({
 const syncGroupResponse = struct({ throttleTimeMs: since(1, int32, 0), errorCode: int16, assignment: bytes });
 /** Versions 0 to 3. */
 export const SyncGroup = api("SyncGroup", 14, 4, syncGroupRequest, syncGroupResponse);
-export type SyncGroupRequest = Carried<typeof syncGroupRequest>;
-export type SyncGroupResponse = Carried<typeof syncGroupResponse>;
+export type SyncGroupRequest = Decoded<typeof syncGroupRequest>;
+export type SyncGroupResponse = Decoded<typeof syncGroupResponse>;
 
 const heartbeatRequest = struct({
   groupId: string,

@@ -1,4 +1,4 @@
-// ListOffsets, DeleteRecords, OffsetForLeaderEpoch.
+// Layouts of ListOffsets, DeleteRecords and OffsetForLeaderEpoch.
 
 import { array, int8, int16, int32, int64, since, string, struct } from "../codec.ts";
 import { api } from "./cluster.ts";

@@ -1,8 +1,8 @@
-// Produce.
+// Layout of Produce.
 
 import {
   array,
-  type Carried,
+  type Decoded,
   int16,
   int32,
   int64,
@@ -41,7 +41,7 @@ const produceResponse = struct({
   ),
   throttleTimeMs: since(1, int32, 0),
 });
-/** Versions 3 to 8; v8 names the records that a broker refused (KIP-467). */
+/** Versions 3 to 8. Version 8 names the records that the broker rejected (KIP-467). */
 export const Produce = api("Produce", 0, 9, produceRequest, produceResponse);
-export type ProduceResponse = Carried<typeof produceResponse>;
+export type ProduceResponse = Decoded<typeof produceResponse>;
 export type PartitionAnswer = ProduceResponse["topics"][number]["partitions"][number];

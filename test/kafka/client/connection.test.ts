@@ -27,9 +27,9 @@ describe("kafka: connection", () => {
     await assert.rejects(open(await peer(() => {})), (error: BrokerGone) => error.timedOut);
     await assert.rejects(
       open(await peer((socket) => socket.write("HTTP/1.1 400 Bad Request\r\n\r\n"))),
-      /no Kafka response/,
+      /not a Kafka response/,
     );
-    await assert.rejects(open(await peer((socket) => socket.write(Buffer.alloc(4)))), /no Kafka response/);
+    await assert.rejects(open(await peer((socket) => socket.write(Buffer.alloc(4)))), /not a Kafka response/);
     await assert.rejects(
       open(await peer((socket) => socket.write(Buffer.from([0, 0, 0, 4, 0, 0, 0, 99])))),
       /was not sent/,

@@ -1,5 +1,5 @@
-// The envelopes of Confluent's REST Proxy v2 and Strimzi's HTTP Bridge: many records a request, as JSON, base64
-// or text. Both documents describe them; where they differ, docs/http.md says what we do.
+// The envelope formats of Confluent's REST Proxy v2 and Strimzi's HTTP Bridge: several records per request,
+// as JSON, base64 or text. Where the two differ, docs/http.md describes what Onramp does.
 
 import { type ErrorCode, type ErrorDetail, MOST_DETAILS, OnrampError } from "../../../core/errors.ts";
 import { parseJson } from "../../../core/json.ts";
@@ -12,15 +12,15 @@ import { checkPartition, checkTimestamp } from "./values.ts";
 type Member = "key" | "value";
 type Members = Readonly<Record<string, unknown>>;
 
-/** The bytes of a key or value that is there and not null; `[from, to)` is where it stands in the body. */
+/** Converts a key or value other than null to bytes. Its JSON text is `[from, to)` in the body. */
 type Decode = (given: unknown, body: Buffer, from: number, to: number, member: Member) => Buffer;
 
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
-/** Of the envelope: beside `records`, what Confluent's clients send for formats with a registry, always null here. */
+/** Members that Confluent's clients send in the envelope for a schema registry; only null is accepted. */
 const SCHEMA_MEMBERS = ["key_schema", "key_schema_id", "value_schema", "value_schema_id"];
 const RECORD_MEMBERS = ["key", "value", "partition", "timestamp", "headers"];
 
-/** Keys and values are JSON, kept byte for byte. */
+/** Keys and values are JSON, written byte for byte. */
 export const jsonEnvelope = envelope((_, body, from, to) => body.subarray(from, to), true);
 /** Keys and values are base64. */
 export const binaryEnvelope = envelope((given, _body, _from, _to, member) => base64(given, member), false);
@@ -33,7 +33,7 @@ function envelope(decode: Decode, json: boolean): Format {
       if (request.query !== "")
         throw new OnrampError(
           40001,
-          "An envelope takes no query parameters; key, partition and timestamp stand in its records.",
+          "An envelope accepts no query parameters; set key, partition and timestamp in its records.",
         );
       const records = recordsOf(parseJson(request.body, "The body"));
       const extents = extentsOf(request.body);
@@ -50,7 +50,7 @@ function envelope(decode: Decode, json: boolean): Format {
           return EMPTY;
         }
       });
-      if (malformed > 0) throw asOne(errors, malformed, records.length);
+      if (malformed > 0) throw malformedRecords(errors, malformed, records.length);
       return drafts;
     },
     answer: answerEnvelope,
@@ -60,7 +60,7 @@ function envelope(decode: Decode, json: boolean): Format {
 const EMPTY: Draft = { key: null, value: null, headers: [] };
 
 function recordsOf(parsed: unknown): readonly unknown[] {
-  const shape = 'An envelope is {"records":[{"value":…},…]} with at least one record.';
+  const shape = 'An envelope must be {"records":[{"value":…},…]} with at least one record.';
   if (!isObject(parsed)) throw new OnrampError(40001, shape);
   for (const name of Object.keys(parsed)) {
     if (name === "records" || (SCHEMA_MEMBERS.includes(name) && parsed[name] === null)) continue;
@@ -79,17 +79,20 @@ function draftOf(
   json: boolean,
 ): Draft {
   if (!isObject(record))
-    throw new OnrampError(40001, "A record is an object with key, value, partition, timestamp and headers.");
+    throw new OnrampError(
+      40001,
+      "A record must be an object, which may have key, value, partition, timestamp and headers.",
+    );
   for (const name of Object.keys(record)) {
     if (!RECORD_MEMBERS.includes(name))
       throw new OnrampError(
         40001,
-        `The record's member "${name.slice(0, 60)}" is not known; it may have ${RECORD_MEMBERS.join(", ")}.`,
+        `The record's member "${name.slice(0, 60)}" is not supported; the members of a record are ${RECORD_MEMBERS.join(", ")}.`,
       );
   }
   const { key, value, partition, timestamp, headers } = record as Record<string, unknown>;
   if (isGiven(partition) && fromPath !== undefined)
-    throw new OnrampError(40001, "The partition stands in the path and in the record; name it once.");
+    throw new OnrampError(40001, "The partition is given in the path and in the record; specify it once.");
   return {
     key: isGiven(key) ? decode(key, body, extent.keyFrom, extent.keyTo, "key") : null,
     value: isGiven(value) ? decode(value, body, extent.valueFrom, extent.valueTo, "value") : null,
@@ -102,7 +105,7 @@ function draftOf(
 }
 
 function headersOf(given: unknown): Header[] {
-  const shape = 'Headers are [{"key":"name","value":"base64"},…].';
+  const shape = 'Headers must be [{"key":"name","value":"base64"},…].';
   if (!Array.isArray(given)) throw new OnrampError(40001, shape);
   return given.map((header: unknown): Header => {
     if (!isObject(header)) throw new OnrampError(40001, shape);
@@ -144,7 +147,7 @@ function answerEnvelope(res: Parameters<Format["answer"]>[0], _topic: string, re
   res.end(body);
 }
 
-function asOne(errors: readonly ErrorDetail[], malformed: number, records: number): OnrampError {
+function malformedRecords(errors: readonly ErrorDetail[], malformed: number, records: number): OnrampError {
   const first = errors[0] as ErrorDetail;
   return new OnrampError(
     first.error_code ?? 40001,
@@ -156,20 +159,23 @@ function asOne(errors: readonly ErrorDetail[], malformed: number, records: numbe
 function base64(given: unknown, member: Member): Buffer {
   if (typeof given === "string" && given.length % 4 === 0 && BASE64.test(given))
     return Buffer.from(given, "base64");
-  throw new OnrampError(40001, `The ${member} is not base64 (RFC 4648, padded).`);
+  throw new OnrampError(40001, `The ${member} must be base64 with padding (RFC 4648).`);
 }
 
 function text(given: unknown, member: Member): Buffer {
   if (typeof given !== "string")
-    throw new OnrampError(40001, `In the text format the ${member} is a string.`);
+    throw new OnrampError(40001, `In the text format, the ${member} must be a string.`);
   if (!given.isWellFormed())
-    throw new OnrampError(40001, `The ${member} holds half of a surrogate pair, which UTF-8 cannot carry.`);
+    throw new OnrampError(
+      40001,
+      `The ${member} contains half of a surrogate pair, which UTF-8 cannot represent.`,
+    );
   return Buffer.from(given);
 }
 
 function number(given: unknown, what: string): number {
   if (typeof given === "number") return given;
-  throw new OnrampError(40001, `The ${what} is a number.`);
+  throw new OnrampError(40001, `The ${what} must be a number.`);
 }
 
 const isGiven = (value: unknown): boolean => value !== undefined && value !== null;

@@ -1,10 +1,11 @@
-// Where keys and values stand in an envelope: their very bytes go to Kafka, so 1.0 stays 1.0. Works on text that
-// has been parsed already, and so checks only what a parser lets pass: duplicate members.
+// Finds the positions of keys and values in an envelope, so that their unchanged bytes are written to Kafka:
+// 1.0 stays 1.0. The text is valid JSON already; the only further check is for duplicate members, which
+// `JSON.parse` accepts.
 
 import { OnrampError } from "../../../core/errors.ts";
 import { endOfString } from "../../../core/json.ts";
 
-/** Positions in the body; -1 for a member that is not there. */
+/** The positions of a record's key and value in the body; -1 for a missing member. */
 export interface RecordExtent {
   keyFrom: number;
   keyTo: number;
@@ -20,9 +21,9 @@ const QUOTE = 0x22;
 const COMMA = 0x2c;
 
 /**
- * The extents of key and value of every record of a valid JSON envelope.
+ * Finds the key and the value of every record of a valid JSON envelope.
  *
- * @throws OnrampError 40001 for a member that stands twice in the envelope, a record, or a header
+ * @throws OnrampError 40001 for a member that is given twice in the envelope, a record, or a header
  */
 export function extentsOf(body: Buffer): RecordExtent[] {
   const extents: RecordExtent[] = [];
@@ -59,7 +60,10 @@ function scanHeaders(body: Buffer, from: number, index: number): number {
   });
 }
 
-/** Calls `visit` with every member's name and where its value starts; `visit` returns where the value ends. */
+/**
+ * Calls `visit` with the name of every member and the start of its value; `visit` returns the end of the
+ * value.
+ */
 function eachMember(
   body: Buffer,
   from: number,
@@ -72,7 +76,7 @@ function eachMember(
     const end = endOfString(body, at);
     const name = nameAt(body, at, end);
     if (names.has(name))
-      throw new OnrampError(40001, `The member "${name.slice(0, 60)}" stands twice in ${what}.`);
+      throw new OnrampError(40001, `The member "${name.slice(0, 60)}" is given twice in ${what}.`);
     names.add(name);
     at = skipSpace(body, end + 1);
     at = visit(name, skipSpace(body, at + 1));
@@ -96,7 +100,7 @@ function nameAt(body: Buffer, quote: number, end: number): string {
   return text.includes("\\") ? (JSON.parse(`"${text}"`) as string) : text;
 }
 
-/** The position behind the value that starts at `from`. */
+/** @returns the position after the value that starts at `from` */
 function skipValue(body: Buffer, from: number): number {
   const first = body[from];
   if (first === QUOTE) return endOfString(body, from) + 1;

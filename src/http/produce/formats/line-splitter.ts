@@ -1,17 +1,17 @@
-// Cuts a stream of bytes into lines. Holds no more than the line that has not ended yet.
+// Splits a stream of bytes into lines. Buffers only the line that has not ended yet.
 
 import { ChunkBuffer } from "../../body/chunk-buffer.ts";
 
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
 
-/** A line, or undefined for one that was longer than allowed and thrown away. */
+/** A line; undefined for a line that exceeded the maximum length and was discarded. */
 export type Line = Buffer | undefined;
 
 /** Lines end with `\n` or `\r\n`; the last one may end with the stream. */
 export class LineSplitter {
   readonly #maxLine: number;
-  readonly #started = new ChunkBuffer();
+  readonly #buffer = new ChunkBuffer();
   #size = 0;
 
   /** @param maxLine in bytes */
@@ -19,12 +19,12 @@ export class LineSplitter {
     this.#maxLine = maxLine;
   }
 
-  /** Bytes kept of the line that has not ended. */
+  /** The number of buffered bytes of the line that has not ended. */
   get held(): number {
     return this.#size > this.#maxLine ? 0 : this.#size;
   }
 
-  /** The lines that end in `chunk`; views on its bytes where they can be. */
+  /** @returns the lines that end in `chunk`; a line that also starts in `chunk` is not copied */
   push(chunk: Buffer): Line[] {
     const lines: Line[] = [];
     let from = 0;
@@ -38,21 +38,21 @@ export class LineSplitter {
     return lines;
   }
 
-  /** The last line, where the stream ended without a line end; no lines when it ended with one. */
+  /** @returns the last line, if the stream ended without a line end; otherwise no lines */
   end(): Line[] {
     return this.#size === 0 ? [] : [this.#join(EMPTY)];
   }
 
   #keep(part: Buffer): void {
     this.#size += part.length;
-    if (this.#size > this.#maxLine) this.#started.clear();
-    else this.#started.add(part);
+    if (this.#size > this.#maxLine) this.#buffer.clear();
+    else this.#buffer.add(part);
   }
 
   #join(part: Buffer): Line {
     this.#keep(part);
-    const line = this.#size > this.#maxLine ? undefined : this.#whole(this.#started.bytes);
-    this.#started.clear();
+    const line = this.#size > this.#maxLine ? undefined : this.#whole(this.#buffer.bytes);
+    this.#buffer.clear();
     this.#size = 0;
     return line;
   }

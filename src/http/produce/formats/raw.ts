@@ -1,4 +1,5 @@
-// The raw format: the body is one record's value, byte for byte; query and headers say the rest.
+// The raw format: the body is the value of one record, byte for byte. The query and the headers contain the
+// rest.
 
 import { isUtf8 } from "node:buffer";
 import { OnrampError } from "../../../core/errors.ts";
@@ -9,9 +10,9 @@ import { checkPartition, parseTimestamp } from "./values.ts";
 const HEADER_PREFIX = "kafka-header-";
 const NO_HEADERS: readonly Header[] = [];
 
-/** Any bytes. */
+/** The value may be any bytes. */
 export const raw: Format = rawFormat(false);
-/** A content type that promises JSON: it must parse. */
+/** The value must be JSON, as its content type says. */
 export const rawJson: Format = rawFormat(true);
 
 function rawFormat(json: boolean): Format {
@@ -21,12 +22,12 @@ function rawFormat(json: boolean): Format {
       if (body.length === 0)
         throw new OnrampError(
           40001,
-          "The body is empty. A raw record needs a value; a tombstone goes in an envelope with a null value.",
+          "The body is empty. A raw record needs a value; to write a tombstone, send an envelope with a null value.",
         );
-      const { key, headers, partition, timestamp } = besideValue(request);
-      // All formats name the same members in the same order: drafts of one shape are the faster ones.
-      const promise = json ? "The body" : undefined;
-      return [{ key, value: body, headers, partition, timestamp, parsed: undefined, json: promise }];
+      const { key, headers, partition, timestamp } = baseDraft(request);
+      // All formats set the same members in the same order: drafts of the same shape are faster.
+      const name = json ? "The body" : undefined;
+      return [{ key, value: body, headers, partition, timestamp, parsed: undefined, json: name }];
     },
     answer(res, topic, receipts) {
       const body = receiptText(topic, receipts.orThrow(), 0);
@@ -36,18 +37,18 @@ function rawFormat(json: boolean): Format {
   };
 }
 
-/** One receipt as JSON. */
+/** @returns one receipt as JSON */
 export function receiptText(topic: string, receipts: Receipts, index: number): string {
-  // The topic's name was checked when it was resolved: it holds nothing that JSON would escape.
+  // The topic exists, so its name contains no character that JSON escapes.
   return `{"topic":"${topic}","partition":${receipts.partitions[index]},"offset":${receipts.offsets[index]},"timestamp":${receipts.timestamps[index]}}`;
 }
 
 /**
- * What the query and the request's headers say of a record.
+ * Builds a draft without a value from the query and the request's headers.
  *
  * @throws OnrampError 40001, 40402
  */
-export function besideValue({ query, partition, rawHeaders }: Omit<ProduceRequest, "body">): Draft {
+export function baseDraft({ query, partition, rawHeaders }: Omit<ProduceRequest, "body">): Draft {
   const draft = { key: null, value: null, headers: headersOf(rawHeaders), partition, timestamp: undefined };
   return query === "" ? draft : { ...draft, ...parametersOf(query, partition) };
 }
@@ -64,17 +65,17 @@ function parametersOf(query: string, pathPartition: number | undefined): Paramet
     if (pair === "") continue;
     const [name = "", value = ""] = splitOnce(pair).map(decode);
     if (Object.hasOwn(found, name))
-      throw new OnrampError(40001, `The query parameter "${name}" stands there twice.`);
+      throw new OnrampError(40001, `The query parameter "${name}" is given twice.`);
     if (name === "key") found.key = Buffer.from(value);
     else if (name === "timestamp") found.timestamp = parseTimestamp(value);
     else if (name === "partition") {
       if (pathPartition !== undefined)
-        throw new OnrampError(40001, "The partition stands in the path and in the query; name it once.");
+        throw new OnrampError(40001, "The partition is given in the path and in the query; specify it once.");
       found.partition = checkPartition(/^\d+$/.test(value) ? Number(value) : -1);
     } else
       throw new OnrampError(
         40001,
-        `The query parameter "${name.slice(0, 40)}" is not known; a raw record takes key, partition and timestamp.`,
+        `The query parameter "${name.slice(0, 40)}" is not supported; a raw record accepts key, partition and timestamp.`,
       );
   }
   return found;
@@ -93,7 +94,10 @@ function decode(text: string): string {
   }
 }
 
-/** `Kafka-Header-<name>: value`, in the order they came; Node reads header bytes as latin1, clients mean UTF-8. */
+/**
+ * Reads `Kafka-Header-<name>: value` in the order of the request. Node decodes headers as latin1; clients
+ * send UTF-8.
+ */
 function headersOf(rawHeaders: ProduceRequest["rawHeaders"]): readonly Header[] {
   let headers: Header[] | undefined;
   for (let n = 0; n < rawHeaders.length; n += 2) {

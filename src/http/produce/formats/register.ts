@@ -1,4 +1,4 @@
-// The produce formats by content type.
+// Selects the produce format of a request by its content type.
 
 import { OnrampError } from "../../../core/errors.ts";
 import { binaryEnvelope, jsonEnvelope, textEnvelope } from "./envelope.ts";
@@ -14,24 +14,26 @@ const ENVELOPES: ReadonlyMap<string, Format> = new Map(
 );
 const NDJSON = "application/x-ndjson";
 const JSON_TYPE = /^[^/]+\/(?:json|[^/]+\+json)$/;
-const REMEMBERED = 200;
-const seen = new Map<string, Format | typeof ndjson>();
+const MAX_CACHED = 200;
+const cache = new Map<string, Format | typeof ndjson>();
 
-/** Lines are no format of whole bodies: they are answered as they come. */
+/**
+ * The value of `formatOf` for NDJSON, which is not a `Format`: its lines are answered while they are read.
+ */
 export const ndjson = Symbol("NDJSON");
 
 /**
- * The format that a content type names.
+ * Returns the format for a content type.
  *
- * @throws OnrampError 41501 for one that is not built, or a charset that is not UTF-8 where text is parsed
+ * @throws OnrampError 41501 when the format is not supported, or parsed text has a charset other than UTF-8
  */
 export function formatOf(contentType: string | undefined): Format | typeof ndjson {
   if (contentType === undefined) return raw;
-  let format = seen.get(contentType);
+  let format = cache.get(contentType);
   if (!format) {
     format = choose(contentType);
-    if (seen.size >= REMEMBERED) seen.clear();
-    seen.set(contentType, format);
+    if (cache.size >= MAX_CACHED) cache.clear();
+    cache.set(contentType, format);
   }
   return format;
 }
@@ -44,7 +46,7 @@ function choose(contentType: string): Format | typeof ndjson {
   if (unsupported) {
     throw new OnrampError(
       41501,
-      `Content type "${type.slice(0, 100)}" is not supported here. Send application/json (or any other type) for one raw record, or an envelope: ${[...ENVELOPES.keys()].join(", ")}, or lines: ${NDJSON}.`,
+      `Content type "${type.slice(0, 100)}" is not supported. Send application/json (or any other type) for one raw record, ${NDJSON} for lines, or one of these for an envelope: ${[...ENVELOPES.keys()].join(", ")}.`,
     );
   }
   const parsed =
@@ -57,7 +59,7 @@ function choose(contentType: string): Format | typeof ndjson {
   if (charset !== undefined && charset !== "utf-8" && charset !== "utf8" && charset !== "us-ascii") {
     throw new OnrampError(
       41501,
-      `Charset "${charset.slice(0, 40)}" is not supported; JSON travels as UTF-8 (RFC 8259).`,
+      `Charset "${charset.slice(0, 40)}" is not supported; JSON must be UTF-8 (RFC 8259).`,
     );
   }
   return parsed;
