@@ -26,6 +26,8 @@ const soaks: Readonly<Record<string, () => Promise<number>>> = {
   ndjson: () => onBoth(`${PROMISES}/8-bounded-memory.test.ts`, "MB of lines"),
   sinks: () => onBoth(`${PROMISES}/6-nothing-is-dropped-silently.killed.test.ts`),
   stateless: () => onBoth(`${PROMISES}/9-stateless.test.ts`),
+  isolation: () => mocha(`${PROMISES}/7-isolation.test.ts`),
+  start: () => mocha("test/process/command-line.test.ts"),
   outage: () => mocha(`${PROMISES}/2-an-error-says-what-is-known.outage.test.ts`),
   "three-brokers": () => mocha(`${PROMISES}/1-a-receipt-means-written.three-brokers.test.ts`),
   node24,

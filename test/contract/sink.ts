@@ -74,7 +74,7 @@ export function sinkContract(
     for (const status of [500, 429, 503, 408])
       it(`tries again after ${status}, and nothing overtakes`, async () => {
         fault(2, { status });
-        const gateway = await start();
+        const gateway = await start({}, hurryingClock());
         await put(gateway, 1, 2, 3);
         await until(() => taken().length >= 3);
         assert.deepEqual([taken(), count(2)], [[1, 2, 3], 2]);
@@ -99,7 +99,7 @@ export function sinkContract(
 
     it("a receiver that stalls is given up after the time-out, and tried again", async () => {
       fault(1, "stall");
-      const gateway = await start({ timeout: "300ms" });
+      const gateway = await start({ timeout: "300ms" }, hurryingClock());
       await put(gateway, 1, 2);
       await until(() => taken().length >= 2);
       assert.deepEqual([taken(), count(1)], [[1, 2], 2]);
@@ -107,7 +107,7 @@ export function sinkContract(
 
     it("a receiver that hangs up is tried again", async () => {
       fault(1, "hang up");
-      const gateway = await start();
+      const gateway = await start({}, hurryingClock());
       await put(gateway, 1, 2);
       await until(() => taken().length >= 2);
       assert.deepEqual([taken(), count(1)], [[1, 2], 2]);
@@ -125,7 +125,7 @@ export function sinkContract(
 
     it("is poisoned by no record: one that always fails while the receiver answers is buried when its time is up", async () => {
       fault(2, { status: 500 }, 1000);
-      const gateway = await start({ giveUpAfter: "1s" });
+      const gateway = await start({ giveUpAfter: "1s" }, hurryingClock());
       await put(gateway, 1, 2, 3);
       await until(() => taken().length >= 2);
       assert.deepEqual(taken(), [1, 3]);
@@ -169,7 +169,7 @@ export function sinkContract(
     });
 
     it("a stop lets the delivery in hand end, and a restart goes on behind it", async () => {
-      fault(2, { ...(fine as { status: number }), afterMs: 700 });
+      fault(2, { ...(fine as { status: number }), afterMs: 300 });
       const first = await start();
       await put(first, 1, 2, 3);
       await until(() => count(2) === 1);

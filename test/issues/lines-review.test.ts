@@ -37,7 +37,10 @@ describeOnDevBroker("found by review: lines", function () {
       socket.on("data", (chunk) => (answer += chunk));
       const good = `${head(topic, "transfer-encoding: chunked\r\n")}2\r\n1\n\r\n`;
       socket.write(together ? `${good}ZZ\r\n` : good);
-      if (!together) await delay(50).then(() => socket.write("ZZ\r\n"));
+      if (!together) {
+        await until(async () => ((await inFlight()) ?? 0) > 0);
+        socket.write("ZZ\r\n");
+      }
       await once(socket, "close");
       const written = (await readPartition(broker.addresses(), topic)).length;
       if (written === 0) assert.match(answer, /^HTTP\/1\.1 400 /);

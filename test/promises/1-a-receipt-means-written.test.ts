@@ -7,9 +7,8 @@ import { post } from "../support/http.ts";
 import { PRODUCE, useProduceFaults, valuesOf } from "../support/produce-faults.ts";
 import { readPartition } from "../support/read-back.ts";
 import { type Outcome, postEnvelope, type Sent, verifyReceipts } from "../support/receipts.ts";
+import { soak } from "../support/soak.ts";
 import { until } from "../support/until.ts";
-
-const soak = process.env["ONRAMP_SOAK"] === "1";
 
 // Each row of the table of outcomes (docs/adr/0003) after which the record is written. The receipt is compared with
 // the log.

@@ -9,9 +9,9 @@ import { createTopic, describeIf, mayStartApacheKafka, withAdmin } from "../supp
 import { startTestGateway } from "../support/gateway.ts";
 import { post } from "../support/http.ts";
 import { longest, type Posted, percentile99, post as postOne, startLoad, verify } from "../support/load.ts";
+import { bound, soak } from "../support/soak.ts";
 import { until } from "../support/until.ts";
 
-const soak = process.env["ONRAMP_SOAK"] === "1";
 const CLIENTS = soak ? 1000 : 200;
 const PARTITIONS = 6;
 const SEQUENCE = soak ? 10_000 : 1000;
@@ -37,7 +37,7 @@ describeIf(mayStartApacheKafka, "promise 1: three brokers", function () {
     await until(() => acknowledged() > then + CLIENTS * 5, 60_000);
     const posted = await load.stop();
     await verify(cluster.bootstrap, topic, PARTITIONS, posted);
-    assert.ok(longest(posted) < 8000, "every post was answered by its deadline");
+    assert.ok(longest(posted) < bound(8000), "every post was answered by its deadline");
     console.log(
       `      ${posted.length} posts, ${posted.filter(({ status }) => status === 200).length} acknowledged, ${posted.filter(({ status }) => status === 503).length} × 503, ${posted.filter(({ status }) => status === 504).length} × 504`,
     );
@@ -68,7 +68,7 @@ describeIf(mayStartApacheKafka, "promise 1: three brokers", function () {
     }
     const { status, body } = await refused;
     assert.deepEqual([status, body.error_code], [503, 50301]);
-    assert.ok(slowest < 2500, `a live topic waited for ${slowest.toFixed(0)} ms`);
+    assert.ok(slowest < bound(2500), `a live topic waited for ${slowest.toFixed(0)} ms`);
     await dead?.start();
   });
 
@@ -117,7 +117,7 @@ describeIf(mayStartApacheKafka, "promise 1: three brokers", function () {
     console.log(
       `      p99 of ${during.length} posts beside the hung broker: ${before.toFixed(1)} ms before, ${after.toFixed(1)} ms while it hangs`,
     );
-    assert.ok(after < before + 100, "their p99 is what it was");
+    assert.ok(after < before + bound(100), "their p99 is what it was");
     await verify(cluster.bootstrap, apart, 1, onApart);
     await verify(cluster.bootstrap, whole, 1, onWhole);
   });

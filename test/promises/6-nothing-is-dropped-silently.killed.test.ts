@@ -7,9 +7,9 @@ import { sinkState } from "../support/http.ts";
 import { readPartition, readTopic } from "../support/read-back.ts";
 import type { Reply } from "../support/receiver.ts";
 import { useSinkProcesses } from "../support/sink-process.ts";
+import { soak } from "../support/soak.ts";
 import { until } from "../support/until.ts";
 
-const soak = process.env["ONRAMP_SOAK"] === "1";
 const [RECORDS, KILLS, RATE] = soak ? [10_000, 20, 500] : [1000, 2, 100];
 const PARTITIONS = 12;
 const PATIENCE_MS = soak ? 1_500_000 : 120_000;

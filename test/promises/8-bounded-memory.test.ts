@@ -9,9 +9,9 @@ import { startTestGateway } from "../support/gateway.ts";
 import { connect, metric } from "../support/http.ts";
 import { openLines, streamLines } from "../support/lines.ts";
 import { rss, startWith, watchRss } from "../support/process.ts";
+import { soak } from "../support/soak.ts";
 import { until } from "../support/until.ts";
 
-const soak = process.env["ONRAMP_SOAK"] === "1";
 const MEGABYTE = 1024 * 1024;
 const CLIENTS = soak ? 1000 : 200;
 const LINE = `${JSON.stringify({ orderId: "o-1", note: "x".repeat(250) })}\n`;

@@ -5,9 +5,9 @@ import { describeIf, onApacheKafka } from "../support/broker.ts";
 import { sinkState } from "../support/http.ts";
 import type { Started } from "../support/process.ts";
 import { useSinkProcesses } from "../support/sink-process.ts";
+import { soak } from "../support/soak.ts";
 import { until } from "../support/until.ts";
 
-const soak = process.env["ONRAMP_SOAK"] === "1";
 const PARTITIONS = 12;
 
 describeIf(soak || onApacheKafka, "promise 9: stateless", function () {

@@ -3,8 +3,6 @@
 import { strict as assert } from "node:assert";
 import { createHmac } from "node:crypto";
 import { ConfigError } from "../../src/config/problems.ts";
-import { createSigner } from "../../src/sinks/parts/signature.ts";
-import { addressPolicy } from "../../src/web/address-policy.ts";
 import { sinkContract } from "../contract/sink.ts";
 import { useBroker } from "../support/broker.ts";
 import { startTestGateway } from "../support/gateway.ts";
@@ -53,19 +51,6 @@ describe("sinks: webhook", function () {
     const [arrived] = receiver.arrived;
     return { topic, ...(arrived as NonNullable<typeof arrived>) };
   }
-
-  it("signs as Standard Webhooks' own vector shows, once for every secret", () => {
-    const secrets = [
-      "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
-      `whsec_${Buffer.alloc(24, 7).toString("base64")}`,
-    ];
-    const body = Buffer.from('{"test": 2432232314}');
-    const headers = createSigner(secrets).headers("msg_p5jXN8AQM9LWM0D4loKWxJek", body, 1614265330_000);
-    const [first, second] = headers["webhook-signature"]?.split(" ") ?? [];
-    assert.equal(first, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
-    assert.match(second ?? "", /^v1,/);
-    for (const bad of ["secret", "whsec_c2hvcnQ="]) assert.throws(() => createSigner([bad]), /24 to 64/);
-  });
 
   it("sends the value byte for byte, with an id that is the same for every try, signed", async () => {
     const key = Buffer.alloc(32, 1);
@@ -148,24 +133,6 @@ describe("sinks: webhook", function () {
   });
 
   it("reaches no address of this host or network, by name or by number, unless it is allowed", async () => {
-    const policy = addressPolicy(["10.1.2.0/24", "::1"]);
-    for (const address of [
-      "127.0.0.1",
-      "10.1.3.1",
-      "169.254.169.254",
-      "192.168.0.1",
-      "0.0.0.0",
-      "fe80::1",
-      "fd00::1",
-      "::127.0.0.1",
-      "2002:7f00:1::",
-      "::ffff:7f00:1",
-    ])
-      assert.equal(policy.allows(address), false, address);
-    for (const address of ["::ffff:127.0.0.1", "::ffff:169.254.169.254", "64:ff9b::7f00:1"])
-      assert.equal(policy.allows(address), false, address);
-    for (const address of ["8.8.8.8", "10.1.2.9", "::1", "2606:4700::1111"])
-      assert.equal(policy.allows(address), true, address);
     const topic = await broker.topic();
     const start = (url: string) =>
       startTestGateway(broker.addresses(), {

@@ -1,10 +1,6 @@
-// Messages to Slack: the contract over both ways to post, what is escaped, digests and threads.
+// Messages to Slack: blocks, rate, digests and threads.
 
 import { strict as assert } from "node:assert";
-import { compileExpression } from "../../../src/core/expressions.ts";
-import type { OutgoingRecord } from "../../../src/core/sink.ts";
-import { escaping } from "../../../src/sinks/slack/text.ts";
-import { sinkContract } from "../../contract/sink.ts";
 import { useBroker } from "../../support/broker.ts";
 import { startTestGateway } from "../../support/gateway.ts";
 import { post, sinkState } from "../../support/http.ts";
@@ -14,28 +10,6 @@ import { until } from "../../support/until.ts";
 
 const POSTED = { status: 200, body: '{"ok":true,"ts":"1.1"}' };
 const form = (body: string) => Object.fromEntries(new URLSearchParams(body));
-
-sinkContract("slack, incoming webhook", {
-  options: ({ url }) => ({
-    type: "slack",
-    webhookUrl: `${url}/services/T/B/X`,
-    text: "$string(n)",
-    rate: 100,
-  }),
-  numberIn: ({ body }) => Number(JSON.parse(body).text),
-});
-sinkContract("slack, bot token", {
-  options: ({ url }) => ({
-    type: "slack",
-    token: "xoxb-1",
-    channel: "C1",
-    apiUrl: `${url}/api/`,
-    text: "$string(n)",
-    rate: 100,
-  }),
-  numberIn: ({ body }) => Number(form(body)["text"]),
-  fine: POSTED,
-});
 
 describe("sinks: slack", function () {
   this.timeout(30_000);
@@ -55,44 +29,6 @@ describe("sinks: slack", function () {
     const state = () => sinkState(gateway);
     return { gateway, put, state };
   }
-  const record = (parsed: unknown): OutgoingRecord => ({
-    topic: "t",
-    partition: 0,
-    offset: 0,
-    timestamp: 0,
-    key: Buffer.from("<!here>"),
-    value: null,
-    headers: [{ key: "from", value: Buffer.from("<@U1>") }],
-    parsed,
-  });
-  const made = (source: string, value: unknown) =>
-    escaping(compileExpression(source)).evaluate(record(value));
-
-  it("escapes whatever an expression takes from the record, and nothing of its author's", async () => {
-    const evil = {
-      title: "<!channel> & <https://evil.example|GitHub>",
-      "<!here>": 1,
-      code: "PCFjaGFubmVsPg==",
-      uri: "%3C!here%3E",
-    };
-    for (const [source, text] of [
-      ["'*New:* ' & title", "*New:* &lt;!channel&gt; &amp; &lt;https://evil.example|GitHub&gt;"],
-      ["$key & $headers.from", "&lt;!here&gt;&lt;@U1&gt;"],
-      ["$keys($)[1]", "&lt;!here&gt;"],
-      ["$base64decode(code)", "&lt;!channel&gt;"],
-      ["$decodeUrlComponent(uri)", "&lt;!here&gt;"],
-      ["'<!here> ' & $mention('U123') & $mention('channel')", "<!here> <@U123>channel"],
-      [
-        "$link('https://example.com/?a=1', title)",
-        "<https://example.com/?a=1|&lt;!channel&gt; &amp; &lt;https://evil.example¦GitHub&gt;>",
-      ],
-      ["$link('javascript:alert(1)', 'x')", "x"],
-    ] as const)
-      assert.equal(await made(source, evil), text, source);
-    await assert.rejects(async () => made("$eval(title)", evil));
-    const escaped = (await made("$string($)", evil)) as string;
-    assert.ok(!/[<>]/.test(escaped), escaped);
-  });
 
   it("an expression that is wrong stops the start, with its place", async () => {
     await assert.rejects(
