@@ -5,7 +5,8 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { startCluster } from "../test/support/apache-kafka/cluster.ts";
 
-const SUITES = ["app", "contract", "http", "kafka", "process", "promises", "sinks", "webhooks"];
+// The promises first: they take the longest.
+const SUITES = ["promises", "app", "contract", "http", "kafka", "process", "sinks", "webhooks"];
 
 const given = process.env["ONRAMP_TEST_BROKERS"];
 const cluster = given ? undefined : await startCluster({ brokers: 1, secure: true });

@@ -20,7 +20,7 @@ const values = [
   "true",
 ];
 
-describe("http: bytes survive", () => {
+describe("promise 6: no byte is dropped", () => {
   const broker = useBroker();
   const gateway = useGateway(() => broker.addresses());
 

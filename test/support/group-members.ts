@@ -1,0 +1,63 @@
+// Members of consumer groups that keep what they are given.
+
+import type { RecordHandler } from "../../src/core/ports.ts";
+import { Cluster } from "../../src/kafka/client/cluster.ts";
+import { TopicMetadata } from "../../src/kafka/client/metadata.ts";
+import { Consumer } from "../../src/kafka/consume/consumer.ts";
+import { afterTest } from "./after-test.ts";
+import { produceWithKafkajs, useBroker } from "./broker.ts";
+import { keepingLog } from "./gateway.ts";
+
+/** The name of a group that no other test uses. */
+export const groupName = (): string => `g-${Math.random().toString(36).slice(2)}`;
+
+/** The numbers from `from` up to `to`, without it, as text. */
+export const numbers = (from: number, to: number): string[] =>
+  Array.from({ length: to - from }, (_, n) => String(from + n));
+
+/** For a suite: its broker, members of groups, and a producer. */
+export function useGroupMembers() {
+  const broker = useBroker();
+  return {
+    broker,
+    /** Joins; it leaves after the test. `stop({ leave: false })` vanishes as a killed process does. */
+    member(
+      group: string,
+      topics: string[],
+      from: "latest" | "earliest",
+      handler: RecordHandler = async () => 1,
+    ) {
+      const log = keepingLog();
+      const options = { brokers: broker.addresses(), requestTimeoutMs: 1500, connectTimeoutMs: 2000 };
+      const cluster = new Cluster(options, log);
+      const metadata = new TopicMetadata(cluster, log);
+      cluster.start();
+      const consumer = new Consumer({ cluster, metadata, log }, { group, topics, from });
+      const taken: { place: string; value: string }[] = [];
+      const stopped = new AbortController();
+      const done = consumer.run(async (records, ending, signal) => {
+        const count = await handler(records, ending, signal);
+        for (const { partition, offset, value } of records.slice(0, count))
+          taken.push({ place: `${partition}/${offset}`, value: value?.toString() ?? "" });
+        return count;
+      }, stopped.signal);
+      let over = false;
+      const stop = async ({ leave = true } = {}): Promise<void> => {
+        if (over) return;
+        over = true;
+        if (!leave) cluster.close();
+        stopped.abort();
+        await done;
+        metadata.stop();
+        cluster.close();
+      };
+      afterTest(stop);
+      return { consumer, taken, log, stop };
+    },
+    /** Produces to one partition, or to three in turn. */
+    produce(topic: string, values: readonly string[], partition?: number): Promise<void> {
+      const messages = values.map((value, n) => ({ value, partition: partition ?? n % 3 }));
+      return produceWithKafkajs(broker.addresses(), topic, messages);
+    },
+  };
+}
