@@ -94,7 +94,7 @@ describe("the guard of the house reports", () => {
       /^sinks may import core and web/,
     ],
     [
-      "import() of what only a run can tell",
+      "import() of a name that is not a literal",
       { file: "sinks/planted.ts", text: "const load = (name: string) => import(name);\n" },
       /^import\(\) takes a string literal/,
     ],
@@ -140,7 +140,7 @@ describe("the guard of the house reports", () => {
       /^lodash has no home in the table/,
     ],
     [
-      "a module of Node that the folder knows nothing of",
+      "a module of Node that is forbidden in the folder",
       { file: "core/planted.ts", text: 'import http from "node:http";\n' },
       /^core may not import node:http/,
     ],
@@ -155,7 +155,7 @@ describe("the guard of the house reports", () => {
       /^only src\/main\.ts may touch `process`/,
     ],
     [
-      "`process` by way of globalThis",
+      "`process` through globalThis",
       { file: "ops/planted.ts", text: "export const { pid } = globalThis.process;\n" },
       /^only src\/main\.ts may touch `process`/,
     ],

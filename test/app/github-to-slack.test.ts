@@ -1,4 +1,4 @@
-// The article's case, as examples/github-to-slack has it: a GitHub delivery becomes a Slack message, from one file.
+// examples/github-to-slack: a GitHub delivery becomes a Slack message.
 
 import { strict as assert } from "node:assert";
 import { createHmac } from "node:crypto";
@@ -19,7 +19,7 @@ describe("examples/github-to-slack", function () {
   this.timeout(60_000);
   const broker = useBroker();
 
-  it("a pull request that is opened becomes a message; other deliveries do not", async () => {
+  it("posts a message for a pull request that is opened, and for no other delivery", async () => {
     for (const name of ["GITHUB", "GITHUB.dead-letter"])
       await createTopic(broker.addresses(), {}, name).catch(() => {});
     const slack = await startReceiver();

@@ -1,4 +1,4 @@
-// Delivering once more: dead letters to the sinks that gave them up, and stretches of a sink's topics.
+// Replay: dead letters to their sinks again, and ranges of a sink's topics.
 
 import { strict as assert } from "node:assert";
 import { ReplayError, replayDeadLetters, replaySink } from "../../src/app/replay.ts";
@@ -10,7 +10,7 @@ import { readPartition } from "../support/read-back.ts";
 import { type Receiver, startReceiver } from "../support/receiver.ts";
 import { until } from "../support/until.ts";
 
-describe("sinks: replay", function () {
+describe("app: replay", function () {
   this.timeout(60_000);
   const broker = useBroker();
   const forever = new AbortController().signal;
@@ -36,7 +36,7 @@ describe("sinks: replay", function () {
   const start = () => startTestGateway(broker.addresses(), { kafka: kafka(), sinks: sinks() });
   const bodies = (): string[] => receiver.taken.map(({ body }) => body);
 
-  it("dead letters go to the sink that gave them up, as they were, once; the topic gets nothing", async () => {
+  it("dead letters go to their sink again, unchanged and once, and nothing goes to the topic", async () => {
     receiver.script = ({ body }) => ({ status: body === "2" || body === "3" ? 400 : 200 });
     const gateway = await start();
     for (const n of [1, 2, 3, 4])
@@ -62,7 +62,7 @@ describe("sinks: replay", function () {
     assert.equal(letter?.headers.filter(({ key }) => key === "onramp.error.sink").length, 1);
   });
 
-  it("a stretch of a sink's topics is delivered anew, and the running sink's offsets stay", async () => {
+  it("a range of a sink's topics is delivered again, and the running sink's offsets stay", async () => {
     const gateway = await start();
     const at: number[] = [];
     for (const n of [1, 2, 3]) {
@@ -109,7 +109,7 @@ describe("sinks: replay", function () {
     );
   });
 
-  it("a replay that is stopped while the receiver is away says so", async () => {
+  it("a replay that is stopped while the receiver is away reports that", async () => {
     receiver.script = () => ({ status: 400 });
     const gateway = await start();
     await post(gateway, `/topics/${topic}`, "application/json", "1");
@@ -130,7 +130,7 @@ describe("sinks: replay", function () {
     }
   });
 
-  it("a letter keeps the time of its record", async () => {
+  it("a dead letter keeps the time of its record", async () => {
     receiver.script = () => ({ status: 400 });
     const events = { out: { ...sinks().out, format: "cloudevents" } };
     const gateway = await startTestGateway(broker.addresses(), { kafka: kafka(), sinks: events });
@@ -145,9 +145,9 @@ describe("sinks: replay", function () {
     );
   });
 
-  it("a sink that is not configured is told of, with those that are", async () => {
+  it("a sink that is not configured is reported, with those that are", async () => {
     await assert.rejects(
-      replaySink(config(), "nobody", { from: 0, to: undefined }, keepingLog(), forever),
+      replaySink(config(), "unknown", { from: 0, to: undefined }, keepingLog(), forever),
       (error) => error instanceof ReplayError && /has out/.test(error.message),
     );
   });

@@ -1,4 +1,4 @@
-// The configuration: file, environment, references; every problem at once and no value in any message.
+// Loading the configuration: file, environment, references; every problem at once, and no value in any message.
 
 import { strict as assert } from "node:assert";
 import { mkdtempSync, writeFileSync } from "node:fs";
@@ -24,8 +24,8 @@ function problems(yaml: string, env: Record<string, string> = {}): string[] {
   return [];
 }
 
-describe("configuration", () => {
-  it("needs no file: defaults and environment suffice", () => {
+describe("config: loading", () => {
+  it("loads without a file, from defaults and the environment", () => {
     const config = loadTestConfig(undefined, {
       KAFKA_BROKERS: "a:1, b:2",
       ONRAMP_PORT: "9999",
@@ -61,7 +61,7 @@ describe("configuration", () => {
     });
   });
 
-  it("tells every problem at once, each with its path and the fix", () => {
+  it("reports every problem at once, each with its path and the fix", () => {
     const found = problems(
       'kafka: { borkers: [], requestTimeout: soon, compression: zip, brokers: ["http://x:1/"] }\nhttp: { port: 99999, budget: 10MB, auth: { tokens: { a: { hash: x } } } }\nwebhooks: { g: { type: gitlab }, h: { type: github, topic: G } }\nextra: 1',
     );
@@ -83,7 +83,7 @@ describe("configuration", () => {
     }
   });
 
-  it("prints no value, whatever is wrong", () => {
+  it("prints no value in any problem", () => {
     for (const yaml of [
       "kafka: { sasl: { mechanism: plain, username: u, password: [hunter2] } }",
       "a: *hunter2",
@@ -101,7 +101,7 @@ describe("configuration", () => {
     }
   });
 
-  it("tells of a missing file, variable, secret, or mapping", () => {
+  it("reports a missing file, variable, secret or mapping", () => {
     assert.throws(() => loadTestConfig("/no/such/file.yaml", {}), /cannot read/);
     assert.match(
       problems('kafka: { namespace: "${env:NOPE}" }')[0] ?? "",
@@ -113,7 +113,7 @@ describe("configuration", () => {
     assert.match(problems("a: 1\na: 2")[0] ?? "", /line 2/);
   });
 
-  it("finds broken schemas and expressions, and topics that nobody may write", () => {
+  it("reports broken schemas and expressions, and topics that are not for writing", () => {
     writeFileSync(path.join(folder, "broken.json"), '{"type":"strnig"}');
     const found = problems(
       "topics: { t: { schema: broken.json }, u: { key: 'a b' }, __x: {} }\nwebhooks: { g: { type: github, secrets: [s], topic: 'bad name' }, h: { type: github, secrets: [s], topic: x.dead-letter } }",

@@ -1,4 +1,4 @@
-// What every sink keeps, whatever it speaks: order, patience, and nothing dropped. Run by the tests of each.
+// The contract of sinks: order, retries, and nothing dropped. The tests of every sink run it.
 
 import { strict as assert } from "node:assert";
 import type { Gateway } from "../../src/app/gateway.ts";
@@ -18,9 +18,9 @@ export interface SinkUnderTest {
   readonly kind?: SinkKind;
   /** Its options for a receiver; `topics` and `from` are added. */
   readonly options: (receiver: Receiver) => object;
-  /** The `n` of a record `{"n":…}` in what the receiver was sent. */
+  /** The `n` of a record `{"n":…}` in a request to the receiver. */
   readonly numberIn: (request: Arrived) => number;
-  /** An answer that takes a delivery. */
+  /** An answer that accepts a delivery. */
   readonly fine?: Reply;
 }
 
@@ -56,7 +56,7 @@ export function sinkContract(
     const taken = (): number[] => receiver.taken.map(numberIn);
     const deadLetters = () => readPartition(broker.addresses(), `${topic}.dead-letter`);
     const count = (n: number): number => receiver.arrived.filter((request) => numberIn(request) === n).length;
-    /** The first `times` tries of record `n` are answered so. */
+    /** The first `times` attempts of record `n` get this answer. */
     const fault = (n: number, reply: Reply, times = 1): void => {
       let left = times;
       const before = receiver.script;
@@ -72,7 +72,7 @@ export function sinkContract(
     });
 
     for (const status of [500, 429, 503, 408])
-      it(`tries again after ${status}, and nothing overtakes`, async () => {
+      it(`tries again after ${status}, and no record overtakes another`, async () => {
         fault(2, { status });
         const gateway = await start({}, hurryingClock());
         await put(gateway, 1, 2, 3);
@@ -80,7 +80,7 @@ export function sinkContract(
         assert.deepEqual([taken(), count(2)], [[1, 2, 3], 2]);
       });
 
-    it("a permanent failure becomes a dead letter with the reason, and the next record goes on", async () => {
+    it("dead-letters a permanent failure with the reason, and delivers the next record", async () => {
       fault(2, { status: 400 }, 10);
       const gateway = await start();
       await put(gateway, 1, 2, 3);
@@ -97,7 +97,7 @@ export function sinkContract(
       assert.deepEqual([header("onramp.error.sink"), header("onramp.error.attempts")], ["out", "1"]);
     });
 
-    it("a receiver that stalls is given up after the time-out, and tried again", async () => {
+    it("gives up on a receiver that stalls after the time-out, and tries again", async () => {
       fault(1, "stall");
       const gateway = await start({ timeout: "300ms" }, hurryingClock());
       await put(gateway, 1, 2);
@@ -105,7 +105,7 @@ export function sinkContract(
       assert.deepEqual([taken(), count(1)], [[1, 2], 2]);
     });
 
-    it("a receiver that hangs up is tried again", async () => {
+    it("tries again when the receiver hangs up", async () => {
       fault(1, "hang up");
       const gateway = await start({}, hurryingClock());
       await put(gateway, 1, 2);
@@ -113,7 +113,7 @@ export function sinkContract(
       assert.deepEqual([taken(), count(1)], [[1, 2], 2]);
     });
 
-    it("a stop does not wait for the next try", async () => {
+    it("stops without waiting for the next attempt", async () => {
       fault(1, { status: 503, headers: { "retry-after": "60" } });
       const gateway = await start();
       await put(gateway, 1);
@@ -123,7 +123,7 @@ export function sinkContract(
       assert.ok(Date.now() - began < 3000, `${Date.now() - began} ms`);
     });
 
-    it("is poisoned by no record: one that always fails while the receiver answers is buried when its time is up", async () => {
+    it("dead-letters a record that always fails while the receiver answers, when its time is up", async () => {
       fault(2, { status: 500 }, 1000);
       const gateway = await start({ giveUpAfter: "1s" }, hurryingClock());
       await put(gateway, 1, 2, 3);
@@ -132,7 +132,7 @@ export function sinkContract(
       assert.equal((await deadLetters()).length, 1);
     });
 
-    it("buries nothing while the receiver is away for 15 minutes, and delivers all when it is back", async () => {
+    it("dead-letters nothing while the receiver is away for 15 minutes, and delivers all when it is back", async () => {
       const { port } = receiver;
       const clock = hurryingClock();
       const gateway = await start({}, clock);
@@ -148,7 +148,7 @@ export function sinkContract(
       assert.deepEqual([taken(), (await deadLetters()).length], [[2, 3], 0]);
     });
 
-    it("waits for as long as Retry-After says, with all that goes to the receiver", async () => {
+    it("waits as long as Retry-After says before it sends anything to the receiver", async () => {
       topic = await broker.topic({ partitions: 2 });
       fault(1, { status: 429, headers: { "retry-after": "2" } });
       const gateway = await start();
@@ -160,7 +160,7 @@ export function sinkContract(
       for (const other of others) assert.ok(other.at - first.at >= 1990, `${other.at - first.at} ms`);
     });
 
-    it("passes over what the filter does not let through", async () => {
+    it("skips what the filter rejects", async () => {
       const gateway = await start({ filter: "n % 2 = 0" });
       await put(gateway, 1, 2, 3, 4, 5);
       await until(async () => (await sinkState(gateway)).skipped === 3);
@@ -168,7 +168,7 @@ export function sinkContract(
       assert.deepEqual(taken(), [2, 4]);
     });
 
-    it("a stop lets the delivery in hand end, and a restart goes on behind it", async () => {
+    it("lets the delivery in flight end when it stops, and continues after it when it restarts", async () => {
       fault(2, { ...(fine as { status: number }), afterMs: 300 });
       const first = await start();
       await put(first, 1, 2, 3);

@@ -3,8 +3,8 @@
 import { strict as assert } from "node:assert";
 import { Backoff } from "../../src/core/time.ts";
 
-describe("ops: backoff", () => {
-  it("waits longer after each failure, up to the most, and not at all after a reset", () => {
+describe("core: backoff", () => {
+  it("waits longer after each failure, up to the maximum, and not after a reset", () => {
     const backoff = new Backoff(100, 1000);
     for (const wait of [100, 200, 400, 800, 1000, 1000]) {
       backoff.next(0);

@@ -95,7 +95,7 @@ describe("core: ingest", () => {
       );
     }
   });
-  it("lets nobody write what is Kafka's or our own", async () => {
+  it("refuses topics that are Kafka's or Onramp's own", async () => {
     for (const topic of ["__x", "onramp.sources", "a.dead-letter"])
       await assert.rejects(accept(topic, draft("x")), code(40301));
   });

@@ -1,4 +1,4 @@
-// The check that makes nothing of JSON, against the parser that does.
+// The JSON check, which builds no values, compared with JSON.parse.
 
 import { strict as assert } from "node:assert";
 import { isUtf8 } from "node:buffer";
@@ -30,7 +30,7 @@ const WORDS = [
   ...[" ", "\t", "\r\n", "\u00a0", "\u2028", "\ufeff", "\x00", "\x1f", "\x7f", "/*", "//", "\\u12", "\\x"],
 ];
 
-describe("core: whether bytes are JSON", () => {
+describe("core: the JSON check", () => {
   it("agrees with JSON.parse on every text of up to three of these words", () => {
     for (const one of ["", ...WORDS])
       for (const two of ["", ...WORDS])
@@ -40,7 +40,7 @@ describe("core: whether bytes are JSON", () => {
         }
   });
 
-  it("agrees with JSON.parse on GitHub's payloads, whole and with a byte changed, cut or doubled", () => {
+  it("agrees with JSON.parse on GitHub's payloads, unchanged and with a byte changed, cut or doubled", () => {
     const examples = createRequire(import.meta.url)("@octokit/webhooks-examples") as {
       examples: unknown[];
     }[];
@@ -61,7 +61,7 @@ describe("core: whether bytes are JSON", () => {
     }
   });
 
-  it("says what is wrong and where", () => {
+  it("reports the fault and its position", () => {
     const faultOf = (text: string, depth = 3, values = 5) => jsonFault(Buffer.from(text), depth, values);
     assert.deepEqual(faultOf('{"a" 1}'), { what: "character", at: 5 });
     assert.deepEqual(faultOf('{"a":'), { what: "end", at: 5 });

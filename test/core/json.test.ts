@@ -14,7 +14,7 @@ describe("core: JSON", () => {
     assert.throws(() => parseJson(Buffer.from(`[${"0,".repeat(MAX_VALUES)}0]`), "It"), code(41301));
     assert.ok(parseJson(Buffer.from(JSON.stringify([",".repeat(MAX_VALUES * 2)])), "It"));
   });
-  it("says where it breaks, without quoting it", () => {
+  it("reports the position of an error without quoting the text", () => {
     assert.throws(
       () => parseJson(Buffer.from('{"password": secret}'), "It"),
       (error: Error) => /unexpected/.test(error.message) && !error.message.includes("secret"),

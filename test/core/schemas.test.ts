@@ -23,7 +23,7 @@ describe("core: schemas", () => {
     ]);
     assert.equal(schema.violations({ n: 1.5, x: 1 }, 1_000_000)?.length, 1);
   });
-  it("knows draft 2020-12 and draft-07, and no other", () => {
+  it("accepts draft 2020-12 and draft-07, and no other", () => {
     assert.equal(
       compileSchema(
         { $schema: "http://json-schema.org/draft-07/schema#", items: [{ type: "number" }] },
@@ -37,7 +37,7 @@ describe("core: schemas", () => {
       SchemaError,
     );
   });
-  it("refuses what is broken, with the file's name", () => {
+  it("refuses a broken schema, and names the file", () => {
     for (const broken of [
       { type: "strnig" },
       { $ref: "other.json" },
@@ -48,7 +48,7 @@ describe("core: schemas", () => {
     ])
       assert.throws(() => compileSchema(broken, "orders.json"), /orders\.json/);
   });
-  it("warns about what can run away on hostile input, wherever it stands", () => {
+  it("warns about keywords that are slow on hostile input, wherever they appear", () => {
     const { warnings } = compileSchema(
       {
         $defs: { a: { type: "string", pattern: "^(a+)+$" } },

@@ -4,7 +4,7 @@ import { strict as assert } from "node:assert";
 import { parseDuration, parseSize } from "../../src/core/units.ts";
 
 describe("core: units", () => {
-  it("knows durations and sizes", () => {
+  it("parses durations and sizes", () => {
     assert.deepEqual(["500ms", "1.5s", "2m", "1h", "7d", "5", "s"].map(parseDuration), [
       500,
       1500,

@@ -1,4 +1,4 @@
-// The development broker's memory: a cap over all topics, and compaction where a topic asks for it.
+// The development broker's memory: a cap over all topics, and compaction.
 
 import { strict as assert } from "node:assert";
 import v8 from "node:v8";
@@ -34,25 +34,25 @@ describe("dev broker: retention", () => {
     assert.equal(answer.topics[0]?.partitions[0]?.errorCode, 0);
   }
 
-  /** Bytes of buffers that somebody still refers to. */
+  /** Bytes of buffers that are still referenced. */
   function held(): number {
     v8.setFlagsFromString("--expose-gc");
     (vm.runInNewContext("gc") as () => void)();
     return process.memoryUsage().external;
   }
 
-  it("drops the oldest records past the cap, and lets their memory go", async () => {
+  it("drops the oldest records over the cap, and releases their memory", async () => {
     const before = held();
     for (let n = 0; n < 600; n++) await produce("logs", null, Buffer.alloc(100_000, n));
     const earliest = await connection.request(ListOffsets, 5, listOffsetsOf("logs", -2), 1000);
     const start = earliest.topics[0]?.partitions[0]?.offset ?? 0;
     assert.ok(start >= 590 && start < 600);
     assert.equal((await readPartition([broker.address], "logs", 0, start)).length, 600 - start);
-    // Buffers are swept beside the program.
+    // Buffers are collected concurrently.
     await until(() => held() - before < 10_000_000);
   });
 
-  it("compacts a topic that asks for it: the last record of each key stays, at its offset", async () => {
+  it("compacts a topic with cleanup.policy=compact: the last record of each key stays, at its offset", async () => {
     for (let n = 0; n < 300; n++) await produce("state", `k${n % 3}`, Buffer.alloc(10_000, n));
     const records = await readPartition([broker.address], "state");
     assert.ok(records.length < 150);
@@ -66,7 +66,7 @@ describe("dev broker: retention", () => {
     );
   });
 
-  it("has no transactions yet, and says so", async () => {
+  it("refuses transactions", async () => {
     const answer = await connection.request(
       InitProducerId,
       1,

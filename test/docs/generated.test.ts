@@ -1,4 +1,4 @@
-// Generated files are what their sources make of them; examples and documents are true.
+// Generated files are up to date, and examples are valid.
 
 import { strict as assert } from "node:assert";
 import { readdirSync, readFileSync } from "node:fs";

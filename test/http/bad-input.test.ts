@@ -1,4 +1,4 @@
-// Whatever is sent: a clear 4xx with a next step, never a 5xx, never a crash; and nothing is written.
+// Bad requests of every kind get a 4xx with a next step, never a 5xx, and nothing is written.
 
 import { strict as assert } from "node:assert";
 import { createHash } from "node:crypto";
@@ -23,7 +23,7 @@ const cases: [
 ][] = [
   ["broken JSON, raw", "application/json", '{"a":', 400, 40001],
   ["broken JSON, envelope", V2_JSON, '{"records":[', 400, 40001],
-  ["JSON with something behind it", "application/json", "{} x", 400, 40001],
+  ["JSON with something after it", "application/json", "{} x", 400, 40001],
   ["a byte order mark", "application/json", "\ufeff{}", 400, 40001],
   ["a content type that is not built", "application/vnd.kafka.avro.v2+json", "{}", 415, 41501],
   ["NDJSON without a line", "application/x-ndjson", "\n\r\n", 400, 40001],
@@ -44,8 +44,8 @@ const cases: [
   ["no records", V2_JSON, '{"records":[]}', 400, 40001],
   ["no envelope", V2_JSON, "[]", 400, 40001],
   ["an envelope that is null", V2_JSON, "null", 400, 40001],
-  ["records that are no array", V2_JSON, '{"records":{}}', 400, 40001],
-  ["a record that is no object", V2_JSON, one("1"), 400, 40001],
+  ["records that are not an array", V2_JSON, '{"records":{}}', 400, 40001],
+  ["a record that is not an object", V2_JSON, one("1"), 400, 40001],
   ["an unknown member in a record", V2_JSON, one('{"valur":1}'), 400, 40001],
   ["an unknown member in the envelope", V2_JSON, '{"records":[{"value":1}],"x":1}', 400, 40001],
   [
@@ -65,7 +65,7 @@ const cases: [
     40001,
   ],
   [
-    "a schema id, which these formats have not",
+    "a schema id, which these formats do not have",
     V2_JSON,
     '{"records":[{"value":1}],"value_schema_id":3}',
     400,
@@ -75,12 +75,12 @@ const cases: [
   ["base64 with odd characters", V2_BINARY, one('{"value":"a-_="}'), 400, 40001],
   ["a number as base64", V2_BINARY, one('{"value":1}'), 400, 40001],
   ["bad base64 in a header", V2_JSON, one('{"value":1,"headers":[{"key":"a","value":"%"}]}'), 400, 40001],
-  ["headers that are no array", V2_JSON, one('{"value":1,"headers":{"a":"b"}}'), 400, 40001],
+  ["headers that are not an array", V2_JSON, one('{"value":1,"headers":{"a":"b"}}'), 400, 40001],
   ["an object as text", V2_TEXT, one('{"value":{}}'), 400, 40001],
   ["half a surrogate pair as text", V2_TEXT, one('{"value":"\\ud800"}'), 400, 40001],
   ["a negative partition", V2_JSON, one('{"value":1,"partition":-1}'), 404, 40402],
   ["a partition that is not there", V2_JSON, one('{"value":1,"partition":9}'), 404, 40402],
-  ["a partition that is no number", V2_JSON, one('{"value":1,"partition":"0"}'), 400, 40001],
+  ["a partition that is not a number", V2_JSON, one('{"value":1,"partition":"0"}'), 400, 40001],
   ["a negative partition in the path", undefined, "x", 404, 40402, "/partitions/-1"],
   ["a word as partition in the path", undefined, "x", 404, 40402, "/partitions/first"],
   ["a huge partition in the query", undefined, "x", 404, 40402, "?partition=99999999999"],
@@ -88,9 +88,9 @@ const cases: [
   ["a partition in path and query", undefined, "x", 400, 40001, "/partitions/0?partition=0"],
   ["an unknown query parameter", undefined, "x", 400, 40001, "?async=true"],
   ["a query parameter twice", undefined, "x", 400, 40001, "?key=a&key=b"],
-  ["a query parameter that is no UTF-8", undefined, "x", 400, 40001, "?key=%ff"],
+  ["a query parameter that is not UTF-8", undefined, "x", 400, 40001, "?key=%ff"],
   ["a query with an envelope", V2_JSON, one('{"value":1}'), 400, 40001, "?key=a"],
-  ["a timestamp that is no time", undefined, "x", 400, 40001, "?timestamp=yesterday"],
+  ["a timestamp that is not a time", undefined, "x", 400, 40001, "?timestamp=yesterday"],
   ["a negative timestamp", V2_JSON, one('{"value":1,"timestamp":-5}'), 400, 40001],
   ["a fraction as timestamp", V2_JSON, one('{"value":1,"timestamp":1.5}'), 400, 40001],
   ["a key of 2 MB", V2_TEXT, one(`{"value":"v","key":"${"k".repeat(2_000_000)}"}`), 413, 41301],
@@ -207,7 +207,7 @@ describe("http: bad input", function () {
     );
   });
 
-  it("a record header that is no UTF-8: 400", async () => {
+  it("a record header that is not UTF-8: 400", async () => {
     assert.equal(
       (await post(gateway(), `/topics/${topic}`, undefined, "x", { ...auth, "kafka-header-a": "\xff" }))
         .status,
@@ -215,7 +215,7 @@ describe("http: bad input", function () {
     );
   });
 
-  it("what is no HTTP: 400 as a problem", async () => {
+  it("bytes that are not HTTP: 400 as a problem", async () => {
     const answer = await rawExchange(gateway(), "hello\r\n\r\n");
     assert.match(answer, /^HTTP\/1\.1 400 .*application\/problem\+json.*"error_code":40001/s);
   });
@@ -243,13 +243,13 @@ describe("http: bad input", function () {
     );
   });
 
-  it("a body that stops half way: nothing is written, and the budget is free again", async () => {
+  it("a body that stops half way: nothing is written, and the budget is released", async () => {
     const head = `POST /topics/${topic} HTTP/1.1\r\nHost: x\r\nAuthorization: ${auth.authorization}\r\nContent-Length: 1000\r\n\r\nhalf`;
     await rawExchange(gateway(), head, { end: true });
     assert.equal(await metric(gateway(), "onramp_in_flight_bytes"), 0);
   });
 
-  it("and nothing of all this was written", async () => {
+  it("nothing of all this is written", async () => {
     assert.deepEqual(await readTopic(broker.addresses(), topic, 1), [[]]);
   });
 });

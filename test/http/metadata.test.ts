@@ -5,7 +5,7 @@ import { useBroker } from "../support/broker.ts";
 import { useGateway } from "../support/gateway.ts";
 import { metric, metrics, post, send } from "../support/http.ts";
 
-describe("http: reading", () => {
+describe("http: metadata", () => {
   const broker = useBroker();
   const gateway = useGateway(
     () => broker.addresses(),

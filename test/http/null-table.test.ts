@@ -1,4 +1,4 @@
-// The null table (docs/http.md), row by row, in every format: what arrives is what was meant.
+// The null table (docs/http.md), row by row, in every format.
 
 import { strict as assert } from "node:assert";
 import { useBroker } from "../support/broker.ts";

@@ -1,4 +1,4 @@
-// openapi.yaml as a test: its examples are sent, and what comes back must match its schemas.
+// openapi.yaml as a test: its examples are sent, and the answers must match its schemas.
 
 import { strict as assert } from "node:assert";
 import { readFileSync } from "node:fs";
@@ -16,7 +16,7 @@ const matches = (schema: string, value: unknown): void => {
   assert.ok(validate?.(value), `${schema}: ${JSON.stringify(validate?.errors)}`);
 };
 
-describe("http: the contract", () => {
+describe("http: openapi.yaml", () => {
   const broker = useBroker();
   const gateway = useGateway(() => broker.addresses());
 
@@ -24,7 +24,7 @@ describe("http: the contract", () => {
     contract.components.requestBodies.Records.content,
   )) {
     for (const [name, { value }] of Object.entries(examples)) {
-      it(`example "${name}" of ${type} is accepted, and the answer is as described`, async () => {
+      it(`example "${name}" of ${type} is accepted, and the answer matches its schema`, async () => {
         const topic = await broker.topic();
         const sent = typeof value === "string" ? value : JSON.stringify(value);
         const { status, body, text } = await post(gateway(), `/topics/${topic}`, type, sent);
@@ -36,7 +36,7 @@ describe("http: the contract", () => {
     }
   }
 
-  it("metadata and problems are as described", async () => {
+  it("metadata and problems match their schemas", async () => {
     const topic = await broker.topic({ partitions: 2 });
     matches("Topic", (await send(gateway(), `/topics/${topic}`)).body);
     for (const [path, type, body] of [
@@ -46,7 +46,7 @@ describe("http: the contract", () => {
       matches("Problem", (await post(gateway(), path, type, body)).body);
   });
 
-  it("names every route that is served, and no other", async () => {
+  it("names exactly the routes that are served", async () => {
     assert.deepEqual(Object.keys(contract.paths).sort(), [
       "/openapi.yaml",
       "/topics",

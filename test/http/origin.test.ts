@@ -20,7 +20,7 @@ describe("http: web origins", () => {
     }
   });
 
-  it("lets its own origin and listed ones pass, and answers preflights", async () => {
+  it("allows its own origin and listed ones, and answers preflights", async () => {
     const topic = await broker.topic();
     assert.equal(
       (await post(gateway(), `/topics/${topic}`, undefined, "x", { origin: gateway().apiUrl })).status,
@@ -43,7 +43,7 @@ describe("http: web origins", () => {
     );
   });
 
-  it("does not take a rebound DNS name for its own, while there is no auth", async () => {
+  it("refuses a rebound DNS name as origin while there is no auth", async () => {
     const answer = await rawExchange(
       gateway(),
       "POST /topics/t HTTP/1.1\r\nHost: rebound.example\r\nOrigin: http://rebound.example\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx",

@@ -114,7 +114,7 @@ describe("found by review: http", function () {
     );
   });
 
-  it("30 February is refused (it was taken for 2 March)", async () => {
+  it("30 February is refused (it counted as 2 March)", async () => {
     assert.equal(
       (
         await post(

@@ -96,12 +96,12 @@ describeOnDevBroker("found by review: lines", function () {
     await stopped;
   });
 
-  it("a budget that is full before the first line is a status with Retry-After", async () => {
+  it("a budget that is full before the first line is answered with a status and Retry-After", async () => {
     const own = await startTestGateway(broker.addresses(), {
       http: { maxBody: "1MB", budget: "2MB", deadline: "500ms" },
     });
     const topic = await broker.topic();
-    // A body that is announced takes its share at once, for 5 s.
+    // A body that is announced counts against the budget at once, for 5 s.
     const hold = await connect(own);
     hold.write(`POST /topics/${topic} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: ${MEGABYTE}\r\n\r\n`);
     await until(async () => (await inFlight(own)) === MEGABYTE);
@@ -117,7 +117,7 @@ describeOnDevBroker("found by review: lines", function () {
     return mostRss() / MEGABYTE;
   }
 
-  it("a long line in chunks of one byte costs little more than its size", async () => {
+  it("a long line in chunks of one byte costs little more memory than its size", async () => {
     const most = await memoryOf(async (apiUrl, topic) => {
       const request = http.request(`${apiUrl}/topics/${topic}`, {
         method: "POST",
@@ -136,7 +136,7 @@ describeOnDevBroker("found by review: lines", function () {
   });
 
   for (const line of ["1", "x"])
-    it(`lines of one byte (${line}) cost no more than a window of them`, async () => {
+    it(`lines of one byte (${line}) cost no more memory than a window of lines`, async () => {
       const most = await memoryOf(async (apiUrl, topic) => {
         const exchange = openLines({ apiUrl }, `/topics/${topic}`);
         const COUNT = 300_000;

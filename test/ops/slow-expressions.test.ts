@@ -6,10 +6,10 @@ import { slowExpressions } from "../../src/ops/slow-expressions.ts";
 import { keepingLog } from "../support/gateway.ts";
 
 describe("ops: slow expressions", () => {
-  it("names the place of one that holds everything up, once a minute", async () => {
+  it("logs the place of an expression that blocks the process, once per minute", async () => {
     const log = keepingLog();
-    const told = slowExpressions(log);
-    const slow = compileExpression("$sum([1..300000].($ * 2))", (ms) => told("sinks.team.text", ms));
+    const report = slowExpressions(log);
+    const slow = compileExpression("$sum([1..300000].($ * 2))", (ms) => report("sinks.team.text", ms));
     await slow.evaluate({}, {});
     await slow.evaluate({}, {});
     assert.deepEqual(

@@ -1,4 +1,4 @@
-// `onramp` as a person meets it: start, check, token, help, and what it says when something is missing.
+// The command line: start, check, token, replay, help, and what is printed when something is missing.
 
 import { strict as assert } from "node:assert";
 import { execFile } from "node:child_process";
@@ -13,10 +13,10 @@ import { until } from "../support/until.ts";
 
 const sh = promisify(execFile);
 
-describe("command line", () => {
+describe("process: command line", () => {
   const broker = useBroker();
 
-  it("`start --dev` is ready within a second of work and prints a curl line that works as pasted", async () => {
+  it("`start --dev` is ready within a second and prints a curl command that works", async () => {
     const gateway = await start(["start", "--dev"]);
     assert.ok(gateway.readyMs < bound(1000), `ready after ${gateway.readyMs.toFixed(0)} ms`);
     await until(() => gateway.stderr().includes("curl"));
@@ -27,14 +27,14 @@ describe("command line", () => {
     assert.equal(await gateway.end("SIGINT"), 0);
   });
 
-  it("without --dev and without brokers the start fails and says what to set", async () => {
+  it("`start` without --dev and without brokers fails and names the setting", async () => {
     const ended = await run(["start"]);
     assert.equal(ended.code, 1);
     assert.match(ended.stderr, /KAFKA_BROKERS/);
     assert.match(ended.stderr, /--dev/);
   });
 
-  it("refuses to start without auth where auth is required, as in the image", async () => {
+  it("`start` fails without auth where auth is required, as in the image", async () => {
     const ended = await run(["start"], {
       KAFKA_BROKERS: broker.addresses().join(","),
       ONRAMP_REQUIRE_AUTH: "true",
@@ -43,7 +43,7 @@ describe("command line", () => {
     assert.match(ended.stderr, /http\.auth/);
   });
 
-  it("fails when configured topics are missing, and prints how to create them", async () => {
+  it("`start` fails when configured topics are missing, and prints how to create them", async () => {
     const config = writeConfig({
       kafka: { brokers: broker.addresses() },
       topics: { "not-there-yet": { partitions: 3, config: { "retention.ms": "1000" } } },
@@ -57,7 +57,7 @@ describe("command line", () => {
     assert.match(ended.stderr, /kind: KafkaTopic/);
   });
 
-  it("creates them where it may", async () => {
+  it("`start` creates missing topics where it may", async () => {
     const topic = `made-${Date.now()}`;
     const gateway = await startWith({
       kafka: { brokers: broker.addresses(), createTopics: true },
@@ -67,14 +67,14 @@ describe("command line", () => {
     assert.equal(((await response.json()) as { partitions: unknown[] }).partitions.length, 2);
   });
 
-  it("says which port is taken", async () => {
+  it("`start` names the port that is in use", async () => {
     const first = await start(["start", "--dev"]);
     const ended = await run(["start", "--dev"], { ONRAMP_PORT: new URL(first.apiUrl).port });
     assert.equal(ended.code, 1);
     assert.match(ended.stderr, /Port \d+ is in use; choose another one with http\.port/);
   });
 
-  it("`check` accepts a good file, and tells every problem of a bad one without its secrets", async () => {
+  it("`check` accepts a valid file, and reports every problem of an invalid one without its secrets", async () => {
     const good = await run([
       "check",
       "--config",
@@ -96,7 +96,7 @@ describe("command line", () => {
     assert.match(bad.stderr, /kafka\.sasl/);
   });
 
-  it("`replay` and `dead-letter replay` say what they delivered, and what they need", async () => {
+  it("`replay` and `dead-letter replay` print what they delivered, or which argument is missing", async () => {
     const receiver = await startReceiver();
     const topic = await broker.topic();
     const out = {
@@ -125,33 +125,27 @@ describe("command line", () => {
       const ended = await run([...args, "--config", config]);
       return [ended.code, ended.stdout + ended.stderr];
     };
-    const [letters, saidOfLetters] = await onramp("dead-letter", "replay", topic);
-    assert.match(saidOfLetters, /1 delivered, 0 skipped by the filter, 0 dead letters\./);
-    const [stretch, saidOfStretch] = await onramp(
-      "replay",
-      "--sink",
-      "out",
-      "--from",
-      "2026-01-01T00:00:00Z",
-    );
-    assert.match(saidOfStretch, /2 delivered, 1 skipped by the filter, 0 dead letters\./);
-    assert.deepEqual([letters, stretch], [0, 0]);
+    const [letters, printedLetters] = await onramp("dead-letter", "replay", topic);
+    assert.match(printedLetters, /1 delivered, 0 skipped by the filter, 0 dead letters\./);
+    const [range, printedRange] = await onramp("replay", "--sink", "out", "--from", "2026-01-01T00:00:00Z");
+    assert.match(printedRange, /2 delivered, 1 skipped by the filter, 0 dead letters\./);
+    assert.deepEqual([letters, range], [0, 0]);
     for (const times of [
       ["yesterday"],
       ["2026"],
       ["1795623308"],
       ["2026-02-01T00:00:00Z", "--to", "2026-01-01T00:00:00Z"],
     ]) {
-      const [noTime, saidOfTime] = await onramp("replay", "--sink", "out", "--from", ...times);
-      assert.deepEqual([noTime, /--from 2026/.test(saidOfTime)], [2, true], String(times));
+      const [noTime, printedTime] = await onramp("replay", "--sink", "out", "--from", ...times);
+      assert.deepEqual([noTime, /--from 2026/.test(printedTime)], [2, true], String(times));
     }
-    const [noSink, saidOfSink] = await onramp("replay", "--sink", "in", "--from", "1795623308000");
-    assert.deepEqual([noSink, /No sink "in".*has out/.test(saidOfSink)], [1, true]);
-    const [noTopic, saidOfTopic] = await onramp("dead-letter", "replay");
-    assert.deepEqual([noTopic, /original topic/.test(saidOfTopic)], [2, true]);
+    const [noSink, printedSink] = await onramp("replay", "--sink", "in", "--from", "1795623308000");
+    assert.deepEqual([noSink, /No sink "in".*has out/.test(printedSink)], [1, true]);
+    const [noTopic, printedTopic] = await onramp("dead-letter", "replay");
+    assert.deepEqual([noTopic, /original topic/.test(printedTopic)], [2, true]);
   });
 
-  it("`token` prints a token and its hash; `--help` and `--version` answer; other words do not", async () => {
+  it("`token` prints a token and its hash; `--help` and `--version` exit with 0, unknown words with 2", async () => {
     const token = await run(["token", "shop"]);
     assert.match(token.stdout, /onr_[\w-]{43}[\s\S]*sha256:[0-9a-f]{64}/);
     const [help, version, nothing, bad] = [

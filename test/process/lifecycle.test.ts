@@ -1,4 +1,4 @@
-// Starting before Kafka, stopping under load: nothing that was accepted is lost.
+// The process starts before Kafka, and stops under load without losing an accepted record.
 
 import { strict as assert } from "node:assert";
 import { startDevBroker, useBroker } from "../support/broker.ts";
@@ -8,11 +8,11 @@ import { startWith } from "../support/process.ts";
 import { readPartition } from "../support/read-back.ts";
 import { until } from "../support/until.ts";
 
-describe("lifecycle", function () {
+describe("process: lifecycle", function () {
   this.timeout(60_000);
   const broker = useBroker();
 
-  it("SIGTERM under load loses nothing that was accepted, and refuses nobody who follows Connection: close during the drain", async () => {
+  it("SIGTERM under load loses no accepted record, and no client that follows Connection: close is refused during the drain", async () => {
     const topic = await broker.topic();
     const gateway = await startWith({ kafka: { brokers: broker.addresses() }, stop: { drain: "2s" } });
     const accepted: string[] = [];
@@ -30,7 +30,7 @@ describe("lifecycle", function () {
           else failures.push(`${response.status}`);
           await response.text();
         } catch (error) {
-          // Refused after the drain is as it must be: then the listener is gone.
+          // After the drain a refused connection is right: the listener is closed.
           if (!draining || sentAt < drainEnds - 200) failures.push(String((error as Error).cause ?? error));
           return;
         }
@@ -56,14 +56,14 @@ describe("lifecycle", function () {
     );
   });
 
-  it("a second signal ends the process at once", async () => {
+  it("ends at once after a second signal", async () => {
     const gateway = await startWith({ kafka: { brokers: broker.addresses() }, stop: { drain: "30s" } });
     gateway.child.kill("SIGTERM");
     await until(() => gateway.stdout().includes("onramp stopping"));
     assert.equal(await gateway.end("SIGTERM"), 1);
   });
 
-  it("starts without Kafka, is not ready and says why, and is ready when Kafka comes", async () => {
+  it("starts without Kafka, reports why it is not ready, and becomes ready when Kafka comes", async () => {
     const port = await freePort();
     const gateway = await startWith({ kafka: { brokers: [`127.0.0.1:${port}`] }, topics: { late: {} } });
     const early = await fetch(`${gateway.adminUrl}/readyz`);

@@ -16,17 +16,17 @@ describeOnDevBroker("promise 1: a receipt means written, whatever Produce answer
   const { broker, gateway, topic, fault, put, stored } = useProduceFaults();
 
   for (const errorCode of [7, 20, 56]) {
-    it(`${errorCode} after the append: the same bytes settle it at the first offset, written once`, async () => {
+    it(`${errorCode} after the append: the same bytes settle the batch at the first offset, and it is written once`, async () => {
       fault({ append: true, errorCode }, 2);
       assert.deepEqual([(await put("a")).body.offset, await stored()], [0, ["a"]]);
     });
-    it(`${errorCode} without the append: written by the next try, once`, async () => {
+    it(`${errorCode} without the append: the next attempt writes the batch, once`, async () => {
       fault({ append: false, errorCode }, 2);
       assert.deepEqual([(await put("a")).body.offset, await stored()], [0, ["a"]]);
     });
   }
 
-  it("the bytes of an open batch stay what they were, however much is sent meanwhile", async () => {
+  it("the bytes of an open batch stay the same, however much is sent meanwhile", async () => {
     const other = await broker.topic();
     const [large, noise] = ["a".repeat(20_000), "b".repeat(18_000)];
     const tries: Buffer[] = [];
@@ -44,28 +44,28 @@ describeOnDevBroker("promise 1: a receipt means written, whatever Produce answer
   });
 
   for (const errorCode of [3, 6]) {
-    it(`${errorCode} with a base offset: open, settled by the same bytes`, async () => {
+    it(`${errorCode} with a base offset: the batch is open, and the same bytes settle it`, async () => {
       fault({ append: true, errorCode }, 2);
       assert.deepEqual([(await put("a")).body.offset, await stored()], [0, ["a"]]);
     });
   }
 
   for (const errorCode of [2, 3, 5, 6, 9, 19]) {
-    it(`${errorCode} without a base offset: tried again and written once`, async () => {
+    it(`${errorCode} without a base offset: the batch is sent again and written once`, async () => {
       fault({ append: false, errorCode }, 2);
       assert.deepEqual([(await put("a")).body.offset, await stored()], [0, ["a"]]);
     });
   }
 
   for (const errorCode of [45, 47, 59]) {
-    it(`${errorCode} for a batch that was not open: the next epoch, and written`, async () => {
+    it(`${errorCode} for a batch that is not open: it is written in the next epoch`, async () => {
       assert.equal((await put("before")).status, 200);
       fault({ append: false, errorCode }, 1);
       assert.deepEqual([(await put("a")).status, await stored()], [200, ["before", "a"]]);
     });
   }
 
-  it("46 after a retry of the same batch: written at the offset named", async () => {
+  it("46 after a retry of the same batch: it is written at the offset that the broker names", async () => {
     let tries = 0;
     fault(
       () =>
@@ -75,7 +75,7 @@ describeOnDevBroker("promise 1: a receipt means written, whatever Produce answer
     assert.deepEqual([(await put("a")).body.offset, await stored()], [0, ["a"]]);
   });
 
-  it("an open batch is never split, renumbered or mixed with others: the same bytes each time", async () => {
+  it("an open batch is not split, renumbered or mixed with others: the bytes are the same each time", async () => {
     const seen = new Set<string>();
     let tries = 0;
     fault((batch) => {
@@ -88,7 +88,7 @@ describeOnDevBroker("promise 1: a receipt means written, whatever Produce answer
     assert.deepEqual([a.status, b.status, seen.size, await stored()], [200, 200, 1, ["a", "b"]]);
   });
 
-  it("a response cut at every byte: written once, at the offset of the receipt", async () => {
+  it("a response cut at any byte: the record is written once, at the offset of the receipt", async () => {
     const length = await new Promise<number>((resolve) => {
       broker.dev().faults.response = (key, frame) => {
         if (key === PRODUCE) resolve(frame.length);
@@ -110,7 +110,7 @@ describeOnDevBroker("promise 1: a receipt means written, whatever Produce answer
     assert.equal(new Set(all).size, all.length);
   });
 
-  it("many first posts at once open one connection to produce on (kafkajs K16: one each)", async () => {
+  it("many first posts at once open one connection for Produce (kafkajs K16: one each)", async () => {
     const fresh = await startDevBroker();
     fresh.createTopic("t");
     const own = await startTestGateway([fresh.address]);
@@ -137,7 +137,7 @@ describe("promise 1: a receipt means written, where kafkajs's producer fails", f
   const broker = useBroker();
   const gateway = useGateway(() => broker.addresses());
 
-  it("K1: a record too large beside a small one, 1,000 times at random: every receipt reads back", async () => {
+  it("K1: every receipt reads back, with a record that is too large beside a small one, 1,000 times at random", async () => {
     const topic = await broker.topic({ partitions: 2, config: { "max.message.bytes": "20000" } });
     const receipts: [Sent, Outcome][] = [];
     for (let round = 0; round < 1000; round += 10) {
@@ -156,11 +156,11 @@ describe("promise 1: a receipt means written, where kafkajs's producer fails", f
     }
     await verifyReceipts(broker.addresses(), topic, 2, receipts);
     const count = (await readPartition(broker.addresses(), topic, 0)).length;
-    assert.equal(count, receipts.length / 2, "what was refused as a whole is not in the log");
+    assert.equal(count, receipts.length / 2, "no record of a refused request is in the log");
   });
 
   itOnDevBroker(
-    "K1, K3: the broker refuses one partition of a request: the other's receipt holds, and so do later ones",
+    "K1, K3: when the broker refuses one partition of a request, the other's receipt holds, and so do later ones",
     async () => {
       const topic = await broker.topic({ partitions: 2 });
       const receipts: [Sent, Outcome][] = [];

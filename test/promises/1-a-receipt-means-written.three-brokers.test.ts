@@ -43,7 +43,7 @@ describeIf(mayStartApacheKafka, "promise 1: three brokers", function () {
     );
   }
 
-  it("a topic whose only replica is on a dead broker: 503 by the deadline, and live topics are not delayed", async () => {
+  it("answers 503 by the deadline for a topic whose only replica is on a dead broker, and delays no live topic", async () => {
     const dead = cluster.brokers[1];
     const lost = `lost-${Date.now()}`;
     const replicaAssignment = [{ partition: 0, replicas: [dead?.id ?? 0] }];
@@ -54,7 +54,7 @@ describeIf(mayStartApacheKafka, "promise 1: three brokers", function () {
     const gateway = await startTestGateway(cluster.bootstrap);
     assert.equal((await post(gateway, `/topics/${lost}`, undefined, "x")).status, 200);
     await dead?.kill();
-    // Until the controller has noticed, the live topic's partitions wait for the dead replica as well.
+    // Until the controller notices, the live topic's partitions wait for the dead replica as well.
     await until(
       async () => (await post(gateway, `/topics/${live}?key=a`, undefined, "x")).status === 200,
       30_000,
@@ -72,7 +72,7 @@ describeIf(mayStartApacheKafka, "promise 1: three brokers", function () {
     await dead?.start();
   });
 
-  it(`${CLIENTS} clients post while a broker is killed and comes back: no acknowledged record lost or doubled`, () =>
+  it(`${CLIENTS} clients post while a broker is killed and comes back: no acknowledged record is lost or written twice`, () =>
     underLoad(async () => {
       const broker = cluster.brokers[1];
       await broker?.kill();
@@ -86,43 +86,43 @@ describeIf(mayStartApacheKafka, "promise 1: three brokers", function () {
       await broker?.start();
     }));
 
-  it("one broker hangs: partitions that do not need it keep their pace, the others go on when the in-sync set shrinks", async () => {
+  it("when one broker hangs, partitions that do not need it keep their pace, and the others go on once the in-sync set shrinks", async () => {
     const [first, second, hung] = cluster.brokers.map(({ id }) => id) as [number, number, number];
-    const [apart, whole] = [`apart-${Date.now()}`, `whole-${Date.now()}`];
+    const [isolated, whole] = [`isolated-${Date.now()}`, `whole-${Date.now()}`];
     const assign = (topic: string, replicas: number[]) => ({
       topic,
       replicaAssignment: [{ partition: 0, replicas }],
     });
-    const topics = [assign(apart, [first, second]), assign(whole, [first, second, hung])];
+    const topics = [assign(isolated, [first, second]), assign(whole, [first, second, hung])];
     await withAdmin(cluster.bootstrap, (admin) => admin.createTopics({ topics }));
     const gateway = await startTestGateway(cluster.bootstrap);
-    const loads = [apart, whole].map((topic) =>
+    const loads = [isolated, whole].map((topic) =>
       startLoad(gateway.apiUrl, `/topics/${topic}`, soak ? 32 : 8, { pauseMs: 20 }),
     );
-    const [onApart, onWhole] = loads.map(({ posted }) => posted) as [Posted[], Posted[]];
-    await until(() => onApart.length > 500 && onWhole.length > 500, 60_000);
-    const before = percentile99(onApart.slice(-400));
-    const [apartAt, wholeAt] = [onApart.length, onWhole.length];
+    const [onIsolated, onWhole] = loads.map(({ posted }) => posted) as [Posted[], Posted[]];
+    await until(() => onIsolated.length > 500 && onWhole.length > 500, 60_000);
+    const before = percentile99(onIsolated.slice(-400));
+    const [isolatedAt, wholeAt] = [onIsolated.length, onWhole.length];
     cluster.brokers[2]?.pause();
-    // One request time-out (1.5 s and its travel) may pass until lanes are told apart.
+    // One request time-out (1.5 s) and its round trip may pass until lanes are isolated.
     await new Promise((resolve) => setTimeout(resolve, 2500));
-    const calmAt = onApart.length;
+    const settledAt = onIsolated.length;
     const goneOn = (): boolean => onWhole.slice(wholeAt).filter(({ status }) => status === 200).length > 500;
     await until(goneOn, 20_000);
-    const during = onApart.slice(calmAt);
+    const during = onIsolated.slice(settledAt);
     cluster.brokers[2]?.resume();
     for (const load of loads) await load.stop();
-    assert.ok(onApart.slice(apartAt).every(({ status }) => status === 200));
+    assert.ok(onIsolated.slice(isolatedAt).every(({ status }) => status === 200));
     const after = percentile99(during);
     console.log(
       `      p99 of ${during.length} posts beside the hung broker: ${before.toFixed(1)} ms before, ${after.toFixed(1)} ms while it hangs`,
     );
     assert.ok(after < before + bound(100), "their p99 is what it was");
-    await verify(cluster.bootstrap, apart, 1, onApart);
+    await verify(cluster.bootstrap, isolated, 1, onIsolated);
     await verify(cluster.bootstrap, whole, 1, onWhole);
   });
 
-  it(`${SEQUENCE} posts of one key, one after the other, while a broker restarts: in order, none lost, none twice`, async () => {
+  it(`${SEQUENCE} posts of one key, one after the other, while a broker restarts, are in order, none is lost, none is written twice`, async () => {
     const topic = await createTopic(cluster.bootstrap, { partitions: PARTITIONS });
     const gateway = await startTestGateway(cluster.bootstrap);
     const agent = new http.Agent({ keepAlive: true });
@@ -139,7 +139,7 @@ describeIf(mayStartApacheKafka, "promise 1: three brokers", function () {
     for (let n = 0; posted.length < SEQUENCE || !done; ) {
       const result = await postOne(agent, gateway.apiUrl, `/topics/${topic}?key=k`, `one:${n}`);
       posted.push(result);
-      // 503 is not written, and is sent again; of 504 nobody knows, and a retry could double it.
+      // 503 means not written: it is sent again. 504 means unknown: a retry could write it twice.
       if (result.status !== 503) n++;
     }
     await restarted;

@@ -1,4 +1,4 @@
-// Kafka goes away and comes back: the answers say so, memory stays flat, nothing acknowledged is lost, and no
+// Promise 2: Kafka goes away and comes back. The answers say so, memory stays flat, no acknowledged record is lost, and no
 // restart is needed. On the development broker, and on Apache Kafka where the suite may start one.
 
 import { strict as assert } from "node:assert";
@@ -38,10 +38,10 @@ for (const [name, begin] of [
   ["development broker", devOutage],
   ...(mayStartApacheKafka ? [["Apache Kafka, killed", apacheOutage] as const] : []),
 ] as const) {
-  describe(`Kafka away: ${name}`, function () {
+  describe(`promise 2: Kafka is away (${name})`, function () {
     this.timeout(AWAY_MS * 3 + 120_000);
 
-    it(`for ${AWAY_MS / 1000} s under ${CLIENTS} connections: 503 at once, flat memory, recovery, no loss`, async () => {
+    it(`answers 503 at once for ${AWAY_MS / 1000} s under ${CLIENTS} connections, with flat memory, recovers, and loses nothing`, async () => {
       const outage = await begin();
       const topic = await createTopic(outage.brokers, { partitions: 3 });
       const gateway = await startWith({ kafka: { brokers: outage.brokers } });

@@ -14,7 +14,7 @@ describeOnDevBroker("promise 2: an error says what is known, whatever Produce an
   const { broker, gateway, topic, fault, put, stored } = useProduceFaults();
 
   for (const errorCode of [7, 20, 56]) {
-    it(`${errorCode} until the deadline: 504, and the next record is not taken for a duplicate`, async () => {
+    it(`${errorCode} until the deadline is answered 504, and the next record does not count as a duplicate`, async () => {
       fault({ append: true, errorCode });
       const first = await put("a");
       assert.deepEqual([first.status, first.body.error_code], [504, 50401]);
@@ -26,7 +26,7 @@ describeOnDevBroker("promise 2: an error says what is known, whatever Produce an
   }
 
   for (const errorCode of [3, 6]) {
-    it(`${errorCode} with a base offset until the deadline: 504, and the next record is written`, async () => {
+    it(`${errorCode} with a base offset until the deadline is answered 504, and the next record is written`, async () => {
       fault({ append: true, errorCode });
       assert.equal((await put("a")).status, 504);
       broker.dev().faults.clear();
@@ -36,7 +36,7 @@ describeOnDevBroker("promise 2: an error says what is known, whatever Produce an
   }
 
   for (const errorCode of [2, 3, 5, 6, 9, 19]) {
-    it(`${errorCode} until the deadline: 503 with Retry-After, and not in the log`, async () => {
+    it(`${errorCode} until the deadline is answered 503 with Retry-After, and nothing is in the log`, async () => {
       fault({ append: false, errorCode });
       const { status, body, headers } = await put("a");
       assert.deepEqual([status, body.error_code], [503, errorCode === 19 ? 50302 : 50301]);
@@ -44,7 +44,7 @@ describeOnDevBroker("promise 2: an error says what is known, whatever Produce an
       if (errorCode === 19) assert.match(body.detail, /min\.insync\.replicas/);
       assert.deepEqual(await stored(), []);
     });
-    it(`${errorCode} after an open try: 504 at the deadline`, async () => {
+    it(`${errorCode} after an open attempt is answered 504 at the deadline`, async () => {
       let tries = 0;
       fault(() => (tries++ === 0 ? { append: true, errorCode: 7 } : { append: false, errorCode }));
       assert.equal((await put("a")).status, 504);
@@ -52,7 +52,7 @@ describeOnDevBroker("promise 2: an error says what is known, whatever Produce an
   }
 
   for (const errorCode of [-1, 999]) {
-    it(`${errorCode}: 504 at once, and the next record is written at an offset of its own`, async () => {
+    it(`${errorCode} is answered 504 at once, and the next record is written at an offset of its own`, async () => {
       fault({ append: true, errorCode }, 1);
       const patient = await startTestGateway(broker.addresses(), { http: { deadline: "7s" } });
       const send = (value: string) => post(patient, `/topics/${topic()}`, "text/plain", value);
@@ -65,12 +65,12 @@ describeOnDevBroker("promise 2: an error says what is known, whatever Produce an
   }
 
   for (const errorCode of [10, 18]) {
-    it(`${errorCode} for a record alone: 413, and not in the log`, async () => {
+    it(`${errorCode} for a single record is answered 413, and nothing is in the log`, async () => {
       fault({ append: false, errorCode });
       const { status, body } = await put("a");
       assert.deepEqual([status, body.error_code, await stored()], [413, 41301, []]);
     });
-    it(`${errorCode} for a batch: split until the guilty record stands alone`, async () => {
+    it(`${errorCode} for a batch splits it until the record at fault is alone`, async () => {
       fault((batch) => (valuesOf(batch).includes('"big"') ? { append: false, errorCode } : undefined));
       const records = ["a", "b", "big", "c"].map((value) => ({ value }));
       const { status, body } = await post(
@@ -89,7 +89,7 @@ describeOnDevBroker("promise 2: an error says what is known, whatever Produce an
   }
 
   for (const errorCode of [32, 87]) {
-    it(`${errorCode} with a list: those records fail, the rest is written`, async () => {
+    it(`${errorCode} with a list fails those records, and the rest is written`, async () => {
       fault({ append: false, errorCode, recordErrors: [1] }, 1);
       const records = ["a", "bad", "c"].map((value) => ({ value }));
       const { status, body } = await post(
@@ -108,7 +108,7 @@ describeOnDevBroker("promise 2: an error says what is known, whatever Produce an
   }
 
   for (const errorCode of [32, 44, 87]) {
-    it(`${errorCode} without a list: one request's record does not fail another's`, async () => {
+    it(`${errorCode} without a list fails no other request's record`, async () => {
       fault((batch) =>
         valuesOf(batch).includes("bad") ? { append: false, errorCode, errorMessage: "no" } : undefined,
       );
@@ -123,7 +123,7 @@ describeOnDevBroker("promise 2: an error says what is known, whatever Produce an
   }
 
   for (const errorCode of [29, 31, 53]) {
-    it(`${errorCode}: 403 that names the missing ACL`, async () => {
+    it(`${errorCode} is answered 403, and the missing ACL is named`, async () => {
       fault({ append: false, errorCode });
       const { status, body } = await put("a");
       assert.deepEqual([status, body.error_code, await stored()], [403, 40301, []]);
@@ -132,7 +132,7 @@ describeOnDevBroker("promise 2: an error says what is known, whatever Produce an
   }
 
   for (const errorCode of [42, 43, 76]) {
-    it(`${errorCode}: 500 with the broker's reason`, async () => {
+    it(`${errorCode} is answered 500 with the broker's reason`, async () => {
       fault({ append: false, errorCode, errorMessage: "because of the moon" });
       const { status, body } = await put("a");
       assert.deepEqual([status, body.error_code, await stored()], [500, 50001, []]);
@@ -141,7 +141,7 @@ describeOnDevBroker("promise 2: an error says what is known, whatever Produce an
   }
 
   for (const errorCode of [45, 47, 59]) {
-    it(`${errorCode} for an open batch: 504, and the next record is written`, async () => {
+    it(`${errorCode} for an open batch is answered 504, and the next record is written`, async () => {
       let tries = 0;
       fault(() => (tries++ === 0 ? { append: true, errorCode: 7 } : { append: false, errorCode }), 2);
       assert.equal((await put("a")).status, 504);
@@ -150,12 +150,12 @@ describeOnDevBroker("promise 2: an error says what is known, whatever Produce an
     });
   }
 
-  it("46 out of the blue: 504", async () => {
+  it("46 for a first attempt is answered 504", async () => {
     fault({ append: false, errorCode: 46, baseOffset: 0 });
     assert.equal((await put("a")).status, 504);
   });
 
-  it("an answer that never comes: 504 by the deadline; the late batch is fenced off", async () => {
+  it("an answer that never comes ends in 504 by the deadline, and the late batch is fenced", async () => {
     broker.dev().faults.response = (key) => (key === PRODUCE ? { kind: "stall" } : undefined);
     const started = Date.now();
     assert.equal((await put("a")).status, 504);
@@ -170,7 +170,7 @@ describe("promise 2: an error says what is known, before the append", () => {
   const broker = useBroker();
   const gateway = useGateway(() => broker.addresses());
 
-  it("K6: a partition that does not exist is a 404, and nothing of the request is written", async () => {
+  it("K6: a partition that does not exist is answered 404, and nothing of the request is written", async () => {
     const topic = await broker.topic({ partitions: 2 });
     const { status, body } = await postEnvelope(gateway(), topic, [
       { partition: 0, value: "a" },

@@ -13,7 +13,7 @@ describe("promise 5: order", function () {
   const broker = useBroker();
   const gateway = useGateway(() => broker.addresses());
 
-  it("K5: 200 concurrent posts of one key keep the order of those that wait for one another", async () => {
+  it("K5: 200 concurrent posts of one key keep the order of each client", async () => {
     const topic = await broker.topic({ partitions: 3 });
     await Promise.all(
       Array.from({ length: 20 }, async (_, client) => {

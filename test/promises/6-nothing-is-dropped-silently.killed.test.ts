@@ -21,7 +21,7 @@ describeIf(soak || onApacheKafka, "promise 6: sinks drop nothing", function () {
     rate: RATE,
   });
 
-  it(`${RECORDS} records, ${KILLS} kills: all delivered or dead letters, in order, within the rate`, async () => {
+  it(`${RECORDS} records, ${KILLS} kills: every record is delivered or a dead letter, in order, within the rate`, async () => {
     const poison = (n: number): boolean => n % 100 === 7;
     const chance = dice(1);
     slack().script = (request): Reply => {
@@ -44,20 +44,20 @@ describeIf(soak || onApacheKafka, "promise 6: sinks drop nothing", function () {
     await until(async () => (await sinkState(current)).lag === 0, PATIENCE_MS);
 
     const letters = await readPartition(broker.addresses(), `${topic()}.dead-letter`);
-    const buried = letters.map(({ value }) => JSON.parse(value?.toString() ?? "").n as number);
+    const deadLettered = letters.map(({ value }) => JSON.parse(value?.toString() ?? "").n as number);
     assert.deepEqual(
-      [...new Set([...taken(), ...buried])].sort((a, b) => a - b),
+      [...new Set([...taken(), ...deadLettered])].sort((a, b) => a - b),
       Array.from({ length: RECORDS }, (_, n) => n),
       "every record is delivered, or a dead letter",
     );
-    assert.ok(buried.every(poison) && !taken().some(poison), "what could be delivered was");
+    assert.ok(deadLettered.every(poison) && !taken().some(poison), "what could be delivered was");
 
     let twice = 0;
     for (const [partition, records] of (await readTopic(broker.addresses(), topic(), PARTITIONS)).entries()) {
       const place = new Map(
         records.map(({ offset, value }) => [JSON.parse(value?.toString() ?? "").n, offset]),
       );
-      for (const order of [taken(), buried]) {
+      for (const order of [taken(), deadLettered]) {
         const offsets = order.flatMap((n) => place.get(n) ?? []);
         for (const [index, offset] of offsets.entries())
           assert.ok(
@@ -72,13 +72,13 @@ describeIf(soak || onApacheKafka, "promise 6: sinks drop nothing", function () {
     const most = busiestSecond(slack().arrived.map(({ at }) => at));
     assert.ok(most <= RATE, `${most} messages in a second`);
     console.log(
-      `      ${slack().arrived.length} requests, ${taken().length} taken, ${buried.length} dead letters, ${twice} twice, ` +
+      `      ${slack().arrived.length} requests, ${taken().length} taken, ${deadLettered.length} dead letters, ${twice} twice, ` +
         `at most ${most} in a second`,
     );
   });
 });
 
-/** The most that came within any one second. @param at milliseconds, in order */
+/** The most arrivals within any second. @param at milliseconds, in order */
 function busiestSecond(at: readonly number[]): number {
   let [most, from] = [0, 0];
   for (const [index, time] of at.entries()) {

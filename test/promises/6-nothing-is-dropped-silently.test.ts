@@ -1,4 +1,4 @@
-// What is sent is what is stored: no number is rounded, no escape undone, no space lost inside a value.
+// Promise 6: what is stored is what was sent. No number is rounded, no escape is undone, no space inside a value is lost.
 
 import { strict as assert } from "node:assert";
 import { useBroker } from "../support/broker.ts";
@@ -24,7 +24,7 @@ describe("promise 6: no byte is dropped", () => {
   const broker = useBroker();
   const gateway = useGateway(() => broker.addresses());
 
-  it("in an envelope, each value and key as the very bytes that were sent", async () => {
+  it("an envelope's values and keys are stored byte for byte", async () => {
     const topic = await broker.topic();
     const records = values.map((value) => ` { "value" :  ${value}\t, "key":${value} } `).join(",\r\n");
     const { status, body } = await post(
@@ -45,7 +45,7 @@ describe("promise 6: no byte is dropped", () => {
     );
   });
 
-  it("raw, JSON or not", async () => {
+  it("a raw body is stored byte for byte, JSON or not", async () => {
     const topic = await broker.topic();
     const bodies = [...values.map((value) => ` ${value} `), "not json"].map((text) => Buffer.from(text));
     for (const body of bodies) {
@@ -61,7 +61,7 @@ describe("promise 6: no byte is dropped", () => {
     );
   });
 
-  it("in base64, with headers, partition and timestamp", async () => {
+  it("base64 is stored as its bytes, with headers, partition and timestamp", async () => {
     const topic = await broker.topic({ partitions: 2 });
     const record = {
       key: "AP8=",
@@ -99,7 +99,7 @@ describe("promise 6: no byte is dropped", () => {
     );
   });
 
-  it("raw: key, partition, timestamp and headers from query and request headers", async () => {
+  it("a raw record gets key, partition, timestamp and headers from the query and the request headers", async () => {
     const topic = await broker.topic({ partitions: 3 });
     const answer = await post(
       gateway(),

@@ -1,4 +1,4 @@
-// What is wrong with one topic, client or body delays nothing else.
+// Promise 7: a failing topic, partition or broker delays nothing else by more than one request time-out.
 
 import { strict as assert } from "node:assert";
 import { DeleteTopics } from "../../src/wire/messages/admin.ts";
@@ -26,7 +26,7 @@ describeOnDevBroker("promise 7: isolation, with faults on purpose", function () 
     return most;
   }
 
-  it("a topic without a leader: 503 by the deadline, and a live one beside it is not delayed", async () => {
+  it("a topic without a leader is answered 503 by the deadline, and delays no live topic", async () => {
     const [live, lost] = [await broker.topic(), await broker.topic()];
     broker.dev().faults.leaderless = (topic) => topic === lost;
     const refused = pending(post(gateway(), `/topics/${lost}`, undefined, "x"));
@@ -37,7 +37,7 @@ describeOnDevBroker("promise 7: isolation, with faults on purpose", function () 
     assert.match(body.detail, /no leader/);
   });
 
-  it("a topic whose replicas never catch up: a live one waits for one request at most, then not at all", async () => {
+  it("a topic whose replicas never catch up delays a live one by one request at most", async () => {
     const [live, slow] = [await broker.topic(), await broker.topic({ partitions: 12 })];
     broker.dev().faults.produce = ({ topic }) =>
       topic === slow ? { append: true, errorCode: 7 } : undefined;
@@ -53,7 +53,7 @@ describeOnDevBroker("promise 7: isolation, with faults on purpose", function () 
     assert.ok((await slowPosts.answer).every(({ status }) => status === 504));
   });
 
-  it("a slow partition: its siblings wait with it for a moment, and then no more", async () => {
+  it("a slow partition delays its siblings for a moment only", async () => {
     const topic = await broker.topic({ partitions: 4 });
     let slow = false;
     broker.dev().faults.produce = ({ partition }) => {
@@ -83,7 +83,7 @@ describeOnDevBroker("promise 7: isolation, with faults on purpose", function () 
     assert.ok(took.filter((ms) => ms > 300).length < 15, took.map((ms) => ms.toFixed(0)).join());
   });
 
-  it("a broker that does not answer for one topic: another on the same broker waits for one time-out at most", async () => {
+  it("a broker that does not answer for one topic delays another one by one time-out at most", async () => {
     const [live, stalled] = [await broker.topic(), await broker.topic()];
     await slowest(live, 1);
     broker.dev().faults.response = (key, frame) =>
@@ -92,7 +92,7 @@ describeOnDevBroker("promise 7: isolation, with faults on purpose", function () 
     assert.ok((await slowest(live, 50)) < bound(500 + 1000 + 500));
     assert.ok(lost.pending(), "the live topic does not wait for the other's answer");
     assert.equal((await lost.answer).status, 504);
-    assert.ok((await slowest(live, 50)) < bound(300), "from then on they travel apart");
+    assert.ok((await slowest(live, 50)) < bound(300), "from then on the topics are isolated");
   });
 });
 

@@ -22,7 +22,7 @@ describe("promise 8: bounded memory", function () {
   this.timeout(soak ? 600_000 : 120_000);
   const broker = useBroker();
 
-  it(`${CLIENTS} clients that send 25 MB each at once: resident memory stays under the budget + 150 MB`, async () => {
+  it(`${CLIENTS} clients that send 25 MB each at once keep resident memory under the budget + 150 MB`, async () => {
     const topic = await broker.topic({ config: { "max.message.bytes": "30000000" } });
     const gateway = await startWith({ kafka: { brokers: broker.addresses() } });
     const body = Buffer.alloc(25 * MEGABYTE, "x");
@@ -53,7 +53,7 @@ describe("promise 8: bounded memory", function () {
     await until(async () => (await metric(gateway, "onramp_in_flight_bytes")) === 0);
   });
 
-  it("a body in chunks of one byte costs no more than its size", async () => {
+  it("a body in chunks of one byte costs no more memory than its size", async () => {
     const topic = await broker.topic();
     const gateway = await startWith({ kafka: { brokers: broker.addresses() } });
     const before = rss(gateway.child.pid);
@@ -66,7 +66,7 @@ describe("promise 8: bounded memory", function () {
     assert.ok(rss(gateway.child.pid) - before < 40 * MEGABYTE);
   });
 
-  it(`${LINES_TOTAL / MEGABYTE} MB of lines: every line has its receipt, and resident memory stays under 150 MB`, async () => {
+  it(`${LINES_TOTAL / MEGABYTE} MB of lines get a receipt per line, and resident memory stays under 150 MB`, async () => {
     const topic = await broker.topic({ partitions: 3, config: { "retention.bytes": "50000000" } });
     const gateway = await startWith({ kafka: { brokers: broker.addresses() } });
     const mostRss = watchRss(gateway);
@@ -78,7 +78,7 @@ describe("promise 8: bounded memory", function () {
     assert.ok(most < 150, `resident memory reached ${most.toFixed(0)} MB`);
   });
 
-  it("a client that reads no answers is read no further, and holds little", async () => {
+  it("a client that reads no answers is not read further, and holds little memory", async () => {
     const topic = await broker.topic();
     const gateway = await startTestGateway(broker.addresses(), { http: { maxBody: "1MB", budget: "8MB" } });
     const exchange = openLines(gateway, `/topics/${topic}`);

@@ -14,7 +14,7 @@ describeIf(soak || onApacheKafka, "promise 9: stateless", function () {
   this.timeout(120_000);
   const { taken, gateway, produce } = useSinkProcesses({ partitions: PARTITIONS, rate: soak ? 500 : 100 });
 
-  it("two replicas share the partitions; one that is killed has its part taken over within 30 s", async () => {
+  it("two replicas share the partitions, and one takes over within 30 s when the other is killed", async () => {
     const [first, second] = [await gateway(), await gateway()];
     const held = async (of: Started): Promise<number> => (await sinkState(of)).partitions.length;
     await until(

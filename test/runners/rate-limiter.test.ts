@@ -5,16 +5,16 @@ import { systemClock } from "../../src/core/time.ts";
 import { RateLimiter } from "../../src/runners/rate-limiter.ts";
 import { hurryingClock } from "../support/hurrying-clock.ts";
 
-describe("ops: turns", () => {
+describe("runners: rate limiter", () => {
   const never = new AbortController().signal;
 
-  it("hands out no more than the rate in any second, evenly, and holds a channel up alone", async () => {
+  it("gives no more limiter than the rate in any second, evenly, and holds only one channel", async () => {
     const clock = hurryingClock();
-    const turns = new RateLimiter(clock);
+    const limiter = new RateLimiter(clock);
     const at: number[] = [];
     const sender = async (): Promise<void> => {
       for (let n = 0; n < 20; n++) {
-        await turns.take("a", 10, never);
+        await limiter.take("a", 10, never);
         at.push(clock.now());
       }
     };
@@ -22,35 +22,35 @@ describe("ops: turns", () => {
     for (const [index, time] of at.entries())
       assert.ok(index < 10 || time - (at[index - 10] ?? 0) >= 1000, `${index}`);
     assert.ok((at.at(-1) ?? 0) - (at[0] ?? 0) < 6800);
-    turns.hold("a", 60_000);
+    limiter.hold("a", 60_000);
     const held = clock.now();
-    await turns.take("b", 10, never);
+    await limiter.take("b", 10, never);
     assert.equal(clock.now(), held);
-    await turns.take("a", 10, never);
+    await limiter.take("a", 10, never);
     assert.ok(clock.now() - held >= 60_000);
   });
 
-  it("is not held up by a clock that is set back", async () => {
+  it("is not delayed by a clock that is set back", async () => {
     let now = 10_000_000;
     const waits: number[] = [];
     const sleep = async (ms: number): Promise<void> => {
       waits.push(ms);
       now += ms;
     };
-    const turns = new RateLimiter({ now: () => now, sleep });
-    await turns.take("a", 1, never);
+    const limiter = new RateLimiter({ now: () => now, sleep });
+    await limiter.take("a", 1, never);
     now -= 3_600_000;
-    await turns.take("a", 1, never);
+    await limiter.take("a", 1, never);
     assert.ok(waits.reduce((sum, ms) => sum + ms, 0) <= 1050, String(waits));
   });
 
-  it("lets whoever stands behind in a line go at once when it is told to stop", async () => {
-    const turns = new RateLimiter(systemClock);
-    const [front, behind] = [new AbortController(), new AbortController()];
-    await turns.take("a", 0.001, never);
-    const first = turns.take("a", 0.001, front.signal);
-    const second = turns.take("a", 0.001, behind.signal);
-    behind.abort(new Error("stopped"));
+  it("rejects a waiting caller at once when its signal aborts", async () => {
+    const limiter = new RateLimiter(systemClock);
+    const [front, waiting] = [new AbortController(), new AbortController()];
+    await limiter.take("a", 0.001, never);
+    const first = limiter.take("a", 0.001, front.signal);
+    const second = limiter.take("a", 0.001, waiting.signal);
+    waiting.abort(new Error("stopped"));
     await assert.rejects(second, /stopped/);
     front.abort(new Error("stopped"));
     await assert.rejects(first, /stopped/);

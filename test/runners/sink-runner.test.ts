@@ -7,8 +7,8 @@ import { SinkRunner } from "../../src/runners/sink-runner.ts";
 import { keepingLog } from "../support/gateway.ts";
 import { hurryingClock } from "../support/hurrying-clock.ts";
 
-describe("ops: sink runner", () => {
-  it("counts what was spent on a record before its partition went away and came back", async () => {
+describe("runners: sink runner", () => {
+  it("counts the time spent on a record before its partition was revoked and assigned again", async () => {
     const clock = hurryingClock();
     let [attempts, deadLettered] = [0, 0];
     let interrupt = new AbortController();

@@ -1,4 +1,4 @@
-// Webhooks out: the contract, signatures, bodies, and where they may go.
+// The webhook sink: the contract of sinks, requests, bodies, and the addresses that it may call.
 
 import { strict as assert } from "node:assert";
 import { createHmac } from "node:crypto";
@@ -52,7 +52,7 @@ describe("sinks: webhook", function () {
     return { topic, ...(arrived as NonNullable<typeof arrived>) };
   }
 
-  it("sends the value byte for byte, with an id that is the same for every try, signed", async () => {
+  it("sends the value byte for byte, signed, with the same id in every attempt", async () => {
     const key = Buffer.alloc(32, 1);
     receiver.script = () => (receiver.arrived.length === 0 ? { status: 500 } : { status: 204 });
     const { topic } = await through(
@@ -72,7 +72,7 @@ describe("sinks: webhook", function () {
     }
   });
 
-  it("sends CloudEvents with what the record says of itself", async () => {
+  it("sends CloudEvents with the record's attributes", async () => {
     const { topic, headers, body } = await through({ format: "cloudevents" }, "application/json", '{"a":1}');
     assert.deepEqual(
       [headers["ce-specversion"], headers["ce-id"], headers["ce-source"], headers["ce-type"], body],
@@ -80,7 +80,7 @@ describe("sinks: webhook", function () {
     );
   });
 
-  it("sends what an expression makes, with the method and headers of the configuration", async () => {
+  it("sends the result of an expression, with the method and headers of the configuration", async () => {
     const options = {
       method: "PUT",
       headers: { "x-team": "shop" },
@@ -96,7 +96,7 @@ describe("sinks: webhook", function () {
     assert.deepEqual(JSON.parse(body), { id: `${topic}-0`, key: "k", total: 42 });
   });
 
-  it("refuses headers at the start that no request can have, or that are its own", async () => {
+  it("refuses headers at the start that are invalid or that it sets itself", async () => {
     for (const headers of [
       { "a b": "c" },
       { a: "b\nc: d" },
@@ -106,12 +106,12 @@ describe("sinks: webhook", function () {
       await assert.rejects(through({ headers }, "application/json", "{}"), /sinks\.out: headers/);
   });
 
-  it("a tombstone and bytes that are no text travel as they are", async () => {
+  it("sends a tombstone, and bytes that are not text, unchanged", async () => {
     const { body, headers } = await through({}, V2_BINARY, '{"records":[{"key":"aw==","value":null}]}');
     assert.deepEqual([body, headers["content-type"]], ["", "application/octet-stream"]);
   });
 
-  it("takes a 2xx for delivered, whether the rest of the answer comes or not", async () => {
+  it("counts a record as delivered at 2xx, even if the rest of the answer is cut", async () => {
     const topic = await broker.topic();
     const gateway = await startTestGateway(broker.addresses(), {
       kafka: { createTopics: true, namespace: `ns-${topic}` },
@@ -126,13 +126,13 @@ describe("sinks: webhook", function () {
     );
   });
 
-  it("follows no redirect: it is a permanent failure", async () => {
+  it("treats a redirect as a permanent failure", async () => {
     receiver.script = () => ({ status: 302, headers: { location: `${receiver.url}/elsewhere` } });
     await through({}, "application/json", "{}");
     assert.equal(receiver.arrived.length, 1);
   });
 
-  it("reaches no address of this host or network, by name or by number, unless it is allowed", async () => {
+  it("calls no address of this host or network, by name or by number, unless it is allowed", async () => {
     const topic = await broker.topic();
     const start = (url: string) =>
       startTestGateway(broker.addresses(), {
@@ -145,7 +145,7 @@ describe("sinks: webhook", function () {
       "http://[::ffff:10.0.0.1]/",
     ])
       await assert.rejects(start(url), ConfigError, url);
-    // A name that leads here is found out when it is resolved, each time: rebinding gains nothing.
+    // The address of a name is checked each time that it is resolved: DNS rebinding gains nothing.
     const gateway = await start(`http://localhost:${receiver.port}/`);
     await post(gateway, `/topics/${topic}`, "application/json", "{}");
     const state = () => sinkState(gateway);

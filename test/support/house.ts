@@ -4,7 +4,7 @@ import path from "node:path";
 import { type Comment, parse, type Token } from "acorn";
 import blankSpace from "ts-blank-space";
 
-/** The rules of a source tree. Paths are relative to `src`; a folder stands for every file below it. */
+/** The rules of a source tree. Paths are relative to `src`; a folder means every file below it. */
 export interface House {
   /** Folder or file -> the folders and files that it may import, beside its own. The longest match decides. */
   readonly mayImport: Readonly<Record<string, readonly string[]>>;

@@ -1,4 +1,4 @@
-// Time that does not wait: whoever sleeps longest from now wakes last, and nobody waits for real.
+// Time that does not wait: sleepers wake in the order of their time, and none of them waits for real.
 
 import type { Clock } from "../../src/core/time.ts";
 

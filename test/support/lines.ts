@@ -26,7 +26,7 @@ export function openLines({ apiUrl }: Pick<Gateway, "apiUrl">, path: string): Li
     headers: { "content-type": "application/x-ndjson" },
   });
   const response = once(request, "response") as Promise<[http.IncomingMessage]>;
-  // The caller that waits for an answer gets the error of a broken connection there.
+  // A caller that waits for an answer gets the error there.
   response.catch(() => {});
   request.on("error", () => {});
   afterTest(() => request.destroy());

@@ -1,4 +1,4 @@
-// Many clients posting at once, and what became of each record, compared with the log.
+// Many clients that post at once, and the outcome of each record, compared with the log.
 
 import { strict as assert } from "node:assert";
 import http from "node:http";
@@ -62,19 +62,19 @@ export function post(agent: http.Agent, apiUrl: string, path: string, value: str
   });
 }
 
-/** The longest that one of them waited, in milliseconds. */
+/** The longest time of a post, in milliseconds. */
 export function longest(posted: readonly Posted[]): number {
   return posted.reduce((most, { tookMs }) => Math.max(most, tookMs), 0);
 }
 
-/** The time that one in a hundred of them exceeded, in milliseconds. */
+/** The 99th percentile of the times, in milliseconds. */
 export function percentile99(posted: readonly Posted[]): number {
   const sorted = posted.map(({ tookMs }) => tookMs).sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length * 0.99)] ?? Number.NaN;
 }
 
 /**
- * Holds what clients were told against the log: every receipt reads back, no acknowledged record stands there
+ * Compares the answers with the log: every receipt reads back, no acknowledged record is there
  * twice, nothing that was surely not written does, and each client's acknowledged records are in their order.
  */
 export async function verify(
@@ -100,7 +100,7 @@ export async function verify(
       assert.equal(
         times.get(value),
         1,
-        `${value} was acknowledged and stands in the log ${times.get(value)} times`,
+        `${value} was acknowledged and is in the log ${times.get(value)} times`,
       );
       const lane = `${value.split(":")[0]}/${partition}`;
       assert.ok(offset > (last.get(lane) ?? -1), `${value} overtook its predecessor`);

@@ -17,7 +17,7 @@ export async function freePort(): Promise<number> {
 /**
  * Resolves when something accepts connections on `port`.
  *
- * @param exited says the exit code when what should listen is gone
+ * @param exited returns the exit code once the process has ended
  */
 export async function untilListening(
   port: number,

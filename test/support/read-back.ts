@@ -1,4 +1,4 @@
-// Reads what a partition really holds, with requests of our own: no group, no cache.
+// Reads the records of a partition, with requests of our own: no group, no cache.
 
 import { setTimeout as delay } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
@@ -58,7 +58,7 @@ const SETTLE_MS = 30_000;
  *
  * @param through by partition, an offset that must be readable. A broker that was killed serves the high watermark
  *   of its last checkpoint for up to half a second after it came back (seen on 4.3.1: 0 where 6266 was true), so an
- *   end that lies before is not believed until it has had time to settle
+ *   end before that offset does not count until the broker has had time to settle
  */
 export async function readTopic(
   brokers: readonly string[],

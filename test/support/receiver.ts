@@ -1,4 +1,4 @@
-// A receiver that we do not own, as a scripted HTTP double: it keeps what it was sent, and answers, stalls or hangs up
+// A double of a foreign HTTP receiver: it keeps the requests, and answers, stalls or hangs up
 // as the test says.
 
 import { once } from "node:events";
@@ -6,7 +6,7 @@ import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterTest } from "./after-test.ts";
 
-/** What one request is answered: a status, no answer at all, or the connection cut, before or within the answer. */
+/** The reply to a request: a status, no answer at all, or the connection cut, before or within the answer. */
 export type Reply =
   | {
       readonly status: number;
@@ -18,7 +18,7 @@ export type Reply =
   | "hang up"
   | "cut the answer";
 
-/** A request as it came. */
+/** A request as it arrived. */
 export interface Arrived {
   readonly method: string;
   readonly path: string;

@@ -1,4 +1,4 @@
-// Waiting for something that tells nobody when it happens.
+// Waits for conditions that have no event.
 
 import { setTimeout as delay } from "node:timers/promises";
 

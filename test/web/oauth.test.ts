@@ -8,8 +8,8 @@ import type net from "node:net";
 import { clientCredentials } from "../../src/web/oauth.ts";
 import { afterTest } from "../support/after-test.ts";
 
-describe("kafka: OAuth", () => {
-  it("fetches a token once, keeps it, and says nothing of the secret when it fails", async () => {
+describe("web: OAuth", () => {
+  it("fetches a token once, keeps it, and does not show the secret when it fails", async () => {
     let asked = 0;
     let answer: object = { access_token: "t-1", expires_in: 3600 };
     const server = createServer((req, res) => {

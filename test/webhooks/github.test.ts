@@ -1,4 +1,4 @@
-// GitHub plays itself: real payloads, real signatures, real HTTP, read back from the broker.
+// GitHub's deliveries: real payloads, real signatures, real HTTP, read back from the broker.
 
 import { strict as assert } from "node:assert";
 import { createHmac } from "node:crypto";
@@ -70,7 +70,7 @@ describe("webhooks: github", function () {
     });
   const last = async (topic: string) => (await readPartition(broker.addresses(), topic)).at(-1);
 
-  it("knows GitHub's own test vector", async () => {
+  it("accepts GitHub's own test vector", async () => {
     assert.equal(
       sign("Hello, World!"),
       "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17",
@@ -78,7 +78,7 @@ describe("webhooks: github", function () {
     assert.equal(
       (await deliver("Hello, World!")).body.error_code,
       40001,
-      "verified, and only then found to be no JSON",
+      "verified, and only then found not to be JSON",
     );
   });
 
@@ -152,18 +152,18 @@ describe("webhooks: github", function () {
     assert.equal((await readPartition(broker.addresses(), topics.plain)).length, before);
   });
 
-  it("takes any of several secrets while they are rotated", async () => {
+  it("accepts any of several secrets while they are rotated", async () => {
     const body = '{"action":"rotated"}';
     assert.equal((await deliver(body, { signature: sign(body, OLD_SECRET) })).status, 200);
   });
 
-  it("answers a ping without producing it, or produces it where asked to", async () => {
+  it("answers a ping without producing it, or produces it where configured", async () => {
     const ping = '{"zen":"Keep it logically awesome."}';
     assert.deepEqual((await deliver(ping, { event: "ping" })).body, { produced: 0 });
     assert.deepEqual((await deliver(ping, { event: "ping", to: "pinged" })).body, { produced: 1 });
   });
 
-  it("refuses what is no JSON, no form, or has no event", async () => {
+  it("refuses what is not JSON, not a form, or has no event", async () => {
     assert.equal((await deliver("{")).status, 400);
     assert.equal((await deliver("{}", { type: "text/plain" })).status, 415);
     assert.equal((await deliver("a=b", { type: FORM_TYPE })).status, 400);
@@ -171,12 +171,12 @@ describe("webhooks: github", function () {
     assert.equal((await deliver("{}", { event: "" })).status, 400);
   });
 
-  it("says that a payload is too large for Kafka: 413", async () => {
+  it("answers 413 to a payload that is too large for Kafka", async () => {
     const answer = await deliver(JSON.stringify({ x: "x".repeat(2_000_000) }));
     assert.deepEqual([answer.status, answer.body.error_code], [413, 41301]);
   });
 
-  it("refuses what the schema does not allow, with the violations", async () => {
+  it("refuses what the schema does not allow, and names the violations", async () => {
     const answer = await deliver("{}", { to: "refusing" });
     assert.deepEqual(
       [answer.status, answer.body.error_code, answer.body.errors[0].keyword],
@@ -184,7 +184,7 @@ describe("webhooks: github", function () {
     );
   });
 
-  it("or writes it to the dead-letter topic with the reason", async () => {
+  it("writes what the schema does not allow to the dead-letter topic with the reason, where configured", async () => {
     assert.equal((await deliver('{"action":"x"}', { to: "letters" })).status, 200);
     const letter = await last(`${topics.strict}.dead-letter`);
     const headers = Object.fromEntries(

@@ -15,7 +15,7 @@ const record = (value: string | null, extra: Partial<WireRecord> = {}): WireReco
 });
 
 describe("wire: produce-frame", () => {
-  it("a Produce frame is what the message layout says, byte for byte", () => {
+  it("writes a Produce frame as the message layout describes it, byte for byte", () => {
     const [a, b, c] = ["a", "b", "c"].map((value) => encodeBatch([record(value)]));
     const topics = [
       {

@@ -76,7 +76,7 @@ describe("wire: record batches", () => {
     assert.equal(Number(batch.maxTimestamp), 80 * day);
   });
 
-  it("keeps any records over a round trip, in at most the bytes that were foretold", () => {
+  it("keeps any records over a round trip, in at most the predicted size", () => {
     for (let round = 0; round < 200; round++) {
       const random = (most: number): number => Math.floor(Math.random() * most);
       const some = (): Buffer | null => (random(4) === 0 ? null : Buffer.alloc(random(300), random(256)));
@@ -101,14 +101,14 @@ describe("wire: record batches", () => {
     }
   });
 
-  it("foretells a lone record's batch to the byte", () => {
+  it("predicts the size of a single record's batch to the byte", () => {
     for (const size of [0, 1, 63, 64, 8191, 8192, 100_000]) {
       const lone = record("x".repeat(size), { key: Buffer.alloc(size % 100) });
       assert.equal(loneBatchSize(lone), encodeBatch([lone]).length);
     }
   });
 
-  it("packs what shrinks and leaves alone what does not", () => {
+  it("compresses what shrinks and leaves what does not", () => {
     const gzip = { attribute: 1, compress: (bytes: Buffer) => gzipSync(bytes) } as const;
     const [small] = readBatches(encodeBatch([record("a".repeat(1000))], undefined, gzip));
     assert.equal(small?.compression, 1);
@@ -118,7 +118,7 @@ describe("wire: record batches", () => {
     assert.equal(same?.compression, 0);
   });
 
-  it("refuses records that do not add up, and skips a last batch that is cut off", () => {
+  it("refuses records that do not match their count, and skips a last batch that is cut off", () => {
     const bytes = encodeBatch([record("abc"), record("def")]);
     assert.equal([...readBatches(bytes.subarray(0, bytes.length - 1))].length, 0);
     const [batch] = readBatches(bytes);

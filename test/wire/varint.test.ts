@@ -5,7 +5,7 @@ import { Reader } from "../../src/wire/reader.ts";
 import { varintSize, varlongSize, writeVarint, writeVarlong } from "../../src/wire/varint.ts";
 
 describe("wire: varint", () => {
-  it("keeps varints and varlongs over a round trip, in the size foretold", () => {
+  it("keeps varints and varlongs over a round trip, in the predicted size", () => {
     for (const value of [
       0,
       1,

@@ -76,7 +76,7 @@ describe("conformance: cluster and topics", () => {
     });
   }
 
-  it("answers an ApiVersions request too new for it in version 0, with error 35", async () => {
+  it("answers an ApiVersions request that is too new in version 0, with error 35", async () => {
     const other = await broker.connect();
     const answer = await other.request(
       {
@@ -132,7 +132,7 @@ describe("conformance: cluster and topics", () => {
     }
   });
 
-  it("answers 17 for a name that no topic can have", async () => {
+  it("answers 17 for an invalid name", async () => {
     assert.equal((await metadata(["a b"])).topics[0]?.errorCode, 17);
   });
 
@@ -159,7 +159,7 @@ describe("conformance: cluster and topics", () => {
     assert.equal(await create(name, { partitions: -1, replicationFactor: -1, validateOnly: true }), 0);
     assert.equal((await metadata([name])).topics[0]?.errorCode, 3);
     assert.equal(await create(name, { partitions: -1, replicationFactor: -1 }), 0);
-    // A broker learns of it a moment after the controller has answered.
+    // A broker gets to know the topic a moment after the controller has answered.
     await until(async () => (await metadata([name])).topics[0]?.errorCode === 0);
     assert.equal((await metadata([name])).topics[0]?.partitions.length, 1);
   });
@@ -174,7 +174,7 @@ describe("conformance: cluster and topics", () => {
     assert.equal(await remove(), 3);
   });
 
-  it("adds partitions, and refuses to take some away", async () => {
+  it("adds partitions, and refuses to remove some", async () => {
     const name = await broker.topic({ partitions: 2 });
     const widen = async (count: number) =>
       (

@@ -74,7 +74,7 @@ describe("conformance: fetch and offsets", () => {
     assert.deepEqual([errorCode, batches.length, highWatermark], [0, 0, 1]);
   });
 
-  it("waits for a record to come and answers as soon as it has", async () => {
+  it("waits for a record and answers as soon as it is there", async () => {
     const topic = await broker.topic();
     const reader = await broker.connect();
     const waiting = fetch(topic, 0, { maxWaitMs: 8000, minBytes: 1 }, reader);
@@ -95,7 +95,7 @@ describe("conformance: fetch and offsets", () => {
     assert.equal((await fetch(topic, 0, { maxBytes: 100 })).batches.length, 1);
   });
 
-  it("answers OFFSET_OUT_OF_RANGE without watermarks beyond the end", async () => {
+  it("answers OFFSET_OUT_OF_RANGE without watermarks after the end", async () => {
     const topic = await broker.topic();
     await produce(topic, [{}]);
     const { errorCode, highWatermark, logStartOffset } = await fetch(topic, 50);
@@ -153,7 +153,7 @@ describe("conformance: fetch and offsets", () => {
     );
   });
 
-  it("refuses to delete beyond the end", async () => {
+  it("refuses to delete after the end", async () => {
     const topic = await broker.topic();
     const body = { topics: [{ name: topic, partitions: [{ partition: 0, offset: 9 }] }], timeoutMs: 5000 };
     assert.equal(
@@ -162,7 +162,7 @@ describe("conformance: fetch and offsets", () => {
     );
   });
 
-  it("tells where a leader epoch ends", async () => {
+  it("returns the end of a leader epoch", async () => {
     const topic = await broker.topic();
     await produce(topic, [{}, {}]);
     const body = {

@@ -75,7 +75,7 @@ describe("conformance: kafkajs", () => {
     assert.deepEqual(await consume(kafka, topic, `g-${topic}`, 1), ["c"]);
   });
 
-  it("shares partitions between two members, and gives all to the one that stays", async () => {
+  it("assigns partitions to two members, and all of them to the one that stays", async () => {
     const topic = await broker.topic({ partitions: 4 });
     const kafka = broker.kafkajs();
     const owned = new Map<string, number>();
@@ -104,7 +104,7 @@ describe("conformance: kafkajs", () => {
     await until(() => owned.get("second") === 4);
   });
 
-  it("forgets a member whose session expires without a word", async () => {
+  it("removes a member whose session expires", async () => {
     const groupId = `g-${await broker.topic()}`;
     const admin = await connectAdmin();
     const members = async (): Promise<number> =>

@@ -104,7 +104,7 @@ describe("conformance: produce", () => {
     });
   }
 
-  it("takes acks 1 as well as -1", async () => {
+  it("accepts acks 1 and -1", async () => {
     assert.equal((await produce(encodeBatch([record("one")]), { acks: 1 })).errorCode, NONE);
   });
 
@@ -128,7 +128,7 @@ describe("conformance: produce", () => {
     assert.equal((await produce(bytes)).errorCode, CORRUPT_MESSAGE);
   });
 
-  it("refuses a batch over max.message.bytes and takes one under it", async () => {
+  it("refuses a batch over max.message.bytes and accepts one under it", async () => {
     const small = await broker.topic({ config: { "max.message.bytes": "1000" } });
     assert.equal(
       (await produce(encodeBatch([record("x".repeat(1000))]), { to: small })).errorCode,
@@ -137,12 +137,12 @@ describe("conformance: produce", () => {
     assert.equal((await produce(encodeBatch([record("x".repeat(800))]), { to: small })).errorCode, NONE);
   });
 
-  it("takes a min.insync.replicas above the replica count for the replica count (KIP-966)", async () => {
+  it("lowers a min.insync.replicas above the replica count to that count (KIP-966)", async () => {
     const strict = await broker.topic({ config: { "min.insync.replicas": "5" } });
     assert.equal((await produce(encodeBatch([record("x")]), { to: strict })).errorCode, NONE);
   });
 
-  it("names the record whose timestamp lies too far ahead", async () => {
+  it("names the record whose timestamp is too far ahead", async () => {
     const answer = await produce(
       encodeBatch([record("now"), record("later", { timestamp: Date.now() + 7_200_000 })]),
     );
@@ -212,7 +212,7 @@ describe("conformance: produce", () => {
     assert.equal((await readPartition(broker.addresses(), own)).length, 1);
   });
 
-  it("remembers the last five batches of a producer, and no more", async () => {
+  it("remembers exactly the last five batches of a producer", async () => {
     const own = await broker.topic();
     const id = await producerId();
     const batches = [0, 1, 2, 3, 4, 5].map((sequence) =>
@@ -235,7 +235,7 @@ describe("conformance: produce", () => {
     assert.deepEqual([answer.errorCode, answer.baseOffset], [OUT_OF_ORDER_SEQUENCE_NUMBER, -1]);
   });
 
-  it("takes an unknown producer at any sequence", async () => {
+  it("accepts an unknown producer at any sequence", async () => {
     const own = await broker.topic();
     assert.equal(
       (await produce(batch({ producerId: await producerId(), epoch: 0, sequence: 7 }, "a"), { to: own }))
@@ -244,7 +244,7 @@ describe("conformance: produce", () => {
     );
   });
 
-  it("takes a higher epoch at sequence 0, and then refuses the lower one", async () => {
+  it("accepts a higher epoch at sequence 0, and then refuses the lower one", async () => {
     const own = await broker.topic();
     const id = await producerId();
     const late = batch({ producerId: id, epoch: 0, sequence: 1 }, "late");
@@ -285,7 +285,7 @@ describe("conformance: produce", () => {
     );
   });
 
-  it("answers partition by partition: one that is refused does not spoil another", async () => {
+  it("answers per partition: one that is refused does not fail another", async () => {
     const own = await broker.topic({ partitions: 2, config: { "max.message.bytes": "500" } });
     const partitions = [
       { partition: 0, records: encodeBatch([record("small")]) },

@@ -28,7 +28,7 @@ describe("http: tokens", () => {
   it("lets a token produce to the topics of its list, by Bearer or as Basic password", async () => {
     const topic = await broker.topic();
     assert.equal((await post(gateway(), `/topics/${topic}`, undefined, "x", bearer(shop.token))).status, 200);
-    const basic = `Basic ${Buffer.from(`anybody:${shop.token}`).toString("base64")}`;
+    const basic = `Basic ${Buffer.from(`any-user:${shop.token}`).toString("base64")}`;
     assert.equal(
       (await post(gateway(), `/topics/${topic}`, undefined, "x", { authorization: basic })).status,
       200,

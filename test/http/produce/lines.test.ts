@@ -1,4 +1,4 @@
-// NDJSON: one record a line, any length, streamed both ways.
+// NDJSON: one record per line, a body of any length, streamed both ways.
 
 import { strict as assert } from "node:assert";
 import { describeOnDevBroker, startDevBroker, useBroker } from "../../support/broker.ts";
@@ -31,7 +31,7 @@ describe("http: lines (NDJSON)", function () {
       .map((line) => JSON.parse(line));
   const values = (topic: string) => readValues(broker.addresses(), topic);
 
-  it("every line becomes a record, byte for byte, and its receipt comes in order", async () => {
+  it("writes every line as a record, byte for byte, and answers receipts in order", async () => {
     const topic = await broker.topic();
     const lines = ['{"a":1.0}', "12345678901234567890", '"\\u00e9"', "null", " [1] "];
     const { status, headers, text } = await post(gateway(), `/topics/${topic}`, NDJSON, lines.join("\n"));
@@ -43,14 +43,14 @@ describe("http: lines (NDJSON)", function () {
     assert.deepEqual(await values(topic), lines);
   });
 
-  it("line ends may be CRLF, blank lines are passed over, the last line may end with the body", async () => {
+  it("accepts CRLF, skips blank lines, and takes the last line without its end", async () => {
     const topic = await broker.topic();
     const { text } = await post(gateway(), `/topics/${topic}`, NDJSON, "1\r\n\r\n\n2\n3");
     assert.equal(answers(text).length, 3);
     assert.deepEqual(await values(topic), ["1", "2", "3"]);
   });
 
-  it("a bad line is reported by its number, and does not stop the rest", async () => {
+  it("reports a bad line by its number, and writes the rest", async () => {
     const topic = await broker.topic();
     const { status, text } = await post(gateway(), `/topics/${topic}`, NDJSON, '1\n{"a"\n\n3\n');
     const [first, second, third] = answers(text);
@@ -59,7 +59,7 @@ describe("http: lines (NDJSON)", function () {
     assert.deepEqual(await values(topic), ["1", "3"]);
   });
 
-  it("?onError=stop ends with the first bad line; what stands before it is written", async () => {
+  it("?onError=stop ends with the first bad line, and what is before it is written", async () => {
     const topic = await broker.topic();
     const { text } = await post(gateway(), `/topics/${topic}?onError=stop`, NDJSON, "1\n{\n3\n");
     const [first, second, ...rest] = answers(text);
@@ -67,7 +67,7 @@ describe("http: lines (NDJSON)", function () {
     assert.deepEqual(await values(topic), ["1"]);
   });
 
-  it("?onError=stop reads no further on a stream that goes on, and says no more", async () => {
+  it("?onError=stop reads and answers no more of a stream that goes on", async () => {
     const topic = await broker.topic();
     const exchange = openLines(gateway(), `/topics/${topic}?onError=stop`);
     await exchange.write("1\n{\n");
@@ -77,7 +77,7 @@ describe("http: lines (NDJSON)", function () {
     assert.deepEqual(await values(topic), ["1"]);
   });
 
-  it("holds each line to the topic's schema, and takes its key", async () => {
+  it("validates each line with the topic's schema, and takes its key", async () => {
     const { text } = await post(gateway(), `/topics/${checked}`, NDJSON, '{"n":1}\n{"n":"x"}\n{"n":3}\n');
     const [first, second, third] = answers(text);
     assert.deepEqual([second.error_code, second.line, second.errors[0].pointer], [42206, 2, "/n"]);
@@ -90,7 +90,7 @@ describe("http: lines (NDJSON)", function () {
     assert.ok(records.every(({ value }) => value?.toString() !== '{"n":"x"}'));
   });
 
-  it("query and Kafka-Header- headers are every line's; unknown parameters are refused", async () => {
+  it("applies the query and Kafka-Header- headers to every line, and refuses unknown parameters", async () => {
     const topic = await broker.topic();
     const path = `/topics/${topic}?key=k&timestamp=1700000000000`;
     await post(gateway(), path, NDJSON, "1\n2\n", { "kafka-header-from": "me" });
@@ -102,21 +102,21 @@ describe("http: lines (NDJSON)", function () {
       assert.equal((await post(gateway(), `/topics/${topic}?${query}`, NDJSON, "1\n")).status, 400);
   });
 
-  it("fails as a whole, with a status, what no line can change", async () => {
+  it("fails the whole request where every line would fail", async () => {
     const { status, body } = await post(gateway(), "/topics/no-such-topic", NDJSON, "1\n2\n");
     assert.deepEqual([status, body.error_code], [404, 40401]);
     const empty = await post(gateway(), `/topics/${await broker.topic()}`, NDJSON, "\n");
     assert.deepEqual([empty.status, empty.body.error_code], [400, 40001]);
   });
 
-  it("a record that the topic would refuse fails alone", async () => {
+  it("fails one record that the topic would refuse, and no other", async () => {
     const topic = await broker.topic({ config: { "max.message.bytes": "1000" } });
     const { text } = await post(gateway(), `/topics/${topic}`, NDJSON, `1\n"${"x".repeat(2000)}"\n3\n`);
     const [first, second, third] = answers(text);
     assert.deepEqual([first.offset, second.error_code, second.line, third.offset], [0, 41301, 2, 1]);
   });
 
-  it("a line longer than http.maxBody is refused, in no more memory than that, and the next goes on", async () => {
+  it("refuses a line longer than http.maxBody without holding it, and reads the next", async () => {
     const topic = await broker.topic();
     const exchange = openLines(gateway(), `/topics/${topic}`);
     const part = Buffer.alloc(1024 * 1024, "x");
@@ -129,7 +129,7 @@ describe("http: lines (NDJSON)", function () {
     assert.equal(await exchange.next(), undefined);
   });
 
-  it("answers while the body is still coming", async () => {
+  it("answers while the body is still arriving", async () => {
     const topic = await broker.topic();
     const exchange = openLines(gateway(), `/topics/${topic}`);
     for (let n = 0; n < 20; n++) {
@@ -140,7 +140,7 @@ describe("http: lines (NDJSON)", function () {
     assert.equal(await exchange.next(), undefined);
   });
 
-  it("a line cut off with its connection is not written, though what came of it would parse", async () => {
+  it("does not write a line that is cut off with its connection, though its beginning would parse", async () => {
     const topic = await broker.topic();
     const exchange = openLines(gateway(), `/topics/${topic}`);
     await exchange.write("1\n");
@@ -151,7 +151,7 @@ describe("http: lines (NDJSON)", function () {
     assert.deepEqual(await values(topic), ["1"]);
   });
 
-  it("a stop ends a stream with the number of the first line that was not read", async () => {
+  it("ends a stream at a stop with the number of the first line that was not read", async () => {
     const own = await startTestGateway(broker.addresses());
     const topic = await broker.topic();
     const exchange = openLines(own, `/topics/${topic}`);
@@ -167,7 +167,7 @@ describe("http: lines (NDJSON)", function () {
 });
 
 describeOnDevBroker("http: lines while Kafka is away", () => {
-  it("each line of a stream under way is answered 503, and lines are taken again when it is back", async () => {
+  it("each line of an open stream is answered 503, and lines are written again when Kafka is back", async () => {
     const broker = await startDevBroker();
     broker.createTopic("t");
     const gateway = await startTestGateway([broker.address], { http: { deadline: "500ms" } });

@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import "../../../src/kafka/admin/kafkajs-repairs.ts";
 
 describe("kafka: repairs of kafkajs", () => {
-  it("an idle request queue sets no timer (it polled every millisecond, and warned on Node 24)", () => {
+  it("sets no timer for an idle request queue (it polled every millisecond, and warned on Node 24)", () => {
     const RequestQueue = createRequire(import.meta.url)("kafkajs/src/network/requestQueue/index.js");
     const logger = { namespace: () => ({ debug: () => {} }) };
     const queue = new RequestQueue({

@@ -5,7 +5,7 @@ import "../../../src/kafka/admin/kafkajs-repairs.ts";
 import { parseAddress } from "../../../src/kafka/client/cluster.ts";
 
 describe("kafka: addresses", () => {
-  it("reads host:port, a port left out, and IPv6", () => {
+  it("parses host:port, an address without a port, and IPv6", () => {
     assert.deepEqual(parseAddress("kafka-1:9093"), { host: "kafka-1", port: 9093 });
     assert.deepEqual(parseAddress("kafka-1"), { host: "kafka-1", port: 9092 });
     assert.deepEqual(parseAddress("[::1]:9093"), { host: "::1", port: 9093 });

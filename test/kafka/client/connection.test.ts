@@ -1,4 +1,4 @@
-// A connection to something that is not a Kafka broker, or an old one.
+// Connections to what is not a Kafka broker, or is an old one.
 
 import { strict as assert } from "node:assert";
 import { once } from "node:events";
@@ -22,7 +22,7 @@ describe("kafka: connection", () => {
   }
   const open = (port: number) => Connection.open({ host: "127.0.0.1", port, connectTimeoutMs: 300 });
 
-  it("tells of a port where nothing listens, of one that says nothing, and of one that is no Kafka", async () => {
+  it("reports a port where nothing listens, one that does not answer, and one that is not Kafka", async () => {
     await assert.rejects(open(1), (error: BrokerGone) => !error.sent && /cannot connect/.test(error.message));
     await assert.rejects(open(await peer(() => {})), (error: BrokerGone) => error.timedOut);
     await assert.rejects(

@@ -10,7 +10,7 @@ describe("kafka: metadata", () => {
   const broker = useBroker();
   const gateway = useGateway(() => broker.addresses());
 
-  it("a partition that was added a moment ago is found", async () => {
+  it("finds a partition that was added a moment ago", async () => {
     const topic = await broker.topic({ partitions: 1 });
     assert.equal((await post(gateway(), `/topics/${topic}/partitions/0`, undefined, "x")).status, 200);
     const connection = await broker.connect();

@@ -20,7 +20,7 @@ const unsecuredJws = [
   .map((part) => Buffer.from(JSON.stringify(part)).toString("base64url"))
   .join(".");
 
-describeIf(secure.length > 0, "SASL_SSL and ACLs", function () {
+describeIf(secure.length > 0, "kafka: SASL_SSL and ACLs", function () {
   this.timeout(60_000);
   let topic: string;
   const { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } = kafkajs;
@@ -78,7 +78,7 @@ describeIf(secure.length > 0, "SASL_SSL and ACLs", function () {
     assert.equal((await post(gateway, `/topics/${name}`, undefined, "x")).status, 200);
   });
 
-  it("a wrong password: not ready, and says why without the password", async () => {
+  it("is not ready with a wrong password, and reports why without the password", async () => {
     const gateway = await startTestGateway(secure, {
       kafka: {
         tls: { ca },
@@ -94,7 +94,7 @@ describeIf(secure.length > 0, "SASL_SSL and ACLs", function () {
     assert.equal((await post(gateway, `/topics/${topic}`, undefined, "x")).status, 503);
   });
 
-  it("no ACL at all: the topic is not shown to us", async () => {
+  it("answers 403 without any ACL: the broker does not show the topic", async () => {
     const gateway = await startTestGateway(secure, { kafka: { tls: { ca }, sasl: limited } });
     await connected(gateway);
     const { status, body } = await post(gateway, `/topics/${topic}`, undefined, "x");
@@ -102,7 +102,7 @@ describeIf(secure.length > 0, "SASL_SSL and ACLs", function () {
     assert.match(body.detail, /ACL "Describe" on topic/);
   });
 
-  it("only Describe: 403 that names Write", async () => {
+  it("answers 403 that names Write with the ACL Describe alone", async () => {
     await allow("limited", topic, AclOperationTypes.DESCRIBE);
     const gateway = await startTestGateway(secure, { kafka: { tls: { ca }, sasl: limited } });
     await connected(gateway);
@@ -111,7 +111,7 @@ describeIf(secure.length > 0, "SASL_SSL and ACLs", function () {
     assert.match(body.detail, /"Write" on topic/);
   });
 
-  it("an authority that is not trusted: not ready, and says so", async () => {
+  it("is not ready with a certificate authority that is not trusted, and reports that", async () => {
     const gateway = await startTestGateway(secure, { kafka: { tls: true, sasl: logins.PLAIN } });
     await until(async () => /certificate/.test(await readiness(gateway)));
   });
@@ -120,7 +120,7 @@ describeIf(secure.length > 0, "SASL_SSL and ACLs", function () {
 const readiness = async ({ adminUrl }: Gateway): Promise<string> =>
   (await fetch(`${adminUrl}/readyz`)).text();
 
-/** As `untilReady`, where no ACL lets us produce. */
+/** As `untilReady`, where no ACL allows us to produce. */
 function connected(gateway: Gateway): Promise<void> {
   return until(async () => !(await readiness(gateway)).includes("no broker reachable"));
 }

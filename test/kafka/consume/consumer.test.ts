@@ -1,15 +1,15 @@
-// Reading in the name of a group: order, commits, takeover, and what goes wrong on the way. On both brokers.
+// A consumer of a group: order, restarts, positions. On both brokers.
 
 import { strict as assert } from "node:assert";
 import { setTimeout as delay } from "node:timers/promises";
 import { groupName, numbers, useGroupMembers } from "../../support/group-members.ts";
 import { until } from "../../support/until.ts";
 
-describe("consumer groups", function () {
+describe("kafka: consumer", function () {
   this.timeout(60_000);
   const { broker, member, produce } = useGroupMembers();
 
-  it("reads every partition in order from the earliest record, and goes on there after a restart", async () => {
+  it("reads every partition in order from the earliest record, and continues there after a restart", async () => {
     const topic = await broker.topic({ partitions: 3 });
     const group = groupName();
     await produce(topic, numbers(0, 300));
@@ -29,7 +29,7 @@ describe("consumer groups", function () {
     assert.deepEqual(second.taken.map(({ value }) => value).sort(), numbers(300, 310));
   });
 
-  it("a record that was not taken for good comes again; one that was does not", async () => {
+  it("delivers a record again unless the handler has returned it", async () => {
     const topic = await broker.topic();
     const group = groupName();
     await produce(topic, ["a", "b", "c"], 0);
@@ -48,7 +48,7 @@ describe("consumer groups", function () {
     );
   });
 
-  it("shows where it stands and how much waits", async () => {
+  it("shows its position and its lag", async () => {
     const topic = await broker.topic();
     await produce(topic, ["a", "b", "c"], 0);
     const held = new AbortController();

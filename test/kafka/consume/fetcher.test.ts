@@ -19,13 +19,13 @@ describe("kafka: fetching", function () {
   this.timeout(60_000);
   const { broker, member, produce } = useGroupMembers();
 
-  // Apache Kafka opens what is packed, and refuses this.
-  itOnDevBroker("a batch that can't be read holds up its own partition alone, and is named", async () => {
+  // Apache Kafka decompresses a batch, and refuses this one.
+  itOnDevBroker("reports a batch that cannot be read, and delays only its own partition", async () => {
     const topic = await broker.topic({ partitions: 2 });
     await produce(topic, ["a", "b"], 0);
     const connection = await broker.connect();
     const records = encodeBatch([{ key: null, value: Buffer.from("?"), headers: [], timestamp: Date.now() }]);
-    // Codec 4 is zstd, and these bytes are none; the checksum is as it should be.
+    // Codec 4 is zstd, and these bytes are not; the checksum is valid.
     records.writeInt16BE(4, ATTRIBUTES);
     records.writeUInt32BE(crc32c(records.subarray(ATTRIBUTES)), ATTRIBUTES - 4);
     const answer = await connection.request(Produce, 8, produceOf(topic, records, { partition: 1 }), 5000);
@@ -37,7 +37,7 @@ describe("kafka: fetching", function () {
     assert.match(consumer.trouble ?? "", new RegExp(`${topic}/1 can't be read at offset 0`));
   });
 
-  it("goes on from the first record that is left when retention removed where it stood, and says so", async () => {
+  it("continues at the first record when retention removed its position, and logs that", async () => {
     const topic = await broker.topic();
     const group = groupName();
     const first = member(group, [topic], "earliest");
@@ -57,7 +57,7 @@ describe("kafka: fetching", function () {
     assert.ok(second.log.lines.some(({ event }) => event.includes("retention")));
   });
 
-  itOnApacheKafka("sees no record of an aborted transaction, and stops before an open one", async () => {
+  itOnApacheKafka("delivers no record of an aborted transaction, and stops before an open one", async () => {
     const topic = await broker.topic({ partitions: 2 });
     const producer = broker
       .kafkajs()
@@ -75,7 +75,7 @@ describe("kafka: fetching", function () {
     const { taken, consumer } = member(groupName(), [topic], "earliest");
     await until(() => taken.length >= 2);
     const open = await inTransaction("c");
-    // Whatever is fetched with this record comes after the open transaction.
+    // This record is fetched after the open transaction has been.
     await produce(topic, ["other"], 1);
     await until(() => taken.some(({ value }) => value === "other"));
     assert.deepEqual(
@@ -87,18 +87,21 @@ describe("kafka: fetching", function () {
     await until(() => consumer.positions.every(({ lag }) => lag === 0));
   });
 
-  itOnDevBroker("a connection cut in the middle of a Fetch answer: goes on within 5 s", async () => {
-    const topic = await broker.topic();
-    await produce(topic, numbers(0, 50), 0);
-    let cuts = 3;
-    broker.dev().faults.response = (apiKey, frame) =>
-      apiKey === FETCH && frame.length > 200 && cuts-- > 0 ? { kind: "cut", afterBytes: 100 } : undefined;
-    const { taken } = member(groupName(), [topic], "earliest");
-    await until(() => taken.length >= 50, 5000);
-    assert.ok(cuts < 0);
-    assert.deepEqual(
-      taken.map(({ value }) => value),
-      numbers(0, 50),
-    );
-  });
+  itOnDevBroker(
+    "continues within 5 s after a connection is cut in the middle of a Fetch response",
+    async () => {
+      const topic = await broker.topic();
+      await produce(topic, numbers(0, 50), 0);
+      let cuts = 3;
+      broker.dev().faults.response = (apiKey, frame) =>
+        apiKey === FETCH && frame.length > 200 && cuts-- > 0 ? { kind: "cut", afterBytes: 100 } : undefined;
+      const { taken } = member(groupName(), [topic], "earliest");
+      await until(() => taken.length >= 50, 5000);
+      assert.ok(cuts < 0);
+      assert.deepEqual(
+        taken.map(({ value }) => value),
+        numbers(0, 50),
+      );
+    },
+  );
 });

@@ -11,7 +11,7 @@ describe("kafka: group members", function () {
   this.timeout(60_000);
   const { broker, member, produce } = useGroupMembers();
 
-  itOnDevBroker("a commit that is refused is tried again, and the record is not", async () => {
+  itOnDevBroker("tries a refused commit again without delivering the record again", async () => {
     const topic = await broker.topic();
     await produce(topic, ["a", "b"], 0);
     let refusals = 4;
@@ -28,7 +28,7 @@ describe("kafka: group members", function () {
     );
   });
 
-  it("two members share the partitions; one that leaves gives its own to the other at once", async () => {
+  it("assigns the partitions to two members, and all to one as soon as the other leaves", async () => {
     const topic = await broker.topic({ partitions: 4 });
     const group = groupName();
     const [first, second] = [member(group, [topic], "earliest"), member(group, [topic], "earliest")];
@@ -37,7 +37,7 @@ describe("kafka: group members", function () {
     await until(() => second.consumer.positions.length === 4, 10_000);
   });
 
-  itOnApacheKafka("a member that vanishes has its partitions given away when its session ends", async () => {
+  itOnApacheKafka("reassigns the partitions of a member that vanishes when its session ends", async () => {
     const topic = await broker.topic({ partitions: 4 });
     const group = groupName();
     const [first, second] = [member(group, [topic], "earliest"), member(group, [topic], "earliest")];
@@ -47,7 +47,7 @@ describe("kafka: group members", function () {
   });
 
   itOnApacheKafka(
-    "a record that is held for longer than the session keeps its member in the group",
+    "stays in the group while a handler holds a record for longer than the session",
     async () => {
       const topic = await broker.topic();
       const group = groupName();

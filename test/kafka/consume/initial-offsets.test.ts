@@ -9,7 +9,7 @@ describe("kafka: initial offsets", function () {
   this.timeout(60_000);
   const { broker, member, produce } = useGroupMembers();
 
-  it("from latest starts at the end, and keeps that place though nothing was read", async () => {
+  it("latest: starts at the end, and keeps that position though nothing is read", async () => {
     const topic = await broker.topic({ partitions: 3 });
     const group = groupName();
     await produce(topic, numbers(0, 30));
@@ -22,7 +22,7 @@ describe("kafka: initial offsets", function () {
     assert.deepEqual(second.taken.map(({ value }) => value).sort(), numbers(30, 36));
   });
 
-  it("from latest: what is added to a topic, or a topic that comes later, is read whole", async () => {
+  it("latest: reads a partition or topic that is added later from its start", async () => {
     const topic = await broker.topic();
     const later = `later-${groupName()}`;
     await produce(topic, ["old"], 0);
@@ -43,7 +43,7 @@ describe("kafka: initial offsets", function () {
     assert.deepEqual(taken.map(({ value }) => value).sort(), ["early", "first"]);
   });
 
-  it("a topic that does not exist holds up no other, and is read once it does", async () => {
+  it("reads the other topics while one does not exist, and that one once it exists", async () => {
     const topic = await broker.topic();
     const later = `later-${groupName()}`;
     await produce(topic, ["a"], 0);

@@ -4,8 +4,8 @@ import { strict as assert } from "node:assert";
 import { FramePool } from "../../../src/kafka/produce/frame-pool.ts";
 import "../../../src/kafka/admin/kafkajs-repairs.ts";
 
-describe("kafka: frames", () => {
-  it("are used again when they are large enough, and a few are kept", () => {
+describe("kafka: frame pool", () => {
+  it("reuses frames that are large enough, and keeps a few", () => {
     const pool = new FramePool();
     const first = pool.take(10_000);
     pool.give(first);

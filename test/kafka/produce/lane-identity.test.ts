@@ -4,7 +4,7 @@ import { strict as assert } from "node:assert";
 import "../../../src/kafka/admin/kafkajs-repairs.ts";
 import { LaneIdentity } from "../../../src/kafka/produce/lane-identity.ts";
 
-describe("kafka: identity", () => {
+describe("kafka: lane identity", () => {
   it("wraps the sequence as the broker does, counts epochs, and asks for another id after the last", () => {
     const identity = new LaneIdentity();
     identity.adopt(7, 32766);

@@ -18,7 +18,7 @@ describe("kafka: partitioner", () => {
     assert.equal(partitionForKey(Buffer.from("foobar"), 3), 0);
   });
 
-  it("sticks to a partition for 16 KiB, and leaves one that is not healthy", () => {
+  it("keeps a partition for 16 KiB, and leaves one that is not healthy", () => {
     const sticky = new StickyPartitioner();
     const first = sticky.choose(8, () => true, 1000);
     for (let n = 0; n < 10; n++)

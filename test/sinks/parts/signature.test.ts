@@ -4,7 +4,7 @@ import { strict as assert } from "node:assert";
 import { createSigner } from "../../../src/sinks/parts/signature.ts";
 
 describe("sinks: signatures", () => {
-  it("signs as Standard Webhooks' own vector shows, once for every secret", () => {
+  it("signs the test vector of Standard Webhooks, once per secret", () => {
     const secrets = [
       "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
       `whsec_${Buffer.alloc(24, 7).toString("base64")}`,

@@ -30,7 +30,7 @@ describe("sinks: slack", function () {
     return { gateway, put, state };
   }
 
-  it("an expression that is wrong stops the start, with its place", async () => {
+  it("refuses to start with an invalid expression, and names its place", async () => {
     await assert.rejects(
       start({ webhookUrl: receiver.url, text: "a & & b" }),
       /sinks\.team\.text: .*position \d+/,
@@ -39,7 +39,7 @@ describe("sinks: slack", function () {
     await assert.rejects(start({ text: "a" }), /webhookUrl, or token and channel/);
   });
 
-  it("a record of which an expression makes nothing, or that breaks it, is a dead letter", async () => {
+  it("dead-letters a record for which an expression has no result, or fails", async () => {
     const { put, state } = await start({
       webhookUrl: receiver.url,
       text: "$uppercase(name)",
@@ -55,7 +55,7 @@ describe("sinks: slack", function () {
     );
   });
 
-  it("sends Block Kit", async () => {
+  it("sends blocks of Block Kit", async () => {
     const blocks = "[{'type':'section','text':{'type':'mrkdwn','text': '*' & name & '*'}}]";
     const { put } = await start({ webhookUrl: receiver.url, text: "name", blocks });
     await put({ name: "a<b" });
@@ -66,7 +66,7 @@ describe("sinks: slack", function () {
     });
   });
 
-  it("keeps to its rate, for all that goes to one channel", async () => {
+  it("keeps to the rate for all messages to one channel", async () => {
     const { put } = await start({ webhookUrl: receiver.url, text: "$string(n)", rate: 10 });
     for (let n = 0; n < 6; n++) await put({ n });
     await until(() => receiver.arrived.length === 6);
@@ -74,7 +74,7 @@ describe("sinks: slack", function () {
     assert.ok((at.at(-1) ?? 0) - (at[0] ?? 0) >= 480, String(at));
   });
 
-  it("an answer that is cut is none: the message is sent again", async () => {
+  it("sends the message again when the answer is cut", async () => {
     for (const how of [
       { webhookUrl: receiver.url },
       { token: "x", channel: "C1", apiUrl: `${receiver.url}/` },
@@ -88,7 +88,7 @@ describe("sinks: slack", function () {
     }
   });
 
-  it("a stop while a message waits for its turn leaves the record for the next start", async () => {
+  it("leaves a record that waits for its turn to the next start when it stops", async () => {
     const { gateway, put, state } = await start({ webhookUrl: receiver.url, text: "$string(n)", rate: 0.01 });
     await put({ n: 1 });
     await put({ n: 2 });
@@ -98,7 +98,7 @@ describe("sinks: slack", function () {
     assert.equal((await readPartition(broker.addresses(), `${topic}.dead-letter`)).length, 0);
   });
 
-  it("digest: what waits is one message, and every record is delivered", async () => {
+  it("digest: sends all waiting records as one message", async () => {
     const { put, state } = await start({
       webhookUrl: receiver.url,
       text: "$string(n)",
@@ -112,7 +112,7 @@ describe("sinks: slack", function () {
     assert.match(texts.at(-1) ?? "", /^\d+\n\d+ more in the last \d+ seconds$/);
   });
 
-  it("threads: messages of one key stand below the first", async () => {
+  it("threads: posts messages of one key below the first", async () => {
     let ts = 0;
     receiver.script = () => ({ status: 200, body: JSON.stringify({ ok: true, ts: `1.${++ts}` }) });
     const { put } = await start({
@@ -142,7 +142,7 @@ describe("sinks: slack", function () {
     );
   });
 
-  it("what Slack refuses by name is permanent; what is its own fault is not", async () => {
+  it("dead-letters what Slack refuses by name, and tries again after an error of Slack's own", async () => {
     const answers = [
       '{"ok":false,"error":"internal_error"}',
       '{"ok":false,"error":"channel_not_found"}',

@@ -19,7 +19,7 @@ describe("sinks: the text of Slack messages", () => {
   const made = (source: string, value: unknown) =>
     escaping(compileExpression(source)).evaluate(record(value));
 
-  it("escapes whatever an expression takes from the record, and nothing of its author's", async () => {
+  it("escapes what an expression takes from the record, and not the text of its author", async () => {
     const evil = {
       title: "<!channel> & <https://evil.example|GitHub>",
       "<!here>": 1,

@@ -136,7 +136,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     dir,
     async stop() {
       await Promise.all(brokers.map((broker) => broker.kill()));
-      // Data by the gigabyte would fill the disk run by run; what the brokers said is what one looks at afterwards.
+      // Each run leaves gigabytes of data, which would fill the disk. The brokers' logs stay.
       for (const { id } of nodes)
         rmSync(path.join(dir, `broker-${id}`, "data"), { recursive: true, force: true });
     },
