@@ -12,6 +12,18 @@ import { bound } from "../support/soak.ts";
 // Each row of the table of outcomes (docs/adr/0003) that ends in an error. The error is compared with the log.
 describeOnDevBroker("promise 2: an error says what is known, whatever Produce answers", () => {
   const { broker, gateway, topic, fault, put, stored } = useProduceFaults();
+  /** Puts values in one envelope, which is answered 200. @returns the error code of each */
+  const putTogether = async (...values: string[]): Promise<(number | null)[]> => {
+    const records = values.map((value) => ({ value }));
+    const { status, body } = await post(
+      gateway(),
+      `/topics/${topic()}`,
+      V2_JSON,
+      JSON.stringify({ records }),
+    );
+    assert.equal(status, 200);
+    return body.offsets.map((each: { error_code: number | null }) => each.error_code);
+  };
 
   for (const errorCode of [7, 20, 56]) {
     it(`${errorCode} until the deadline is answered 504, and the next record does not count as a duplicate`, async () => {
@@ -72,18 +84,7 @@ describeOnDevBroker("promise 2: an error says what is known, whatever Produce an
     });
     it(`${errorCode} for a batch splits it until the record at fault is alone`, async () => {
       fault((batch) => (valuesOf(batch).includes('"big"') ? { append: false, errorCode } : undefined));
-      const records = ["a", "b", "big", "c"].map((value) => ({ value }));
-      const { status, body } = await post(
-        gateway(),
-        `/topics/${topic()}`,
-        V2_JSON,
-        JSON.stringify({ records }),
-      );
-      assert.equal(status, 200);
-      assert.deepEqual(
-        body.offsets.map((each: { error_code: number | null }) => each.error_code),
-        [null, null, 41301, null],
-      );
+      assert.deepEqual(await putTogether("a", "b", "big", "c"), [null, null, 41301, null]);
       assert.deepEqual(await stored(), ['"a"', '"b"', '"c"']);
     });
   }
@@ -91,18 +92,7 @@ describeOnDevBroker("promise 2: an error says what is known, whatever Produce an
   for (const errorCode of [32, 87]) {
     it(`${errorCode} with a list fails those records, and the rest is written`, async () => {
       fault({ append: false, errorCode, recordErrors: [1] }, 1);
-      const records = ["a", "bad", "c"].map((value) => ({ value }));
-      const { status, body } = await post(
-        gateway(),
-        `/topics/${topic()}`,
-        V2_JSON,
-        JSON.stringify({ records }),
-      );
-      assert.equal(status, 200);
-      assert.deepEqual(
-        body.offsets.map((each: { error_code: number | null }) => each.error_code),
-        [null, 40001, null],
-      );
+      assert.deepEqual(await putTogether("a", "bad", "c"), [null, 40001, null]);
       assert.deepEqual(await stored(), ['"a"', '"c"']);
     });
   }

@@ -4,19 +4,12 @@ import { strict as assert } from "node:assert";
 import { encodeRequest } from "../../src/wire/message.ts";
 import { Produce } from "../../src/wire/messages/produce.ts";
 import { frameOverhead, ProduceFrame } from "../../src/wire/produce-frame.ts";
-import { encodeBatch, type WireRecord } from "../../src/wire/record-batch.ts";
-
-const record = (value: string | null, extra: Partial<WireRecord> = {}): WireRecord => ({
-  key: null,
-  value: value === null ? null : Buffer.from(value),
-  headers: [],
-  timestamp: 1000,
-  ...extra,
-});
+import { encodeBatch } from "../../src/wire/record-batch.ts";
+import { wireRecord } from "../support/records.ts";
 
 describe("wire: produce-frame", () => {
   it("writes a Produce frame as the message layout describes it, byte for byte", () => {
-    const [a, b, c] = ["a", "b", "c"].map((value) => encodeBatch([record(value)]));
+    const [a, b, c] = ["a", "b", "c"].map((value) => encodeBatch([wireRecord(value)]));
     const topics = [
       {
         name: "t1",

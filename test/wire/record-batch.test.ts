@@ -7,17 +7,13 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import { TruncatedError } from "../../src/wire/reader.ts";
 import { encodeBatch, loneBatchSize, recordSizeBound, type WireRecord } from "../../src/wire/record-batch.ts";
 import { readBatches, readRecords } from "../../src/wire/record-batch-reader.ts";
+import { wireRecord } from "../support/records.ts";
 
 const require = createRequire(import.meta.url);
 const vectors = JSON.parse(readFileSync("test/wire/console-producer.json", "utf8")) as Record<string, string>;
 const unpack = (_: number, packed: Buffer): Buffer => gunzipSync(packed);
-const record = (value: string | null, extra: Partial<WireRecord> = {}): WireRecord => ({
-  key: null,
-  value: value === null ? null : Buffer.from(value),
-  headers: [],
-  timestamp: 1000,
-  ...extra,
-});
+const record = (value: string | null, extra: Partial<WireRecord> = {}): WireRecord =>
+  wireRecord(value, { timestamp: 1000, ...extra });
 const text = (bytes: Buffer | null): string | null => bytes?.toString() ?? null;
 
 describe("wire: record batches", () => {

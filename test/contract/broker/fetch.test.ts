@@ -2,6 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import type { Connection } from "../../../src/kafka/client/connection.ts";
+import { KafkaCode } from "../../../src/wire/error-codes.ts";
 import { Fetch } from "../../../src/wire/messages/fetch.ts";
 import { DeleteRecords, ListOffsets, OffsetForLeaderEpoch } from "../../../src/wire/messages/offsets.ts";
 import { Produce } from "../../../src/wire/messages/produce.ts";
@@ -9,10 +10,10 @@ import { encodeBatch, type WireRecord } from "../../../src/wire/record-batch.ts"
 import { readBatches } from "../../../src/wire/record-batch-reader.ts";
 import { listOffsetsOf, produceOf, useBroker } from "../../support/broker.ts";
 import { fetchRequest, readPartition } from "../../support/read-back.ts";
+import { wireRecord } from "../../support/records.ts";
 
 const LATEST = -1;
 const EARLIEST = -2;
-const OFFSET_OUT_OF_RANGE = 1;
 
 describe("conformance: fetch and offsets", () => {
   const broker = useBroker();
@@ -22,13 +23,7 @@ describe("conformance: fetch and offsets", () => {
   });
 
   async function produce(topic: string, records: readonly Partial<WireRecord>[]): Promise<number> {
-    const full = records.map((record) => ({
-      key: null,
-      value: Buffer.from("v"),
-      headers: [],
-      timestamp: Date.now(),
-      ...record,
-    }));
+    const full = records.map((record) => wireRecord("v", record));
     const answer = await connection.request(Produce, 8, produceOf(topic, encodeBatch(full)), 10_000);
     return answer.topics[0]?.partitions[0]?.baseOffset ?? -1;
   }
@@ -99,7 +94,7 @@ describe("conformance: fetch and offsets", () => {
     const topic = await broker.topic();
     await produce(topic, [{}]);
     const { errorCode, highWatermark, logStartOffset } = await fetch(topic, 50);
-    assert.deepEqual([errorCode, highWatermark, logStartOffset], [OFFSET_OUT_OF_RANGE, -1, -1]);
+    assert.deepEqual([errorCode, highWatermark, logStartOffset], [KafkaCode.OFFSET_OUT_OF_RANGE, -1, -1]);
   });
 
   it("answers 3 for an unknown topic", async () => {
@@ -146,7 +141,7 @@ describe("conformance: fetch and offsets", () => {
     const answer = (await connection.request(DeleteRecords, 1, body, 10_000)).topics[0]?.partitions[0];
     assert.deepEqual([answer?.errorCode, answer?.lowWatermark], [0, 1]);
     assert.equal((await offset(topic, EARLIEST))?.offset, 1);
-    assert.equal((await fetch(topic, 0)).errorCode, OFFSET_OUT_OF_RANGE);
+    assert.equal((await fetch(topic, 0)).errorCode, KafkaCode.OFFSET_OUT_OF_RANGE);
     assert.deepEqual(
       (await readPartition(broker.addresses(), topic, 0, 1)).map(({ value }) => value?.toString()),
       ["b"],
@@ -158,7 +153,7 @@ describe("conformance: fetch and offsets", () => {
     const body = { topics: [{ name: topic, partitions: [{ partition: 0, offset: 9 }] }], timeoutMs: 5000 };
     assert.equal(
       (await connection.request(DeleteRecords, 1, body, 10_000)).topics[0]?.partitions[0]?.errorCode,
-      OFFSET_OUT_OF_RANGE,
+      KafkaCode.OFFSET_OUT_OF_RANGE,
     );
   });
 

@@ -3,31 +3,15 @@
 import { strict as assert } from "node:assert";
 import { gzipSync } from "node:zlib";
 import type { Connection } from "../../../src/kafka/client/connection.ts";
+import { KafkaCode } from "../../../src/wire/error-codes.ts";
 import { InitProducerId } from "../../../src/wire/messages/cluster.ts";
 import { Fetch } from "../../../src/wire/messages/fetch.ts";
 import { type PartitionAnswer, Produce } from "../../../src/wire/messages/produce.ts";
-import { type BatchIdentity, encodeBatch, type WireRecord } from "../../../src/wire/record-batch.ts";
+import { type BatchIdentity, encodeBatch } from "../../../src/wire/record-batch.ts";
 import { readBatches, readRecords } from "../../../src/wire/record-batch-reader.ts";
 import { produceOf, useBroker } from "../../support/broker.ts";
 import { fetchRequest, readPartition } from "../../support/read-back.ts";
-
-const NONE = 0;
-const CORRUPT_MESSAGE = 2;
-const UNKNOWN_TOPIC_OR_PARTITION = 3;
-const MESSAGE_TOO_LARGE = 10;
-const INVALID_REQUIRED_ACKS = 21;
-const INVALID_TIMESTAMP = 32;
-const OUT_OF_ORDER_SEQUENCE_NUMBER = 45;
-const INVALID_PRODUCER_EPOCH = 47;
-const INVALID_RECORD = 87;
-
-const record = (value: string | null, extra: Partial<WireRecord> = {}): WireRecord => ({
-  key: null,
-  value: value === null ? null : Buffer.from(value),
-  headers: [],
-  timestamp: Date.now(),
-  ...extra,
-});
+import { wireRecord } from "../../support/records.ts";
 
 describe("conformance: produce", () => {
   const broker = useBroker();
@@ -54,29 +38,29 @@ describe("conformance: produce", () => {
   async function producerId(): Promise<number> {
     const body = { transactionalId: null, transactionTimeoutMs: 0, producerId: -1, producerEpoch: -1 };
     const answer = await connection.request(InitProducerId, 1, body, 10_000);
-    assert.equal(answer.errorCode, NONE);
+    assert.equal(answer.errorCode, KafkaCode.NONE);
     return answer.producerId;
   }
 
   const batch = (identity: BatchIdentity, ...values: string[]): Buffer =>
     encodeBatch(
-      values.map((value) => record(value)),
+      values.map((value) => wireRecord(value)),
       identity,
     );
 
   it("gives consecutive base offsets to consecutive batches", async () => {
     const [first, second] = [
-      await produce(encodeBatch([record("a"), record("b")])),
-      await produce(encodeBatch([record("c")])),
+      await produce(encodeBatch([wireRecord("a"), wireRecord("b")])),
+      await produce(encodeBatch([wireRecord("c")])),
     ];
-    assert.equal(first.errorCode, NONE);
+    assert.equal(first.errorCode, KafkaCode.NONE);
     assert.equal(second.baseOffset, first.baseOffset + 2);
   });
 
   it("keeps keys, values, tombstones, headers and timestamps byte for byte", async () => {
     const own = await broker.topic();
     const sent = [
-      record("value", {
+      wireRecord("value", {
         key: Buffer.from([0, 255, 1]),
         headers: [
           { key: "h", value: Buffer.from("x") },
@@ -85,8 +69,8 @@ describe("conformance: produce", () => {
         ],
         timestamp: 1_600_000_000_123,
       }),
-      record(null, { key: Buffer.from("k"), timestamp: 1_500_000_000_000 }),
-      record("", { key: Buffer.alloc(0) }),
+      wireRecord(null, { key: Buffer.from("k"), timestamp: 1_500_000_000_000 }),
+      wireRecord("", { key: Buffer.alloc(0) }),
     ];
     await produce(encodeBatch(sent), { to: own });
     const stored = await readPartition(broker.addresses(), own);
@@ -98,55 +82,61 @@ describe("conformance: produce", () => {
 
   for (const version of [3, 5, 7, 8]) {
     it(`answers Produce v${version}`, async () => {
-      const answer = await produce(encodeBatch([record("v")]), { version });
-      assert.equal(answer.errorCode, NONE);
+      const answer = await produce(encodeBatch([wireRecord("v")]), { version });
+      assert.equal(answer.errorCode, KafkaCode.NONE);
       assert.ok(answer.baseOffset >= 0);
     });
   }
 
   it("accepts acks 1 and -1", async () => {
-    assert.equal((await produce(encodeBatch([record("one")]), { acks: 1 })).errorCode, NONE);
+    assert.equal((await produce(encodeBatch([wireRecord("one")]), { acks: 1 })).errorCode, KafkaCode.NONE);
   });
 
   it("refuses other acks", async () => {
-    assert.equal((await produce(encodeBatch([record("two")]), { acks: 2 })).errorCode, INVALID_REQUIRED_ACKS);
+    assert.equal(
+      (await produce(encodeBatch([wireRecord("two")]), { acks: 2 })).errorCode,
+      KafkaCode.INVALID_REQUIRED_ACKS,
+    );
   });
 
   it("answers 3 with base offset -1 for an unknown topic", async () => {
-    const answer = await produce(encodeBatch([record("x")]), { to: "no-such-topic-anywhere" });
-    assert.deepEqual([answer.errorCode, answer.baseOffset], [UNKNOWN_TOPIC_OR_PARTITION, -1]);
+    const answer = await produce(encodeBatch([wireRecord("x")]), { to: "no-such-topic-anywhere" });
+    assert.deepEqual([answer.errorCode, answer.baseOffset], [KafkaCode.UNKNOWN_TOPIC_OR_PARTITION, -1]);
   });
 
   it("answers 3 with base offset -1 for an unknown partition", async () => {
-    const answer = await produce(encodeBatch([record("x")]), { partition: 99 });
-    assert.deepEqual([answer.errorCode, answer.baseOffset], [UNKNOWN_TOPIC_OR_PARTITION, -1]);
+    const answer = await produce(encodeBatch([wireRecord("x")]), { partition: 99 });
+    assert.deepEqual([answer.errorCode, answer.baseOffset], [KafkaCode.UNKNOWN_TOPIC_OR_PARTITION, -1]);
   });
 
   it("refuses a batch whose checksum is wrong", async () => {
-    const bytes = encodeBatch([record("checked")]);
+    const bytes = encodeBatch([wireRecord("checked")]);
     bytes[bytes.length - 1] = (bytes[bytes.length - 1] ?? 0) ^ 0xff;
-    assert.equal((await produce(bytes)).errorCode, CORRUPT_MESSAGE);
+    assert.equal((await produce(bytes)).errorCode, KafkaCode.CORRUPT_MESSAGE);
   });
 
   it("refuses a batch over max.message.bytes and accepts one under it", async () => {
     const small = await broker.topic({ config: { "max.message.bytes": "1000" } });
     assert.equal(
-      (await produce(encodeBatch([record("x".repeat(1000))]), { to: small })).errorCode,
-      MESSAGE_TOO_LARGE,
+      (await produce(encodeBatch([wireRecord("x".repeat(1000))]), { to: small })).errorCode,
+      KafkaCode.MESSAGE_TOO_LARGE,
     );
-    assert.equal((await produce(encodeBatch([record("x".repeat(800))]), { to: small })).errorCode, NONE);
+    assert.equal(
+      (await produce(encodeBatch([wireRecord("x".repeat(800))]), { to: small })).errorCode,
+      KafkaCode.NONE,
+    );
   });
 
   it("lowers a min.insync.replicas above the replica count to that count (KIP-966)", async () => {
     const strict = await broker.topic({ config: { "min.insync.replicas": "5" } });
-    assert.equal((await produce(encodeBatch([record("x")]), { to: strict })).errorCode, NONE);
+    assert.equal((await produce(encodeBatch([wireRecord("x")]), { to: strict })).errorCode, KafkaCode.NONE);
   });
 
   it("names the record whose timestamp is too far ahead", async () => {
     const answer = await produce(
-      encodeBatch([record("now"), record("later", { timestamp: Date.now() + 7_200_000 })]),
+      encodeBatch([wireRecord("now"), wireRecord("later", { timestamp: Date.now() + 7_200_000 })]),
     );
-    assert.equal(answer.errorCode, INVALID_TIMESTAMP);
+    assert.equal(answer.errorCode, KafkaCode.INVALID_TIMESTAMP);
     assert.deepEqual(
       answer.recordErrors.map(({ batchIndex }) => batchIndex),
       [1],
@@ -155,10 +145,10 @@ describe("conformance: produce", () => {
 
   it("names the records without a key on a compacted topic", async () => {
     const compacted = await broker.topic({ config: { "cleanup.policy": "compact" } });
-    const answer = await produce(encodeBatch([record("a", { key: Buffer.from("k") }), record("b")]), {
+    const answer = await produce(encodeBatch([wireRecord("a", { key: Buffer.from("k") }), wireRecord("b")]), {
       to: compacted,
     });
-    assert.equal(answer.errorCode, INVALID_RECORD);
+    assert.equal(answer.errorCode, KafkaCode.INVALID_RECORD);
     assert.deepEqual(
       answer.recordErrors.map(({ batchIndex }) => batchIndex),
       [1],
@@ -168,7 +158,7 @@ describe("conformance: produce", () => {
   it("stamps the append time where the topic says so", async () => {
     const stamped = await broker.topic({ config: { "message.timestamp.type": "LogAppendTime" } });
     const before = Date.now();
-    const answer = await produce(encodeBatch([record("x", { timestamp: 1 })]), { to: stamped });
+    const answer = await produce(encodeBatch([wireRecord("x", { timestamp: 1 })]), { to: stamped });
     assert.ok(answer.logAppendTimeMs >= before - 1000);
     const [stored] = await readPartition(broker.addresses(), stamped);
     assert.equal(stored?.timestamp, answer.logAppendTimeMs);
@@ -176,11 +166,11 @@ describe("conformance: produce", () => {
 
   it("stores a gzip batch as it came", async () => {
     const own = await broker.topic();
-    const bytes = encodeBatch([record("packed"), record("twice")], undefined, {
+    const bytes = encodeBatch([wireRecord("packed"), wireRecord("twice")], undefined, {
       attribute: 1,
       compress: (records) => gzipSync(records),
     });
-    assert.equal((await produce(bytes, { to: own })).errorCode, NONE);
+    assert.equal((await produce(bytes, { to: own })).errorCode, KafkaCode.NONE);
     assert.deepEqual(
       (await readPartition(broker.addresses(), own)).map(({ value }) => value?.toString()),
       ["packed", "twice"],
@@ -190,7 +180,7 @@ describe("conformance: produce", () => {
   it("stores the maximum of a batch's timestamps in its header", async () => {
     const own = await broker.topic();
     await produce(
-      encodeBatch([record("late", { timestamp: 2_000 }), record("early", { timestamp: 1_000 })]),
+      encodeBatch([wireRecord("late", { timestamp: 2_000 }), wireRecord("early", { timestamp: 1_000 })]),
       { to: own },
     );
     const answer = await connection.request(Fetch, 11, fetchRequest(own, 0, 0), 5000);
@@ -208,7 +198,7 @@ describe("conformance: produce", () => {
     const id = await producerId();
     const bytes = batch({ producerId: id, epoch: 0, sequence: 0 }, "once");
     const [first, again] = [await produce(bytes, { to: own }), await produce(bytes, { to: own })];
-    assert.deepEqual([again.errorCode, again.baseOffset], [NONE, first.baseOffset]);
+    assert.deepEqual([again.errorCode, again.baseOffset], [KafkaCode.NONE, first.baseOffset]);
     assert.equal((await readPartition(broker.addresses(), own)).length, 1);
   });
 
@@ -218,10 +208,13 @@ describe("conformance: produce", () => {
     const batches = [0, 1, 2, 3, 4, 5].map((sequence) =>
       batch({ producerId: id, epoch: 0, sequence }, `v${sequence}`),
     );
-    for (const bytes of batches) assert.equal((await produce(bytes, { to: own })).errorCode, NONE);
+    for (const bytes of batches) assert.equal((await produce(bytes, { to: own })).errorCode, KafkaCode.NONE);
     const second = await produce(batches[1] as Buffer, { to: own });
-    assert.deepEqual([second.errorCode, second.baseOffset], [NONE, 1]);
-    assert.equal((await produce(batches[0] as Buffer, { to: own })).errorCode, OUT_OF_ORDER_SEQUENCE_NUMBER);
+    assert.deepEqual([second.errorCode, second.baseOffset], [KafkaCode.NONE, 1]);
+    assert.equal(
+      (await produce(batches[0] as Buffer, { to: own })).errorCode,
+      KafkaCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
+    );
   });
 
   it("refuses a gap in the sequence", async () => {
@@ -229,10 +222,10 @@ describe("conformance: produce", () => {
     const id = await producerId();
     assert.equal(
       (await produce(batch({ producerId: id, epoch: 0, sequence: 0 }, "a"), { to: own })).errorCode,
-      NONE,
+      KafkaCode.NONE,
     );
     const answer = await produce(batch({ producerId: id, epoch: 0, sequence: 5 }, "b"), { to: own });
-    assert.deepEqual([answer.errorCode, answer.baseOffset], [OUT_OF_ORDER_SEQUENCE_NUMBER, -1]);
+    assert.deepEqual([answer.errorCode, answer.baseOffset], [KafkaCode.OUT_OF_ORDER_SEQUENCE_NUMBER, -1]);
   });
 
   it("accepts an unknown producer at any sequence", async () => {
@@ -240,7 +233,7 @@ describe("conformance: produce", () => {
     assert.equal(
       (await produce(batch({ producerId: await producerId(), epoch: 0, sequence: 7 }, "a"), { to: own }))
         .errorCode,
-      NONE,
+      KafkaCode.NONE,
     );
   });
 
@@ -250,14 +243,14 @@ describe("conformance: produce", () => {
     const late = batch({ producerId: id, epoch: 0, sequence: 1 }, "late");
     assert.equal(
       (await produce(batch({ producerId: id, epoch: 0, sequence: 0 }, "a"), { to: own })).errorCode,
-      NONE,
+      KafkaCode.NONE,
     );
     assert.equal(
       (await produce(batch({ producerId: id, epoch: 1, sequence: 0 }, "b"), { to: own })).errorCode,
-      NONE,
+      KafkaCode.NONE,
     );
     const answer = await produce(late, { to: own });
-    assert.deepEqual([answer.errorCode, answer.baseOffset], [INVALID_PRODUCER_EPOCH, -1]);
+    assert.deepEqual([answer.errorCode, answer.baseOffset], [KafkaCode.INVALID_PRODUCER_EPOCH, -1]);
   });
 
   it("refuses a higher epoch at another sequence than 0", async () => {
@@ -266,7 +259,7 @@ describe("conformance: produce", () => {
     await produce(batch({ producerId: id, epoch: 0, sequence: 0 }, "a"), { to: own });
     assert.equal(
       (await produce(batch({ producerId: id, epoch: 1, sequence: 3 }, "b"), { to: own })).errorCode,
-      OUT_OF_ORDER_SEQUENCE_NUMBER,
+      KafkaCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
     );
   });
 
@@ -276,20 +269,20 @@ describe("conformance: produce", () => {
     await produce(batch({ producerId: id, epoch: 0, sequence: 0 }, "a"), { to: own });
     assert.equal(
       (await produce(batch({ producerId: id, epoch: 4, sequence: 0 }, "b"), { to: own })).errorCode,
-      NONE,
+      KafkaCode.NONE,
     );
     assert.equal(
       (await produce(batch({ producerId: id, epoch: 0, sequence: 0 }, "c"), { to: own, partition: 1 }))
         .errorCode,
-      NONE,
+      KafkaCode.NONE,
     );
   });
 
   it("answers per partition: one that is refused does not fail another", async () => {
     const own = await broker.topic({ partitions: 2, config: { "max.message.bytes": "500" } });
     const partitions = [
-      { partition: 0, records: encodeBatch([record("small")]) },
-      { partition: 1, records: encodeBatch([record("x".repeat(900))]) },
+      { partition: 0, records: encodeBatch([wireRecord("small")]) },
+      { partition: 1, records: encodeBatch([wireRecord("x".repeat(900))]) },
     ];
     const answer = await connection.request(
       Produce,
@@ -300,6 +293,6 @@ describe("conformance: produce", () => {
     const codes = new Map(
       answer.topics[0]?.partitions.map(({ partition, errorCode }) => [partition, errorCode]),
     );
-    assert.deepEqual([codes.get(0), codes.get(1)], [NONE, MESSAGE_TOO_LARGE]);
+    assert.deepEqual([codes.get(0), codes.get(1)], [KafkaCode.NONE, KafkaCode.MESSAGE_TOO_LARGE]);
   });
 });
