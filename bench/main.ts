@@ -1,20 +1,22 @@
 // `npm run bench`: compares the gateway with other servers, and prints tables with ratios that were taken in one run.
-// Options: -- --kafka --peer URL --peer-pid PID --rounds N --seconds N --only TEXT. KAFKA_BROKERS: an existing cluster.
+// Options: -- --kafka --against DIR --peer URL --peer-pid PID --rounds N --seconds N --only TEXT. KAFKA_BROKERS: an existing cluster.
 
 import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { createToken } from "../src/core/token.ts";
+import { streamLines } from "../test/support/lines.ts";
 import { cpuSeconds } from "../test/support/process.ts";
 import { type Broker, startBroker } from "./broker.ts";
 import { latencyTable, moduleTable, ndjsonTable, overloadTable } from "./parts.ts";
 import { cells, perCpu, perSecond, ratio, type Sample, show, table } from "./report.ts";
-import { peerScenarios, type Scenario, scenarios } from "./scenarios.ts";
+import { againstScenarios, peerScenarios, type Scenario, scenarios } from "./scenarios.ts";
 import { gateway, serve } from "./servers.ts";
 import { drive, generator } from "./wrk.ts";
 
 const { values } = parseArgs({
   options: {
     kafka: { type: "boolean", default: false },
+    against: { type: "string" },
     peer: { type: "string" },
     "peer-pid": { type: "string" },
     rounds: { type: "string", default: "5" },
@@ -33,7 +35,7 @@ try {
   say(
     `Broker: ${broker.name}. Load generator: ${generator}. Node.js ${process.version}. Medians of ${rounds} interleaved rounds.\n`,
   );
-  await bench(broker);
+  await (values.against === undefined ? bench(broker) : benchAgainst(broker, values.against));
 } finally {
   await broker.stop();
 }
@@ -65,6 +67,16 @@ async function bench({ addresses, pause, resume }: Broker): Promise<void> {
   }
 }
 
+/** Compares this build with that of another checkout, interleaved. */
+async function benchAgainst({ addresses }: Broker, checkout: string): Promise<void> {
+  const [here, there] = [await gateway(addresses), await gateway(addresses, undefined, checkout)];
+  try {
+    say(await loadTable(againstScenarios(here, there).filter(({ name }) => wanted(name))));
+  } finally {
+    await Promise.all([here.stop(), there.stop()]);
+  }
+}
+
 async function loadTable(named: readonly Scenario[]): Promise<string> {
   const samples = new Map<string, Sample[]>(named.map(({ name }) => [name, []]));
   for (const scenario of named) await measure(scenario, 2);
@@ -83,7 +95,10 @@ async function loadTable(named: readonly Scenario[]): Promise<string> {
 async function measure(scenario: Scenario, forSeconds: number): Promise<Sample> {
   const { server, path, records } = scenario;
   const before = server.pid === undefined ? undefined : cpuSeconds(server.pid);
-  const outcome = await drive({ ...scenario, url: server.url + path, seconds: forSeconds });
+  const url = server.url + path;
+  const outcome = await (scenario.lines === undefined
+    ? drive({ ...scenario, url, seconds: forSeconds })
+    : streamed(url, scenario.body, scenario.lines));
   return {
     requests: outcome.requests,
     records: outcome.requests * records,
@@ -91,4 +106,11 @@ async function measure(scenario: Scenario, forSeconds: number): Promise<Sample> 
     cpuSeconds: before === undefined ? undefined : cpuSeconds(server.pid) - before,
     failed: outcome.failed,
   };
+}
+
+/** Streams lines; a line counts as a request. */
+async function streamed(url: string, block: string, count: number) {
+  const began = performance.now();
+  const requests = await streamLines(url, Buffer.from(block), count / 1000);
+  return { requests, failed: count - requests, seconds: (performance.now() - began) / 1000 };
 }

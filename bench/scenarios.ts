@@ -1,6 +1,6 @@
 // The loads that are measured, and the baseline of each.
 
-import { envelope, order } from "./bodies.ts";
+import { envelope, lines, order } from "./bodies.ts";
 import type { Server } from "./servers.ts";
 
 const V2 = "application/vnd.kafka.json.v2+json";
@@ -17,6 +17,8 @@ export interface Scenario {
   /** Records per request. */
   readonly records: number;
   readonly authorization?: string;
+  /** NDJSON: the number of lines to stream in place of many requests; `body` is a block of 1,000 lines. */
+  readonly lines?: number;
   /** The row that it is compared with. */
   readonly base?: string;
   /** The least acceptable ratio of requests per CPU-second (issue 4). */
@@ -68,4 +70,35 @@ export function peerScenarios(url: string, pid: string | undefined): Scenario[] 
     { ...common, name: "peer: envelope of 1", body: envelope(1), connections: 64, records: 1 },
     { ...common, name: "peer: envelope of 100", body: envelope(100), connections: 8, records: 100 },
   ];
+}
+
+/** Loads for this build and for that of another checkout, which has the base of each. */
+export function againstScenarios(here: Server, there: Server): Scenario[] {
+  const raw = {
+    path: "/topics/bench",
+    body: order(),
+    contentType: JSON_TYPE,
+    connections: 64,
+    records: 1,
+  };
+  const loads = [
+    { ...raw, name: "raw" },
+    { ...raw, name: "envelope of 1", body: envelope(1), contentType: V2 },
+    {
+      ...raw,
+      name: "envelope of 100",
+      body: envelope(100),
+      contentType: V2,
+      connections: 8,
+      records: 100,
+    },
+    { ...raw, name: "NDJSON", body: String(lines(1000)), lines: 500_000 },
+  ];
+  return loads.flatMap((load) => {
+    const base = `${load.name}, before`;
+    return [
+      { ...load, name: base, server: there },
+      { ...load, server: here, base, wanted: 0.97 },
+    ];
+  });
 }

@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
 import { writeConfig } from "../test/support/gateway.ts";
-import { start } from "../test/support/process.ts";
+import { launch } from "../test/support/process.ts";
 import { orderSchema } from "./bodies.ts";
 
 /** A server under load. */
@@ -34,8 +34,16 @@ export async function serve(file: string): Promise<Server> {
   };
 }
 
-/** Starts the built gateway with two topics: `bench`, and `checked`, which has a schema. */
-export async function gateway(brokers: readonly string[], auth?: { hash: string }): Promise<Server> {
+/**
+ * Starts a built gateway with two topics: `bench`, and `checked`, which has a schema.
+ *
+ * @param checkout the folder of the checkout whose build it is
+ */
+export async function gateway(
+  brokers: readonly string[],
+  auth?: { hash: string },
+  checkout = ".",
+): Promise<Server> {
   // The benchmark writes tens of gigabytes: the broker deletes old records while it runs.
   const retention = { "segment.bytes": "100000000", "retention.bytes": "300000000" };
   const topic = { partitions: 6, config: { ...retention, "file.delete.delay.ms": "1000" } };
@@ -46,7 +54,8 @@ export async function gateway(brokers: readonly string[], auth?: { hash: string 
     stop: { drain: "0ms" },
     files: { "order.json": JSON.stringify(orderSchema) },
   });
-  const started = await start(["start", "--config", config]);
+  const main = path.resolve(checkout, "dist", "main.js");
+  const started = await launch(["start", "--config", config], {}, main);
   return {
     url: started.apiUrl,
     pid: started.child.pid,

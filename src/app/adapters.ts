@@ -9,11 +9,24 @@ export const adapters: Adapters = {
   webhooks: {
     kinds: webhookKinds,
     common: {},
+    topicsOf: (_, webhook) =>
+      (webhook?.topics ?? []).map((topic) => ({
+        topic,
+        access: "write",
+        deadLetters: webhook?.onInvalid === "dead-letter",
+      })),
     description: "Webhooks by name; each receives deliveries at /webhooks/<name>.",
   },
   sinks: {
     kinds: sinkKinds,
     common: sinkOptions,
+    topicsOf: ({ topics }) =>
+      (Array.isArray(topics) ? topics : []).map((topic) => ({
+        topic,
+        access: "read",
+        deadLetters: true,
+        option: "topics",
+      })),
     description: "Sinks by name; each reads its topics in a consumer group of its own.",
     names: "^[a-zA-Z0-9._-]{1,100}$",
   },

@@ -53,7 +53,7 @@ export async function startApi(
     budget,
     maxBody: bytes(config.http.maxBody),
     deadlineMs: ms(config.http.deadline),
-    webhooks,
+    webhooks: new Map([...webhooks].map(([name, { adapter }]) => [name, adapter])),
     catalog: kafka.metadata,
     topics,
     namespace: config.kafka.namespace,

@@ -65,12 +65,12 @@ export function replayDeadLetters(
       const atEnd = positions.every(({ partition, position }) => position >= (ends.get(partition) ?? 0));
       if (positions.length === ends.size && atEnd) done.abort();
     }, POLL_MS);
-    const handler: RecordHandler = async ([record], ending, cancel) => {
+    const handler: RecordHandler = async ([record], ended, cancel) => {
       if (!record) return 0;
       // Written since the start, perhaps by this replay: not part of it.
       if (record.offset >= (ends.get(record.partition) ?? 0)) {
-        if (!ending.aborted) await once(ending, "abort");
-        throw ending.reason;
+        if (!ended.aborted) await once(ended, "abort");
+        throw ended.reason;
       }
       const origin = readDeadLetter(record.headers);
       const { sink } = origin;
@@ -87,7 +87,7 @@ export function replayDeadLetters(
         timestamp: origin.timestamp ?? record.timestamp,
         headers: origin.headers,
       };
-      return runner(sink).handle([original], ending, cancel);
+      return runner(sink).handle([original], ended, cancel);
     };
     await consumer.run(handler, AbortSignal.any([stopping, done.signal]));
     clearInterval(poll);
@@ -166,9 +166,9 @@ async function withTools(
 }
 
 function sinkNamed({ compiled }: Config, name: string) {
-  const found = compiled.sinks.find((sink) => sink.name === name);
+  const found = compiled.sinks.get(name);
   if (found) return found;
-  const names = compiled.sinks.map((sink) => sink.name).join(", ") || "none";
+  const names = [...compiled.sinks.keys()].join(", ") || "none";
   throw new ReplayError(`No sink "${name}" is configured; the configuration has ${names}.`);
 }
 

@@ -1,8 +1,9 @@
 // Sinks, wired: each with its consumer group, its runner and its dead letters.
 
-import type { CompiledSink } from "../config/compile-sinks.ts";
+import type { CompiledAdapter } from "../config/compile-family.ts";
 import type { Config } from "../config/load.ts";
 import type { Log, MetricSource } from "../core/ports.ts";
+import type { Sink, sinkOptions } from "../core/sink.ts";
 import type { SinkState } from "../core/sink-state.ts";
 import type { Clock } from "../core/time.ts";
 import { ms } from "../core/units.ts";
@@ -21,9 +22,17 @@ export interface SinkDeps extends Pick<Kafka, "cluster" | "metadata" | "ingest">
   readonly limiter: RateLimiter;
 }
 
+/** A sink of the configuration. */
+export type CompiledSink = CompiledAdapter<Sink, typeof sinkOptions>;
+
 /** A runner for a sink. It has no records until it is started with a feed. */
 export function createRunner(compiled: CompiledSink, { ingest, log, clock, limiter }: SinkDeps): SinkRunner {
-  const { name, type, sink, filter, giveUpAfter } = compiled;
+  const {
+    name,
+    adapter: sink,
+    filter,
+    settings: { type, giveUpAfter },
+  } = compiled;
   return new SinkRunner(
     { name, type, filter, giveUpAfterMs: ms(giveUpAfter) },
     {
@@ -42,12 +51,12 @@ export class Sinks {
   readonly #running: readonly { readonly runner: SinkRunner; readonly consumer: Consumer }[];
 
   constructor({ kafka, compiled }: Config, deps: SinkDeps) {
-    this.#running = compiled.sinks.map((sink) => ({
+    this.#running = [...compiled.sinks.values()].map((sink) => ({
       runner: createRunner(sink, deps),
       consumer: new Consumer(deps, {
         group: `${kafka.namespace}-sink-${sink.name}`,
-        topics: sink.topics,
-        from: sink.from,
+        topics: sink.settings.topics,
+        from: sink.settings.from,
       }),
     }));
   }

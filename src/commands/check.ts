@@ -13,7 +13,7 @@ export const check: Command = {
     const { warnings, topics, webhooks, sinks } = config.compiled;
     for (const warning of warnings) io.err(`warning: ${warning}`);
     io.out(
-      `The configuration is valid: ${topics.size} topics with rules, ${webhooks.size} webhooks, ${sinks.length} sinks.`,
+      `The configuration is valid: ${topics.size} topics with rules, ${webhooks.size} webhooks, ${sinks.size} sinks.`,
     );
     return 0;
   },

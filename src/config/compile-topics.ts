@@ -7,14 +7,15 @@ import { parseNamedFile } from "./read-file.ts";
 import type { Settings } from "./schema.ts";
 
 export function compileTopics(
-  { topics, kafka }: Settings,
+  topics: Settings["topics"],
+  namespace: string,
   compiler: Compiler,
 ): { readonly topics: ReadonlyMap<string, TopicRules>; readonly warnings: readonly string[] } {
   const rules = new Map<string, TopicRules>();
   const warnings: string[] = [];
   for (const [name, { schema: file, key, tombstones }] of compiler.entries(topics)) {
     const at = `topics.${name}`;
-    const reserved = unwritableReason(name, kafka.namespace);
+    const reserved = unwritableReason(name, namespace);
     if (reserved) compiler.problems.push({ path: at, message: `${reserved} Remove it from the topics` });
     const schema =
       file === undefined

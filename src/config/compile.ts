@@ -1,21 +1,26 @@
-// Compiles the configuration: compiles schemas and expressions, and creates adapters. Each family has its own
-// step.
+// Compiles the configuration: schemas and expressions are compiled, adapters are created, topics are collected. One step
+// per family of adapters.
 
+import type { AdapterFamily, AdapterSettings } from "../core/adapter.ts";
 import { deadLetterTopic } from "../core/dead-letter.ts";
+import type { Options } from "../core/options.ts";
 import type { TopicRules } from "../core/topics.ts";
-import type { WebhookReceiver } from "../core/webhook.ts";
 import { compressionOf } from "../kafka/produce/compression.ts";
-import { type CompiledSink, compileSinks } from "./compile-sinks.ts";
+import { type CompiledAdapter, compileFamily } from "./compile-family.ts";
 import { compileTopics } from "./compile-topics.ts";
-import { compileWebhooks } from "./compile-webhooks.ts";
 import { type CompileHooks, Compiler } from "./compiler.ts";
 import type { Problem } from "./problems.ts";
 import type { Adapters, Settings } from "./schema.ts";
 
-export interface Compiled {
+/** The adapters of every family, by name. */
+export type CompiledAdapters = {
+  readonly [F in keyof Adapters]: Adapters[F] extends AdapterFamily<infer Made, infer Common>
+    ? ReadonlyMap<string, CompiledAdapter<Made, Common>>
+    : never;
+};
+
+export interface Compiled extends CompiledAdapters {
   readonly topics: ReadonlyMap<string, TopicRules>;
-  readonly webhooks: ReadonlyMap<string, WebhookReceiver>;
-  readonly sinks: readonly CompiledSink[];
   /** All topics that the configuration names. They must exist before records are received. */
   readonly topicNames: readonly string[];
   /** Sentences for the operator. */
@@ -34,24 +39,27 @@ export function compileConfig(
   broken: readonly string[],
 ): { readonly compiled: Compiled; readonly problems: readonly Problem[] } {
   const compiler = new Compiler(hooks, broken);
-  const { topics, warnings } = compileTopics(settings, compiler);
-  const webhooks = compileWebhooks(settings, adapters, compiler);
-  const sinks = compileSinks(settings, adapters, compiler);
+  // The schema may have refused the section that contains the namespace.
+  const namespace = String((settings.kafka as Partial<Settings["kafka"]> | null)?.namespace);
+  const { topics, warnings } = compileTopics(settings.topics, namespace, compiler);
+  const topicNames = new Set(topics.keys());
+  const compiled: Record<string, ReadonlyMap<string, unknown>> = {};
+  for (const [section, family] of Object.entries(
+    adapters as unknown as Readonly<Record<string, AnyFamily>>,
+  )) {
+    const own = (settings as unknown as Readonly<Record<string, FamilySettings>>)[section] ?? {};
+    const made = compileFamily(family, section, own, namespace, compiler);
+    compiled[section] = made;
+    for (const { settings: adapterSettings, adapter } of made.values())
+      for (const { topic, deadLetters } of family.topicsOf(adapterSettings, adapter))
+        for (const name of deadLetters ? [topic, deadLetterTopic(topic)] : [topic]) topicNames.add(name);
+  }
   compiler.attempt("kafka.compression", () => compressionOf(settings.kafka.compression));
-  const received = [...webhooks.values()].flatMap(({ topics: named, onInvalid }) =>
-    onInvalid === "dead-letter" ? named.flatMap(withDeadLetters) : named,
-  );
-  const read = sinks.flatMap((sink) => sink.topics.flatMap(withDeadLetters));
   return {
-    compiled: {
-      topics,
-      webhooks,
-      sinks,
-      topicNames: [...new Set([...topics.keys(), ...received, ...read])],
-      warnings,
-    },
+    compiled: { ...(compiled as unknown as CompiledAdapters), topics, topicNames: [...topicNames], warnings },
     problems: compiler.problems,
   };
 }
 
-const withDeadLetters = (topic: string): string[] => [topic, deadLetterTopic(topic)];
+type AnyFamily = AdapterFamily<unknown>;
+type FamilySettings = Readonly<Record<string, AdapterSettings<Options>>>;

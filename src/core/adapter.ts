@@ -60,6 +60,16 @@ export function requireAll(...checks: readonly (() => unknown)[]): void {
   if (errors.length > 0) throw new AggregateError(errors);
 }
 
+/** A topic that an adapter reads or writes: it is checked at the start, and created where that is configured. */
+export interface TopicUse {
+  readonly topic: string;
+  readonly access: "read" | "write";
+  /** Whether the adapter also writes `<topic>.dead-letter`. */
+  readonly deadLetters: boolean;
+  /** The option that names the topic, for problems. */
+  readonly option?: string;
+}
+
 /** All kinds of one family of adapters, and the options that they share. */
 export interface AdapterFamily<Made, Common extends Options = Options> {
   readonly kinds: readonly AdapterKind<Made>[];
@@ -69,6 +79,13 @@ export interface AdapterFamily<Made, Common extends Options = Options> {
   readonly description: string;
   /** The regular expression that the adapters' names must match; undefined for any name. */
   readonly names?: string;
+  /**
+   * The topics of an adapter.
+   *
+   * @param settings its options, which may violate the schema
+   * @param adapter undefined where it could not be created
+   */
+  topicsOf(settings: AdapterSettings<Common>, adapter: Made | undefined): readonly TopicUse[];
 }
 
 /** The configuration of one adapter of a family. */

@@ -137,7 +137,7 @@ describe("process: command line", () => {
       ["2026-02-01T00:00:00Z", "--to", "2026-01-01T00:00:00Z"],
     ]) {
       const [noTime, printedTime] = await onramp("replay", "--sink", "out", "--from", ...times);
-      assert.deepEqual([noTime, /--from 2026/.test(printedTime)], [2, true], String(times));
+      assert.deepEqual([noTime, /such as 2026/.test(printedTime)], [2, true], String(times));
     }
     const [noSink, printedSink] = await onramp("replay", "--sink", "in", "--from", "1795623308000");
     assert.deepEqual([noSink, /No sink "in".*has out/.test(printedSink)], [1, true]);

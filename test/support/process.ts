@@ -27,12 +27,12 @@ export interface Started {
   end(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
-function spawnOnramp(args: readonly string[], env: Record<string, string>) {
+function spawnOnramp(args: readonly string[], env: Record<string, string>, main = "dist/main.js") {
   const ports = { ONRAMP_PORT: "0", ONRAMP_ADMIN_PORT: "0", ONRAMP_DEV_BROKER_PORT: "0" };
   // c8 follows the processes that a test starts through this variable.
   const { NODE_V8_COVERAGE } = process.env;
   const coverage = NODE_V8_COVERAGE ? { NODE_V8_COVERAGE } : {};
-  const child = spawn(process.execPath, ["dist/main.js", ...args], {
+  const child = spawn(process.execPath, [main, ...args], {
     env: { PATH: process.env["PATH"], ...coverage, ...ports, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -45,25 +45,32 @@ function spawnOnramp(args: readonly string[], env: Record<string, string>) {
     await closed;
     return child.exitCode;
   };
-  // A gateway that the test leaves running stops without an error.
-  afterTest(async () => {
-    if (child.exitCode === null && child.signalCode === null)
-      assert.equal(await end(), 0, `the exit code of onramp ${args.join(" ")}`);
-  });
   return { child, printed, closed, end };
 }
 
 /** Runs `onramp` as it was built until it ends. */
 export async function run(args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
-  const { child, printed, closed } = spawnOnramp(args, env);
+  const { child, printed, closed, end } = spawnOnramp(args, env);
+  stopAfterTest(child, end, args);
   await closed;
   return { code: child.exitCode, ...printed };
 }
 
-/** Starts `onramp` as it was built and waits until it has started. @throws when it ends instead */
+/** Starts `onramp` as it was built and waits until it has started; it stops after the test. @throws when it ends instead */
 export async function start(args: readonly string[], env: Record<string, string> = {}): Promise<Started> {
+  const started = await launch(args, env);
+  stopAfterTest(started.child, started.end, args);
+  return started;
+}
+
+/** As `start`, but the caller ends it. @param main the entry of the build to start */
+export async function launch(
+  args: readonly string[],
+  env: Record<string, string> = {},
+  main?: string,
+): Promise<Started> {
   const began = performance.now();
-  const { child, printed, closed, end } = spawnOnramp(args, env);
+  const { child, printed, closed, end } = spawnOnramp(args, env, main);
   const started = new Promise<"started">((resolve) => {
     child.stdout.on("data", () => printed.stdout.includes('"onramp started"') && resolve("started"));
   });
@@ -80,6 +87,14 @@ export async function start(args: readonly string[], env: Record<string, string>
     stderr: () => printed.stderr,
     end,
   };
+}
+
+/** A gateway that the test leaves running stops without an error. */
+function stopAfterTest(child: ChildProcess, end: Started["end"], args: readonly string[]): void {
+  afterTest(async () => {
+    if (child.exitCode === null && child.signalCode === null)
+      assert.equal(await end(), 0, `the exit code of onramp ${args.join(" ")}`);
+  });
 }
 
 /** Starts `onramp` with a configuration; it stops without a drain unless that says otherwise. */

@@ -148,7 +148,7 @@ export class Producer implements RecordLog {
 
   #enqueue(topic: TopicState, records: readonly AcceptedRecord[], options: AppendOptions): Promise<Receipts> {
     const lanes = this.#lanes.of(topic);
-    const partitions = records.map((record) => this.#lanes.partitionOf(topic, record));
+    const partitions = records.map((record) => this.#lanes.partitionOf(topic, lanes, record));
     const faults = faultsOf(topic, records, partitions, options.onBadRecord ? records.length : MOST_DETAILS);
     if (faults.length > 0) {
       if (!options.onBadRecord) throw requestError(faults, records.length);

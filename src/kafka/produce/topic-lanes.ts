@@ -29,7 +29,7 @@ export class TopicLanes {
   }
 
   /** The partition that the record names, that its key selects, or that the sticky partitioner chooses. */
-  partitionOf(topic: TopicState, record: AcceptedRecord): number {
+  partitionOf(topic: TopicState, lanes: readonly Lane[], record: AcceptedRecord): number {
     if (record.partition !== undefined) return record.partition;
     const count = topic.partitions.length;
     if (count === 1) return 0;
@@ -39,7 +39,6 @@ export class TopicLanes {
       sticky = new StickyPartitioner();
       this.#sticky.set(topic.name, sticky);
     }
-    const lanes = this.of(topic);
     const healthy = (partition: number): boolean =>
       (topic.partitions[partition]?.leader ?? -1) >= 0 && !lanes[partition]?.backingOff;
     return sticky.choose(count, healthy, recordSizeBound(record));
