@@ -57,6 +57,11 @@ function formatFaults(folder: string): FormatFaults {
       parseDuration(text) === undefined ? 'must be a duration such as "500ms", "30s" or "5m"' : undefined,
     "size-onramp": (text) =>
       parseSize(text) === undefined ? 'must be a size such as "64kB" or "10MB"' : undefined,
+    "url-onramp": (text) => {
+      const url = URL.canParse(text) ? new URL(text) : undefined;
+      const sound = url && /^https?:$/.test(url.protocol) && url.username === "" && url.password === "";
+      return sound ? undefined : "must be an http or https URL without user and password";
+    },
     "file-onramp": (text) => thrown(() => readNamedFile(folder, text)),
     "jsonata-onramp": (text) => thrown(() => compileExpression(text)),
   };

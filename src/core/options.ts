@@ -67,45 +67,26 @@ export const string = <
   extra?: E,
 ): Option<string, Presence<E>> => option({ type: "string", minLength: 1 }, description, extra ?? (NONE as E));
 
-/** A duration such as "30s". */
-export const duration = <const E extends Extra<string> = typeof NONE>(
-  description: string,
-  extra?: E,
-): Option<Duration, Presence<E>> =>
-  option(
-    { type: "string", minLength: 1, format: "duration-onramp" },
-    `${description} A duration with a unit: ms, s, m, h, d.`,
-    extra ?? (NONE as E),
-  );
+/** Declares a string of a format that `config/validate.ts` checks when the configuration is loaded. */
+const formatted =
+  <T extends string>(format: string, suffix = "") =>
+  <const E extends Extra<string> = typeof NONE>(description: string, extra?: E): Option<T, Presence<E>> =>
+    option({ type: "string", minLength: 1, format }, description + suffix, extra ?? (NONE as E));
 
-/** A size such as "10MB". */
-export const size = <const E extends Extra<string> = typeof NONE>(
-  description: string,
-  extra?: E,
-): Option<Size, Presence<E>> =>
-  option(
-    { type: "string", minLength: 1, format: "size-onramp" },
-    `${description} A size with a unit: B, kB, MB, GB (powers of 1024).`,
-    extra ?? (NONE as E),
-  );
+/** A duration such as "30s". `ms` of `core/units.ts` converts its value to milliseconds. */
+export const duration = formatted<Duration>("duration-onramp", " A duration with a unit: ms, s, m, h, d.");
+
+/** A size such as "10MB". `bytes` of `core/units.ts` converts its value to bytes. */
+export const size = formatted<Size>("size-onramp", " A size with a unit: B, kB, MB, GB (powers of 1024).");
 
 /** The path of a file that must be readable. */
-export const file = <const E extends Extra<string> = typeof NONE>(
-  description: string,
-  extra?: E,
-): Option<string, Presence<E>> =>
-  option(
-    { type: "string", minLength: 1, format: "file-onramp" },
-    `${description} A path, relative to the configuration file.`,
-    extra ?? (NONE as E),
-  );
+export const file = formatted<string>("file-onramp", " A path, relative to the configuration file.");
 
-/** A JSONata expression, checked when the configuration is loaded. */
-export const expression = <const E extends Extra<string> = typeof NONE>(
-  description: string,
-  extra?: E,
-): Option<string, Presence<E>> =>
-  option({ type: "string", minLength: 1, format: "jsonata-onramp" }, description, extra ?? (NONE as E));
+/** An http or https URL, without user and password. */
+export const url = formatted<string>("url-onramp");
+
+/** A JSONata expression. An adapter compiles it with `compile` of its context. */
+export const expression = formatted<string>("jsonata-onramp");
 
 export const boolean = <const E extends Extra<boolean> = typeof NONE>(
   description: string,

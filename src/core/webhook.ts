@@ -1,5 +1,6 @@
 // The contract of a kind of webhook: it verifies a delivery, then converts it to drafts.
 
+import { timingSafeEqual } from "node:crypto";
 import type { AdapterKind } from "./adapter.ts";
 import { OnrampError } from "./errors.ts";
 import type { Draft } from "./record.ts";
@@ -87,6 +88,12 @@ export async function verifyDelivery(
     40101,
     `The signature in ${capitalized(header)} does not match. Check that the sender's secret is the one configured here.`,
   );
+}
+
+/** Compares two texts in constant time, such as a signature with the expected one. */
+export function sameText(a: string, b: string): boolean {
+  const [left, right] = [Buffer.from(a), Buffer.from(b)];
+  return left.length === right.length && timingSafeEqual(left, right);
 }
 
 /** Converts a header name to its usual spelling, such as `X-Hub-Signature-256`. */

@@ -3,8 +3,9 @@
 
 import { Router } from "express";
 import { OnrampError } from "../core/errors.ts";
+import { ExpressionError } from "../core/expressions.ts";
 import type { Ingest } from "../core/ingest.ts";
-import type { WebhookReceiver } from "../core/webhook.ts";
+import type { Received, Verified, WebhookReceiver } from "../core/webhook.ts";
 import { type BodyLimits, readBody } from "./body/body.ts";
 
 export interface WebhookDeps extends BodyLimits {
@@ -23,7 +24,7 @@ export function webhookRoutes(deps: WebhookDeps): Router {
     const body = await readBody(req, res, req.socket.remoteAddress ?? "", deps);
     try {
       const verified = await receiver.verify({ headers: req.headers, body: body.bytes, receivedAt });
-      const { topic, drafts } = await receiver.draftsOf(verified);
+      const { topic, drafts } = await draftsOf(receiver, verified);
       if (drafts.length === 0) {
         res.json({ produced: 0 });
         return;
@@ -39,4 +40,18 @@ export function webhookRoutes(deps: WebhookDeps): Router {
       body.release();
     }
   });
+}
+
+/** @throws OnrampError; 40001 when an expression fails on the delivery: no kind has to convert that error */
+async function draftsOf(receiver: WebhookReceiver, verified: Verified): Promise<Received> {
+  try {
+    return await receiver.draftsOf(verified);
+  } catch (error) {
+    if (!(error instanceof ExpressionError)) throw error;
+    throw new OnrampError(
+      40001,
+      `An expression of this webhook failed on the delivery: ${error.message}. Correct the delivery or the expression.`,
+      { cause: error },
+    );
+  }
 }

@@ -1,4 +1,4 @@
-// The register of sink kinds. A new kind needs one file, and one line here.
+// The register of sink kinds. A new kind needs a file or folder, and an import and an entry here.
 
 import type { SinkKind } from "../core/sink.ts";
 import { slack } from "./slack/slack.ts";

@@ -21,6 +21,15 @@ export class HttpFailure extends Error {
   }
 }
 
+/** A request that cannot be sent: its URL or one of its headers is not valid. The message does not quote them. */
+export class InvalidRequest extends Error {
+  override readonly name = "InvalidRequest";
+
+  constructor(receiver: string) {
+    super(`the request to ${receiver} cannot be sent: its URL or one of its headers is not valid`);
+  }
+}
+
 /** An answer other than 2xx. @param receiver its name for operators @param now milliseconds since 1970 */
 export function badAnswer(
   receiver: string,
@@ -52,11 +61,11 @@ export function parseRetryAfter(text: string | null | undefined, now: number): n
 }
 
 /**
- * The code, such as ECONNREFUSED: messages of TLS and DNS errors may quote what is confidential. The `fetch` of Node
- * reports "fetch failed", and the reason is its cause.
+ * The code, such as ECONNREFUSED, or the name of the error: messages may quote a URL, a header or what is confidential.
+ * The `fetch` of Node.js reports "fetch failed"; the reason is the cause of that error.
  */
 function codeOf(error: unknown): string {
   const { cause = error } = error as { readonly cause?: unknown };
-  const { code, message } = cause as NodeJS.ErrnoException;
-  return code ?? message;
+  const { code, name } = cause as NodeJS.ErrnoException;
+  return code ?? name;
 }

@@ -33,7 +33,7 @@ export function createAgent(url: URL, tls: SecureContextOptions): http.Agent {
 export function send(request: OutgoingRequest, cancel: AbortSignal): Promise<void> {
   const { receiver, url, method, headers, body, timeoutMs, lookup, agent, now } = request;
   const late = AbortSignal.timeout(timeoutMs);
-  return new Promise((resolve, reject) => {
+  return new Promise<void>((resolve, reject) => {
     const fail = (cause: unknown): void => {
       if (cancel.aborted) return reject(cancel.reason);
       if (cause instanceof RefusedAddress) return reject(cause);

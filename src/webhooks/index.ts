@@ -1,4 +1,4 @@
-// The register of webhook kinds. A new kind needs one file, and one line here.
+// The register of webhook kinds. A new kind needs a file or folder, and an import and an entry here.
 
 import type { WebhookKind } from "../core/webhook.ts";
 import { github } from "./github.ts";

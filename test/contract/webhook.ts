@@ -98,6 +98,13 @@ export function webhookContract(name: string, webhook: WebhookUnderTest): void {
       assert.equal(await written(), before);
     });
 
+    it("answers a signed body of another JSON type without an unexpected failure", async () => {
+      for (const other of ["null", "[]", "1", '"text"']) {
+        const { status } = await deliver(other, sign(other, secret, Date.now()));
+        assert.ok(status < 500, `${other} is answered ${status}`);
+      }
+    });
+
     if (staleAfterMs !== undefined)
       it("refuses a signature that is too old, or from the future", async () => {
         for (const at of [Date.now() - staleAfterMs - 60_000, Date.now() + staleAfterMs + 60_000])

@@ -102,11 +102,7 @@ export class GroupMember {
     this.#check("keeping the membership alive", errorCode);
   }
 
-  /**
-   * Commits the offset of the next record per partition.
-   *
-   * @throws Rebalance when the partitions belong to another member
-   */
+  /** Commits the next offset per partition. @throws Rebalance when another member has the partitions */
   async commit(offsets: ReadonlyMap<TopicPartition, number>): Promise<void> {
     const topics = topicsToCommit(offsets);
     const request = { ...this.#identity, groupInstanceId: null, retentionTimeMs: -1, topics };

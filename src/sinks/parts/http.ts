@@ -2,20 +2,25 @@
 
 import { DeliveryError, failureKindOf } from "../../core/sink.ts";
 import { RefusedAddress } from "../../web/address-policy.ts";
-import { HttpFailure } from "../../web/failure.ts";
+import { HttpFailure, InvalidRequest } from "../../web/failure.ts";
 import { boundedFetch, type FetchLimits } from "../../web/fetch.ts";
 
 /**
  * Posts a JSON body.
  *
  * @param limits `receiver` is the name of the receiver in errors
+ * @param headers further request headers, such as `authorization`
  * @throws DeliveryError; the reason of `limits.cancel`
  */
-export async function postJson(limits: FetchLimits, url: string, body: unknown): Promise<void> {
-  const headers = { "content-type": "application/json" };
-  await boundedFetch(limits)(url, { method: "POST", headers, body: JSON.stringify(body) }).catch(
-    throwDelivery,
-  );
+export async function postJson(
+  limits: FetchLimits,
+  url: string,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const all = { "content-type": "application/json", ...headers };
+  const request = { method: "POST", headers: all, body: JSON.stringify(body) };
+  await boundedFetch(limits)(url, request).catch(throwDelivery);
 }
 
 /** Throws an error of `web/` as a DeliveryError, and any other error unchanged. */
@@ -29,7 +34,7 @@ export function throwDelivery(thrown: unknown): never {
 export function deliveryErrorIn(thrown: unknown): DeliveryError | undefined {
   for (let error = thrown; error instanceof Error; ) {
     if (error instanceof DeliveryError) return error;
-    if (error instanceof RefusedAddress)
+    if (error instanceof RefusedAddress || error instanceof InvalidRequest)
       return new DeliveryError("permanent", error.message, { cause: error });
     if (error instanceof HttpFailure) {
       const { message, status, retryAfterMs } = error;

@@ -1,7 +1,16 @@
 // The sink kind `slack`: sends one message per record, or one message for all pending records.
 
 import { adapterKind, requireAll } from "../../core/adapter.ts";
-import { boolean, duration, expression, number, object, string, type ValueOf } from "../../core/options.ts";
+import {
+  boolean,
+  duration,
+  expression,
+  number,
+  object,
+  string,
+  url,
+  type ValueOf,
+} from "../../core/options.ts";
 import type { Sink } from "../../core/sink.ts";
 import { ms } from "../../core/units.ts";
 import { type Expressions, messageOf } from "./message.ts";
@@ -9,12 +18,10 @@ import { createPoster, type Destination } from "./poster.ts";
 import { escaping, type SlackExpression } from "./text.ts";
 
 const options = object({
-  webhookUrl: string("The URL of an incoming webhook. It is a secret: use ${env:NAME} or ${file:/path}.", {
-    pattern: "^https?://",
-  }),
+  webhookUrl: url("The URL of an incoming webhook. It is a secret: use ${env:NAME} or ${file:/path}."),
   token: string("A bot token (xoxb-…), instead of webhookUrl."),
   channel: string("With token: the id or the name of the channel."),
-  apiUrl: string("The URL of Slack's API.", { default: "https://slack.com/api/", pattern: "^https?://" }),
+  apiUrl: url("The URL of Slack's API.", { default: "https://slack.com/api/" }),
   text: expression(
     "JSONata over the value; returns the text of the message. Strings from the record are escaped; $link and $mention create links and mentions.",
   ),

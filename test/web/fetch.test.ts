@@ -1,0 +1,53 @@
+// `fetch` for receivers: what it throws, and that no error quotes a secret.
+
+import { strict as assert } from "node:assert";
+import { type HttpFailure, InvalidRequest } from "../../src/web/failure.ts";
+import { boundedFetch } from "../../src/web/fetch.ts";
+import { startReceiver } from "../support/receiver.ts";
+
+const limits = {
+  receiver: "Example",
+  timeoutMs: 5000,
+  cancel: new AbortController().signal,
+  now: () => 0,
+};
+
+describe("web: fetch", () => {
+  it("returns a whole answer, and sends what it is given", async () => {
+    const receiver = await startReceiver();
+    receiver.script = () => ({ status: 201, body: "taken" });
+    const answer = await boundedFetch(limits)(receiver.url, { method: "POST", body: "b" });
+    assert.deepEqual([await answer.text(), receiver.arrived[0]?.body], ["taken", "b"]);
+  });
+
+  it("throws an answer other than 2xx with its status and Retry-After, and names the receiver", async () => {
+    const receiver = await startReceiver();
+    receiver.script = () => ({ status: 429, headers: { "retry-after": "7" } });
+    await assert.rejects(boundedFetch(limits)(receiver.url), (error: HttpFailure) => {
+      assert.deepEqual([error.name, error.status, error.retryAfterMs], ["HttpFailure", 429, 7000]);
+      return error.message === "Example answered 429";
+    });
+  });
+
+  it("throws a missing answer with the code of the reason", async () => {
+    const receiver = await startReceiver();
+    await receiver.stop();
+    await assert.rejects(boundedFetch(limits)(receiver.url), (error: HttpFailure) => {
+      assert.equal(error.status, undefined);
+      return /^Example cannot be reached: ECONNREFUSED$/.test(error.message);
+    });
+  });
+
+  for (const [title, url, headers] of [
+    ["a URL with a password", "http://user:hunter2@127.0.0.1/", {}],
+    ["a URL with an impossible port", "http://127.0.0.1:99999/hunter2", {}],
+    ["a header with a line end", "http://127.0.0.1/", { authorization: "Bearer hunter2\nx" }],
+  ] as const)
+    it(`refuses ${title} without quoting it`, async () => {
+      await assert.rejects(boundedFetch(limits)(url, { headers }), (error: Error) => {
+        assert.ok(error instanceof InvalidRequest);
+        assert.equal(error.cause, undefined);
+        return !error.message.includes("hunter2") && error.message.includes("Example");
+      });
+    });
+});
