@@ -22,6 +22,12 @@ describeIf(mayStartApacheKafka, "promise 1: three brokers", function () {
   before(async () => {
     cluster = await startCluster({ brokers: 3 });
   });
+  afterEach(async () => {
+    for (const broker of cluster.brokers) {
+      broker.resume();
+      await broker.start();
+    }
+  });
   after(async () => {
     await cluster.stop();
   });
@@ -69,7 +75,6 @@ describeIf(mayStartApacheKafka, "promise 1: three brokers", function () {
     const { status, body } = await refused;
     assert.deepEqual([status, body.error_code], [503, 50301]);
     assert.ok(slowest < bound(2500), `a live topic waited for ${slowest.toFixed(0)} ms`);
-    await dead?.start();
   });
 
   it(`${CLIENTS} clients post while a broker is killed and comes back: no acknowledged record is lost or written twice`, () =>

@@ -149,7 +149,7 @@ export async function createTopic(
     );
     if (created.topics[0]?.errorCode !== 0)
       throw new Error(`creating ${name}: ${created.topics[0]?.errorMessage}`);
-    while (!(await hasLeaders(connection, name, partitions))) await delay(10);
+    await untilLed(connection, name, partitions);
     return name;
   } finally {
     connection.close();
@@ -178,6 +178,11 @@ export const produceOf = (name: string, records: Buffer | null, { partition = 0,
   timeoutMs: 5000,
   topics: [{ name, partitions: [{ partition, records }] }],
 });
+
+/** Resolves when the topic has so many partitions, and all of them have leaders. */
+export async function untilLed(connection: Connection, name: string, partitions: number): Promise<void> {
+  while (!(await hasLeaders(connection, name, partitions))) await delay(10);
+}
 
 /** True when every partition has a leader that knows it is one: metadata is ahead of the brokers for a moment. */
 async function hasLeaders(connection: Connection, name: string, partitions: number): Promise<boolean> {

@@ -2,7 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import { CreatePartitions } from "../../../src/wire/messages/admin.ts";
-import { useBroker } from "../../support/broker.ts";
+import { untilLed, useBroker } from "../../support/broker.ts";
 import { useGateway } from "../../support/gateway.ts";
 import { post } from "../../support/http.ts";
 
@@ -20,6 +20,8 @@ describe("kafka: metadata", () => {
       { topics: [{ name: topic, count: 3, assignments: null }], timeoutMs: 5000, validateOnly: false },
       10_000,
     );
+    // A broker gets to know the partitions a moment after the controller has answered.
+    await untilLed(connection, topic, 3);
     const { status, body } = await post(gateway(), `/topics/${topic}/partitions/2`, undefined, "y");
     assert.deepEqual([status, body.partition], [200, 2]);
   });

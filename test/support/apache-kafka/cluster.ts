@@ -6,8 +6,11 @@ import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writ
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
+import { Metadata } from "../../../src/wire/messages/cluster.ts";
+import { metadataOf, openConnection } from "../broker.ts";
 import { freePort, untilListening } from "../net.ts";
 import { tlsFiles } from "../tls/files.ts";
+import { until } from "../until.ts";
 import { installKafka } from "./install.ts";
 
 const run = promisify(execFile);
@@ -45,8 +48,11 @@ export class KafkaBroker {
     this.#libs = libs;
   }
 
-  /** Starts the process and resolves when its listener answers. */
+  /**
+   * Starts the process, unless it runs, and resolves when the broker is registered: then topics may be placed on it.
+   */
   async start(): Promise<void> {
+    if (this.#running) return;
     const log = openSync(path.join(this.#dir, "server.log"), "a");
     const env = { ...process.env, LOG_DIR: this.#dir };
     const args = [
@@ -60,6 +66,19 @@ export class KafkaBroker {
     this.#child = spawn("java", args, { stdio: ["ignore", log, log], env });
     closeSync(log);
     await untilListening(this.port, () => this.#child?.exitCode ?? undefined);
+    await until(() => this.#isRegistered(), 60_000);
+  }
+
+  get #running(): boolean {
+    return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** A broker lists itself once the controller has registered it. */
+  async #isRegistered(): Promise<boolean> {
+    const connection = await openConnection(`127.0.0.1:${this.port}`).catch(() => undefined);
+    const answer = await connection?.request(Metadata, 7, metadataOf(null), 5000).catch(() => undefined);
+    connection?.close();
+    return answer?.brokers.some(({ nodeId }) => nodeId === this.id) ?? false;
   }
 
   /** SIGKILL: as a crash. */
@@ -83,7 +102,7 @@ export class KafkaBroker {
 
   async #end(signal: "SIGKILL" | "SIGTERM"): Promise<void> {
     const child = this.#child;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    if (!child || !this.#running) return;
     const gone = once(child, "exit");
     child.kill("SIGCONT");
     child.kill(signal);
