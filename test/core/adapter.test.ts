@@ -1,0 +1,24 @@
+// What all adapters have in common.
+
+import { strict as assert } from "node:assert";
+import { requireAll } from "../../src/core/adapter.ts";
+
+describe("core: adapters", () => {
+  it("make all their checks, and report every mistake at once", () => {
+    const mistakes = [new Error("no url"), new Error("no key")];
+    let made = 0;
+    const check = (mistake?: Error) => () => {
+      made++;
+      if (mistake) throw mistake;
+    };
+    assert.throws(
+      () => requireAll(check(mistakes[0]), check(), check(mistakes[1]), check()),
+      (error) => error instanceof AggregateError && assert.deepEqual(error.errors, mistakes) === undefined,
+    );
+    assert.equal(made, 4);
+  });
+  it("report nothing where there is no mistake", () => {
+    requireAll(() => false);
+    requireAll();
+  });
+});

@@ -1,0 +1,47 @@
+// What a client is told when there is no room for its bytes, and what the process shows of them.
+
+import { strict as assert } from "node:assert";
+import { Budget } from "../../src/core/budget.ts";
+import { OnrampError } from "../../src/core/errors.ts";
+
+const refused = (code: number, text: RegExp) => (error: unknown) =>
+  error instanceof OnrampError && error.code === code && text.test(error.message);
+
+describe("core: answers of the budget", () => {
+  it("takes all or nothing, and names the bound that is reached", () => {
+    const budget = new Budget(100);
+    assert.throws(() => budget.take("a", 51), refused(42901, /half of http\.budget \(50 bytes\)/));
+    assert.throws(() => budget.take("a", 101), refused(50301, /would exceed http\.budget \(100 bytes\)/));
+    assert.equal(budget.used, 0);
+    budget.take("a", 30);
+    assert.throws(() => budget.take("a", 21), refused(42901, /half/));
+    budget.take("a", 20);
+    budget.take("b", 49);
+    assert.throws(() => budget.take("b", 2), refused(50301, /Nothing was written/));
+    assert.equal(budget.used, 99);
+  });
+
+  it("gives a client back what it gave, and no more", () => {
+    const budget = new Budget(100);
+    budget.take("a", 40);
+    budget.give("a", 10);
+    assert.equal(budget.used, 30);
+    assert.throws(() => budget.take("a", 21), refused(42901, /half/));
+    budget.take("a", 20);
+    budget.give("a", 50);
+    assert.equal(budget.used, 0);
+    budget.take("a", 50);
+    budget.take("b", 50);
+  });
+
+  it("is shown as a gauge of the bytes in hand", () => {
+    const budget = new Budget(100);
+    const [metric] = budget.metrics;
+    assert.deepEqual(
+      [budget.limit, budget.metrics.length, metric?.name, metric?.type, metric?.labels],
+      [100, 1, "onramp_in_flight_bytes", "gauge", []],
+    );
+    budget.take("a", 40);
+    assert.deepEqual([...(metric?.read() ?? [])], [{ labels: {}, value: 40 }]);
+  });
+});

@@ -1,0 +1,114 @@
+// What a schema says of a value, and what is said of a schema that cannot be used.
+
+import { strict as assert } from "node:assert";
+import { compileSchema, SchemaError } from "../../src/core/schemas.ts";
+
+const DRAFT_07 = "http://json-schema.org/draft-07/schema";
+const DRAFT_2020 = "https://json-schema.org/draft/2020-12/schema";
+const KB = 1024;
+
+describe("core: details of schemas", () => {
+  it("says nothing of a valid value, and the document as it was loaded", () => {
+    const document = { type: "object" };
+    const schema = compileSchema(document, "s");
+    assert.deepEqual([schema.violations({}, 2), schema.document, schema.warnings], [undefined, document, []]);
+  });
+
+  it("says what each violation is, with the name of a member that is too many", () => {
+    const schema = compileSchema(
+      { properties: { n: { type: "integer" } }, additionalProperties: false },
+      "s",
+    );
+    const [first, second] = schema.violations({ n: 1.5, more: 1 }, 10) ?? [];
+    assert.deepEqual(
+      [first, second],
+      [
+        {
+          error_code: 42206,
+          pointer: "",
+          keyword: "additionalProperties",
+          message: 'must NOT have additional properties: "more"',
+        },
+        { error_code: 42206, pointer: "/n", keyword: "type", message: "must be integer" },
+      ],
+    );
+  });
+
+  it("lists at most 20 violations, and one of a value above 256 KiB", () => {
+    const schema = compileSchema({ items: { type: "integer" } }, "s");
+    const value = Array.from({ length: 30 }, () => "x");
+    assert.equal(schema.violations(value, 100)?.length, 20);
+    assert.equal(schema.violations(value, 256 * KB)?.length, 20);
+    assert.deepEqual(
+      schema.violations(value, 256 * KB + 1)?.map(({ pointer }) => pointer),
+      ["/0"],
+    );
+  });
+
+  it("knows its drafts with and without the trailing #, and formats", () => {
+    for (const $schema of [DRAFT_07, `${DRAFT_07}#`, DRAFT_2020, `${DRAFT_2020}#`]) {
+      const schema = compileSchema({ $schema, type: "string", format: "date" }, "s");
+      assert.deepEqual(
+        [schema.violations("2026-02-28", 9)?.length, schema.violations("2026-02-30", 9)?.length],
+        [undefined, 1],
+      );
+    }
+    assert.throws(
+      () => compileSchema({ $schema: `#${DRAFT_07}` }, "orders.json"),
+      (error: Error) =>
+        error instanceof SchemaError &&
+        /^orders\.json: "\$schema" is "#http.*; Onramp supports draft 2020-12 and draft-07\.$/.test(
+          error.message,
+        ),
+    );
+  });
+
+  it("is true or false as well as an object, and nothing else", () => {
+    assert.equal(compileSchema(true, "s").violations(1, 1), undefined);
+    assert.equal(compileSchema(false, "s").violations(1, 1)?.length, 1);
+    for (const document of [null, [], "string", 7, undefined])
+      assert.throws(
+        () => compileSchema(document, "s"),
+        /^SchemaError: s: a JSON Schema must be an object, true or false\.$/,
+      );
+  });
+
+  it("must be valid and complete, and not asynchronous", () => {
+    assert.throws(
+      () => compileSchema({ $async: false }, "s"),
+      /^SchemaError: s: "\$async" schemas are not supported\.$/,
+    );
+    assert.throws(
+      () => compileSchema({ $ref: "other.json" }, "s"),
+      (error: Error) =>
+        /^s: can't resolve reference other\.json.*\. A schema must be valid and complete in one file\.$/.test(
+          error.message,
+        ) && error.cause instanceof Error,
+    );
+  });
+
+  it("may leave types, tuples and required members as loose as JSON Schema does", () => {
+    for (const document of [
+      { properties: { a: { minLength: 1 } } },
+      { type: ["string", "number"] },
+      { required: ["never described"] },
+      { type: "array", prefixItems: [{}] },
+    ])
+      assert.ok(compileSchema(document, "s"));
+  });
+
+  it("warns of nothing that has its bound, and of no data that only looks like a keyword", () => {
+    for (const document of [
+      { pattern: "a", maxLength: 1 },
+      { patternProperties: { "^x": {} }, propertyNames: { maxLength: 9 } },
+      { type: "array", uniqueItems: true, maxItems: 9 },
+      { type: "array", uniqueItems: false },
+      { properties: { pattern: { type: "string" } } },
+      { enum: [null, ["pattern"]] },
+    ])
+      assert.deepEqual(compileSchema(document, "s").warnings, [], JSON.stringify(document));
+    const [warning] = compileSchema({ allOf: [{ pattern: "a" }] }, "s").warnings;
+    const advice = 'without "maxLength" can take very long on a hostile value; add "maxLength".';
+    assert.equal(warning, `s#/allOf/0: "pattern" ${advice}`);
+  });
+});

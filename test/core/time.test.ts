@@ -1,0 +1,79 @@
+// Waiting: longer after each failure, until a deadline, until a signal.
+
+import { strict as assert } from "node:assert";
+import { getEventListeners } from "node:events";
+import { Backoff, systemClock, untilAborted, untilDeadline } from "../../src/core/time.ts";
+
+const never = new Promise<never>(() => {});
+/** Whether a timer that keeps the process alive is left. */
+const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
+
+describe("core: time", () => {
+  it("makes a backoff active from a failure until it is reset", () => {
+    const backoff = new Backoff(100, 1000);
+    assert.deepEqual([backoff.active, backoff.ready(0)], [false, true]);
+    const wait = backoff.next(5000);
+    assert.deepEqual(
+      [backoff.active, backoff.ready(5000 + wait - 0.001), backoff.ready(5000 + wait)],
+      [true, false, true],
+    );
+    backoff.reset();
+    assert.deepEqual([backoff.active, backoff.ready(0)], [false, true]);
+    assert.ok(backoff.next(0) <= 100);
+  });
+
+  it("makes the waits of a backoff differ, between half and all of what doubles each time", () => {
+    for (let n = 0; n < 100; n++) {
+      const backoff = new Backoff(100, 1000);
+      for (const most of [100, 200, 400, 800, 1000, 1000]) {
+        const wait = backoff.next(0);
+        assert.ok(wait >= most / 2 && wait <= most, `${wait} of ${most}`);
+      }
+    }
+    const waits = Array.from({ length: 20 }, () => new Backoff(1000, 1000).next(0));
+    assert.equal(new Set(waits).size, waits.length);
+  });
+
+  it("lets work end before its deadline, as it ends, and leaves no timer", async () => {
+    // mocha sets its own timer once a test waits.
+    await Promise.resolve();
+    const before = timers();
+    assert.equal(await untilDeadline(Promise.resolve(7), Date.now() + 60_000, "late"), 7);
+    const failing = Promise.reject(new Error("failed"));
+    await assert.rejects(untilDeadline(failing, Date.now() + 60_000, "late"), /^Error: failed$/);
+    assert.equal(timers(), before);
+  });
+
+  it("ends the wait for work at its deadline, at once where that has passed", async () => {
+    await assert.rejects(untilDeadline(never, Date.now() + 5, "late"), /^Error: late$/);
+    await assert.rejects(untilDeadline(never, 0, "late"), /^Error: late$/);
+  });
+
+  it("lets work end before a signal, as it ends, and no longer listens", async () => {
+    const { signal } = new AbortController();
+    assert.equal(await untilAborted(Promise.resolve(7), signal), 7);
+    await assert.rejects(untilAborted(Promise.reject(new Error("failed")), signal), /^Error: failed$/);
+    assert.deepEqual(getEventListeners(signal, "abort"), []);
+  });
+
+  it("ends the wait for work with the reason of a signal", async () => {
+    const controller = new AbortController();
+    const waiting = untilAborted(never, controller.signal);
+    controller.abort(new Error("stopped"));
+    await assert.rejects(waiting, /^Error: stopped$/);
+    await assert.rejects(untilAborted(never, controller.signal), /^Error: stopped$/);
+  });
+
+  it("is the system's where nobody replaces it; a sleep ends with the reason of its signal", async () => {
+    const before = Date.now();
+    const now = systemClock.now();
+    assert.ok(now >= before && now <= Date.now());
+    const began = performance.now();
+    await systemClock.sleep(20, new AbortController().signal);
+    assert.ok(performance.now() - began >= 15);
+    const controller = new AbortController();
+    const sleep = systemClock.sleep(60_000, controller.signal);
+    controller.abort(new Error("stopped"));
+    await assert.rejects(sleep, /^Error: stopped$/);
+  });
+});

@@ -1,0 +1,46 @@
+// The one function that makes a delivery a verified one.
+
+import { strict as assert } from "node:assert";
+import { OnrampError } from "../../src/core/errors.ts";
+import { type Delivery, verifyDelivery } from "../../src/core/webhook.ts";
+
+const delivery = (signature?: string | string[]): Delivery => ({
+  headers: { "x-signature": signature },
+  body: Buffer.from("{}"),
+  receivedAt: new Date(0),
+});
+const refused = (text: RegExp) => (error: unknown) =>
+  error instanceof OnrampError && error.code === 40101 && text.test(error.message);
+const unasked = (): never => assert.fail("nothing is compared");
+
+describe("core: verified delivery", () => {
+  it("is the delivery itself where the signature matches, now or later", async () => {
+    const sent = delivery("abc");
+    assert.equal(await verifyDelivery(sent, "x-signature", (signature) => signature === "abc"), sent);
+    assert.equal(await verifyDelivery(sent, "x-signature", async () => true), sent);
+  });
+  it("is refused without a signature, and with one that stands there twice", async () => {
+    for (const none of [undefined, "", [], ["abc", "abc"]])
+      await assert.rejects(
+        verifyDelivery(delivery(none), "x-signature", unasked),
+        refused(/^The header X-Signature is missing\./),
+      );
+  });
+  it("is refused where the signature does not match, or cannot be compared", async () => {
+    const failing = (): never => {
+      throw new TypeError("no hexadecimal");
+    };
+    for (const matches of [() => false, async () => false, failing, async () => failing()])
+      await assert.rejects(
+        verifyDelivery(delivery("abc"), "x-signature", matches),
+        refused(/^The signature in X-Signature does not match\./),
+      );
+  });
+  it("is refused with the header as documentation spells it", async () => {
+    const sent = { ...delivery(), headers: {} };
+    await assert.rejects(
+      verifyDelivery(sent, "x-hub-signature-256", unasked),
+      refused(/X-Hub-Signature-256/),
+    );
+  });
+});

@@ -1,0 +1,48 @@
+// The admin port.
+
+import { strict as assert } from "node:assert";
+import type { Readiness } from "../../src/core/ports.ts";
+import { adminApp } from "../../src/http/admin.ts";
+import { listen } from "../../src/http/server.ts";
+import { afterTest } from "../support/after-test.ts";
+import { send } from "../support/http.ts";
+
+async function startAdmin(parts: Readonly<Record<string, Readiness>> = {}) {
+  const scrape = async () => ({ contentType: "text/plain; version=0.0.4; charset=utf-8", body: "a 1\n" });
+  const app = adminApp({ readiness: () => parts, scrape, sinks: () => [{ name: "s" }] });
+  const server = await listen(app, 0, "127.0.0.1");
+  afterTest(() => server.close());
+  return { apiUrl: `http://127.0.0.1:${server.port}` };
+}
+const part = (ready: boolean): Readiness => ({ ready, detail: "as it is" });
+
+describe("http: admin", () => {
+  it("is healthy while it answers", async () => {
+    const { status, body } = await send(await startAdmin({ kafka: part(false) }), "/healthz");
+    assert.deepEqual([status, body], [200, { status: "ok" }]);
+  });
+
+  it("is ready when all of its parts are, and says of each how it is", async () => {
+    const good = { kafka: part(true), topics: part(true) };
+    const bad = { kafka: part(true), topics: part(false) };
+    const ready = await send(await startAdmin(good), "/readyz");
+    assert.deepEqual([ready.status, ready.body], [200, { status: "ready", parts: good }]);
+    const not = await send(await startAdmin(bad), "/readyz");
+    assert.deepEqual([not.status, not.body], [503, { status: "not ready", parts: bad }]);
+  });
+
+  it("shows the metrics under their own content type, and the sinks", async () => {
+    const admin = await startAdmin();
+    const { headers, text } = await send(admin, "/metrics");
+    assert.deepEqual(
+      [headers.get("content-type"), text],
+      ["text/plain; version=0.0.4; charset=utf-8", "a 1\n"],
+    );
+    assert.deepEqual((await send(admin, "/sinks")).body, [{ name: "s" }]);
+  });
+
+  it("has nothing else: 404 as a problem", async () => {
+    const { status, body, headers } = await send(await startAdmin(), "/topics");
+    assert.deepEqual([status, body.error_code, headers.get("x-powered-by")], [404, 40403, null]);
+  });
+});

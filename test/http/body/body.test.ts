@@ -1,0 +1,203 @@
+// A body and the bytes of the budget that it holds, from its first byte to its release.
+
+import { strict as assert } from "node:assert";
+import type { IncomingHttpHeaders } from "node:http";
+import { mock } from "node:test";
+import { Budget } from "../../../src/core/budget.ts";
+import type { OnrampError } from "../../../src/core/errors.ts";
+import { readBody } from "../../../src/http/body/body.ts";
+import { afterTest } from "../../support/after-test.ts";
+import { FakeRequest } from "../../support/request.ts";
+
+const MIB = 1024 * 1024;
+
+/** A request whose body is being read; `body` and `code` are what came of it. */
+function read({ headers = {}, budget = new Budget(64 * MIB), maxBody = 16 * MIB, client = "c" } = {}) {
+  const request = new FakeRequest(headers as IncomingHttpHeaders);
+  const body = readBody(request.req, request.res, client, { budget, maxBody });
+  const code = body.then(
+    () => undefined,
+    (error: OnrampError) => error.code,
+  );
+  return { request, budget, body, code };
+}
+
+const announced = (bytes: number) => ({ "content-length": String(bytes) });
+
+describe("http: body, bytes held", () => {
+  it("are those that have come in, until the body is released", async () => {
+    const { request, budget, body } = read();
+    assert.equal(budget.used, 0);
+    request.send("abc");
+    assert.equal(budget.used, 3);
+    request.send("de");
+    assert.equal(budget.used, 5);
+    request.finish();
+    const { bytes, release } = await body;
+    assert.deepEqual([`${bytes}`, budget.used], ["abcde", 5]);
+    release();
+    assert.equal(budget.used, 0);
+    release();
+    assert.equal(budget.used, 0);
+  });
+
+  it("are those that have come in even where a small body announces its length", async () => {
+    const { request, budget } = read({ headers: announced(MIB - 1) });
+    assert.equal(budget.used, 0);
+    request.send("abc");
+    assert.equal(budget.used, 3);
+  });
+
+  it("are reserved at once for a large body, and no more are taken while it comes in", async () => {
+    const { request, budget, body } = read({ headers: announced(MIB) });
+    assert.equal(budget.used, MIB);
+    request.send(Buffer.alloc(MIB / 2, 1));
+    assert.equal(budget.used, MIB);
+    request.send(Buffer.alloc(MIB / 2, 2));
+    request.finish();
+    const { bytes, release } = await body;
+    assert.deepEqual([bytes.length, bytes[0], bytes[MIB - 1], budget.used], [MIB, 1, 2, MIB]);
+    release();
+    assert.equal(budget.used, 0);
+  });
+
+  it("are given back beyond what has come in, when a large body takes longer than five seconds", async () => {
+    mock.timers.enable({ apis: ["setTimeout"] });
+    afterTest(() => mock.timers.reset());
+    const { request, budget, body } = read({ headers: announced(2 * MIB) });
+    request.send(Buffer.alloc(100));
+    mock.timers.tick(4999);
+    assert.equal(budget.used, 2 * MIB);
+    mock.timers.tick(1);
+    assert.equal(budget.used, 100);
+    request.send(Buffer.alloc(50));
+    assert.equal(budget.used, 150);
+    request.finish();
+    (await body).release();
+    assert.equal(budget.used, 0);
+  });
+
+  it("stay what the body has when it ends within five seconds", async () => {
+    mock.timers.enable({ apis: ["setTimeout"] });
+    afterTest(() => mock.timers.reset());
+    const { request, budget, body } = read({ headers: announced(2 * MIB) });
+    request.send(Buffer.alloc(2 * MIB));
+    request.finish();
+    const { release } = await body;
+    mock.timers.tick(5000);
+    assert.equal(budget.used, 2 * MIB);
+    release();
+    mock.timers.tick(5000);
+    assert.equal(budget.used, 0);
+  });
+
+  it("are none for a body that is refused before it comes", async () => {
+    for (const headers of [announced(17 * MIB), { "content-encoding": "gzip" }, announced(16 * MIB)]) {
+      const { budget, code } = read({ headers, budget: new Budget(20 * MIB) });
+      assert.notEqual(await code, undefined);
+      assert.equal(budget.used, 0);
+    }
+  });
+
+  it("are none when the connection ends before the body does", async () => {
+    for (const headers of [{}, announced(2 * MIB)]) {
+      const { request, budget, code } = read({ headers });
+      request.send("abc");
+      request.cut();
+      assert.deepEqual([await code, budget.used], [40001, 0]);
+    }
+  });
+
+  it("are another client's no more than one's own", async () => {
+    const budget = new Budget(100);
+    const [one, other] = [read({ budget, client: "a" }), read({ budget, client: "b" })];
+    one.request.send(Buffer.alloc(50));
+    other.request.send(Buffer.alloc(10));
+    one.request.send("x");
+    assert.deepEqual([await one.code, budget.used], [42901, 10]);
+  });
+});
+
+describe("http: body, limits", () => {
+  it("a body of exactly maxBody is taken, announced or not", async () => {
+    for (const headers of [{}, announced(5)]) {
+      const { request, body } = read({ headers, maxBody: 5 });
+      request.send("abc");
+      request.send("de");
+      request.finish();
+      assert.equal(`${(await body).bytes}`, "abcde");
+    }
+  });
+
+  it("a body of one byte more is refused, before it comes where it is announced: 413", async () => {
+    assert.equal(await read({ headers: announced(6), maxBody: 5 }).code, 41301);
+    const { request, budget, code, body } = read({ maxBody: 5 });
+    request.send("abc");
+    request.send("def");
+    assert.deepEqual([await code, budget.used], [41301, 0]);
+    await assert.rejects(body, /larger than 5 bytes \(http\.maxBody\)/);
+  });
+
+  it("a body past the budget is refused: 429 past the client's half, 503 past the whole", async () => {
+    const half = read({ budget: new Budget(10) });
+    half.request.send("abcdef");
+    assert.equal(await half.code, 42901);
+    const whole = read({ budget: new Budget(10) });
+    whole.request.send("abcdefghijk");
+    assert.deepEqual([await whole.code, whole.budget.used], [50301, 0]);
+  });
+
+  it("a large body that finds no room is refused before it comes", async () => {
+    const { request, code } = read({
+      headers: { ...announced(2 * MIB), expect: "100-continue" },
+      budget: new Budget(MIB),
+    });
+    assert.deepEqual([await code, request.continued], [50301, 0]);
+  });
+
+  it("what comes behind a refusal is not kept, and changes nothing", async () => {
+    const { request, budget, code } = read({ maxBody: 5 });
+    request.send("abcdef");
+    request.send("abc");
+    assert.equal(budget.used, 0);
+    request.finish();
+    assert.deepEqual([await code, budget.used], [41301, 0]);
+    assert.deepEqual([request.listenerCount("data"), request.listenerCount("end")], [0, 0]);
+  });
+
+  it("a body that is cut off is refused: 400", async () => {
+    const { request, body } = read();
+    request.send("abc");
+    request.cut();
+    await assert.rejects(body, /connection ended before the end of the body; nothing was written/);
+  });
+
+  it("a whole body is not cut off by the connection's end", async () => {
+    const { request, body, budget } = read();
+    request.send("abc");
+    request.finish();
+    assert.deepEqual([`${(await body).bytes}`, budget.used], ["abc", 3]);
+  });
+});
+
+describe("http: body, before it comes", () => {
+  it("a compressed one is refused: 415", async () => {
+    assert.equal(await read({ headers: { "content-encoding": "gzip" } }).code, 41501);
+    const { request, body } = read({ headers: { "content-encoding": "identity" } });
+    request.send("a");
+    request.finish();
+    assert.equal(`${(await body).bytes}`, "a");
+  });
+
+  it("the client is told to go on where it asks, and only there", () => {
+    const told = [{ expect: "100-continue" }, { expect: "100-Continue" }, { expect: "else" }, {}].map(
+      (headers) => read({ headers }).request.continued,
+    );
+    assert.deepEqual(told, [1, 1, 0, 0]);
+  });
+
+  it("the client is not told to go on with what will be refused", async () => {
+    const { request, code } = read({ headers: { expect: "100-continue", ...announced(6) }, maxBody: 5 });
+    assert.deepEqual([await code, request.continued], [41301, 0]);
+  });
+});

@@ -1,0 +1,88 @@
+// A body at the pace of whoever takes its chunks.
+
+import { strict as assert } from "node:assert";
+import { OnrampError } from "../../../src/core/errors.ts";
+import { PacedBody } from "../../../src/http/body/paced-body.ts";
+import { FakeRequest } from "../../support/request.ts";
+
+function start() {
+  const request = new FakeRequest();
+  return { request, body: new PacedBody(request.req) };
+}
+const enough = new OnrampError(50301, "enough");
+
+describe("http: paced body", () => {
+  it("gives chunk after chunk, then nothing", async () => {
+    const { request, body } = start();
+    const first = body.next();
+    request.send("a");
+    assert.equal(`${await first}`, "a");
+    const second = body.next();
+    request.send("b");
+    assert.equal(`${await second}`, "b");
+    const third = body.next();
+    request.finish();
+    assert.equal(await third, undefined);
+    assert.equal(await body.next(), undefined);
+    assert.equal(body.stopped, undefined);
+  });
+
+  it("gives a chunk that came before it was asked for, once", async () => {
+    const { request, body } = start();
+    request.send("a");
+    assert.equal(`${await body.next()}`, "a");
+    request.finish();
+    assert.equal(await body.next(), undefined);
+  });
+
+  it("gives the last chunk where the body has ended behind it", async () => {
+    const { request, body } = start();
+    request.send("a");
+    request.finish();
+    assert.equal(`${await body.next()}`, "a");
+    assert.equal(await body.next(), undefined);
+  });
+
+  it("reads on only when the next chunk is asked for", async () => {
+    const { request, body } = start();
+    request.send("a");
+    assert.equal(request.paused, true);
+    const next = body.next();
+    assert.equal(request.paused, false);
+    await next;
+    request.send("b");
+    assert.equal(request.paused, true);
+  });
+
+  it("ends with the first reason to stop, and gives no more of what came", async () => {
+    const { request, body } = start();
+    request.send("a");
+    body.stop(enough);
+    body.stop(new OnrampError(40001, "another"));
+    assert.deepEqual([await body.next(), body.stopped], [undefined, enough]);
+    assert.equal(request.listenerCount("data"), 0);
+  });
+
+  it("wakes who waits for a chunk when it is stopped", async () => {
+    const { body } = start();
+    const next = body.next();
+    body.stop(enough);
+    assert.equal(await next, undefined);
+  });
+
+  it("is stopped when the connection ends before the body does: 400", async () => {
+    const { request, body } = start();
+    const next = body.next();
+    request.cut();
+    assert.deepEqual([await next, body.stopped?.code], [undefined, 40001]);
+  });
+
+  it("is stopped when nothing happens for a minute: 408", async () => {
+    const { request, body } = start();
+    const next = body.next();
+    assert.equal(request.idle?.ms, 60_000);
+    request.idle?.then();
+    assert.deepEqual([await next, body.stopped?.code], [undefined, 40801]);
+    assert.match(body.stopped?.message ?? "", /For 60 s, no data was received/);
+  });
+});

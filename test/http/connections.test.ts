@@ -1,0 +1,236 @@
+// The server's connections, and what each still owes an answer to; without a network.
+
+import { strict as assert } from "node:assert";
+import { EventEmitter } from "node:events";
+import http from "node:http";
+import https from "node:https";
+import type net from "node:net";
+import { mock } from "node:test";
+import { OnrampError } from "../../src/core/errors.ts";
+import { Connections, setFailureHandler } from "../../src/http/connections.ts";
+import { rawProblem } from "../../src/http/problem.ts";
+import { afterTest } from "../support/after-test.ts";
+
+const late = new OnrampError(40801, "late");
+const bad = new OnrampError(40001, "bad");
+
+/** A double of a socket: what was done to it. */
+class FakeSocket extends EventEmitter {
+  readonly remoteAddress = "127.0.0.1";
+  readonly remotePort: number;
+  readonly done: string[] = [];
+  constructor(remotePort = 1) {
+    super();
+    this.remotePort = remotePort;
+  }
+  get socket(): net.Socket {
+    return this as unknown as net.Socket;
+  }
+  end(text: string): void {
+    this.done.push(`end ${text}`);
+  }
+  destroy(): void {
+    this.done.push("destroy");
+  }
+  destroySoon(): void {
+    this.done.push("destroySoon");
+  }
+}
+
+/** A double of a response whose request has come in, or is coming in. */
+class FakeResponse extends EventEmitter {
+  headersSent = false;
+  readonly req: { complete: boolean };
+  constructor(complete: boolean) {
+    super();
+    this.req = { complete };
+  }
+  get res(): http.ServerResponse {
+    return this as unknown as http.ServerResponse;
+  }
+}
+
+/** Connections on a clock that stands still. */
+function start(secure = false) {
+  mock.timers.enable({ apis: ["Date", "setInterval", "setTimeout"], now: 1_000_000 });
+  afterTest(() => mock.timers.reset());
+  const server = secure ? https.createServer() : http.createServer();
+  // Node itself would take the doubles for sockets.
+  server.removeAllListeners("connection");
+  const connections = new Connections(server as http.Server, late);
+  afterTest(() => connections.close());
+  return {
+    server,
+    connections,
+    connect(port?: number): FakeSocket {
+      const fake = new FakeSocket(port);
+      server.emit("connection", fake);
+      return fake;
+    },
+    /** A request on a connection. */
+    request(socket: FakeSocket, complete = true): FakeResponse {
+      const fake = new FakeResponse(complete);
+      connections.track(socket.socket, fake.res);
+      return fake;
+    },
+  };
+}
+const told = (problem: OnrampError): string => `end ${rawProblem(problem)}`;
+
+describe("http: connections, a broken request", () => {
+  it("is told what is wrong and ended, and destroyed a second later", () => {
+    const { connections, connect } = start();
+    const socket = connect();
+    connections.reject(socket.socket, bad);
+    assert.deepEqual(socket.done, [told(bad)]);
+    mock.timers.tick(999);
+    assert.equal(socket.done.length, 1);
+    mock.timers.tick(1);
+    assert.deepEqual(socket.done, [told(bad), "destroy"]);
+  });
+
+  it("is told so in the middle of its own body", () => {
+    const { connections, connect, request } = start();
+    const socket = connect();
+    request(socket, false);
+    connections.reject(socket.socket, bad);
+    assert.deepEqual(socket.done, [told(bad)]);
+  });
+
+  it("takes no answer away from good ones before it: the connection ends behind the last of them", () => {
+    const { connections, connect, request } = start();
+    const socket = connect();
+    const [first, second] = [request(socket), request(socket)];
+    request(socket, false);
+    connections.reject(socket.socket, bad);
+    assert.deepEqual(socket.done, []);
+    first.emit("finish");
+    assert.deepEqual(socket.done, []);
+    second.emit("finish");
+    assert.deepEqual(socket.done, ["destroySoon"]);
+  });
+
+  it("waits for answers that are owed ten seconds at most", () => {
+    const { connections, connect, request } = start();
+    const socket = connect();
+    request(socket);
+    connections.reject(socket.socket, bad);
+    mock.timers.tick(9999);
+    assert.deepEqual(socket.done, []);
+    mock.timers.tick(1);
+    assert.deepEqual(socket.done, ["destroy"]);
+  });
+
+  it("is answered by its own response where records of it may be written", () => {
+    const { connections, connect, request } = start();
+    const socket = connect();
+    request(socket);
+    const lines = request(socket, false);
+    const stopped: OnrampError[] = [];
+    setFailureHandler(lines.res, (problem) => stopped.push(problem));
+    connections.reject(socket.socket, bad);
+    mock.timers.tick(20_000);
+    assert.deepEqual([stopped, socket.done], [[bad], []]);
+  });
+
+  it("is not answered by the response of a request before it that came in whole", () => {
+    const { connections, connect, request } = start();
+    const socket = connect();
+    const lines = request(socket, true);
+    setFailureHandler(lines.res, () => assert.fail("its request is whole"));
+    connections.reject(socket.socket, bad);
+    lines.emit("finish");
+    assert.deepEqual(socket.done, ["destroySoon"]);
+  });
+
+  it("owes nothing to answers that are closed", () => {
+    const { connections, connect, request } = start();
+    const socket = connect();
+    request(socket).emit("close");
+    connections.reject(socket.socket, bad);
+    assert.deepEqual(socket.done, [told(bad)]);
+  });
+
+  it("is told so on a connection that nobody has seen", () => {
+    const { connections } = start();
+    const socket = new FakeSocket();
+    connections.reject(socket.socket, bad);
+    assert.deepEqual(socket.done, [told(bad)]);
+  });
+});
+
+describe("http: connections, a late request", () => {
+  it("is told so when it has not come in after a minute", () => {
+    const { connect, request } = start();
+    const socket = connect();
+    request(socket, false);
+    mock.timers.tick(60_000);
+    assert.deepEqual(socket.done, []);
+    mock.timers.tick(5000);
+    assert.equal(socket.done[0], told(late));
+  });
+
+  it("is not one that has come in, has been answered, or answers itself", () => {
+    const { connect, request } = start();
+    const sockets = [connect(1), connect(2), connect(3)] as const;
+    request(sockets[0], true);
+    request(sockets[1], false).headersSent = true;
+    setFailureHandler(request(sockets[2], false).res, () => assert.fail("it is not late"));
+    mock.timers.tick(200_000);
+    assert.deepEqual(
+      sockets.map(({ done }) => done),
+      [[], [], []],
+    );
+  });
+
+  it("is looked for until the close, and not after it", () => {
+    const { connections, connect, request } = start();
+    const socket = connect();
+    request(socket, false);
+    connections.close();
+    mock.timers.tick(100_000);
+    assert.deepEqual(socket.done, []);
+  });
+});
+
+describe("http: connections, a stop", () => {
+  it("destroys those without a request at once, and others behind their last answer", () => {
+    const { connections, connect, request } = start();
+    const [silent, busy] = [connect(1), connect(2)];
+    const [first, second] = [request(busy), request(busy)];
+    connections.close();
+    assert.deepEqual([silent.done, busy.done], [["destroy"], []]);
+    first.emit("close");
+    assert.deepEqual(busy.done, []);
+    second.emit("close");
+    assert.deepEqual(busy.done, ["destroySoon"]);
+  });
+
+  it("keeps a connection behind its answers while there is no stop", () => {
+    const { connect, request } = start();
+    const socket = connect();
+    request(socket).emit("close");
+    assert.deepEqual(socket.done, []);
+  });
+
+  it("leaves those alone that are closed already", () => {
+    const { connections, connect } = start();
+    const socket = connect();
+    socket.emit("close");
+    connections.close();
+    assert.deepEqual(socket.done, []);
+  });
+
+  it("destroys those whose TLS is not set up yet", () => {
+    const { server, connections, connect } = start(true);
+    const [shaking, done, gone] = [connect(1), connect(2), connect(3)];
+    const wrapped = new FakeSocket(2);
+    server.emit("secureConnection", wrapped);
+    gone.emit("close");
+    connections.close();
+    assert.deepEqual(
+      [shaking, done, wrapped, gone].map((socket) => socket.done),
+      [["destroy"], [], ["destroy"], []],
+    );
+  });
+});

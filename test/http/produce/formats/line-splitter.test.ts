@@ -1,0 +1,59 @@
+// A stream of bytes as lines.
+
+import { strict as assert } from "node:assert";
+import { type Line, LineSplitter } from "../../../../src/http/produce/formats/line-splitter.ts";
+
+const text = (lines: readonly Line[]) => lines.map((line) => (line === undefined ? undefined : `${line}`));
+
+/** The lines of chunks, and what is left at the end. */
+function split(maxLine: number, ...chunks: string[]): (string | undefined)[] {
+  const splitter = new LineSplitter(maxLine);
+  const lines = chunks.flatMap((chunk) => text(splitter.push(Buffer.from(chunk))));
+  return [...lines, ...text(splitter.end())];
+}
+
+describe("http: line splitter", () => {
+  it("ends lines with LF or CRLF, and the last one with the stream", () => {
+    assert.deepEqual(split(9, "a\nb\r\n\n\r\nc"), ["a", "b", "", "", "c"]);
+    assert.deepEqual(split(9, "a\n"), ["a"]);
+    assert.deepEqual(split(9, ""), []);
+  });
+
+  it("keeps a CR that ends no line", () => {
+    assert.deepEqual(split(9, "a\rb\n", "c\r\r\n"), ["a\rb", "c\r"]);
+  });
+
+  it("finds the same lines however the stream is cut", () => {
+    const stream = "first\r\n\nsecond\nthird";
+    const whole = split(20, stream);
+    assert.deepEqual(whole, ["first", "", "second", "third"]);
+    for (let at = 0; at <= stream.length; at++)
+      assert.deepEqual(split(20, stream.slice(0, at), stream.slice(at)), whole);
+    assert.deepEqual(split(20, ...stream), whole);
+  });
+
+  it("says of a line that is too long that it was there, and goes on behind it", () => {
+    assert.deepEqual(split(3, "abc\nabcd\nab\n"), ["abc", undefined, "ab"]);
+    assert.deepEqual(split(3, "ab", "c\n", "ab", "cd", "ef", "g\nx\n"), ["abc", undefined, "x"]);
+    assert.deepEqual(split(3, "abcd"), [undefined]);
+    assert.deepEqual(split(3, "ab", "cd", "e"), [undefined]);
+    assert.deepEqual(split(3, "ab", "c"), ["abc"]);
+  });
+
+  it("holds the bytes of the line that has not ended, and none of one that is too long", () => {
+    const splitter = new LineSplitter(3);
+    const held = (chunk: string) => {
+      splitter.push(Buffer.from(chunk));
+      return splitter.held;
+    };
+    assert.equal(splitter.held, 0);
+    assert.deepEqual(["ab", "c", "d", "e", "\n", "x\nyz", "\n"].map(held), [2, 3, 0, 0, 0, 2, 0]);
+  });
+
+  it("has nothing left after the end", () => {
+    const splitter = new LineSplitter(9);
+    splitter.push(Buffer.from("ab"));
+    splitter.end();
+    assert.deepEqual([splitter.held, splitter.end()], [0, []]);
+  });
+});

@@ -1,0 +1,74 @@
+// Which format a content type names.
+
+import { strict as assert } from "node:assert";
+import { binaryEnvelope, jsonEnvelope, textEnvelope } from "../../../../src/http/produce/formats/envelope.ts";
+import { raw, rawJson } from "../../../../src/http/produce/formats/raw.ts";
+import { formatOf, ndjson } from "../../../../src/http/produce/formats/register.ts";
+import { thrownCode } from "../../../support/codes.ts";
+
+describe("http: content types", () => {
+  const named: readonly [string | undefined, ReturnType<typeof formatOf>][] = [
+    [undefined, raw],
+    ["", raw],
+    ["text/plain", raw],
+    ["text/plain; charset=latin1", raw],
+    ["application/octet-stream", raw],
+    ["application/jsonp", raw],
+    ["application/x-json-stream", raw],
+    ["json", raw],
+    ["a/b/json", raw],
+    ["application/json", rawJson],
+    ["Application/JSON", rawJson],
+    ["text/json", rawJson],
+    ["application/ld+json", rawJson],
+    ["application/json;charset=utf-8", rawJson],
+    ["application/json ; Charset=UTF-8", rawJson],
+    ['application/json; charset="utf-8"', rawJson],
+    ["application/json; charset=utf8", rawJson],
+    ["application/json; charset=us-ascii", rawJson],
+    ["application/json; profile=x; charset=utf-8", rawJson],
+    ["application/json; profile=latin1", rawJson],
+    ["application/x-ndjson", ndjson],
+    ["application/x-ndjson; charset=utf-8", ndjson],
+    ["application/vnd.kafka.json.v2+json", jsonEnvelope],
+    ["application/vnd.kafka.binary.v2+json", binaryEnvelope],
+    ["application/vnd.kafka.text.v2+json; charset=utf-8", textEnvelope],
+  ];
+  for (const [type, format] of named)
+    it(`${type} names its format, every time`, () => {
+      assert.deepEqual([formatOf(type) === format, formatOf(type) === format], [true, true]);
+    });
+
+  for (const type of [
+    "application/cloudevents+json",
+    "application/cloudevents-batch+json",
+    "application/vnd.kafka.avro.v2+json",
+    "application/vnd.kafka.json.v1+json",
+    "application/vnd.kafka.v2+json",
+    "application/json; charset=latin1",
+    "application/x-ndjson; charset=utf-16",
+    'application/vnd.kafka.json.v2+json; charset="iso-8859-1"',
+  ])
+    it(`${type} is refused, every time: 415`, () => {
+      assert.deepEqual(
+        [0, 1].map(() => thrownCode(() => formatOf(type))),
+        [41501, 41501],
+      );
+    });
+
+  it("says what is supported, with at most 100 characters of what is not", () => {
+    const type = `application/cloudevents${"x".repeat(200)}`;
+    assert.throws(
+      () => formatOf(type),
+      new RegExp(
+        `^OnrampError: Content type "${type.slice(0, 100)}" is not .*x-ndjson.*application/vnd\\.kafka\\.json\\.v2\\+json`,
+      ),
+    );
+    assert.throws(() => formatOf(`application/json; charset=${"y".repeat(90)}`), /Charset "y{40}" is not/);
+  });
+
+  it("stays right when clients send more content types than are remembered", () => {
+    for (let n = 0; n < 500; n++) assert.equal(formatOf(`application/json; n=${n}`), rawJson);
+    assert.equal(formatOf("application/json; n=0"), rawJson);
+  });
+});

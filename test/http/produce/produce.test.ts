@@ -1,0 +1,180 @@
+// Produce requests, from the path to the answer, without Kafka.
+
+import { strict as assert } from "node:assert";
+import { OnrampError } from "../../../src/core/errors.ts";
+import { createToken } from "../../../src/core/token.ts";
+import { createAuth } from "../../../src/http/auth/tokens.ts";
+import { startApi } from "../../support/api.ts";
+import { post, rawExchange, send, V2_TEXT } from "../../support/http.ts";
+
+describe("http: produce, where to", () => {
+  it("a topic, named as it is or percent-encoded", async () => {
+    const api = await startApi();
+    for (const path of ["/topics/a.b", "/topics/a%2Eb", "/topics/%61.b?timestamp=5"])
+      assert.equal((await post(api, path, undefined, "v")).status, 200, path);
+    assert.deepEqual(
+      api.appends.map(({ topic, values }) => [topic, values]),
+      Array.from({ length: 3 }, () => ["a.b", ["v"]]),
+    );
+    assert.equal(api.appends[2]?.records[0]?.timestamp, 5);
+  });
+
+  it("a partition of it", async () => {
+    const api = await startApi();
+    const { status, body } = await post(api, "/topics/t/partitions/3?key=k", undefined, "v");
+    assert.deepEqual([status, body.partition], [200, 3]);
+    const [record] = api.appends[0]?.records ?? [];
+    assert.deepEqual([record?.partition, `${record?.key}`], [3, "k"]);
+  });
+
+  const nowhere: Readonly<Record<string, number>> = {
+    "/topics/": 40403,
+    "/topics/t/": 40403,
+    "/topics/t/other": 40403,
+    "/topics/t/partitions": 40403,
+    "/topics/t/records/1": 40403,
+    "/topics/t/partitions/1/offsets": 40403,
+    "/topics/t/partitions/1/": 40403,
+    "/topics//partitions/1": 40403,
+    "/topics/?key=k": 40403,
+    "/topics/%": 40401,
+    "/topics/%FF": 40401,
+    "/topics/t/partitions/": 40402,
+    "/topics/t/partitions/x": 40402,
+    "/topics/t/partitions/1x": 40402,
+    "/topics/t/partitions/x1": 40402,
+    "/topics/t/partitions/-1": 40402,
+  };
+  it("nowhere else: 404, and nothing is appended", async () => {
+    const api = await startApi();
+    for (const [path, code] of Object.entries(nowhere)) {
+      const { status, body } = await post(api, path, undefined, "v");
+      assert.deepEqual([status, body.error_code], [404, code], path);
+    }
+    assert.equal(api.appends.length, 0);
+  });
+
+  it("by POST alone", async () => {
+    const api = await startApi();
+    const { status } = await send(api, "/topics/t", { method: "PUT", body: "v" });
+    assert.deepEqual([status, api.appends.length], [404, 0]);
+    assert.equal((await post(api, "/topic/t", undefined, "v")).status, 404);
+  });
+});
+
+describe("http: produce, outcomes", () => {
+  it("answers when the log has the record, and not before", async () => {
+    const api = await startApi({ waits: true });
+    let answered = false;
+    const work = post(api, "/topics/t", undefined, "v").finally(() => {
+      answered = true;
+    });
+    const append = await api.append(1);
+    assert.deepEqual([answered, api.budget.used], [false, 1]);
+    append.resolve();
+    const { status, body } = await work;
+    assert.deepEqual([status, body.offset, api.budget.used], [200, 0, 0]);
+  });
+
+  it("answers with the failure of the record, reports it, and gives the bytes back", async () => {
+    const api = await startApi({ waits: true });
+    const work = post(api, "/topics/t", undefined, "v");
+    (await api.append(1)).resolve({ 0: new OnrampError(50401, "nobody knows") });
+    const { status, body } = await work;
+    assert.deepEqual([status, body.error_code, api.budget.used], [504, 50401, 0]);
+    assert.deepEqual(
+      api.reported.map(({ code }) => code),
+      [50401],
+    );
+  });
+
+  it("counts the records that reached the log, and those of a request that the core refused", async () => {
+    const api = await startApi();
+    const records = [{ value: "a" }, { value: "b" }];
+    await post(api, "/topics/t", V2_TEXT, JSON.stringify({ records }));
+    await post(api, "/topics/__reserved", V2_TEXT, JSON.stringify({ records }));
+    assert.deepEqual(api.counted, [
+      ["appended", "t", 2],
+      ["refused", "__reserved", 2],
+    ]);
+  });
+
+  it("gives the bytes of a malformed body back", async () => {
+    const api = await startApi();
+    const { status } = await post(api, "/topics/t", V2_TEXT, "{");
+    assert.deepEqual([status, api.budget.used, api.appends.length], [400, 0, 0]);
+  });
+
+  it("gives the log until http.deadline", async () => {
+    const api = await startApi({ deadlineMs: 5000 });
+    const before = Date.now();
+    await post(api, "/topics/t", undefined, "v");
+    const { deadline = 0 } = api.appends[0]?.options ?? {};
+    assert.ok(deadline >= before + 5000 && deadline <= Date.now() + 5000);
+  });
+
+  it("refuses CloudEvents in headers: 415", async () => {
+    const api = await startApi();
+    const answer = await post(api, "/topics/t", undefined, "v", { "ce-id": "1" });
+    assert.deepEqual([answer.status, answer.body.error_code, api.appends.length], [415, 41501, 0]);
+    assert.equal((await post(api, "/topics/t", undefined, "v", { cell: "1" })).status, 200);
+  });
+});
+
+describe("http: produce, who", () => {
+  const [shop, other] = [createToken(), createToken()];
+  const auth = createAuth({
+    shop: { hash: shop.hash, produce: ["t"] },
+    other: { hash: other.hash, read: ["t"], produce: ["u"] },
+  });
+  const bearer = ({ token }: { readonly token: string }) => ({ authorization: `Bearer ${token}` });
+
+  it("a token may produce to the topics of its list, others are told what is missing", async () => {
+    const api = await startApi({ auth });
+    assert.equal((await post(api, "/topics/t", undefined, "v", bearer(shop))).status, 200);
+    const refused = await post(api, "/topics/t", undefined, "v", bearer(other));
+    assert.deepEqual([refused.status, refused.body.error_code], [403, 40301]);
+    assert.match(refused.body.detail, /The token "other" may not produce to topic "t"/);
+    const nobody = await post(api, "/topics/t", undefined, "v");
+    assert.deepEqual(
+      [nobody.status, nobody.headers.has("www-authenticate"), api.appends.length],
+      [401, true, 1],
+    );
+  });
+
+  it("a token's share of the budget is its own, wherever its requests come from", async () => {
+    const api = await startApi({ auth, waits: true, budget: 10 });
+    const first = post(api, "/topics/t", undefined, "12345", bearer(shop));
+    await api.append(1);
+    assert.equal((await post(api, "/topics/t", undefined, "1", bearer(shop))).status, 429);
+    const second = post(api, "/topics/u", undefined, "12345", bearer(other));
+    (await api.append(2)).resolve();
+    (await api.append(1)).resolve();
+    assert.deepEqual([(await first).status, (await second).status], [200, 200]);
+  });
+
+  it("without tokens a client is its address", async () => {
+    const api = await startApi({ waits: true, budget: 10 });
+    const first = post(api, "/topics/t", undefined, "12345");
+    await api.append(1);
+    assert.equal((await post(api, "/topics/t", undefined, "1")).status, 429);
+    (await api.append(1)).resolve();
+    await first;
+  });
+});
+
+describe("http: produce, 100 Continue", () => {
+  const head = (rest: string) =>
+    `POST /topics/t HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: 100-continue\r\n${rest}\r\n\r\n`;
+
+  it("comes where the body is wanted", async () => {
+    const api = await startApi();
+    const answer = await rawExchange(api, `${head("Content-Length: 1")}v`);
+    assert.match(answer, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK/);
+  });
+
+  it("does not come where the body will be refused", async () => {
+    const api = await startApi({ maxBody: 5 });
+    assert.match(await rawExchange(api, head("Content-Length: 6"), { end: true }), /^HTTP\/1\.1 413 /);
+  });
+});

@@ -1,0 +1,57 @@
+// Packed batches: every codec names itself in the batch and unpacks to what was packed.
+
+import { strict as assert } from "node:assert";
+import zlib from "node:zlib";
+import { decompress } from "../../../src/kafka/consume/decompress.ts";
+import { compressionOf } from "../../../src/kafka/produce/compression.ts";
+import { encodeBatch } from "../../../src/wire/record-batch.ts";
+import { readBatches, readRecords } from "../../../src/wire/record-batch-reader.ts";
+import { acceptedRecord } from "../../support/segments.ts";
+
+const KIB = 1024;
+const attributes = { gzip: 1, snappy: 2, lz4: 3 } as const;
+
+describe("kafka: compression", () => {
+  it("none leaves a batch as it is", () => {
+    assert.equal(compressionOf("none"), undefined);
+  });
+
+  for (const [name, attribute] of Object.entries(attributes) as ["gzip" | "snappy" | "lz4", number][])
+    it(`${name} packs a batch smaller, under attribute ${attribute}, and its records come back`, () => {
+      const value = "onramp ".repeat(100);
+      const batch = encodeBatch([acceptedRecord(value)], undefined, compressionOf(name));
+      assert.ok(batch.length < value.length);
+      const [read] = [...readBatches(batch)];
+      assert.ok(read);
+      assert.equal(read.compression, attribute);
+      assert.deepEqual(
+        readRecords(read, decompress).map((record) => `${record.value}`),
+        [value],
+      );
+    });
+
+  it("zstd packs a batch where Node has it, and says what to do where it has not", () => {
+    if (!("zstdCompressSync" in zlib)) {
+      assert.throws(() => compressionOf("zstd"), /^Error: zstd needs Node\.js 22\.15 or later; choose gzip/);
+      return;
+    }
+    const packed = compressionOf("zstd");
+    assert.equal(packed?.attribute, 4);
+    assert.equal(`${decompress(4, packed.compress(Buffer.from("onramp")))}`, "onramp");
+  });
+
+  for (const size of [0, 1, 32 * KIB, 32 * KIB + 1, 100 * KIB])
+    it(`snappy frames ${size} bytes as Java's does: a header, then blocks of at most 32 KiB`, () => {
+      const bytes = Buffer.from(Array.from({ length: size }, (_, n) => (n * n) % 251));
+      const packed = compressionOf("snappy")?.compress(bytes) ?? Buffer.alloc(0);
+      assert.equal(packed.toString("hex", 0, 16), "82534e41505059000000000100000001");
+      assert.deepEqual(decompress(2, packed), bytes);
+      assert.equal(blocksIn(packed), Math.ceil(size / (32 * KIB)));
+    });
+});
+
+function blocksIn(packed: Buffer): number {
+  let blocks = 0;
+  for (let at = 16; at < packed.length; at += 4 + packed.readInt32BE(at)) blocks++;
+  return blocks;
+}

@@ -1,0 +1,111 @@
+// A lane whose callers are answered before its brokers say more: at their deadline, or because the producer gives up.
+
+import { strict as assert } from "node:assert";
+import { OnrampError } from "../../../src/core/errors.ts";
+import { startLane } from "../../support/lane.ts";
+import { codesOf as codes, messageOf as message } from "../../support/segments.ts";
+
+describe("kafka: lane, at the deadline", () => {
+  it("fails what waits as not written, with what was last heard", () => {
+    const { lane, push, send, answer } = startLane();
+    const [first, second] = [push(["a"], { deadline: 100 }), push(["b"], { deadline: 200 })];
+    send();
+    answer(6);
+    lane.expire(100);
+    assert.deepEqual([codes(first), codes(second)], [[50301], undefined]);
+    assert.match(message(first), /t\/3 .*Last error: 6 NOT_LEADER_OR_FOLLOWER\./);
+    assert.deepEqual(send()?.values, ["b"]);
+  });
+
+  it("says that replicas are too few where that was last heard, and only then", () => {
+    const { lane, push, send, answer, lose } = startLane();
+    const first = push(["a"], { deadline: 100 });
+    send();
+    answer(19);
+    lane.expire(100);
+    const second = push(["b"], { deadline: 200 });
+    send();
+    answer(19);
+    send();
+    lose({ sent: false });
+    lane.expire(200);
+    assert.deepEqual([codes(first), codes(second)], [[50302], [50301]]);
+  });
+
+  it("answers for a batch in flight as unknown, and lets its answer come", () => {
+    const { lane, push, send, answer } = startLane();
+    const request = push(["a"], { deadline: 100 });
+    send();
+    lane.expire(99);
+    assert.equal(request.answers, 0);
+    lane.expire(100);
+    assert.deepEqual([codes(request), lane.idle], [[50401], false]);
+    answer(0);
+    assert.deepEqual([lane.idle, request.answers, request.receipts.offsets], [true, 1, [-1]]);
+    push(["b"]);
+    assert.deepEqual([send()?.sequence], [1]);
+  });
+
+  it("gives up an open batch when nobody waits for it any more, in the next epoch", () => {
+    const { lane, push, send, lose } = startLane();
+    const [early, late] = [push(["a"], { deadline: 100 }), push(["b"], { deadline: 200 })];
+    send();
+    lose();
+    lane.expire(100);
+    assert.deepEqual([early.answers, late.answers, lane.open], [1, 0, true]);
+    lane.expire(200);
+    assert.deepEqual(
+      [codes(early), codes(late), lane.open, lane.idle, lane.bytes],
+      [[50401], [50401], false, true, 0],
+    );
+    push(["c"]);
+    assert.equal(send()?.epoch, 1);
+  });
+
+  it("waits for the answer to an open batch that is in flight again", () => {
+    const { lane, push, send, lose } = startLane();
+    push(["a"], { deadline: 100 });
+    send();
+    lose();
+    send();
+    lane.expire(100);
+    assert.equal(lane.open, true);
+  });
+
+  it("leaves nothing of the past to a lane whose queue is empty", () => {
+    const { lane, push, lose } = startLane();
+    push(["a"], { deadline: 100 });
+    lose({ sent: false });
+    assert.equal(lane.backingOff, true);
+    lane.expire(100);
+    assert.equal(lane.backingOff, false);
+    const next = push(["b"], { deadline: 300 });
+    lane.expire(300);
+    assert.doesNotMatch(message(next), /Last error/);
+  });
+});
+
+describe("kafka: lane, failed by the producer", () => {
+  const gone = new OnrampError(40401, "gone");
+
+  it("fails what waits and pauses no longer", () => {
+    const { lane, push, lose } = startLane();
+    const request = push(["a"]);
+    lose({ sent: false });
+    lane.failQueued(gone);
+    assert.deepEqual(
+      [request.receipts.errors, lane.idle, lane.bytes, lane.backingOff],
+      [[gone], true, 0, false],
+    );
+  });
+
+  it("lets a batch in flight go on, and its pause with it", () => {
+    const { lane, push, send, lose } = startLane();
+    const flying = push(["a"]);
+    send();
+    lose();
+    const queued = push(["b"]);
+    lane.failQueued(gone);
+    assert.deepEqual([flying.answers, queued.answers, lane.idle, lane.backingOff], [0, 1, false, true]);
+  });
+});

@@ -1,0 +1,121 @@
+// The process's producer id: asked for until Kafka gives one.
+
+import { strict as assert } from "node:assert";
+import { mock } from "node:test";
+import type { Log } from "../../../src/core/ports.ts";
+import type { Cluster } from "../../../src/kafka/client/cluster.ts";
+import { ProducerIds } from "../../../src/kafka/produce/producer-id.ts";
+import { InitProducerId } from "../../../src/wire/messages/cluster.ts";
+import { afterTest } from "../../support/after-test.ts";
+import { keepingLog } from "../../support/gateway.ts";
+
+interface Answer {
+  readonly errorCode: number;
+  readonly producerId: number;
+}
+
+/** Producer ids of a cluster that gives these answers, one after the other, on a clock that stands still. */
+function idsOf(...answers: readonly (Answer | Error)[]) {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  afterTest(() => mock.timers.reset());
+  const asked: unknown[] = [];
+  const events: string[] = [];
+  const cluster = {
+    async ask(api: unknown, _version: number, body: object) {
+      const answer = answers[asked.length];
+      asked.push([api, body]);
+      if (answer === undefined || answer instanceof Error) throw answer ?? new Error("no more answers");
+      return answer;
+    },
+  } as unknown as Cluster;
+  const log: Log = keepingLog();
+  const on = { ready: () => void events.push("ready"), denied: () => void events.push("denied") };
+  const ids = new ProducerIds(cluster, log, on);
+  afterTest(() => ids.stop());
+  return { ids, asked, events };
+}
+
+/** Lets so many milliseconds pass, and everything that then happens happen. */
+async function pass(ms: number): Promise<void> {
+  mock.timers.tick(ms);
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+const gives = (producerId: number): Answer => ({ errorCode: 0, producerId });
+const refuses = (errorCode: number): Answer => ({ errorCode, producerId: -1 });
+
+describe("kafka: producer id", () => {
+  it("is asked for without a transaction, and told when it is there", async () => {
+    const { ids, asked, events } = idsOf(gives(7));
+    ids.renew();
+    assert.equal(ids.current, undefined);
+    await pass(0);
+    assert.deepEqual([ids.current, ids.denied, events], [7, false, ["ready"]]);
+    const body = { transactionalId: null, transactionTimeoutMs: 0, producerId: -1, producerEpoch: -1 };
+    assert.deepEqual(asked, [[InitProducerId, body]]);
+  });
+
+  it("is asked for every 200 ms until Kafka gives one", async () => {
+    const { ids, asked, events } = idsOf(new Error("no broker"), refuses(14), gives(8));
+    ids.renew();
+    await pass(0);
+    await pass(199);
+    assert.equal(asked.length, 1);
+    await pass(1);
+    assert.deepEqual([asked.length, ids.current, ids.denied], [2, undefined, false]);
+    await pass(200);
+    assert.deepEqual([asked.length, ids.current, events], [3, 8, ["ready"]]);
+    await pass(1000);
+    assert.equal(asked.length, 3);
+  });
+
+  it("is denied while the ACL is missing, and given when it is there", async () => {
+    const { ids, events } = idsOf(refuses(31), refuses(31), gives(9));
+    ids.renew();
+    await pass(0);
+    assert.deepEqual([ids.denied, events], [true, ["denied"]]);
+    await pass(200);
+    await pass(200);
+    assert.deepEqual([ids.denied, ids.current, events], [false, 9, ["denied", "denied", "ready"]]);
+  });
+
+  it("is not denied by a failure of another kind", async () => {
+    const { ids, events } = idsOf(refuses(31), new Error("no broker"), refuses(15));
+    ids.renew();
+    await pass(0);
+    await pass(200);
+    assert.deepEqual([ids.denied, events], [false, ["denied"]]);
+    await pass(200);
+    assert.deepEqual([ids.denied, events], [false, ["denied"]]);
+  });
+
+  it("is nobody's while another one is asked for, at once, and once however many ask", async () => {
+    const { ids, asked } = idsOf(gives(7), gives(8));
+    ids.renew();
+    await pass(0);
+    ids.renew();
+    ids.renew();
+    assert.equal(ids.current, undefined);
+    await pass(0);
+    assert.deepEqual([ids.current, asked.length], [8, 2]);
+  });
+
+  it("is asked for no more after a stop", async () => {
+    const { ids, asked } = idsOf(new Error("no broker"), gives(7));
+    ids.renew();
+    await pass(0);
+    ids.stop();
+    await pass(1000);
+    assert.deepEqual([asked.length, ids.current], [1, undefined]);
+  });
+
+  it("is asked for no more when the answer to the last question comes after a stop", async () => {
+    const { ids, asked } = idsOf(new Error("no broker"), gives(7));
+    ids.renew();
+    mock.timers.tick(0);
+    ids.stop();
+    await pass(0);
+    await pass(1000);
+    assert.equal(asked.length, 1);
+  });
+});

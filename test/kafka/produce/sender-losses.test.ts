@@ -1,0 +1,248 @@
+// Requests without a good answer, and brokers that hold us up.
+
+import { strict as assert } from "node:assert";
+import { BrokerGone } from "../../../src/kafka/client/errors.ts";
+import { MAIN } from "../../../src/kafka/produce/broker-channels.ts";
+import { codesOf } from "../../support/segments.ts";
+import { PAUSE, startSender } from "../../support/sender.ts";
+import { topicState } from "../../support/topics.ts";
+
+const tooSlow = new BrokerGone("no answer", { sent: true, timedOut: true });
+
+describe("kafka: sender, losses", function () {
+  this.timeout(2000);
+  it("leaves every batch of a lost request open: the same bytes travel again", async () => {
+    const { brokers, lane, log, push, pump, later } = startSender([topicState("t", [1, 1])]);
+    push("t/0", "a");
+    push("t/1", "b");
+    await pump();
+    const first = brokers.last;
+    await first.fail(new BrokerGone("the connection failed", { sent: true }));
+    assert.deepEqual([lane("t/0").open, lane("t/1").open, lane("t/0").isolated], [true, true, false]);
+    await later(PAUSE);
+    assert.deepEqual(
+      brokers.last.parts.map(({ batch }) => batch.bytes),
+      first.parts.map(({ batch }) => batch.bytes),
+    );
+    assert.deepEqual([brokers.last.channel, log.lines], [MAIN, []]);
+  });
+
+  it("opens nothing that never left: it travels again together with what came since", async () => {
+    const { brokers, lane, push, pump, later } = startSender([topicState("t", [1])]);
+    push("t/0", "a");
+    await pump();
+    await brokers.last.fail(new BrokerGone("the connection was closed", { sent: false }));
+    assert.deepEqual([lane("t/0").open, lane("t/0").backingOff, lane("t/0").reserved], [false, true, false]);
+    push("t/0", "b");
+    await later(PAUSE);
+    assert.deepEqual(brokers.last.parts[0]?.values, ["a", "b"]);
+  });
+
+  it("pauses all lanes of a broker that cannot be reached", async () => {
+    const { brokers, lane, log, push, pump, later } = startSender([topicState("t", [1, 1])]);
+    brokers.unreachable = new BrokerGone("refused", { sent: false });
+    push("t/0", "a");
+    push("t/1", "b");
+    await pump();
+    assert.deepEqual(
+      ["t/0", "t/1"].map((place) => [lane(place).open, lane(place).backingOff, lane(place).reserved]),
+      [
+        [false, true, false],
+        [false, true, false],
+      ],
+    );
+    brokers.unreachable = undefined;
+    await later(PAUSE);
+    assert.deepEqual([brokers.last.places, log.lines], [["t/0", "t/1"], []]);
+  });
+
+  it("says why when a request fails for a reason that is no broker's", async () => {
+    const { brokers, lane, log, push, pump } = startSender([topicState("t", [1])]);
+    push("t/0", "a");
+    await pump();
+    await brokers.last.fail(new Error("what came is no answer"));
+    assert.equal(lane("t/0").open, true);
+    assert.deepEqual(
+      log.lines.map(({ level, fields }) => [level, fields["node"]]),
+      [["warn", 1]],
+    );
+  });
+
+  it("leaves a partition open that the answer leaves out, and settles the others", async () => {
+    const { brokers, lane, push, pump, later } = startSender([topicState("t", [1, 1])]);
+    const [out, in_] = [push("t/0", "a"), push("t/1", "b")];
+    await pump();
+    await brokers.last.answer({ "t/0": undefined });
+    assert.deepEqual([out.answers, in_.receipts.offsets, lane("t/0").open], [0, [50], true]);
+    assert.equal(lane("t/0").isolated, false);
+    await later(PAUSE);
+    assert.deepEqual(brokers.last.places, ["t/0"]);
+  });
+
+  it("takes an answer about a partition that was not asked for as nobody's", async () => {
+    const { brokers, push, pump } = startSender([topicState("t", [1])]);
+    const request = push("t/0", "a");
+    await pump();
+    await brokers.last.answer({ "t/0": { partition: 5 } });
+    assert.deepEqual([request.answers, codesOf(request)], [0, undefined]);
+  });
+
+  it("holds back for as long as the broker asks, and no longer", async () => {
+    const { brokers, push, pump, later } = startSender([topicState("t", [1])]);
+    push("t/0", "a");
+    await pump();
+    await brokers.last.answer({}, 300);
+    push("t/0", "b");
+    await later(299);
+    assert.equal(brokers.requests.length, 1);
+    await later(1);
+    assert.equal(brokers.requests.length, 2);
+  });
+});
+
+describe("kafka: sender, slow partitions", function () {
+  this.timeout(2000);
+  const topics = [topicState("t", [1, 1, 1]), topicState("u", [1])];
+
+  /** `places` have had an answer that took longer than half a second. */
+  async function slowed(...places: string[]) {
+    const world = startSender(topics);
+    for (const place of places) world.push(place, "slow");
+    await world.pump();
+    world.pass(501);
+    await world.brokers.last.answer();
+    return world;
+  }
+
+  it("travel apart, on a connection of their own, while the others share theirs", async () => {
+    const { brokers, push, pump } = await slowed("t/0");
+    for (const place of ["t/0", "t/1", "u/0"]) push(place, "a");
+    await pump();
+    const [, main, spare] = brokers.requests;
+    assert.deepEqual([main?.channel, main?.places], [MAIN, ["t/1", "u/0"]]);
+    assert.deepEqual([spare?.node, spare?.places], [1, ["t/0"]]);
+    assert.notEqual(spare?.channel, MAIN);
+  });
+
+  it("are not those whose answer takes half a second", async () => {
+    const { brokers, push, pump, pass } = startSender(topics);
+    push("t/0", "a");
+    await pump();
+    pass(500);
+    await brokers.last.answer();
+    push("t/0", "b");
+    await pump();
+    assert.equal(brokers.last.channel, MAIN);
+  });
+
+  it("have one connection a topic, and another topic's have another", async () => {
+    const { brokers, push, pump } = await slowed("t/0", "t/1", "u/0");
+    for (const place of ["t/0", "t/1", "u/0"]) push(place, "a");
+    await pump();
+    const [t, u] = brokers.requests.slice(1);
+    assert.deepEqual([t?.places, u?.places], [["t/0", "t/1"], ["u/0"]]);
+    assert.notEqual(t?.channel, u?.channel);
+    push("t/0", "b");
+    await pump();
+    assert.equal(brokers.requests.length, 3);
+    await t?.answer();
+    assert.deepEqual([brokers.last.channel, brokers.last.places], [MAIN, ["t/0"]]);
+  });
+
+  it("travel one by one where all of them together were slow again", async () => {
+    const { brokers, push, pump, pass } = await slowed("t/0", "t/1");
+    push("t/0", "a");
+    push("t/1", "b");
+    await pump();
+    pass(501);
+    push("t/0", "c");
+    push("t/1", "d");
+    await brokers.last.answer();
+    assert.deepEqual(brokers.last.places, ["t/0"]);
+    await brokers.last.answer();
+    assert.deepEqual(brokers.last.places, ["t/1"]);
+  });
+
+  for (const [title, error, next] of [
+    ["one by one after a journey that outlasted its time", tooSlow, ["t/0"]],
+    ["together after a lost connection", new BrokerGone("lost", { sent: true }), ["t/0", "t/1"]],
+  ] as const)
+    it(`travel ${title}`, async () => {
+      const { brokers, push, pump, later } = await slowed("t/0", "t/1");
+      push("t/0", "a");
+      push("t/1", "b");
+      await pump();
+      await brokers.last.fail(error);
+      await later(PAUSE);
+      assert.deepEqual(brokers.last.places, next);
+    });
+
+  it("are those of a request that outlasted its time", async () => {
+    const { brokers, push, pump, later } = startSender(topics);
+    push("t/0", "a");
+    await pump();
+    await brokers.last.fail(tooSlow);
+    await later(PAUSE);
+    assert.notEqual(brokers.last.channel, MAIN);
+  });
+});
+
+describe("kafka: sender, slow followers", function () {
+  this.timeout(2000);
+  const led = (isr: readonly number[]) => ({ leader: 1, replicas: isr, isr });
+  const topic = {
+    ...topicState("t", []),
+    partitions: [led([1, 2]), led([1, 2]), led([1, 3]), led([1])],
+  };
+
+  for (const errorCode of [7, 20])
+    it(`after ${errorCode}, lanes that need the follower travel apart, until one of them is answered fast`, async () => {
+      const { brokers, push, pump } = startSender([topic]);
+      push("t/0", "a");
+      await pump();
+      await brokers.last.answer({ "t/0": { errorCode } });
+      for (const place of ["t/1", "t/2", "t/3"]) push(place, "b");
+      await pump();
+      const [, main, spare] = brokers.requests;
+      assert.deepEqual([main?.channel, main?.places, spare?.places], [MAIN, ["t/2", "t/3"], ["t/1"]]);
+      await main?.answer();
+      await spare?.answer();
+      push("t/1", "c");
+      await pump();
+      assert.equal(brokers.last.channel, MAIN);
+    });
+
+  it("after five seconds, lanes that need the follower travel with the others", async () => {
+    const { brokers, push, pump, later } = startSender([topic]);
+    push("t/0", "a");
+    await pump();
+    await brokers.last.answer({ "t/0": { errorCode: 7 } });
+    await later(5000);
+    push("t/1", "b");
+    await pump();
+    assert.deepEqual([brokers.last.channel, brokers.last.places], [MAIN, ["t/1"]]);
+  });
+
+  it("after 19, nobody is suspected: the follower is not in sync any more", async () => {
+    const { brokers, push, pump } = startSender([topic]);
+    push("t/0", "a");
+    await pump();
+    await brokers.last.answer({ "t/0": { errorCode: 19 } });
+    push("t/1", "b");
+    await pump();
+    assert.deepEqual([brokers.last.channel, brokers.last.places], [MAIN, ["t/1"]]);
+  });
+
+  it("a slow answer clears nobody", async () => {
+    const { brokers, push, pump, pass } = startSender([topic]);
+    push("t/0", "a");
+    push("t/1", "a");
+    await pump();
+    pass(501);
+    await brokers.last.answer({ "t/0": { errorCode: 7 } });
+    brokers.topics.set("t", { ...topic, partitions: [...topic.partitions, led([1, 2])] });
+    push("t/4", "b");
+    await pump();
+    assert.deepEqual([brokers.last.places, brokers.last.channel === MAIN], [["t/4"], false]);
+  });
+});

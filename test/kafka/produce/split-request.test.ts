@@ -1,0 +1,173 @@
+// One request on its way into the lanes.
+
+import { strict as assert } from "node:assert";
+import { Receipts } from "../../../src/core/record.ts";
+import { faultsOf, requestError, segmentsOf } from "../../../src/kafka/produce/split-request.ts";
+import { encodeBatch, recordSizeBound } from "../../../src/wire/record-batch.ts";
+import { acceptedRecord, valuesIn } from "../../support/segments.ts";
+import { topicState } from "../../support/topics.ts";
+
+const HOUR = 3_600_000;
+
+/** Index and code of each fault of these records, all for partition 0. */
+function faults(limits: Parameters<typeof topicState>[2], ...records: ReturnType<typeof acceptedRecord>[]) {
+  const partitions = records.map(() => 0);
+  return faultsOf(topicState("t", [1], limits), records, partitions, 100).map(
+    ({ index, error_code, message }) => [index, error_code, message] as const,
+  );
+}
+
+describe("kafka: what a topic would refuse of a request", () => {
+  it("is nothing where its limits are not known", () => {
+    assert.deepEqual(faults({}, acceptedRecord("a"), acceptedRecord(null, { timestamp: 0 })), []);
+  });
+
+  it("is a partition number equal to the number of its partitions, or higher", () => {
+    const topic = topicState("t", [1, 1]);
+    const records = ["a", "b", "c", "d"].map((value) => acceptedRecord(value));
+    const found = faultsOf(topic, records, [0, 1, 2, 3], 100);
+    assert.deepEqual(
+      found.map(({ index, error_code }) => [index, error_code]),
+      [
+        [2, 40402],
+        [3, 40402],
+      ],
+    );
+    assert.match(found[0]?.message ?? "", /"t" has no partition 2; its partitions are 0 to 1\./);
+  });
+
+  it("is a record without a key where it is compacted", () => {
+    const keyed = acceptedRecord("a", { key: Buffer.from("k") });
+    const empty = acceptedRecord("a", { key: Buffer.alloc(0) });
+    const found = faults({ compacted: true }, keyed, acceptedRecord("b"), empty);
+    assert.deepEqual(
+      found.map(([index, code]) => [index, code]),
+      [[1, 40001]],
+    );
+    assert.match(found[0]?.[2] ?? "", /compacted, so every record needs a key/);
+    assert.deepEqual(faults({ compacted: false }, acceptedRecord("b")), []);
+  });
+
+  it("is a timestamp too far ahead of now", () => {
+    const now = Date.now();
+    const near = acceptedRecord("a", { timestamp: now + HOUR - 1000 });
+    const far = acceptedRecord("b", { timestamp: now + HOUR + 60_000 });
+    const found = faults({ timestampAfterMaxMs: HOUR }, near, far);
+    assert.deepEqual(
+      found.map(([index, code]) => [index, code]),
+      [[1, 40001]],
+    );
+    assert.match(found[0]?.[2] ?? "", /more than 3600000 ms in the future/);
+  });
+
+  it("is a timestamp too far back", () => {
+    const now = Date.now();
+    const near = acceptedRecord("a", { timestamp: now - HOUR + 60_000 });
+    const far = acceptedRecord("b", { timestamp: now - HOUR - 1 });
+    const found = faults({ timestampBeforeMaxMs: HOUR }, near, far);
+    assert.deepEqual(
+      found.map(([index, code]) => [index, code]),
+      [[1, 40001]],
+    );
+    assert.match(found[0]?.[2] ?? "", /more than 3600000 ms in the past/);
+  });
+
+  it("is not a timestamp at the very limit, ahead or back", () => {
+    const { now } = Date;
+    Date.now = () => 10 * HOUR;
+    try {
+      const limits = { timestampAfterMaxMs: HOUR, timestampBeforeMaxMs: HOUR };
+      const [ahead, back] = [11 * HOUR, 9 * HOUR];
+      assert.deepEqual(
+        faults(limits, acceptedRecord("a", { timestamp: ahead }), acceptedRecord("a", { timestamp: back })),
+        [],
+      );
+    } finally {
+      Date.now = now;
+    }
+  });
+
+  it("is a record whose batch is larger than max.message.bytes, to the byte", () => {
+    const record = acceptedRecord("a".repeat(500));
+    const size = encodeBatch([record]).length;
+    assert.deepEqual(faults({ maxMessageBytes: size }, record), []);
+    const found = faults({ maxMessageBytes: size - 1 }, acceptedRecord("small"), record);
+    assert.deepEqual(
+      found.map(([index, code]) => [index, code]),
+      [[1, 41301]],
+    );
+    assert.match(found[0]?.[2] ?? "", new RegExp(`takes ${size} bytes, but topic "t" allows ${size - 1} `));
+  });
+
+  it("is told for as many faults as are asked for", () => {
+    const records = [1, 2, 3].map(() => acceptedRecord("a"));
+    const topic = topicState("t", [1], { compacted: true });
+    assert.deepEqual(
+      faultsOf(topic, records, [0, 0, 0], 2).map(({ index }) => index),
+      [0, 1],
+    );
+  });
+});
+
+describe("kafka: a request that fails as a whole", () => {
+  const faultsFound = [
+    { index: 1, error_code: 41301, message: "too large" },
+    { index: 2, error_code: 40001, message: "bad" },
+  ] as const;
+
+  it("names the first fault, and lists all, where it has several records", () => {
+    const error = requestError(faultsFound, 3);
+    assert.deepEqual([error.code, error.errors], [41301, faultsFound]);
+    assert.equal(
+      error.message,
+      "Some of the 3 records cannot be appended; nothing was written. Record 1: too large",
+    );
+  });
+  it("says the fault and nothing else, where it has one record", () => {
+    const error = requestError(faultsFound, 1);
+    assert.deepEqual([error.code, error.message, error.errors], [41301, "too large", undefined]);
+  });
+});
+
+describe("kafka: a request's share for each partition", () => {
+  const records = ["a", "b", "c", "d"].map((value) => acceptedRecord(value));
+  const pending = { receipts: new Receipts(4), remaining: 4, resolve: () => {} };
+  const shares = (partitions: readonly number[]) => segmentsOf(records, partitions, pending, 99);
+
+  it("is the whole request where all records go to one partition", () => {
+    const segments = shares([2, 2, 2, 2]);
+    assert.deepEqual([...segments.keys()], [2]);
+    const whole = segments.get(2);
+    assert.ok(whole);
+    assert.deepEqual([whole.records, whole.places], [records, undefined]);
+    assert.equal(whole.size, 4 * recordSizeBound(acceptedRecord("a")));
+  });
+
+  it("is its records in order, with their places in the request, where they go to several", () => {
+    const segments = shares([1, 0, 1, 0]);
+    assert.deepEqual([...segments.keys()], [1, 0]);
+    assert.deepEqual(valuesIn([...segments.values()]), [
+      ["a", "c"],
+      ["b", "d"],
+    ]);
+    assert.deepEqual(
+      [...segments.values()].map(({ places, size }) => [places, size]),
+      [
+        [[0, 2], 2 * recordSizeBound(acceptedRecord("a"))],
+        [[1, 3], 2 * recordSizeBound(acceptedRecord("a"))],
+      ],
+    );
+  });
+
+  it("is apart from the first partition's even where the last record alone goes elsewhere", () => {
+    assert.deepEqual(valuesIn([...shares([0, 0, 0, 5]).values()]), [["a", "b", "c"], ["d"]]);
+  });
+
+  it("waits for the request's answer until its deadline, in company", () => {
+    for (const segment of shares([1, 0, 1, 0]).values()) {
+      const { deadline, alone, answered, from, to } = segment;
+      assert.deepEqual([deadline, alone, answered, from, to], [99, false, false, 0, 2]);
+      assert.equal(segment.pending, pending);
+    }
+  });
+});

@@ -1,0 +1,270 @@
+// Deliveries that are tried again, and where they end.
+
+import { strict as assert } from "node:assert";
+import { DeliveryError, type FailureKind, type OutgoingRecord, type Sink } from "../../src/core/sink.ts";
+import { Deliverer } from "../../src/runners/deliverer.ts";
+import { RateLimiter } from "../../src/runners/rate-limiter.ts";
+
+/** A wait that the receiver asks for; longer than every wait of the backoff, so that it is the exact wait. */
+const ASKED = 100_000;
+const never = new AbortController().signal;
+const recordAt = (offset: number, partition = 0): OutgoingRecord => ({
+  topic: "t",
+  partition,
+  offset,
+  timestamp: 0,
+  key: null,
+  value: null,
+  headers: [],
+  parsed: undefined,
+});
+const failing = (kind: FailureKind, retryAfterMs?: number): DeliveryError =>
+  new DeliveryError(kind, `${kind}!`, { retryAfterMs });
+
+/** A deliverer with time that passes in `pause` and by `pass` alone; it keeps the pauses and the failures. */
+function setUp(sink: (pass: (ms: number) => void) => Sink, giveUpAfterMs = 10 * ASKED) {
+  let now = 1_000_000;
+  const pauses: number[] = [];
+  const failures: { offset: number; message: string; attempts: number; at: number }[] = [];
+  const pass = (ms: number): void => {
+    now += ms;
+  };
+  const clock = { now: () => now, sleep: async (ms: number) => pass(ms) };
+  const limiter = new RateLimiter(clock);
+  const deliverer = new Deliverer({
+    sink: sink(pass),
+    limiter,
+    clock,
+    giveUpAfterMs,
+    onFailure: ({ offset }, { message }, attempts, at) =>
+      void failures.push({ offset, message, attempts, at }),
+    pause: async (ms, stopping) => {
+      stopping.throwIfAborted();
+      pauses.push(ms);
+      pass(ms);
+    },
+  });
+  const deliver = (record: OutgoingRecord, stopping = never) => deliverer.deliver([record], stopping, never);
+  return { deliverer, deliver, limiter, clock, pauses, failures };
+}
+
+/** A sink that fails as `next` says, until it says nothing. */
+const failingSink = (next: (attempt: number) => unknown) => (): Sink => {
+  let attempts = 0;
+  return {
+    async deliver() {
+      const error = next(++attempts);
+      if (error !== undefined) throw error;
+    },
+  };
+};
+
+describe("runners: deliverer", () => {
+  it("hands a sink its record, and the signal that ends what was begun", async () => {
+    const seen: unknown[] = [];
+    const { deliverer } = setUp(() => ({
+      async deliver(record, { cancel }) {
+        seen.push(record, cancel);
+      },
+    }));
+    const cancel = new AbortController().signal;
+    const record = recordAt(3);
+    assert.deepEqual(await deliverer.deliver([record], never, cancel), { delivered: 1 });
+    assert.deepEqual(seen, [record, cancel]);
+  });
+
+  it("hands a sink of batches every record, and reports how many it took", async () => {
+    let handed: readonly OutgoingRecord[] = [];
+    const { deliverer } = setUp(() => ({
+      async deliverBatch(records) {
+        handed = records;
+        return 2;
+      },
+    }));
+    const records = [recordAt(3), recordAt(4), recordAt(5)];
+    assert.deepEqual(await deliverer.deliver(records, never, never), { delivered: 2 });
+    assert.deepEqual(handed, records);
+  });
+
+  it("gives a permanent failure up at once", async () => {
+    const error = failing("permanent", ASKED);
+    const { deliver, pauses, failures } = setUp(failingSink(() => error));
+    assert.deepEqual(await deliver(recordAt(3)), { givenUp: error, attempts: 1 });
+    assert.deepEqual([pauses, failures], [[], [{ offset: 3, message: "permanent!", attempts: 1, at: 1e6 }]]);
+  });
+
+  it("counts an error that nobody foresaw as permanent, and keeps its cause", async () => {
+    const bug = new TypeError("a bug in the sink");
+    const outcome = await setUp(failingSink(() => bug)).deliver(recordAt(3));
+    assert.ok("givenUp" in outcome);
+    const { kind, message, cause } = outcome.givenUp;
+    assert.deepEqual([kind, message, cause], ["permanent", "a bug in the sink", bug]);
+  });
+
+  it("tries an answered failure until the receiver takes it, and tells of every failure", async () => {
+    const { deliver, pauses, failures } = setUp(
+      failingSink((attempt) => (attempt < 3 ? failing("answered", ASKED) : undefined)),
+    );
+    assert.deepEqual(await deliver(recordAt(3)), { delivered: 1 });
+    assert.deepEqual(pauses, [ASKED, ASKED]);
+    assert.deepEqual(failures, [
+      { offset: 3, message: "answered!", attempts: 1, at: 1e6 },
+      { offset: 3, message: "answered!", attempts: 2, at: 1e6 + ASKED },
+    ]);
+  });
+
+  it("waits longer after each failure, and at least as long as the receiver asks", async () => {
+    const { deliver, pauses } = setUp(
+      failingSink((attempt) => {
+        if (attempt <= 9) return failing("answered");
+        return attempt === 10 ? failing("answered", ASKED) : undefined;
+      }),
+      Number.POSITIVE_INFINITY,
+    );
+    await deliver(recordAt(3));
+    const most = [500, 1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000, ASKED];
+    assert.equal(pauses.length, most.length);
+    for (const [index, wait] of pauses.entries()) {
+      const top = most[index] ?? 0;
+      assert.ok(wait >= (top === ASKED ? top : top / 2) && wait <= top, `pause ${index}: ${wait} ms`);
+    }
+  });
+
+  it("gives an answered failure up when attempts and the waits between them take the whole time", async () => {
+    const sink = (pass: (ms: number) => void): Sink => ({
+      async deliver() {
+        pass(1000);
+        throw failing("answered", ASKED);
+      },
+    });
+    const exactly = setUp(sink, 2 * ASKED + 3000);
+    const outcome = await exactly.deliver(recordAt(3));
+    assert.deepEqual("givenUp" in outcome && [outcome.attempts, outcome.givenUp.kind], [3, "answered"]);
+    assert.deepEqual(exactly.pauses, [ASKED, ASKED]);
+    const longer = await setUp(sink, 2 * ASKED + 3001).deliver(recordAt(3));
+    assert.equal("givenUp" in longer && longer.attempts, 4);
+  });
+
+  it("does not count the time in which the receiver is away, nor the waits after it", async () => {
+    let attempts = 0;
+    const { deliver, failures } = setUp(
+      (pass) => ({
+        async deliver() {
+          attempts++;
+          pass(10_000);
+          if (attempts <= 20) throw failing("away", ASKED);
+          throw failing("answered", ASKED);
+        },
+      }),
+      ASKED + 500,
+    );
+    const outcome = await deliver(recordAt(3));
+    assert.equal("givenUp" in outcome && outcome.attempts, 22);
+    assert.equal(failures.length, 22);
+  });
+
+  it("counts an attempt from its turn on: the wait for the turn is not the receiver's", async () => {
+    const { deliver } = setUp(
+      (pass) => ({
+        async deliver(_, attempt) {
+          await attempt.turn("channel", 0.001);
+          pass(1000);
+          throw failing("answered", ASKED);
+        },
+      }),
+      2 * ASKED + 3000,
+    );
+    const outcome = await deliver(recordAt(3));
+    assert.equal("givenUp" in outcome && outcome.attempts, 3);
+  });
+
+  it("holds a channel up for the pause that an absent receiver asks for, and for no other", async () => {
+    const heldFor = async (error: DeliveryError, turn = true): Promise<number> => {
+      const stopping = new AbortController();
+      const { deliver, limiter, clock } = setUp((pass) => ({
+        async deliver(_, attempt) {
+          if (turn) await attempt.turn("channel");
+          pass(10);
+          // Its own pause ends at once, so that only what holds the channel takes time.
+          stopping.abort();
+          throw error;
+        },
+      }));
+      await deliver(recordAt(3), stopping.signal).catch(() => {});
+      const before = clock.now();
+      await limiter.take("channel", 1, never);
+      return clock.now() - before;
+    };
+    assert.equal(await heldFor(failing("away", ASKED)), ASKED);
+    assert.equal(await heldFor(failing("away")), 0);
+    assert.equal(await heldFor(failing("answered", ASKED)), 0);
+    assert.equal(await heldFor(failing("permanent", ASKED)), 0);
+    assert.equal(await heldFor(failing("away", ASKED), false), 0);
+  });
+
+  it("says that it is interrupted when the sink stops because it is told to", async () => {
+    const stopping = new AbortController();
+    const { deliver, failures } = setUp(
+      failingSink(() => {
+        stopping.abort(new Error("the partition went away"));
+        return stopping.signal.reason;
+      }),
+    );
+    await assert.rejects(deliver(recordAt(3), stopping.signal), /the partition went away/);
+    assert.deepEqual(failures, []);
+  });
+
+  it("counts a failure that was answered while it was told to stop, and then ends", async () => {
+    const stopping = new AbortController();
+    const { deliver, failures } = setUp(
+      failingSink(() => {
+        stopping.abort(new Error("the partition went away"));
+        return failing("answered");
+      }),
+    );
+    await assert.rejects(deliver(recordAt(3), stopping.signal), /the partition went away/);
+    assert.equal(failures.length, 1);
+  });
+
+  it("begins no attempt after it was told to stop", async () => {
+    let attempts = 0;
+    const { deliver } = setUp(() => ({
+      async deliver() {
+        attempts++;
+      },
+    }));
+    await assert.rejects(deliver(recordAt(3), AbortSignal.abort(new Error("stopped"))), /stopped/);
+    assert.equal(attempts, 0);
+  });
+
+  it("continues a record's time where its partition comes back, and starts again for every other", async () => {
+    const stopAfter = (attempts: number): AbortSignal => {
+      const stopping = new AbortController();
+      left = attempts;
+      stop = () => stopping.abort(new Error("stopped"));
+      return stopping.signal;
+    };
+    let left = 0;
+    let stop = (): void => {};
+    const { deliver } = setUp(
+      (pass) => ({
+        async deliver() {
+          pass(1000);
+          if (--left === 0) stop();
+          throw failing("answered");
+        },
+      }),
+      3000,
+    );
+    // The pauses are at least 250 ms, so a record that starts afresh has at least two attempts.
+    await assert.rejects(deliver(recordAt(3), stopAfter(1)), /stopped/);
+    await assert.rejects(deliver(recordAt(3, 1), stopAfter(1)), /stopped/);
+    await assert.rejects(deliver(recordAt(3), stopAfter(1)), /stopped/);
+    const last = await deliver(recordAt(3));
+    assert.equal("givenUp" in last && last.attempts, 1);
+    const next = await deliver(recordAt(4));
+    assert.ok("givenUp" in next && next.attempts > 1);
+    const other = await deliver(recordAt(3, 1));
+    assert.ok("givenUp" in other && other.attempts > 1);
+  });
+});

@@ -1,0 +1,28 @@
+// Records on their way out.
+
+import { strict as assert } from "node:assert";
+import { outgoingRecord } from "../../src/runners/outgoing-record.ts";
+
+describe("runners: outgoing record", () => {
+  const record = (value: Buffer | null) => ({
+    topic: "t",
+    partition: 1,
+    offset: 2,
+    timestamp: 3,
+    key: Buffer.from("k"),
+    value,
+    headers: [{ key: "h", value: null }],
+  });
+  const parsed = (value: Buffer | null): unknown => outgoingRecord(record(value)).parsed;
+
+  it("has its value as parsed JSON, and everything else as it was", () => {
+    const value = Buffer.from('{"id":[1,null]}');
+    assert.deepEqual(outgoingRecord(record(value)), { ...record(value), parsed: { id: [1, null] } });
+  });
+  it("has a value that is no JSON as text, bytes that are no text as base64, and no value as undefined", () => {
+    assert.equal(parsed(Buffer.from("{née")), "{née");
+    assert.equal(parsed(Buffer.from([0xff, 0xfe])), "//4=");
+    assert.equal(parsed(null), undefined);
+    assert.equal(parsed(Buffer.from("null")), null);
+  });
+});

@@ -1,0 +1,187 @@
+// What a sink runner says of itself, and how it starts and stops.
+
+import { strict as assert } from "node:assert";
+import type { FeedPosition, RecordFeed, RecordHandler } from "../../src/core/ports.ts";
+import { DeliveryError } from "../../src/core/sink.ts";
+import { RateLimiter } from "../../src/runners/rate-limiter.ts";
+import { SinkRunner } from "../../src/runners/sink-runner.ts";
+import { keepingLog } from "../support/gateway.ts";
+import { hurryingClock } from "../support/hurrying-clock.ts";
+
+const never = new AbortController().signal;
+const record = { topic: "t", partition: 0, offset: 5, timestamp: 0, key: null, value: null, headers: [] };
+const positions: readonly FeedPosition[] = [
+  { topic: "t", partition: 0, position: 5, lag: 3 },
+  { topic: "t", partition: 1, position: 0, lag: undefined },
+  { topic: "t", partition: 2, position: 1, lag: 4 },
+];
+
+/** A feed that runs until it is told to stop, and then until `drained`. */
+function endlessFeed(trouble?: string, at = positions) {
+  const given: { handler: RecordHandler; signal: AbortSignal } = { handler: async () => 0, signal: never };
+  let drained = (): void => {};
+  const feed: RecordFeed = {
+    run(handler, signal) {
+      Object.assign(given, { handler, signal });
+      return new Promise((resolve) => {
+        drained = resolve;
+      });
+    },
+    positions: at,
+    trouble,
+  };
+  return { feed, given, drained: () => drained() };
+}
+
+function setUp({
+  deliver = async () => {},
+  deadLetter = async () => {},
+}: {
+  deliver?: () => Promise<void>;
+  deadLetter?: () => Promise<void>;
+} = {}) {
+  const clock = hurryingClock();
+  const log = keepingLog();
+  const runner = new SinkRunner(
+    { name: "out", type: "test", filter: undefined, giveUpAfterMs: 1000 },
+    { sink: { deliver }, deadLetter, clock, limiter: new RateLimiter(clock), log },
+  );
+  return { runner, clock, log };
+}
+
+/** Resolves as soon as the runner waits; the clock wakes it some milliseconds later. */
+async function untilRetrying(runner: SinkRunner): Promise<void> {
+  for (let turns = 0; runner.state.state !== "retrying"; turns++) {
+    assert.ok(turns < 1000, "the runner never waits");
+    await new Promise(setImmediate);
+  }
+}
+
+describe("runners: state of a sink", () => {
+  it("shows nothing to read before it is started", () => {
+    assert.deepEqual(setUp().runner.state, {
+      name: "out",
+      type: "test",
+      state: "running",
+      lag: 0,
+      partitions: [],
+      delivered: 0,
+      failed: 0,
+      deadLettered: 0,
+      skipped: 0,
+      lastError: null,
+    });
+  });
+
+  it("shows the partitions of its feed, and their lag in all", () => {
+    const { runner } = setUp();
+    runner.start(endlessFeed().feed);
+    const { state, lag, partitions, lastError } = runner.state;
+    assert.deepEqual([state, lag, partitions, lastError], ["running", 7, positions, null]);
+  });
+
+  it("is starting while its feed has trouble and no partitions, and says what the trouble is", () => {
+    const { runner } = setUp();
+    runner.start(endlessFeed("no such topic", []).feed);
+    assert.equal(runner.state.state, "starting");
+    assert.equal(runner.state.lastError?.message, "no such topic");
+    assert.ok(Date.parse(runner.state.lastError?.at ?? "") > 0);
+    const other = setUp().runner;
+    other.start(endlessFeed("no such topic").feed);
+    assert.deepEqual([other.state.state, other.state.lastError?.message], ["running", "no such topic"]);
+  });
+
+  it("runs without partitions while its feed has no trouble", () => {
+    const { runner } = setUp();
+    runner.start(endlessFeed(undefined, []).feed);
+    assert.deepEqual([runner.state.state, runner.state.lastError], ["running", null]);
+  });
+
+  it("hands its feed a handler that delivers, and stops when the feed has", async () => {
+    const { runner } = setUp();
+    const { feed, given, drained } = endlessFeed();
+    runner.start(feed);
+    assert.equal(await given.handler([record], never, never), 1);
+    assert.equal(runner.state.delivered, 1);
+    assert.equal(given.signal.aborted, false);
+    let stopped = false;
+    const stopping = runner.stop().then(() => {
+      stopped = true;
+    });
+    assert.equal(given.signal.aborted, true);
+    await new Promise(setImmediate);
+    assert.equal(stopped, false);
+    drained();
+    await stopping;
+    assert.equal(runner.state.state, "stopped");
+  });
+
+  it("stops at once where it was never started", async () => {
+    const { runner } = setUp();
+    await runner.stop();
+    assert.equal(runner.state.state, "stopped");
+  });
+
+  it("is retrying while a record waits, and forgets the failure when it is delivered", async () => {
+    let attempts = 0;
+    const states: unknown[] = [];
+    const { runner, clock } = setUp({
+      async deliver() {
+        states.push(runner.state.state);
+        if (++attempts === 1) throw new DeliveryError("answered", "500");
+      },
+    });
+    const began = clock.now();
+    const handled = runner.handle([record], never, never);
+    await untilRetrying(runner);
+    assert.deepEqual(runner.state.lastError, { at: new Date(began).toISOString(), message: "500" });
+    await handled;
+    assert.deepEqual(states, ["running", "running"]);
+    const { state, failed, delivered, lastError } = runner.state;
+    assert.deepEqual([state, failed, delivered, lastError], ["running", 1, 1, null]);
+  });
+
+  it("holds a record until its dead letter is written, and says why it is not yet", async () => {
+    let tries = 0;
+    const { runner, clock, log } = setUp({
+      async deliver() {
+        throw new DeliveryError("permanent", "no");
+      },
+      async deadLetter() {
+        if (++tries <= 2) throw new Error(`Kafka is away (${tries})`);
+      },
+    });
+    const began = clock.now();
+    const handled = runner.handle([record], never, never);
+    await untilRetrying(runner);
+    const at = new Date(began).toISOString();
+    assert.deepEqual(runner.state.lastError, { at, message: "Kafka is away (1)" });
+    assert.equal(await handled, 1);
+    assert.deepEqual([tries, runner.counts.deadLettered, runner.state.state], [3, 1, "running"]);
+    // A first wait of 250 to 500 ms, and one of 500 to 1000.
+    assert.ok(clock.now() - began >= 750 && clock.now() - began <= 1500);
+    const place = { sink: "out", topic: "t", partition: 0, offset: 5 };
+    assert.deepEqual(
+      log.lines.filter(({ level }) => level === "warn").map(({ fields, event }) => [event, fields]),
+      [
+        ["dead letter not written yet", { ...place, reason: "Kafka is away (1)" }],
+        ["dead letter not written yet", { ...place, reason: "Kafka is away (2)" }],
+        ["record became a dead letter", { ...place, attempts: 1, reason: "no" }],
+      ],
+    );
+  });
+
+  it("gives a record back, not retrying any more, when its partition goes away during a wait", async () => {
+    const { runner } = setUp({
+      async deliver() {
+        throw new DeliveryError("away", "503");
+      },
+    });
+    const ending = new AbortController();
+    const handled = runner.handle([record], ending.signal, never);
+    await untilRetrying(runner);
+    ending.abort(new Error("the partition went away"));
+    await assert.rejects(handled, /the partition went away/);
+    assert.deepEqual([runner.state.state, runner.counts.deadLettered], ["running", 0]);
+  });
+});

@@ -1,0 +1,119 @@
+// The API in this process on a log that the test plays: no Kafka, no configuration.
+
+import { Budget } from "../../src/core/budget.ts";
+import type { OnrampError } from "../../src/core/errors.ts";
+import { createIngest } from "../../src/core/ingest.ts";
+import type { AppendOptions, Meter, RecordLog } from "../../src/core/ports.ts";
+import { type AcceptedRecord, Receipts } from "../../src/core/record.ts";
+import { createAuth } from "../../src/http/auth/tokens.ts";
+import { type ApiDeps, apiListener, type Listening, listen } from "../../src/http/server.ts";
+import { afterTest } from "./after-test.ts";
+
+/** An append that waits for its outcome. */
+export interface Append {
+  readonly topic: string;
+  readonly records: readonly AcceptedRecord[];
+  readonly values: readonly string[];
+  readonly options: AppendOptions;
+  /** Every record is written, but for those of the given indexes. */
+  resolve(errors?: Readonly<Record<number, OnrampError>>): void;
+  reject(error: unknown): void;
+}
+
+/** A log whose appends wait for the test, or are written at once. */
+export function recordedLog({ waits = false } = {}) {
+  const appends: Append[] = [];
+  const wanted: { readonly count: number; readonly then: () => void }[] = [];
+  let offset = 0;
+  const log: RecordLog = {
+    append: (topic, records, options) =>
+      new Promise((resolve, reject) => {
+        const values = records.map(({ value }) => `${value}`);
+        const append: Append = {
+          ...{ topic, records, values, options, reject },
+          resolve(errors = {}) {
+            const receipts = new Receipts(records.length);
+            records.forEach(({ partition = 0, timestamp }, index) => {
+              const error = errors[index];
+              if (error) {
+                receipts.fail(index, error);
+                return;
+              }
+              receipts.partitions[index] = partition;
+              receipts.offsets[index] = offset++;
+              receipts.timestamps[index] = timestamp;
+            });
+            resolve(receipts);
+          },
+        };
+        appends.push(append);
+        options.onQueued?.();
+        if (!waits) append.resolve();
+        for (const { count, then } of wanted) if (appends.length >= count) then();
+      }),
+  };
+  return {
+    log,
+    appends,
+    /** All values, in the order in which they were appended. */
+    values: () => appends.flatMap(({ values }) => values),
+    /** Resolves when so many appends were made, with the last of them. */
+    async append(count: number): Promise<Append> {
+      if (appends.length < count)
+        await new Promise<void>((then) => {
+          wanted.push({ count, then });
+        });
+      return appends[count - 1] as Append;
+    },
+  };
+}
+
+/** The API on a port of its own; it closes after the test. */
+export async function startApi({
+  waits = false,
+  budget = 1e9,
+  ...deps
+}: Partial<Omit<ApiDeps, "budget">> & { readonly waits?: boolean; readonly budget?: number } = {}) {
+  const recorded = recordedLog({ waits });
+  const reported: OnrampError[] = [];
+  const draining = new AbortController();
+  const counted: unknown[][] = [];
+  const meter: Meter = {
+    countAppended: (topic, receipts) => void counted.push(["appended", topic, receipts.count]),
+    countRefused: (topic, _error, records) => void counted.push(["refused", topic, records]),
+  };
+  const topics = deps.topics ?? new Map();
+  const api: ApiDeps = {
+    ingest: createIngest({ records: recorded.log, topics, namespace: "onramp", meter }),
+    auth: createAuth(undefined),
+    maxBody: 1_000_000,
+    deadlineMs: 10_000,
+    webhooks: new Map(),
+    catalog: { names: async () => [], describe: async () => Promise.reject(new Error("no catalog")) },
+    topics,
+    namespace: "onramp",
+    origins: { allowed: [], loopbackOnly: false },
+    openapi: Buffer.from("openapi: 3.1.0\n"),
+    draining: draining.signal,
+    report: (error) => void reported.push(error),
+    ...deps,
+    budget: new Budget(budget),
+  };
+  const server: Listening = await listen(apiListener(api), 0, "127.0.0.1");
+  let closed: Promise<void> | undefined;
+  // The test may close it before the hook does.
+  const close = (): Promise<void> => (closed ??= server.close());
+  afterTest(() => {
+    draining.abort();
+    return close();
+  });
+  return {
+    ...recorded,
+    apiUrl: `http://127.0.0.1:${server.port}`,
+    budget: api.budget,
+    close,
+    reported,
+    counted,
+    drain: () => draining.abort(),
+  };
+}

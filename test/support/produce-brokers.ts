@@ -1,0 +1,171 @@
+// Brokers that take Produce requests in this process: the test sees each request and answers it when it likes.
+
+import { mock } from "node:test";
+import type { Cluster } from "../../src/kafka/client/cluster.ts";
+import type { Connection } from "../../src/kafka/client/connection.ts";
+import type { TopicMetadata, TopicState } from "../../src/kafka/client/metadata.ts";
+import { unknownTopic } from "../../src/kafka/client/problems.ts";
+import { encodeResponse, readRequestBody, readRequestHeader } from "../../src/wire/message.ts";
+import { type PartitionAnswer, Produce } from "../../src/wire/messages/produce.ts";
+import { Reader } from "../../src/wire/reader.ts";
+import { type Batch, readBatches, readRecords } from "../../src/wire/record-batch-reader.ts";
+import { afterTest } from "./after-test.ts";
+
+const VERSION = 8;
+
+/** One partition's part of a request. */
+export interface SentPart {
+  /** `topic/partition`. */
+  readonly place: string;
+  readonly values: readonly string[];
+  readonly batch: Batch;
+}
+
+/** A request that waits for its answer. */
+export interface SentRequest {
+  readonly node: number;
+  readonly channel: string;
+  readonly parts: readonly SentPart[];
+  readonly places: readonly string[];
+  /** What the broker itself may wait, and what the connection waits for the broker. */
+  readonly timeouts: { readonly broker: number; readonly connection: number };
+  /** Answers every part as written at offset 50, but for what `answers` says by place; undefined leaves one out. */
+  answer(
+    answers?: Readonly<Record<string, Partial<PartitionAnswer> | undefined>>,
+    throttleTimeMs?: number,
+  ): Promise<void>;
+  /** No answer comes. */
+  fail(error: Error): Promise<void>;
+}
+
+/** Everything that is due happens. */
+export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** `Date.now()` stands still at 1,000,000 in this test; returns what lets milliseconds pass. */
+export function stopDate(): (ms: number) => void {
+  mock.timers.enable({ apis: ["Date"], now: 1_000_000 });
+  afterTest(() => mock.timers.reset());
+  return (ms) => mock.timers.tick(ms);
+}
+
+/** A cluster of these topics. */
+export function produceBrokers(...topics: readonly TopicState[]) {
+  const requests: SentRequest[] = [];
+  const known = new Map(topics.map((topic) => [topic.name, topic]));
+  const brokers = {
+    /** All requests, in the order in which they left. */
+    requests,
+    topics: known,
+    /** What every attempt to get a connection fails with. */
+    unreachable: undefined as Error | undefined,
+    /** The latest request. */
+    get last(): SentRequest {
+      const request = requests.at(-1);
+      if (!request) throw new Error("no request was sent");
+      return request;
+    },
+    /** What the producer asks of the metadata and of the cluster, in order. */
+    asked: [] as string[],
+    /** What a fresh look at a topic finds. */
+    found: new Map<string, TopicState>(),
+    /** The answer to the next question for a producer id. */
+    producerId: { errorCode: 0, producerId: 7 },
+    downForMs: 0,
+    metadata: {
+      get: (topic: string) => known.get(topic),
+      refresh: (names: readonly string[]) => void brokers.asked.push(`refresh ${names}`),
+      async resolve(topic: string) {
+        brokers.asked.push(`resolve ${topic}`);
+        const state = brokers.found.get(topic) ?? known.get(topic);
+        if (!state) throw unknownTopic(topic);
+        known.set(topic, state);
+        return state;
+      },
+    } as unknown as TopicMetadata,
+    cluster: {
+      options: { requestTimeoutMs: 5000 },
+      lastError: "connection refused",
+      get downForMs() {
+        return brokers.downForMs;
+      },
+      async ask() {
+        brokers.asked.push("producer id");
+        return brokers.producerId;
+      },
+      async connection(node: number, channel: string): Promise<Connection> {
+        if (brokers.unreachable) throw brokers.unreachable;
+        return connectionTo(node, channel, requests);
+      },
+    } as unknown as Cluster,
+  };
+  return brokers;
+}
+
+function connectionTo(node: number, channel: string, requests: SentRequest[]): Connection {
+  return {
+    requireVersion() {},
+    nextCorrelationId: () => requests.length + 1,
+    send: (frame: Buffer, correlationId: number, connection: number) =>
+      new Promise<Buffer>((resolve, reject) => {
+        const { parts, timeoutMs } = read(frame, correlationId);
+        requests.push({
+          node,
+          channel,
+          parts,
+          places: parts.map(({ place }) => place),
+          timeouts: { broker: timeoutMs, connection },
+          async answer(answers = {}, throttleTimeMs = 0) {
+            resolve(answerTo(parts, correlationId, answers, throttleTimeMs));
+            await turn();
+          },
+          async fail(error) {
+            reject(error);
+            await turn();
+          },
+        });
+      }),
+  } as unknown as Connection;
+}
+
+function read(frame: Buffer, correlationId: number) {
+  const reader = new Reader(frame, 4);
+  const header = readRequestHeader(reader);
+  if (header.correlationId !== correlationId || frame.readInt32BE(0) !== frame.length - 4)
+    throw new Error("the frame is not the request that it was sent as");
+  const { topics, timeoutMs } = readRequestBody(Produce, VERSION, reader);
+  const parts = topics.flatMap(({ name, partitions }) =>
+    partitions.map(({ partition, records }): SentPart => {
+      const [batch] = [...readBatches(Buffer.from(records ?? []))];
+      if (!batch?.crcValid) throw new Error(`no valid batch for ${name}/${partition}`);
+      const values = batch.compression === 0 ? readRecords(batch).map(({ value }) => `${value}`) : [];
+      return { place: `${name}/${partition}`, values, batch };
+    }),
+  );
+  return { parts, timeoutMs };
+}
+
+function answerTo(
+  parts: readonly SentPart[],
+  correlationId: number,
+  answers: Readonly<Record<string, Partial<PartitionAnswer> | undefined>>,
+  throttleTimeMs: number,
+): Buffer {
+  const topics = parts
+    .filter(({ place }) => !(place in answers) || answers[place] !== undefined)
+    .map(({ place }) => {
+      const [name = "", partition] = place.split("/");
+      const given = answers[place] ?? {};
+      const answer: PartitionAnswer = {
+        partition: Number(partition),
+        errorCode: 0,
+        baseOffset: given.errorCode ? -1 : 50,
+        logAppendTimeMs: -1,
+        logStartOffset: 0,
+        recordErrors: [],
+        errorMessage: null,
+        ...given,
+      };
+      return { name, partitions: [answer] };
+    });
+  return encodeResponse(Produce, VERSION, correlationId, { topics, throttleTimeMs }).subarray(4);
+}

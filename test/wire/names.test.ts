@@ -1,0 +1,77 @@
+// Names: of topics, of Kafka's errors; and what group members write to one another.
+
+import { strict as assert } from "node:assert";
+import { createRequire } from "node:module";
+import {
+  decodeAssignment,
+  decodeSubscription,
+  encodeAssignment,
+  encodeSubscription,
+} from "../../src/wire/consumer-protocol.ts";
+import { isRetriable, KafkaCode, kafkaErrorName } from "../../src/wire/error-codes.ts";
+import { TruncatedError } from "../../src/wire/reader.ts";
+import { isTopicName } from "../../src/wire/topic-name.ts";
+
+const require = createRequire(import.meta.url);
+const { MemberAssignment, MemberMetadata } = require("kafkajs/src/consumer/assignerProtocol.js");
+
+describe("wire: names", () => {
+  it("of topics are 1 to 249 letters, digits, dots, underscores and hyphens", () => {
+    for (const name of ["a", "Z.9_-", "...", ".a", "x".repeat(249)]) assert.ok(isTopicName(name), name);
+    for (const name of ["", ".", "..", "a b", "a/b", "é", "a\n", "\na", "x".repeat(250)])
+      assert.ok(!isTopicName(name), name);
+  });
+
+  it("of errors stand beside their code, and say whether to try again", () => {
+    assert.equal(kafkaErrorName(KafkaCode.NOT_ENOUGH_REPLICAS), "19 NOT_ENOUGH_REPLICAS");
+    assert.equal(kafkaErrorName(-1), "-1 UNKNOWN_SERVER_ERROR");
+    assert.equal(kafkaErrorName(999), "999 (see Kafka's protocol guide)");
+    assert.deepEqual([0, 3, 10, 999, -1].map(isRetriable), [false, true, false, false, false]);
+  });
+
+  it("of errors, their codes and whether to try again are those that kafkajs knows", () => {
+    const { errorCodes } = require("kafkajs/src/protocol/error.js");
+    const others = new Map(
+      (errorCodes as { type: string; code: number; retriable: boolean }[]).map((each) => [each.type, each]),
+    );
+    const differing = Object.entries(KafkaCode).filter(([name, code]) => {
+      const other = others.get(name);
+      return other !== undefined && (other.code !== code || other.retriable !== isRetriable(code));
+    });
+    // kafkajs takes an older guide for these.
+    assert.deepEqual(
+      differing.map(([name]) => name),
+      [],
+    );
+  });
+});
+
+describe("wire: consumer protocol", () => {
+  const assignment = [
+    { name: "a", partitions: [0, 2] },
+    { name: "b", partitions: [] },
+  ];
+  it("writes the topics of a member as kafkajs reads them", () => {
+    const { version, topics } = MemberMetadata.decode(encodeSubscription(["a", "b"]));
+    assert.deepEqual([version, topics], [0, ["a", "b"]]);
+    assert.deepEqual(decodeSubscription(encodeSubscription(["a", "b"])), ["a", "b"]);
+  });
+  it("writes the partitions of a member as kafkajs reads them", () => {
+    const { version, assignment: read } = MemberAssignment.decode(encodeAssignment(assignment));
+    assert.deepEqual([version, { ...read }], [0, { a: [0, 2], b: [] }]);
+    assert.deepEqual(decodeAssignment(encodeAssignment(assignment)), assignment);
+  });
+  it("reads what kafkajs writes", () => {
+    const userData = Buffer.from("x");
+    assert.deepEqual(decodeSubscription(MemberMetadata.encode({ version: 1, topics: ["a"], userData })), [
+      "a",
+    ]);
+    const written = MemberAssignment.encode({ version: 1, assignment: { a: [1] }, userData });
+    assert.deepEqual(decodeAssignment(written), [{ name: "a", partitions: [1] }]);
+  });
+  it("reads no bytes as no partitions, and refuses bytes that are cut off", () => {
+    assert.deepEqual(decodeAssignment(Buffer.alloc(0)), []);
+    assert.throws(() => decodeAssignment(Buffer.alloc(1)), TruncatedError);
+    assert.throws(() => decodeSubscription(Buffer.alloc(0)), TruncatedError);
+  });
+});
