@@ -1,7 +1,7 @@
 // The shape of `src`: which folder may import which, where each client library lives, and how long a file may be.
 
 import { strict as assert } from "node:assert";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { type House, type Source, violations } from "./support/house.ts";
 
@@ -68,6 +68,46 @@ describe("the house", () => {
   it("has a median file of fewer than 120 lines", () => {
     const sizes = sources.map(({ text }) => text.split("\n").length - 1).sort((a, b) => a - b);
     assert.ok((sizes[Math.floor(sizes.length / 2)] ?? 0) < 120);
+  });
+});
+
+describe("the tests of the house", () => {
+  /** Folders of `test/` that do not mirror one of `src/`. */
+  const own = ["clients", "contract", "docs", "issues", "process", "promises", "support"];
+  const tests = readdirSync("test", { recursive: true, encoding: "utf8" })
+    .map((file) => file.replaceAll(path.sep, "/"))
+    .filter((file) => file.endsWith(".test.ts") && !file.startsWith("clients/"));
+
+  it("mirror src: every folder of parts is one of src", () => {
+    const folders = tests
+      .map((file) => path.posix.dirname(file))
+      .filter((folder) => folder !== "." && !own.includes(folder.split("/")[0] ?? ""));
+    assert.deepEqual(
+      folders.filter((folder) => !existsSync(path.join("src", folder))),
+      [],
+    );
+  });
+
+  it("have a file for each promise that is built, named after its number", () => {
+    const numbers = tests.map((file) => /^promises\/(\d)-/.exec(file)?.[1]).filter(Boolean);
+    // Promise 4 is that of sources, which do not exist yet.
+    assert.deepEqual([...new Set(numbers)].sort(), ["1", "2", "3", "5", "6", "7", "8", "9"]);
+  });
+
+  it("leave nothing to be stopped by hand in the last line of a test", () => {
+    const stopsByHand = (text: string): boolean =>
+      [...text.matchAll(/^ {2}it\w*\([\s\S]*?^ {2}\}\);$/gm)].some(([block]) =>
+        /^ {4}await \w+\.stop\(\);\n {2}\}\);$/m.test(block),
+      );
+    assert.deepEqual(
+      tests.filter((file) => stopsByHand(readFileSync(path.join("test", file), "utf8"))),
+      [],
+    );
+  });
+
+  it("run one file alone: mocha's configuration names no files", () => {
+    const config = JSON.parse(readFileSync(".mocharc.json", "utf8"));
+    assert.equal(config.spec, undefined);
   });
 });
 

@@ -130,4 +130,48 @@ describe("config: loading", () => {
         `${expected} in\n${found.join("\n")}`,
       );
   });
+
+  it("reports every problem in one round: of the schema, of expressions, files, topics and adapters", () => {
+    const found = problems(`
+      kafka: { namespacee: x, linger: 5 }
+      topics:
+        orders: { schema: nope.json, key: "a(", tombstonez: 1 }
+        __internal: {}
+      webhooks:
+        hook: { type: github, topic: "bad topic!", secrets: [s], frob: 1 }
+        other: { type: gitlab }
+      sinks:
+        team: { type: slack, webhookUrl: "http://x/", topics: [orders, "b d"], giveUpAfter: 3, filter: "(((", text: "'" }
+        out: { type: webhook, url: "http://127.0.0.1/", topics: [a], headers: { "x y": z } }
+    `).map((problem) => problem.slice(0, problem.indexOf(": ")));
+    assert.deepEqual(found.sort(), [
+      "kafka.linger",
+      "kafka.namespacee",
+      "sinks.out",
+      "sinks.out",
+      "sinks.team.filter",
+      "sinks.team.giveUpAfter",
+      "sinks.team.text",
+      "sinks.team.topics",
+      "topics.__internal",
+      "topics.orders.key",
+      "topics.orders.schema",
+      "topics.orders.tombstonez",
+      "webhooks.hook",
+      "webhooks.hook.frob",
+      "webhooks.other.type",
+    ]);
+  });
+
+  for (const yaml of [
+    "kafka:",
+    "http: 5",
+    "topics: []",
+    "sinks: { a: null }",
+    "webhooks: text",
+    "kafka: { sasl: 1 }",
+  ])
+    it(`reports ${yaml} as a problem, and does not fail in another way`, () => {
+      assert.ok(problems(yaml).length > 0);
+    });
 });

@@ -1,7 +1,7 @@
 // Generated files are up to date, and examples are valid.
 
 import { strict as assert } from "node:assert";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { generated } from "../../scripts/generate.ts";
 import { loadTestConfig } from "../support/config.ts";
@@ -11,6 +11,23 @@ describe("docs", () => {
     it(`${file} is up to date (npm run generate)`, () => assert.equal(readFileSync(file, "utf8"), content));
   }
 
+  const pages = ["README.md", "CONTRIBUTING.md", ...pagesIn("docs"), ...pagesIn("examples")];
+  for (const page of pages)
+    it(`${page} names only files that exist`, () => {
+      const text = readFileSync(page, "utf8");
+      // The pages that build an adapter name the files that their reader creates.
+      const named = [...text.matchAll(/`((?:src|test|schemas|docs|scripts|bench)\/[\w./-]+?)\/?`/g)]
+        .map(([, file = ""]) => file)
+        .filter((file) => !/(discord|standard|x)(\.test)?\.ts$/.test(file));
+      const linked = [...text.matchAll(/\]\(([\w./-]+)(?:#[\w-]+)?\)/g)].map(([, file = ""]) =>
+        path.join(path.dirname(page), file),
+      );
+      assert.deepEqual(
+        [...named, ...linked].filter((file) => !existsSync(file)),
+        [],
+      );
+    });
+
   const examples = readdirSync("examples", { recursive: true, encoding: "utf8" });
   for (const name of examples.filter((entry) => entry.endsWith(".yaml"))) {
     it(`examples/${name} is a valid configuration`, () => {
@@ -19,3 +36,9 @@ describe("docs", () => {
     });
   }
 });
+
+function pagesIn(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".md"))
+    .map((file) => path.join(folder, file));
+}
