@@ -78,7 +78,7 @@ describe("the tests of the house", () => {
     .map((file) => file.replaceAll(path.sep, "/"))
     .filter((file) => file.endsWith(".test.ts") && !file.startsWith("clients/"));
 
-  it("mirror src: every folder of parts is one of src", () => {
+  it("mirror src: every other folder of tests exists in src", () => {
     const folders = tests
       .map((file) => path.posix.dirname(file))
       .filter((folder) => folder !== "." && !own.includes(folder.split("/")[0] ?? ""));
@@ -94,7 +94,7 @@ describe("the tests of the house", () => {
     assert.deepEqual([...new Set(numbers)].sort(), ["1", "2", "3", "5", "6", "7", "8", "9"]);
   });
 
-  it("leave nothing to be stopped by hand in the last line of a test", () => {
+  it("do not stop anything by hand in the last line of a test", () => {
     const stopsByHand = (text: string): boolean =>
       [...text.matchAll(/^ {2}it\w*\([\s\S]*?^ {2}\}\);$/gm)].some(([block]) =>
         /^ {4}await \w+\.stop\(\);\n {2}\}\);$/m.test(block),
@@ -105,7 +105,7 @@ describe("the tests of the house", () => {
     );
   });
 
-  it("run one file alone: mocha's configuration names no files", () => {
+  it("can run one file alone: mocha's configuration names no files", () => {
     const config = JSON.parse(readFileSync(".mocharc.json", "utf8"));
     assert.equal(config.spec, undefined);
   });
@@ -114,7 +114,7 @@ describe("the tests of the house", () => {
 describe("the guard of the house reports", () => {
   const planted: readonly [title: string, source: Source, expected: RegExp][] = [
     [
-      "an import that leaves its folder's arrows",
+      "an import that the table does not allow",
       { file: "http/planted.ts", text: 'import { Cluster } from "../kafka/client/cluster.ts";\n' },
       /^http may import core alone: src\/http\/planted\.ts imports kafka\/client\/cluster\.ts$/,
     ],

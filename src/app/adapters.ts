@@ -1,4 +1,5 @@
-// The table of adapter families: the kinds that this build has, and the options that every adapter of a family has.
+// The table of adapter families: the kinds that this build contains, and the options that all adapters of a
+// family share.
 
 import type { Adapters } from "../config/schema.ts";
 import { sinkOptions } from "../core/sink.ts";

@@ -1,4 +1,4 @@
-// The configuration of this build: loaded with its adapters, and with the log that it configures.
+// Loads the configuration with the adapters of this build, and creates the log.
 
 import { type Config, loadConfig } from "../config/load.ts";
 import type { Log } from "../core/ports.ts";
@@ -7,10 +7,10 @@ import { slowExpressions } from "../ops/slow-expressions.ts";
 import { adapters } from "./adapters.ts";
 
 /**
- * Loads the configuration, and the log with the level that the configuration sets.
+ * Loads the configuration, and creates the log with the configured level.
  *
  * @param file the YAML file; undefined: defaults and environment only
- * @throws ConfigError with every problem
+ * @throws ConfigError with all problems
  */
 export function loadConfiguration(
   file: string | undefined,

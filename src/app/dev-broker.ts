@@ -1,4 +1,5 @@
-// The development broker, from a configuration. Loaded only here: production never reads its code.
+// Starts the development broker. Its code is imported only here and on demand, so production does not load
+// it.
 
 import type { Config } from "../config/load.ts";
 import { bytes } from "../core/units.ts";
@@ -8,7 +9,7 @@ import { portError } from "./start-error.ts";
 /**
  * Starts the development broker on `devBroker.port`.
  *
- * @param portOption how an operator names another port
+ * @param portOption the option or environment variable that sets another port
  * @throws StartError when the port is not free
  */
 export async function startDevBroker(config: Config, portOption: string): Promise<DevBroker> {

@@ -1,4 +1,4 @@
-// Starts the parts of the gateway in order, and stops them in reverse.
+// Starts the parts of the gateway in order, and stops them in reverse order.
 
 import { setMaxListeners } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
@@ -19,11 +19,11 @@ import { StartError } from "./start-error.ts";
 import { TopicKeeper } from "./topic-keeper.ts";
 
 export interface GatewayOptions {
-  /** Development: starts a broker where none is configured, and creates missing topics. */
+  /** Development mode: starts a broker if none is configured, and creates missing topics. */
   readonly dev: boolean;
-  /** Refuses to start without `http.auth`, as the image does. */
+  /** Refuses to start without `http.auth`. The container image sets it (`ONRAMP_REQUIRE_AUTH`). */
   readonly requireAuth: boolean;
-  /** The time that sinks see. Default: that of the system. */
+  /** The clock of the sinks. Default: the system clock. */
   readonly clock?: Clock;
 }
 
@@ -33,19 +33,19 @@ export interface Gateway {
   readonly adminUrl: string;
   /** The address of the development broker; undefined when it was not started. */
   readonly devBroker: string | undefined;
-  /** Drains and stops, within `stop.deadline`. */
+  /** Drains and stops. Resolves within `stop.deadline`. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts everything that the configuration asks for.
+ * Starts the gateway.
  *
  * @throws StartError, MissingTopicsError
  */
 export async function startGateway(config: Config, options: GatewayOptions, log: Log): Promise<Gateway> {
   if (options.requireAuth && config.http.auth === undefined)
     throw new StartError(
-      "No auth is configured. Set http.auth.tokens (see `onramp token`), or http.auth: none to let every client in.",
+      "No auth is configured. Set http.auth.tokens (see `onramp token`), or http.auth: none to allow every client.",
     );
   for (const warning of config.compiled.warnings) log.warn({}, warning);
   const supervisor = new Supervisor(log);
@@ -75,7 +75,7 @@ async function startParts(
   const budget = new Budget(bytes(config.http.budget));
   for (const part of [budget, kafka.producer, sinks]) metrics.register(part.metrics);
   const draining = new AbortController();
-  // Every stream of lines listens to it.
+  // Every NDJSON request adds a listener; without this, Node.js would warn about a leak.
   setMaxListeners(0, draining.signal);
 
   const admin = await startAdmin(config, {
@@ -113,7 +113,7 @@ async function startParts(
   };
 }
 
-/** Starts the development broker where it is wanted. @returns its address */
+/** Starts the development broker, if `dev` is set and no broker is configured. @returns its address */
 async function devBrokerFor(
   config: Config,
   { dev }: GatewayOptions,

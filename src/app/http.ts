@@ -1,4 +1,4 @@
-// The two HTTP servers: the API, and the admin port with health and metrics.
+// Starts the two HTTP servers: the API, and the admin server with health and metrics.
 
 import { readFileSync } from "node:fs";
 import path from "node:path";
@@ -73,7 +73,9 @@ export async function startApi(
   return { ...server, url: `${tls ? "https" : "http"}://${urlHost(host)}:${server.port}` };
 }
 
-/** Counts every refusal, and logs those that neither the client nor Kafka explains. */
+/**
+ * Counts every failed request. Logs unexpected errors, and errors of records that Kafka refused (status 500).
+ */
 function report(error: OnrampError, metrics: Metrics, log: Log): void {
   metrics.countRefused("", error, 1);
   if (error.status === 500) log.error({ code: error.code, error: error.cause ?? error }, "request failed");

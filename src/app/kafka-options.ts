@@ -1,4 +1,5 @@
-// The options of `kafka/`, from the `kafka` section of the configuration: files are read, tokens fetched on demand.
+// Builds the options of `kafka/` from the `kafka` section of the configuration. Reads the TLS files; tokens
+// are requested on demand.
 
 import { readFileSync } from "node:fs";
 import path from "node:path";
@@ -10,7 +11,7 @@ import type { KafkaOptions } from "../kafka/client/cluster.ts";
 import type { SaslOptions } from "../kafka/client/sasl.ts";
 import { clientCredentials } from "../web/oauth.ts";
 
-/** @param brokers the brokers to start from: those of the configuration, or the development broker */
+/** @param brokers the bootstrap brokers: those of the configuration, or the development broker */
 export function kafkaOptions({ kafka, folder }: Config, brokers: readonly string[]): KafkaOptions {
   return {
     brokers,

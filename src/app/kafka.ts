@@ -1,4 +1,4 @@
-// The parts that speak to Kafka, built from a configuration. Used by the gateway and by replays.
+// Builds the parts that communicate with Kafka from a configuration. Used by the gateway and by replays.
 
 import type { Config } from "../config/load.ts";
 import { createIngest, type Ingest } from "../core/ingest.ts";
@@ -11,7 +11,7 @@ import { Producer, type ProducerEvents } from "../kafka/produce/producer.ts";
 import { kafkaOptions } from "./kafka-options.ts";
 
 export interface Kafka<M = unknown> {
-  /** What counts records. */
+  /** Counts the records. */
   readonly meter: M;
   readonly cluster: Cluster;
   readonly metadata: TopicMetadata;
@@ -23,8 +23,8 @@ export interface Kafka<M = unknown> {
 }
 
 /**
- * @param brokers the brokers to start from: those of the configuration, or the development broker
- * @param createMeter creates what counts records; its argument tells whether Kafka has a topic
+ * @param brokers the bootstrap brokers: those of the configuration, or the development broker
+ * @param createMeter creates the meter; its argument returns whether a topic is known to exist
  */
 export function createKafka<M extends Meter & ProducerEvents>(
   config: Config,
@@ -62,6 +62,6 @@ export function createKafka<M extends Meter & ProducerEvents>(
   };
 }
 
-/** The sentence for an operator who has configured no broker. */
+/** The beginning of the error message when no broker is configured. */
 export const NO_BROKER =
   "No Kafka broker is configured. Set kafka.brokers in the configuration or KAFKA_BROKERS=host:port";

@@ -1,4 +1,4 @@
-// What `/readyz` shows: whether records can be produced now, part by part.
+// The response of `/readyz`: for each part, whether it is ready to produce records.
 
 import type { Readiness } from "../core/ports.ts";
 import type { Kafka } from "./kafka.ts";
@@ -17,6 +17,6 @@ export function readiness(
 }
 
 function kafkaReadiness({ downForMs, lastError }: Kafka["cluster"], ready: boolean): Readiness {
-  if (downForMs > 0) return { ready: false, detail: `no broker reachable: ${lastError}` };
+  if (downForMs > 0) return { ready: false, detail: `no broker is reachable: ${lastError}` };
   return { ready, detail: ready ? "able to produce" : "waiting for a producer id" };
 }

@@ -1,5 +1,5 @@
-// Delivering again, besides the running gateway: dead letters to the sinks that gave them up, or a time range of a
-// sink's topics.
+// Delivers records again: dead letters to the sinks that gave up on them, or the records of a time range to
+// one sink. A gateway may run at the same time.
 
 import { once } from "node:events";
 import type { Config } from "../config/load.ts";
@@ -19,16 +19,16 @@ import { createRunner, type SinkDeps } from "./sinks.ts";
 const RESOLVE_MS = 10_000;
 const POLL_MS = 50;
 
-/** A replay that cannot continue; the message says why, and the next step. */
+/** The error of a replay that cannot continue. The message contains the reason and the next step. */
 export class ReplayError extends OperatorError {
   override readonly name = "ReplayError";
 }
 
-/** What a replay did. */
+/** The result of a replay. */
 export interface ReplayReport extends SinkCounts {
-  /** Dead letters that no configured sink gave up: those of webhooks and of removed sinks. */
+  /** Dead letters that were not written by a configured sink, but by a webhook or a removed sink. */
   notReplayed: number;
-  /** Sinks in dead letters that are not configured. */
+  /** The names of the sinks that wrote dead letters and are not configured. */
   readonly unknownSinks: Set<string>;
   /** True when the replay was stopped before its end. */
   interrupted: boolean;
@@ -41,7 +41,8 @@ interface Tools {
 }
 
 /**
- * Delivers the present dead letters of a topic to the sinks that gave them up.
+ * Delivers the dead letters of a topic, up to those that exist at the start, to the sinks that gave up on
+ * them.
  *
  * @param topic the original topic
  * @throws ReplayError, OnrampError
@@ -67,7 +68,7 @@ export function replayDeadLetters(
     }, POLL_MS);
     const handler: RecordHandler = async ([record], ended, cancel) => {
       if (!record) return 0;
-      // Written since the start, perhaps by this replay: not part of it.
+      // This dead letter was written after the start, perhaps by this replay. It is not delivered.
       if (record.offset >= (ends.get(record.partition) ?? 0)) {
         if (!ended.aborted) await once(ended, "abort");
         throw ended.reason;
@@ -96,9 +97,11 @@ export function replayDeadLetters(
 }
 
 /**
- * Delivers the records of a sink's topics from one time to another. The offsets of the running sink do not change.
+ * Delivers the records of a sink's topics from one time to another. Does not change the committed offsets of
+ * the sink.
  *
- * @param range milliseconds since 1970; `to` undefined: to the present end
+ * @param range times in milliseconds since 1970; without `to`, the range ends at the current end of the
+ *   topics
  * @throws ReplayError, OnrampError
  */
 export function replaySink(
@@ -169,7 +172,7 @@ function sinkNamed({ compiled }: Config, name: string) {
   const found = compiled.sinks.get(name);
   if (found) return found;
   const names = [...compiled.sinks.keys()].join(", ") || "none";
-  throw new ReplayError(`No sink "${name}" is configured; the configuration has ${names}.`);
+  throw new ReplayError(`No sink "${name}" is configured. The configured sinks are: ${names}.`);
 }
 
 const UNMETERED = { countAppended() {}, countRefused() {}, countBatch() {}, countSuspectedLoss() {} };

@@ -1,4 +1,4 @@
-// Sinks, wired: each with its consumer group, its runner and its dead letters.
+// Creates the configured sinks, each with its runner and its consumer group.
 
 import type { CompiledAdapter } from "../config/compile-family.ts";
 import type { Config } from "../config/load.ts";
@@ -25,7 +25,7 @@ export interface SinkDeps extends Pick<Kafka, "cluster" | "metadata" | "ingest">
 /** A sink of the configuration. */
 export type CompiledSink = CompiledAdapter<Sink, typeof sinkOptions>;
 
-/** A runner for a sink. It has no records until it is started with a feed. */
+/** Creates the runner of a sink. The caller then passes a feed to `start`, or records to `handle`. */
 export function createRunner(compiled: CompiledSink, { ingest, log, clock, limiter }: SinkDeps): SinkRunner {
   const {
     name,

@@ -1,13 +1,13 @@
-// Reasons why a start cannot continue.
+// The errors of a start that cannot continue.
 
 import { OperatorError } from "../core/errors.ts";
 
-/** The start cannot continue; the message says why, and the next step. */
+/** The error of a start that cannot continue. The message contains the reason and the next step. */
 export class StartError extends OperatorError {
   override readonly name = "StartError";
 }
 
-/** A port that cannot be listened on. @param option how an operator sets another port */
+/** Creates the error for a port that cannot be listened on. @param option the option that sets the port */
 export function portError(option: string, port: number, cause: unknown): StartError {
   const { code } = cause as NodeJS.ErrnoException;
   return new StartError(

@@ -1,5 +1,6 @@
-// Checks the topics that the configuration names: they exist, or they are created, or the start fails and says how to
-// create them. While Kafka cannot be reached the check waits.
+// Checks that the topics of the configuration exist. Missing topics are created if `kafka.createTopics`
+// allows it; otherwise the start fails, and the error says how to create them. The check is repeated until
+// Kafka can be reached.
 
 import type { Config } from "../config/load.ts";
 import { messageOf, OnrampError, OperatorError } from "../core/errors.ts";
@@ -13,7 +14,7 @@ import {
 import type { Cluster } from "../kafka/client/cluster.ts";
 import type { TopicMetadata } from "../kafka/client/metadata.ts";
 
-/** How long the start waits for the check before it continues without, in milliseconds. */
+/** How long the start waits for the check, in milliseconds. After that, the start continues. */
 const START_WAIT_MS = 3000;
 const RETRY_MS = 1000;
 
@@ -23,12 +24,12 @@ interface Deps {
   readonly log: Log;
 }
 
-/** Topics that must exist and do not; the message says how to create them. */
+/** The error for missing topics. The message says how to create them. */
 export class MissingTopicsError extends OperatorError {
   override readonly name = "MissingTopicsError";
 }
 
-/** Checks topics once Kafka answers. */
+/** Checks the topics, and creates missing ones, as soon as Kafka can be reached. */
 export class TopicKeeper {
   readonly #deps: Deps;
   readonly #dev: boolean;
@@ -51,7 +52,9 @@ export class TopicKeeper {
     return this.#state;
   }
 
-  /** @throws MissingTopicsError when Kafka answers in time and lacks topics that Onramp may not create */
+  /**
+   * @throws MissingTopicsError when Kafka can be reached and topics are missing that Onramp may not create
+   */
   async start(): Promise<void> {
     const deadline = Date.now() + START_WAIT_MS;
     for (;;) {
@@ -70,7 +73,9 @@ export class TopicKeeper {
     clearTimeout(this.#timer);
   }
 
-  /** Kafka could not be reached at the start: the process stays up, is not ready, and checks again. */
+  /**
+   * Schedules another check, because Kafka could not be reached. Until it succeeds, the process is not ready.
+   */
   #later(): void {
     this.#timer = setTimeout(() => {
       this.#check().catch((error: unknown) => {
@@ -94,16 +99,16 @@ export class TopicKeeper {
       const names = missing.map((topic) => topic.name).join(", ");
       if (!this.#create) {
         throw new MissingTopicsError(
-          `Kafka has no topic ${names}. Create them, or set kafka.createTopics: true.\n\n${creationHelp(missing, cluster.options.brokers)}`,
+          `Topics are missing in Kafka: ${names}. Create them, or set kafka.createTopics: true.\n\n${creationHelp(missing, cluster.options.brokers)}`,
         );
       }
       await createTopics(cluster.options, missing, log);
       log.info({ topics: names }, "topics created");
-      // The brokers get a new topic one after another.
+      // The brokers do not all know a new topic at the same time.
       const deadline = Date.now() + START_WAIT_MS;
       for (const { name } of missing) while (!(await this.#exists(name)) && Date.now() < deadline);
     }
-    this.#state = { ready: true, detail: this.#wanted.length === 0 ? "none are configured" : "all there" };
+    this.#state = { ready: true, detail: this.#wanted.length === 0 ? "none are configured" : "all exist" };
   }
 
   async #exists(name: string): Promise<boolean> {

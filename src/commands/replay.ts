@@ -4,12 +4,12 @@ import { loadConfiguration } from "../app/configuration.ts";
 import { type ReplayReport, replayDeadLetters, replaySink } from "../app/replay.ts";
 import { type Command, configFile, configOption, type Io } from "./command.ts";
 
-/** The exit code of a process that SIGINT ended, as shells report it. */
+/** The exit code that shells report for a process that SIGINT ended. */
 const INTERRUPTED = 130;
 
 export const replay: Command = {
   name: "replay",
-  summary: "deliver a sink's records of a time range again",
+  summary: "deliver the records of a time range to a sink again",
   usage: "--sink NAME --from TIME [--to TIME] [--config FILE]",
   options: { ...configOption, sink: { type: "string" }, from: { type: "string" }, to: { type: "string" } },
   async run(io, options) {
@@ -38,7 +38,9 @@ export const deadLetter: Command = {
   options: configOption,
   async run(io, options, [verb, topic]) {
     if (verb !== "replay" || topic === undefined) {
-      io.err("Usage: onramp dead-letter replay TOPIC, with the name of the original topic.");
+      io.err(
+        "Usage: onramp dead-letter replay TOPIC [--config FILE]. TOPIC is the original topic, without .dead-letter.",
+      );
       return 2;
     }
     const { config, log } = loadConfiguration(configFile(io, options), io.env);
@@ -54,13 +56,13 @@ function reportReplay(
   io.out(`${delivered} delivered, ${skipped} skipped by the filter, ${deadLettered} dead letters${others}.`);
   if (unknownSinks.size > 0)
     io.err(
-      `Dead letters of sinks that are not configured were not replayed: ${[...unknownSinks].join(", ")}.`,
+      `These sinks are not configured, so their dead letters were not replayed: ${[...unknownSinks].join(", ")}.`,
     );
-  if (interrupted) io.err("Interrupted before the end.");
+  if (interrupted) io.err("The replay was interrupted before its end.");
   return interrupted ? INTERRUPTED : deadLettered > 0 || unknownSinks.size > 0 ? 1 : 0;
 }
 
-/** Parses RFC 3339 or milliseconds since 1970. Date.parse would read other texts as unintended times. */
+/** Parses RFC 3339 or milliseconds since 1970. `Date.parse` alone would misread other texts as times. */
 function timeOf(given: string | boolean | undefined): number | undefined {
   const text = String(given ?? "");
   if (/^\d{13}$/.test(text)) return Number(text);

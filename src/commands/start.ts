@@ -34,9 +34,9 @@ function banner(address: string): string[] {
     "",
     "  ************************************************************************",
     "  *  DEVELOPMENT BROKER: records are in this process's memory, and are   *",
-    "  *  lost when it ends. Set KAFKA_BROKERS to use a real Kafka.           *",
+    "  *  lost when it ends. Set KAFKA_BROKERS to use a real Kafka cluster.   *",
     "  ************************************************************************",
-    `  Kafka clients on this machine reach it at ${address}`,
+    `  Kafka clients on this machine can connect to ${address}`,
   ];
 }
 

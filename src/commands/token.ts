@@ -1,4 +1,4 @@
-// `onramp token NAME`: creates a token, and prints the token and its part of the configuration.
+// `onramp token NAME`: creates a token, and prints the token and its configuration.
 
 import { createToken } from "../core/token.ts";
 import type { Command } from "./command.ts";

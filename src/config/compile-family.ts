@@ -1,4 +1,4 @@
-// The compile step of a family of adapters: creates its adapters, compiles their filters, checks their topics.
+// Compiles a family of adapters: creates the adapters, compiles their filters and checks their topics.
 
 import type { AdapterFamily, AdapterSettings } from "../core/adapter.ts";
 import type { Expression } from "../core/expressions.ts";
@@ -11,7 +11,7 @@ export interface CompiledAdapter<Made, Common extends Options> {
   readonly name: string;
   readonly settings: AdapterSettings<Common>;
   readonly adapter: Made;
-  /** The common option `filter`, where the family has it. */
+  /** The compiled option `filter`; undefined when it is not set or the family has no such option. */
   readonly filter: Expression | undefined;
 }
 

@@ -16,7 +16,7 @@ export function compileTopics(
   for (const [name, { schema: file, key, tombstones }] of compiler.entries(topics)) {
     const at = `topics.${name}`;
     const reserved = unwritableReason(name, namespace);
-    if (reserved) compiler.problems.push({ path: at, message: `${reserved} Remove it from the topics` });
+    if (reserved) compiler.problems.push({ path: at, message: `${reserved} Remove it from topics` });
     const schema =
       file === undefined
         ? undefined

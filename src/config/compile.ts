@@ -1,5 +1,5 @@
-// Compiles the configuration: schemas and expressions are compiled, adapters are created, topics are collected. One step
-// per family of adapters.
+// Compiles the configuration: compiles schemas and expressions, creates the adapters of every family, and
+// collects the names of topics.
 
 import type { AdapterFamily, AdapterSettings } from "../core/adapter.ts";
 import { deadLetterTopic } from "../core/dead-letter.ts";
@@ -23,7 +23,7 @@ export interface Compiled extends CompiledAdapters {
   readonly topics: ReadonlyMap<string, TopicRules>;
   /** All topics that the configuration names. They must exist before records are received. */
   readonly topicNames: readonly string[];
-  /** Sentences for the operator. */
+  /** Warnings for the operator, as sentences. */
   readonly warnings: readonly string[];
 }
 
@@ -39,7 +39,7 @@ export function compileConfig(
   broken: readonly string[],
 ): { readonly compiled: Compiled; readonly problems: readonly Problem[] } {
   const compiler = new Compiler(hooks, broken);
-  // The schema may have refused the section that contains the namespace.
+  // `settings` may violate the schema, so the section that contains the namespace may be missing.
   const namespace = String((settings.kafka as Partial<Settings["kafka"]> | null)?.namespace);
   const { topics, warnings } = compileTopics(settings.topics, namespace, compiler);
   const topicNames = new Set(topics.keys());

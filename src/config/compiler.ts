@@ -1,5 +1,5 @@
-// The functions that all compile steps share. A step reports every problem and continues, even after
-// violations of the schema.
+// The functions that all compile steps share. A step reports every problem and continues, even if the
+// configuration violates its schema.
 
 import type { AdapterContext, AdapterFamily } from "../core/adapter.ts";
 import { messageOf } from "../core/errors.ts";
@@ -8,7 +8,7 @@ import type { Log } from "../core/ports.ts";
 import { isTopicName } from "../wire/topic-name.ts";
 import type { Problem } from "./problems.ts";
 
-/** The functions and the log that compiled parts use while the process runs. */
+/** The clock, the log and the callback that compiled parts use while the process runs. */
 export interface CompileHooks {
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -24,21 +24,23 @@ export class Compiler {
   readonly #hooks: CompileHooks;
   readonly #broken: readonly string[];
 
-  /** @param broken the paths at which the schema is violated: options at or below them are not compiled */
+  /**
+   * @param broken the paths at which the schema is violated: options at, above or below them are not compiled
+   */
   constructor(hooks: CompileHooks & { readonly folder: string }, broken: readonly string[]) {
     this.folder = hooks.folder;
     this.#hooks = hooks;
     this.#broken = broken;
   }
 
-  /** @returns the members of a section that are objects; the schema has reported the others */
+  /** @returns the members of a section that are objects; `validate` has reported the others */
   entries<T>(section: Readonly<Record<string, T>>): [name: string, value: T][] {
     const isObject = (value: unknown): boolean =>
       typeof value === "object" && value !== null && !Array.isArray(value);
     return isObject(section) ? Object.entries(section).filter(([, value]) => isObject(value)) : [];
   }
 
-  /** Whether the schema is not violated at the path, above it, or below it. */
+  /** @returns true when there is no violation of the schema at the path, above it or below it */
   isSound(at: string): boolean {
     return !this.#broken.some(
       (path) => path === at || path.startsWith(`${at}.`) || at.startsWith(`${path}.`),
@@ -76,12 +78,12 @@ export class Compiler {
     return kind && this.attempt(at, () => kind.create(options, this.#contextOf(at, name)));
   }
 
-  /** Reports a topic with an invalid name, or one that `reasonAgainst` returns a reason for. */
+  /** Reports a topic whose name is not valid, or for which `reasonAgainst` returns a reason. */
   checkTopic(at: string, topic: unknown, reasonAgainst: (topic: string) => string | undefined): void {
     if (typeof topic !== "string" || topic === "") return;
     const reason = isTopicName(topic)
       ? reasonAgainst(topic)
-      : `"${topic}" is not a name that a Kafka topic can have.`;
+      : `"${topic}" is not a valid name of a Kafka topic.`;
     if (reason) this.problems.push({ path: at, message: `${reason} Choose another topic` });
   }
 

@@ -1,5 +1,5 @@
-// Loads the configuration from the file and the environment: one validated, compiled and frozen object. All
-// problems, such as those of the schema, expressions, files and topics, are reported at once, each with its
+// Loads the configuration from the file and the environment. The result is one validated, compiled and frozen
+// object. All problems (of the schema, expressions, files and topics) are reported at once, each with its
 // path and the fix.
 
 import path from "node:path";
@@ -13,7 +13,7 @@ import { type Adapters, configSchema, environment, type Settings } from "./schem
 import { validate } from "./validate.ts";
 import { interpolate } from "./values.ts";
 
-/** The configuration: the settings, with defaults, and the objects that they compile to. */
+/** The configuration: the settings, with defaults, and the objects that were compiled from them. */
 export interface Config extends Settings {
   /** The folder that paths are relative to. */
   readonly folder: string;
@@ -44,7 +44,10 @@ export function loadConfig(
   for (const { at, message } of violations) report(at, message);
   const { budget, maxBody } = (settings["http"] ?? {}) as { budget?: unknown; maxBody?: unknown };
   if ((parseSize(String(budget)) ?? 0) < 2 * (parseSize(String(maxBody)) ?? 0))
-    report("/http/budget", "must be at least twice http.maxBody: one client may use half of it");
+    report(
+      "/http/budget",
+      "must be at least twice http.maxBody, because one client may use only half of the budget",
+    );
   const broken = violations.filter(({ unknownKey }) => !unknownKey).map(({ at }) => dotted(at));
   const { compiled, problems: found } = compileConfig(
     settings as unknown as Settings,

@@ -5,7 +5,7 @@ import type { EnvironmentVariable } from "./schema.ts";
 /**
  * Sets the options whose environment variable is set and not empty.
  *
- * @param report called with the JSON Pointer of an option whose variable is not a valid value, and the fix
+ * @param report called with the JSON Pointer of an option whose variable has no valid value, and the fix
  */
 export function override(
   settings: Record<string, unknown>,
@@ -29,7 +29,7 @@ export function override(
   }
 }
 
-/** Converts a variable to a value of the type; commas separate the items of a list. */
+/** Converts the text of a variable to a value of the type; commas separate the items of a list. */
 function parseVariable(text: string, type: unknown): unknown {
   if (type === "integer") return /^\d+$/.test(text) ? Number(text) : Number.NaN;
   if (type !== "array") return text;

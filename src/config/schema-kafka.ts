@@ -19,12 +19,12 @@ const brokerTls = either(
     literal(true),
     literal(false),
     object({
-      ca: file("PEM file of the authorities that signed the brokers' certificates."),
-      cert: file("PEM file of Onramp's client certificate."),
-      key: file("PEM file of the key of that certificate."),
+      ca: file("PEM file with the CA certificates that Onramp trusts."),
+      cert: file("PEM file with Onramp's client certificate."),
+      key: file("PEM file with the private key of that certificate."),
     }),
   ],
-  "TLS to the brokers: true to trust the authorities of the system, or the files to use.",
+  "TLS to the brokers: true (with the CA certificates of Node.js), false, or the certificates to use.",
 );
 
 const sasl = variant(
@@ -34,7 +34,7 @@ const sasl = variant(
       mechanism: oneOf(["plain", "scram-sha-256", "scram-sha-512"], "The SASL mechanism.", {
         required: true,
       }),
-      username: string("The user.", { required: true }),
+      username: string("The user name.", { required: true }),
       password: string("The user's password; use ${env:NAME} or ${file:/path}.", { required: true }),
     }),
     object(
@@ -44,8 +44,8 @@ const sasl = variant(
         tokenEndpoint: string(
           "The URL to request tokens from, with the client-credentials grant (RFC 6749, 4.4).",
         ),
-        clientId: string("The client id for that endpoint."),
-        clientSecret: string("The client secret for that endpoint."),
+        clientId: string("The client id for tokenEndpoint."),
+        clientSecret: string("The client secret for tokenEndpoint."),
         scope: string("The scope to request."),
       },
       { oneOf: [{ required: ["token"] }, { required: ["tokenEndpoint", "clientId", "clientSecret"] }] },
@@ -77,7 +77,7 @@ export const kafka = section({
   }),
   compression: oneOf(
     ["none", "gzip", "snappy", "lz4", "zstd"],
-    "The compression of the batches that Onramp writes; zstd needs Node.js 22.15.",
+    "The compression of the batches that Onramp writes; zstd needs Node.js 22.15 or later.",
     { default: "none" },
   ),
   linger: duration("How long a record may wait for other records for the same batch.", { default: "0ms" }),

@@ -32,18 +32,21 @@ const token = object({
     pattern: "^sha256:[0-9a-f]{64}$",
     required: true,
   }),
-  produce: topicPatterns("Topics that the token may produce to."),
-  read: topicPatterns("Topics that the token may read."),
+  produce: topicPatterns("Topics that the token may produce to. Default: none."),
+  read: topicPatterns("Topics that the token may read. Default: none."),
 });
 
 const http = section({
-  host: string("The address to listen on. Default: 127.0.0.1 without auth, all interfaces with auth.", {
-    env: "ONRAMP_HOST",
-  }),
+  host: string(
+    "The address to listen on. Default: 0.0.0.0 (all IPv4 interfaces) with auth.tokens, otherwise 127.0.0.1.",
+    {
+      env: "ONRAMP_HOST",
+    },
+  ),
   port: port("The port of the API.", { default: 8080, env: "ONRAMP_PORT" }),
   tls: object({
-    cert: file("PEM file of the certificate chain.", { required: true }),
-    key: file("PEM file of the key of the certificate.", { required: true }),
+    cert: file("PEM file with the certificate chain.", { required: true }),
+    key: file("PEM file with the private key of the certificate.", { required: true }),
   }),
   auth: either(
     [literal("none"), object({ tokens: map(token, "Tokens by name.", { required: true }) })],
@@ -55,7 +58,7 @@ const http = section({
     { default: [] },
   ),
   budget: size(
-    "The limit of bytes that are accepted and not yet acknowledged. One client may use half of it.",
+    "The maximum number of bytes that are accepted and not yet acknowledged. One client may use half of it.",
     {
       default: "64MB",
     },
@@ -68,7 +71,9 @@ const http = section({
 
 const topic = object({
   schema: file("The JSON Schema that every value must match."),
-  key: expression("JSONata over the value; returns the key when the client sends none."),
+  key: expression(
+    "JSONata over the value. The result is the key of a record that the client sends without a key.",
+  ),
   tombstones: boolean("Whether a topic with a schema accepts records without a value.", {
     default: true,
   }),
@@ -80,9 +85,13 @@ const topic = object({
     type: "integer",
     minimum: 1,
   }),
-  config: map(string("A value.", { minLength: 0 }), "The topic's configuration when Onramp creates it.", {
-    default: {},
-  }),
+  config: map(
+    string("A value.", { minLength: 0 }),
+    "The topic configs (such as retention.ms) that are set when Onramp creates the topic.",
+    {
+      default: {},
+    },
+  ),
 });
 
 const sections = {
@@ -115,7 +124,7 @@ const sections = {
       default: 19092,
       env: "ONRAMP_DEV_BROKER_PORT",
     }),
-    retention: size("The maximum number of bytes that the development broker keeps in memory.", {
+    retention: size("The maximum size of the records that the development broker keeps in memory.", {
       default: "256MB",
       env: "ONRAMP_DEV_BROKER_RETENTION",
     }),
@@ -164,8 +173,8 @@ export interface EnvironmentVariable {
 }
 
 /**
- * Builds the schema of adapters by name, of the kind `type`. ajv sets defaults below `then`, not below
- * `oneOf`.
+ * Builds the schema of a family's section: adapters by name; `type` selects the kind of each. It contains
+ * `if` and `then`, and no `oneOf`, because ajv does not set defaults below `oneOf`.
  */
 function familySchema({ kinds, common, description, names }: AdapterFamily<unknown>): SchemaPart {
   return {

@@ -13,7 +13,7 @@ export interface Violation {
   /** JSON Pointer to the option. */
   readonly at: string;
   readonly message: string;
-  /** True for an unknown key: the object that contains it is valid otherwise. */
+  /** True for an unknown key: the object that contains it is still compiled. */
   readonly unknownKey: boolean;
 }
 
@@ -34,7 +34,7 @@ export function validate(schema: SchemaPart, settings: unknown, folder: string):
     ajv.addFormat(format, (text: string) => faultOf(text) === undefined);
   const check = ajv.compile(schema);
   if (check(settings)) return [];
-  // An "if" error only repeats that the kind of adapter below it has errors.
+  // An error of "if" only repeats that the adapter has other errors.
   return (check.errors ?? [])
     .filter(({ keyword }) => keyword !== "if")
     .map((error) => violation(error, faults));
@@ -42,7 +42,7 @@ export function validate(schema: SchemaPart, settings: unknown, folder: string):
 
 type FormatFaults = Readonly<Record<string, (text: string) => string | undefined>>;
 
-/** @returns functions that return why a text does not have a format, or undefined when it has */
+/** @returns one function per format; it returns the fault of a text, or undefined for a valid text */
 function formatFaults(folder: string): FormatFaults {
   const thrown = (work: () => unknown): string | undefined => {
     try {

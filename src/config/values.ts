@@ -11,8 +11,8 @@ export interface Lookup {
 }
 
 /**
- * Returns a copy of `value` in which all references in strings are replaced. The last line end of a file is
- * removed.
+ * Returns a copy of `value` in which all references in strings are replaced. A line end at the
+ * end of a file is removed.
  *
  * @param report called with the JSON Pointer of each reference that cannot be resolved, and the fix
  */

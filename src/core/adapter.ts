@@ -1,5 +1,6 @@
 // The contract that all adapters share. A kind of webhook, sink or source consists of a name, its options,
-// and a function that creates an adapter. All kinds of sinks form one family, as do all kinds of webhooks.
+// and a function that creates an adapter. The kinds of sinks form one family; the kinds of webhooks form
+// another.
 
 import type { Expression } from "./expressions.ts";
 import type { ObjectOption, Options, ValuesOf } from "./options.ts";
@@ -60,13 +61,13 @@ export function requireAll(...checks: readonly (() => unknown)[]): void {
   if (errors.length > 0) throw new AggregateError(errors);
 }
 
-/** A topic that an adapter reads or writes: it is checked at the start, and created where that is configured. */
+/** A topic that an adapter reads or writes. It is checked at the start (see `app/topic-keeper.ts`). */
 export interface TopicUse {
   readonly topic: string;
   readonly access: "read" | "write";
   /** Whether the adapter also writes `<topic>.dead-letter`. */
   readonly deadLetters: boolean;
-  /** The option that names the topic, for problems. */
+  /** The option that contains the topic name; problems are reported at its path. */
   readonly option?: string;
 }
 
@@ -80,10 +81,10 @@ export interface AdapterFamily<Made, Common extends Options = Options> {
   /** The regular expression that the adapters' names must match; undefined for any name. */
   readonly names?: string;
   /**
-   * The topics of an adapter.
+   * Returns the topics of an adapter.
    *
    * @param settings its options, which may violate the schema
-   * @param adapter undefined where it could not be created
+   * @param adapter undefined when it could not be created
    */
   topicsOf(settings: AdapterSettings<Common>, adapter: Made | undefined): readonly TopicUse[];
 }

@@ -1,4 +1,5 @@
-// Limits the bytes that are accepted and not yet acknowledged. Bytes count from the moment they are read.
+// Limits the bytes that are accepted and not yet acknowledged. The bytes of a request count while its body is
+// still being read.
 
 import { OnrampError } from "./errors.ts";
 import { gauge, type MetricSource } from "./ports.ts";

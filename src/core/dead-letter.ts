@@ -1,5 +1,5 @@
 // Builds and reads the headers of dead letters. A dead letter is a record that could not be written or
-// delivered, with the reason in additional headers, named as in Kafka Connect
+// delivered. Additional headers contain the reason; most of their names are those of Kafka Connect
 // (https://kafka.apache.org/documentation/#connect_errorreporting).
 
 import type { Header } from "./record.ts";

@@ -52,7 +52,7 @@ export const errorTable = {
     status: 404,
     title: "No such route",
     known: "not written",
-    next: "See `GET /openapi.yaml` for the routes. Webhooks and schemas must be in the configuration.",
+    next: "See `GET /openapi.yaml` for the routes. A webhook or a schema has a route only if it is configured.",
   },
   40801: {
     status: 408,
@@ -94,7 +94,7 @@ export const errorTable = {
     status: 500,
     title: "Unexpected failure",
     known: "unknown",
-    next: "Report it with the log line of the same time; a retry may write the record twice.",
+    next: "Report it, and include the log line that was written at that time; a retry may write the record twice.",
   },
   50001: {
     status: 500,
@@ -148,11 +148,11 @@ export class OperatorError extends Error {
   override readonly name: string = "OperatorError";
 }
 
-/** The message of a thrown value. */
+/** @returns the message of a thrown value, which may be any value */
 export const messageOf = (thrown: unknown): string =>
   thrown instanceof Error ? thrown.message : String(thrown);
 
-/** An error of the table. Its message is sent to the client and contains no internals. */
+/** An error from `errorTable`. Its message is sent to the client and contains no internals. */
 export class OnrampError extends OperatorError {
   override readonly name = "OnrampError";
   readonly code: ErrorCode;

@@ -27,14 +27,13 @@ export class ExpressionError extends Error {
   override readonly name = "ExpressionError";
 }
 
-/** An evaluation that takes longer is reported, since JSONata cannot be interrupted. */
+/** An evaluation that takes longer is reported, because it cannot be interrupted. */
 const SLOW_MS = 50;
 
 /**
  * Compiles a JSONata expression.
  *
- * @param onSlow called after an evaluation of more than 50 ms, in which nothing else ran, with its
- *   milliseconds
+ * @param onSlow called with the duration, in milliseconds, of each evaluation that took more than 50 ms
  * @throws ExpressionError with the position of the error
  */
 export function compileExpression(source: string, onSlow?: (ms: number) => void): Expression {
@@ -64,8 +63,8 @@ export function compileExpression(source: string, onSlow?: (ms: number) => void)
  * Converts the result of an expression to the bytes of a key: a string as it is, other values as JSON,
  * undefined and null as no key.
  *
- * @throws ExpressionError for an integer that may have lost digits when the value was parsed: two different
- *   keys would become the same
+ * @throws ExpressionError for an integer that may have lost digits when the value was parsed: different keys
+ *   could become the same key
  */
 export function toKey(value: unknown): Buffer | null {
   if (value === undefined || value === null) return null;
@@ -75,8 +74,8 @@ export function toKey(value: unknown): Buffer | null {
 }
 
 /**
- * Builds a message of the error's code and position only: JSONata's messages quote the expression or the
- * value.
+ * Builds a message from the code and the position of an error. JSONata's own messages are not used, because
+ * they quote the expression or the value.
  */
 function explain(error: unknown): string {
   const { code, position } = error as { code?: string; position?: number };

@@ -12,7 +12,7 @@ import { problemOf, requireJson, schemaProblem, setKeys, violationsIn } from "./
 export interface IngestDeps {
   readonly records: RecordLog;
   readonly topics: RulesByTopic;
-  /** `kafka.namespace`; clients cannot write the state topic of the namespace. */
+  /** `kafka.namespace`; clients cannot write to the state topic of the namespace. */
   readonly namespace: string;
   readonly meter: Meter;
 }
@@ -34,8 +34,9 @@ export interface AcceptOptions extends Omit<AppendOptions, "onBadRecord"> {
 /** Accepts drafts for a topic. */
 export interface Ingest {
   /**
-   * Validates and appends the drafts of one request, in order, with a timestamp each. Called by `http/`, once
-   * per request or per group of NDJSON lines. Changes the drafts; the caller must not use them afterwards.
+   * Validates the drafts of one request, sets missing timestamps, and appends the records in order. Called by
+   * `http/`, once per request or per group of NDJSON lines. Changes the drafts; the caller must not use them
+   * afterwards.
    *
    * @returns one outcome per record: the caller reads `Receipts.errors`, or calls `Receipts.orThrow`
    * @throws OnrampError when the whole request failed and nothing was written: the caller responds with this
@@ -43,8 +44,8 @@ export interface Ingest {
    */
   accept(topic: string, drafts: readonly Draft[], options: AcceptOptions): Promise<Receipts>;
   /**
-   * Writes a record that a sink could not deliver to `<topic>.dead-letter`. Called by the sink runner, once
-   * per record and attempt.
+   * Writes a record that a sink could not deliver to `<topic>.dead-letter`. Called by the sink
+   * runner, for each attempt to write the dead letter.
    *
    * @throws OnrampError when Kafka has not acknowledged the dead letter: the caller keeps the record and
    *   tries again
@@ -52,12 +53,12 @@ export interface Ingest {
   deadLetter(record: ConsumedRecord, failure: SinkFailure): Promise<void>;
 }
 
-/** The reason why a sink gave up a record. */
+/** The reason why a sink gave up on a record. */
 export interface SinkFailure {
   readonly sink: string;
   readonly reason: string;
   readonly attempts: number;
-  /** When the attempt to write the dead letter ends (milliseconds, `Date.now`). */
+  /** The time by which the dead letter must be written (milliseconds, `Date.now`). */
   readonly deadline: number;
 }
 
@@ -78,7 +79,7 @@ export function createIngest({ records, topics, namespace, meter }: IngestDeps):
         }
         for (const draft of drafts) requireJson(draft, rules);
         let violations = violationsIn(drafts, rules);
-        // Awaited only where there is a key expression: each await of the hot path is measurable.
+        // Awaited only if there is a key expression: each await on the hot path has a measurable cost.
         if (!violations && rules.key)
           violations = await keyViolations(drafts, rules, topic, options.deadLetterFor);
         const target = violations ? deadLetterTopic(topic) : topic;
@@ -105,7 +106,7 @@ export function createIngest({ records, topics, namespace, meter }: IngestDeps):
 /**
  * Sets the keys of all drafts.
  *
- * @returns the failure as the reason for a dead letter, when `deadLetterFor` is given
+ * @returns undefined when all keys are set; the failure as a violation, when `deadLetterFor` is given
  * @throws OnrampError for a failure, when `deadLetterFor` is not given
  */
 async function keyViolations(
@@ -123,7 +124,7 @@ async function keyViolations(
   }
 }
 
-/** Appends the valid drafts; each of the others fails with its own error. */
+/** Appends valid drafts as `onBadRecord` specifies; each bad draft fails with its own error. */
 async function acceptEach(
   records: RecordLog,
   topic: string,
@@ -158,9 +159,10 @@ function stamp(drafts: readonly Draft[]): readonly AcceptedRecord[] {
 }
 
 /**
- * The dead letters of a request whose records violate the rules of the topic, with the reason in their headers.
+ * Builds the dead letters of a request whose records violate the rules of the topic.
  *
- * @throws OnrampError 42206 when no webhook wants dead letters
+ * @param webhook the value of `deadLetterFor`
+ * @throws OnrampError 42206 when `webhook` is undefined
  */
 function invalidDrafts(
   drafts: readonly Draft[],

@@ -1,6 +1,6 @@
-// Checks that bytes are JSON without building a value. For values that Onramp does not inspect, parsing and
-// the garbage that it leaves would be the main cost of a record. As strict as `JSON.parse`; a test compares
-// the two.
+// Checks that bytes are JSON without building a value. Used for values that Onramp does not inspect: parsing
+// them, and collecting the garbage afterwards, would be the main cost of a record. The check is as strict as
+// `JSON.parse`; a test compares the two.
 
 /** The first error of a text, and its position in bytes. */
 export interface JsonFault {
@@ -23,7 +23,9 @@ const TRUE = Buffer.from("true");
 const FALSE = Buffer.from("false");
 const NULL = Buffer.from("null");
 
-/** The kinds of the open objects and arrays. One array serves all checks, since a check is synchronous. */
+/**
+ * The kind of the open object or array at each depth. Shared by all checks, because a check is synchronous.
+ */
 let nesting = new Uint8Array(64);
 
 /**

@@ -4,9 +4,9 @@ import { isUtf8 } from "node:buffer";
 import { OnrampError } from "./errors.ts";
 import { jsonFault } from "./json-check.ts";
 
-/** The maximum depth of JSON: a recursive validator would exceed the stack on deeper JSON. */
+/** The maximum depth of JSON. On deeper JSON, a recursive validator would overflow the stack. */
 export const MAX_DEPTH = 1000;
-/** The maximum number of values: once parsed, tiny values take a hundred times their size in bytes. */
+/** The maximum number of values. A parsed tiny value can take a hundred times the memory of its text. */
 export const MAX_VALUES = 1_000_000;
 
 const QUOTE = 0x22;
@@ -93,7 +93,7 @@ function measure(bytes: Buffer): { depth: number; values: number } {
   return { depth: maxDepth, values };
 }
 
-/** V8's message without its excerpt of the text, which may contain a secret. */
+/** Describes an error of `JSON.parse` without its excerpt of the text, which may contain a secret. */
 function describe(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   const position = /position (\d+)/.exec(message)?.[1];

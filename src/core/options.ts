@@ -93,7 +93,7 @@ export const boolean = <const E extends Extra<boolean> = typeof NONE>(
   extra?: E,
 ): Option<boolean, Presence<E>> => option({ type: "boolean" }, description, extra ?? (NONE as E));
 
-/** A number between bounds; `exclusiveMinimum` and the others are those of JSON Schema. */
+/** A number. @param extra `minimum` and the other bounds are keywords of JSON Schema */
 export const number = <
   const E extends Extra<number> & {
     readonly type?: "integer";
@@ -120,7 +120,7 @@ export const oneOf = <const W extends string, const E extends Extra<W> = typeof 
   extra?: E,
 ): Option<W, Presence<E>> => option({ enum: words }, description, extra ?? (NONE as E));
 
-/** A list. @param extra `minItems` and `uniqueItems` are those of JSON Schema */
+/** A list. @param extra `minItems` and `uniqueItems` are keywords of JSON Schema */
 export const list = <
   T,
   const E extends Extra<readonly never[]> & {
@@ -155,7 +155,11 @@ export const map = <T, const E extends Extra<Readonly<Record<string, never>>> = 
     extra ?? (NONE as E),
   );
 
-/** An object of options; other members are rejected. @param schema further keywords, such as `description` */
+/**
+ * An object of options; unknown members are rejected.
+ *
+ * @param schema further keywords, such as `description`
+ */
 export function object<P extends Options>(properties: P, schema: SchemaPart = {}): ObjectOption<P, false> {
   const entries = Object.entries(properties);
   const required = entries.filter(([, { required }]) => required).map(([name]) => name);
@@ -218,6 +222,6 @@ export function variant<const A extends readonly ObjectOption<Options>[]>(
   };
 }
 
-/** A list of topics and of patterns with `*`. */
+/** A list of topic names, and of patterns with `*`. */
 export const topicPatterns = (description: string): Option<readonly string[], false> =>
-  list(string("A topic, or a pattern with *."), description);
+  list(string("A topic name, or a pattern with *."), description);

@@ -6,9 +6,9 @@ import type { AcceptedRecord, Header, Receipts } from "./record.ts";
 /** Writes records to Kafka. Implemented by `kafka/produce/producer.ts`. */
 export interface RecordLog {
   /**
-   * Appends records to a topic, in order per partition. Called by `core/ingest.ts` only, several times
-   * concurrently. Resolves when the outcome of every record is known. At the deadline, records that were not
-   * sent fail with 50301 or 50302, and records that were sent and not acknowledged with 50401.
+   * Appends records to a topic, in order per partition. Called only by `core/ingest.ts`; calls
+   * may be concurrent. Resolves when the outcome of every record is known. At the deadline, records that were
+   * not sent fail with 50301 or 50302; records that were sent and not acknowledged fail with 50401.
    *
    * @throws OnrampError when the whole request failed before anything was written (4xx, 503): the caller
    *   passes it on
@@ -19,7 +19,10 @@ export interface RecordLog {
 export interface AppendOptions {
   /** The time by which `append` must resolve (milliseconds, `Date.now`). */
   readonly deadline: number;
-  /** `continue`: only a record that the topic would refuse fails. Default: the whole request fails. */
+  /**
+   * The effect of records that the topic would refuse. `continue`: only these records fail. Default: the
+   * whole request fails.
+   */
   readonly onBadRecord?: "continue";
   /**
    * Called once when the records are in the queues of their partitions: records appended later come after
@@ -41,16 +44,14 @@ export interface ConsumedRecord {
 }
 
 /**
- * Handles the first of the given records of one partition, and optionally more of them. Called by
- * `RecordFeed` with one call per partition at a time, in the order of the offsets, and concurrently for
- * several partitions.
+ * Handles records of one partition: the first record, and optionally records after it. Called in the order of
+ * the offsets, with at most one call per partition at a time; calls for different partitions are concurrent.
  *
  * @param records all records that were fetched and not handled yet; at least one
  * @param stopping aborted when the partition is revoked or the process stops: the handler starts nothing new
  * @param cancel aborted a few seconds after `stopping`: the handler ends its work at once
- * @returns the number of handled records, at least 1; the caller commits the offset after them before its
- *   next call
- * @throws any error: the caller commits nothing, and the record is handled again, by this or another member
+ * @returns the number of handled records, at least 1; a consumer commits them before its next call
+ * @throws any error: a consumer commits nothing, and the record is handled again, by this or another member
  */
 export type RecordHandler = (
   records: readonly ConsumedRecord[],

@@ -14,7 +14,7 @@ export interface Draft {
   /** Null for a tombstone. */
   value: Buffer | null;
   headers: readonly Header[];
-  /** Undefined: the key selects the partition; without a key, Onramp does. */
+  /** Undefined: Onramp selects the partition, by the key if there is one. */
   partition?: number | undefined;
   /** Milliseconds since 1970. Undefined: the time of receipt. */
   timestamp?: number | undefined;
@@ -26,7 +26,8 @@ export interface Draft {
    */
   json?: string | undefined;
   /**
-   * Set when the record could not be read: only this record fails, as `AcceptOptions.onBadRecord` specifies.
+   * The error of a record that could not be read, such as a line that is too long. Used only with
+   * `AcceptOptions.onBadRecord`, which specifies what happens to the other records.
    */
   fault?: OnrampError;
 }
@@ -84,7 +85,10 @@ export class Receipts {
   }
 
   /**
-   * Merges the outcomes of the appended records, in order, with the problems of the other records, by index.
+   * Sets the outcomes of all records.
+   *
+   * @param appended the outcomes of the records that were passed to `RecordLog.append`, in order
+   * @param problems the errors of the other records, by index
    */
   fill(appended: Receipts, problems: ReadonlyMap<number, OnrampError>): void {
     for (let index = 0, next = 0; index < this.count; index++) {

@@ -8,7 +8,7 @@ import type { ErrorDetail } from "./errors.ts";
 
 const DRAFT_07 = "http://json-schema.org/draft-07/schema";
 const DRAFT_2020 = "https://json-schema.org/draft/2020-12/schema";
-/** For larger values only the first violation is listed: a hostile value could have an endless list. */
+/** For larger values only the first violation is listed: a hostile value could have millions. */
 const MAX_FULL_LIST_BYTES = 256 * 1024;
 const MAX_VIOLATIONS = 20;
 
@@ -16,7 +16,7 @@ const MAX_VIOLATIONS = 20;
 export interface TopicSchema {
   /** The document as it was loaded; served at `/topics/{topic}/schema`. */
   readonly document: unknown;
-  /** Keywords that are slow on hostile values, as sentences for the operator. */
+  /** Warnings for the operator about keywords that are slow on hostile values. */
   readonly warnings: readonly string[];
   /** @returns the violations of a value of `size` bytes; undefined when the value is valid */
   violations(value: unknown, size: number): ErrorDetail[] | undefined;
@@ -77,7 +77,7 @@ function compile(document: unknown, name: string, allErrors: boolean): ValidateF
     return ajv.compile(document);
   } catch (error) {
     throw new SchemaError(
-      `${name}: ${error instanceof Error ? error.message : String(error)}. A schema must be valid and complete in one file.`,
+      `${name}: ${error instanceof Error ? error.message : String(error)}. A schema must be valid and must not refer to other files.`,
       { cause: error },
     );
   }
@@ -95,8 +95,8 @@ function toDetail(error: ErrorObject): ErrorDetail {
 }
 
 /**
- * Warns of keywords whose cost grows faster than their input: those of ajv's `json-schema-secure`
- * meta-schema.
+ * Warns about keywords that can take much longer on a hostile value: the ones that ajv's
+ * `json-schema-secure` meta-schema restricts.
  */
 function slowKeywordWarnings(schema: unknown, pointer: string, name: string): string[] {
   if (typeof schema !== "object" || schema === null) return [];

@@ -36,7 +36,7 @@ export class DeliveryError extends Error {
 
 /** Statuses with which a receiver, or a proxy in front of it, says that it is down or overloaded. */
 const AWAY: readonly number[] = [429, 502, 503, 504];
-/** Statuses below 500 that a later attempt may not receive. */
+/** Statuses below 500 after which a later attempt may succeed. */
 const RETRIABLE: readonly number[] = [408, 409, 425];
 
 /**
@@ -62,13 +62,13 @@ export interface Attempt {
    */
   readonly cancel: AbortSignal;
   /**
-   * Waits until the message may be sent. The sink calls it once per attempt, immediately before it sends: the
-   * time of the attempt counts from here.
+   * Waits until the message may be sent. The sink calls it once per attempt, immediately before it sends the
+   * message: the time of the attempt counts from here.
    *
-   * @param channel messages to one channel are sent one after the other, and all of them wait for its
-   *   `Retry-After`
+   * @param channel where the message goes. The messages to one channel share the rate, and all of them wait
+   *   for a `Retry-After` that the receiver sends
    * @param perSecond the maximum rate of messages from this process to the channel; no limit by default
-   * @throws the reason of `cancel` or of the stop: the sink does not catch it
+   * @throws when the partition is revoked or the process stops: the sink does not catch this error
    */
   turn(channel: string, perSecond?: number): Promise<void>;
 }
@@ -89,8 +89,8 @@ export interface RecordSink {
 /** A sink that delivers several records as one message. */
 export interface BatchSink {
   /**
-   * Delivers the first of `records`, and as many of the next ones as fit into the same message. Called as
-   * `deliver` is.
+   * Delivers the first of `records`, and as many of the next ones as fit into the same message. Called in the
+   * same way as `deliver`.
    *
    * @param records records of one partition, in order, that pass the filter; at least one
    * @returns the number of records that were delivered, at least 1
@@ -119,7 +119,7 @@ export const sinkOptions = {
       default: "latest",
     },
   ),
-  filter: expression("JSONata over the value. Records for which it is not true are skipped."),
+  filter: expression("JSONata over the value. Records for which the result is not true are skipped."),
   giveUpAfter: duration(
     "How long a record is retried while its receiver answers with failures; after that, it becomes a dead letter. Time in which the receiver cannot be reached does not count.",
     { default: "10m" },

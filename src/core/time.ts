@@ -20,8 +20,8 @@ export const systemClock: Clock = {
 };
 
 /**
- * Waits that double after each failure. The n-th wait is a random time between half and all of `first * 2^n`,
- * and at most `max`, so that clients that failed together do not retry together.
+ * Computes waits that double after each failure. Wait number n, from 0, is a random time between half and all
+ * of `min(max, first * 2^n)`, so that clients that failed together do not retry together.
  */
 export class Backoff {
   readonly #first: number;

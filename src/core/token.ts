@@ -2,7 +2,7 @@
 
 import { createHash, randomBytes } from "node:crypto";
 
-/** Creates a token, and the hash that goes into the configuration. */
+/** Creates a token and its hash. */
 export function createToken(): { readonly token: string; readonly hash: string } {
   const token = `onr_${randomBytes(32).toString("base64url")}`;
   return { token, hash: hashToken(token) };

@@ -8,8 +8,8 @@ import type { Draft } from "./record.ts";
 import type { TopicRules } from "./topics.ts";
 
 /**
- * Checks that the value of a draft is JSON, if it must be (`draft.json`). Parses the value only if a schema
- * or a key expression needs its content.
+ * Checks that the value of a draft is JSON, if `draft.json` is set. Parses the value only if a schema or a
+ * key expression needs its content.
  *
  * @throws OnrampError 40001 when the value is not JSON, 41301 when it has too many values
  */
@@ -47,15 +47,17 @@ export function violationsIn(
 export function schemaProblem(topic: string, errors: readonly ErrorDetail[], records: number): OnrampError {
   const first = errors[0] as ErrorDetail;
   const where = `${records > 1 ? `record ${first.index}, ` : ""}${first.pointer || "the value"}`;
+  const what = records > 1 ? "The request" : "The record";
+  const outcome = records > 1 ? "Nothing was written." : "It was not written.";
   return new OnrampError(
     42206,
-    `Does not match the schema of topic "${topic}": ${where} ${first.message}. Nothing was written.`,
+    `${what} does not match the schema of topic "${topic}": ${where} ${first.message}. ${outcome}`,
     { errors },
   );
 }
 
 /**
- * Sets the key of every draft that has none, by the topic's key expression.
+ * Computes the key of every draft that has a value and no key, with the topic's key expression.
  *
  * @throws OnrampError 40001 when the value is not JSON, or the expression fails on it
  */
@@ -89,7 +91,7 @@ export function problemOf(
   }
   const violations = rules.schema && violationsIn([draft], rules);
   if (violations) return schemaProblem(topic, violations, 1);
-  // A promise is returned only for a key expression: a promise per record would be the main cost.
+  // A promise is returned only if there is a key expression: a promise per record would be the main cost.
   return rules.key ? setKeys([draft], rules, topic).then(() => undefined, asOnrampError) : undefined;
 }
 

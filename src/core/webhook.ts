@@ -17,7 +17,7 @@ export interface Delivery {
 declare const verified: unique symbol;
 
 /**
- * A delivery with a valid signature. Created by `verifyDelivery` only, so that a kind cannot skip
+ * A delivery with a valid signature. Created by `verifyDelivery` only, so that a kind of webhook cannot skip
  * verification.
  */
 export interface Verified extends Delivery {
@@ -49,8 +49,8 @@ export interface WebhookReceiver {
   /**
    * Converts a verified delivery to drafts. Called by `http/webhooks.ts` once per delivery, after `verify`.
    *
-   * @throws OnrampError 40001, 41501 when the delivery is malformed: the caller responds with it and writes
-   *   nothing
+   * @throws OnrampError 40001, 41501 when the delivery is malformed: the caller responds with this error and
+   *   writes nothing
    */
   draftsOf(delivery: Verified): Received | Promise<Received>;
 }
@@ -86,7 +86,7 @@ export async function verifyDelivery(
   if (valid) return delivery as Verified;
   throw new OnrampError(
     40101,
-    `The signature in ${capitalized(header)} does not match. Check that the sender's secret is the one configured here.`,
+    `The signature in ${capitalized(header)} does not match. Check that the sender uses a secret that is configured for this webhook.`,
   );
 }
 

@@ -1,4 +1,4 @@
-// Validates a batch before a partition appends it, by the rules of Apache Kafka.
+// Validates a batch before a partition appends it. The rules are those of Apache Kafka.
 
 import { gunzipSync } from "node:zlib";
 import { KafkaCode } from "../wire/error-codes.ts";
@@ -93,7 +93,12 @@ function checkConfig(
     : undefined;
 }
 
-/** Decodes the records; undefined for a codec other than gzip; "invalid" when they do not match the batch's header. */
+/**
+ * Decodes the records of a batch.
+ *
+ * @returns undefined for a codec other than gzip; "invalid" when the records do not match the header of the
+ * batch
+ */
 export function decodeRecords(batch: Batch): PlacedRecord[] | undefined | "invalid" {
   if (batch.compression > 1) return undefined;
   try {
@@ -107,7 +112,7 @@ export function decodeRecords(batch: Batch): PlacedRecord[] | undefined | "inval
   }
 }
 
-/** The result of an append that was rejected. */
+/** Returns the result of a rejected append. */
 export function rejected(errorCode: number, errorMessage: string | null): AppendResult {
   return { errorCode, baseOffset: -1, logAppendTimeMs: -1, recordErrors: [], errorMessage };
 }

@@ -24,7 +24,7 @@ export interface DevBrokerOptions {
   /** The port to listen on. Default: 0, any free port. */
   readonly port?: number;
   /**
-   * The most bytes that all topics without compaction hold together. Beyond it, their oldest records are deleted.
+   * The maximum total of bytes in all topics without compaction. Above it, the oldest records are deleted.
    * Default: 256 MB.
    */
   readonly retentionBytes?: number;
@@ -63,7 +63,11 @@ export class DevBroker {
     return this.#sockets.size;
   }
 
-  /** Starts to listen. After `stop`, uses the same port again. @throws the error of the server, such as EADDRINUSE */
+  /**
+   * Starts to listen; after `stop`, on the same port again.
+   *
+   * @throws the error of the server, such as EADDRINUSE
+   */
   async start(): Promise<void> {
     const server = net.createServer((socket) => {
       this.#sockets.add(socket);

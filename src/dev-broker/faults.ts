@@ -29,7 +29,7 @@ export interface ProducedBatch {
   readonly bytes: Buffer;
 }
 
-/** Hooks that a test sets. The broker calls a hook each time; the hook returns undefined for no fault. */
+/** Hooks that a test sets. A hook that returns undefined injects no fault. */
 export class Faults {
   /** Called per partition of a Produce request. */
   produce: ((batch: ProducedBatch) => ProduceFault | undefined) | undefined;

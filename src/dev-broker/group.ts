@@ -36,7 +36,10 @@ export class Group {
     this.id = id;
   }
 
-  /** Handles JoinGroup of a new or existing member. Resolves when the rebalance that it starts is complete. */
+  /**
+   * Handles JoinGroup of a new or existing member. Resolves when all members have joined, or their time is
+   * up.
+   */
   join(
     request: JoinGroupRequest,
     version: number,

@@ -1,4 +1,4 @@
-// Defines a member of a consumer group, and the responses that reject a request of a member.
+// Defines a member of a consumer group, and the responses that reject its requests.
 
 import type { JoinGroupResponse, SyncGroupResponse } from "../wire/messages/group.ts";
 
@@ -20,7 +20,7 @@ export interface Member {
   session: NodeJS.Timeout | undefined;
 }
 
-/** The JoinGroup response with an error. */
+/** Returns a JoinGroup response with an error. */
 export function joinError(errorCode: number, memberId: string): JoinGroupResponse {
   return {
     throttleTimeMs: 0,
@@ -33,7 +33,7 @@ export function joinError(errorCode: number, memberId: string): JoinGroupRespons
   };
 }
 
-/** The SyncGroup response with an error. */
+/** Returns a SyncGroup response with an error. */
 export function syncError(errorCode: number): SyncGroupResponse {
   return { throttleTimeMs: 0, errorCode, assignment: Buffer.alloc(0) };
 }

@@ -68,13 +68,16 @@ export class PartitionLog {
     };
   }
 
-  /** The error code for a request with the leader epoch `current`. A negative epoch is not checked. */
+  /** The error code for a request with the leader epoch `current`; 0 when the epoch is right or negative. */
   epochErrorCode(current: number): number {
     if (current < 0 || current === this.leaderEpoch) return KafkaCode.NONE;
     return current < this.leaderEpoch ? KafkaCode.FENCED_LEADER_EPOCH : KafkaCode.UNKNOWN_LEADER_EPOCH;
   }
 
-  /** Returns the batches from the one that contains `offset` on, up to `maxBytes`, but at least one if there is any. */
+  /**
+   * Returns batches, beginning with the one that contains `offset`: at most `maxBytes`, but at least one batch
+   * if there is one.
+   */
   read(offset: number, maxBytes: number): Buffer[] {
     const found: Buffer[] = [];
     let size = 0;
@@ -160,7 +163,10 @@ function toStoredBatch(
   return { bytes, baseOffset, lastOffset: baseOffset + batch.lastOffsetDelta, maxTimestamp };
 }
 
-/** The keys of a batch with their offsets; undefined for a codec other than gzip. Enters the offsets in `latest`. */
+/**
+ * Returns the keys of a batch with their offsets, and stores them in `latest`. Undefined for codecs except
+ * gzip.
+ */
 function keysOf(
   stored: StoredBatch,
   latest: Map<string, number>,

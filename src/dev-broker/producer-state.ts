@@ -1,10 +1,11 @@
-// Checks the sequence numbers of idempotent producers in one partition, by the rules of Kafka's ProducerStateManager.
+// Checks the sequence numbers of idempotent producers in one partition. The rules are those of Kafka's
+// ProducerStateManager.
 
 import { KafkaCode } from "../wire/error-codes.ts";
 
-/** The number of recent batches per producer in which duplicates are found. */
+/** The number of recent batches per producer that a new batch is compared with, to find duplicates. */
 const RECENT_BATCHES = 5;
-/** Sequence numbers start again at 0 after this many. */
+/** The number of sequence numbers: after the last one, the next is 0. */
 const SEQUENCES = 2 ** 31;
 
 /** The sequence numbers and the base offset of an appended batch. */
@@ -27,7 +28,7 @@ export interface SequencedBatch {
   readonly count: number;
 }
 
-/** The result of a check: append the batch, answer with the offset of its duplicate, or reject it. */
+/** The result of a check: append the batch, return the offset of its duplicate, or reject it. */
 export type SequenceCheck =
   | { readonly append: true }
   | { readonly append: false; readonly errorCode: number; readonly baseOffset: number };
@@ -51,7 +52,7 @@ export class ProducerStates {
     return sequence === expected ? { append: true } : rejected(KafkaCode.OUT_OF_ORDER_SEQUENCE_NUMBER);
   }
 
-  /** Records a batch that was appended. */
+  /** Stores the sequence numbers of an appended batch. */
   add({ producerId, epoch, sequence, count }: SequencedBatch, baseOffset: number): void {
     if (producerId < 0) return;
     let producer = this.#producers.get(producerId);

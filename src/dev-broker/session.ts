@@ -1,4 +1,4 @@
-// Serves one connection. Like Apache Kafka, it handles the requests of a connection one at a time, in order.
+// Serves one connection. Handles its requests one at a time and in order, as Apache Kafka does.
 
 import type net from "node:net";
 import { KafkaCode } from "../wire/error-codes.ts";
@@ -13,7 +13,7 @@ import type { State } from "./state.ts";
 /** The default of `socket.request.max.bytes`. */
 const MAX_REQUEST = 100 * 1024 * 1024;
 
-/** Serves a connection until it closes. Like Apache Kafka, it closes the connection on an invalid request. */
+/** Serves a connection until it closes. Closes it after an invalid request, as Apache Kafka does. */
 export function serve(socket: net.Socket, state: State, endpoints: ReadonlyMap<number, Endpoint>): void {
   const splitter = new FrameSplitter(MAX_REQUEST);
   let last = Promise.resolve();
@@ -41,7 +41,7 @@ async function answer(
   if (!endpoint || apiVersion < endpoint.min || apiVersion > endpoint.max) {
     if (apiKey !== ApiVersions.key)
       throw new Error(`version ${apiVersion} of API ${apiKey} is not supported`);
-    // Version 0, which every client can read.
+    // Answers in version 0, which every client can read.
     const body = {
       errorCode: KafkaCode.UNSUPPORTED_VERSION,
       apiKeys: supportedVersions([...endpoints.values()]),

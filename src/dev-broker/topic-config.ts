@@ -1,6 +1,6 @@
 // Defines the topic configurations of the development broker, with the names and defaults of Apache Kafka 4.
 
-/** Default values. Other configurations are rejected. */
+/** The default values by name. A configuration with another name is rejected. */
 export const TOPIC_DEFAULTS: Readonly<Record<string, string>> = {
   "cleanup.policy": "delete",
   "compression.type": "producer",
@@ -27,7 +27,7 @@ export const TOPIC_DEFAULTS: Readonly<Record<string, string>> = {
   "unclean.leader.election.enable": "false",
 };
 
-/** The reason why a configuration is invalid; undefined when it is valid. A null value means the default. */
+/** Returns why a configuration is invalid; undefined when it is valid. A null value means the default. */
 export function configError(name: string, value: string | null): string | undefined {
   const fallback = TOPIC_DEFAULTS[name];
   if (fallback === undefined) return `Unknown topic config name: ${name}`;

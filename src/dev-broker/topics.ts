@@ -1,10 +1,10 @@
-// Stores the topics of the development broker, and limits the bytes that they hold together.
+// Stores the topics of the development broker, and limits the total of their bytes.
 
 import type { StoredBatch } from "./append-checks.ts";
 import { PartitionLog } from "./partition-log.ts";
 import { TOPIC_DEFAULTS } from "./topic-config.ts";
 
-/** A topic with compaction is compacted each time this many bytes have been appended. */
+/** A topic with compaction is compacted whenever this many bytes were appended since the last compaction. */
 const COMPACT_EVERY_BYTES = 1024 * 1024;
 
 /** A topic. */
@@ -33,7 +33,7 @@ export class Topics {
   #oldest = 0;
   #bytes = 0;
 
-  /** @param retentionBytes the most bytes that all topics without compaction hold together */
+  /** @param retentionBytes the maximum total of bytes in all topics without compaction */
   constructor(retentionBytes: number) {
     this.#retentionBytes = retentionBytes;
   }
@@ -57,7 +57,7 @@ export class Topics {
     return topic;
   }
 
-  /** Adds partitions until the topic has `partitions`. */
+  /** Adds partitions until the topic has `partitions` of them. */
   addPartitions(topic: Topic, partitions: number): void {
     while (topic.partitions.length < partitions)
       topic.partitions.push(new PartitionLog((name) => configOf(topic, name)));
@@ -83,7 +83,7 @@ export class Topics {
     this.#bytes += batch.bytes.length;
     while (this.#bytes > this.#retentionBytes && this.#oldest < this.#entries.length - 1)
       this.#deleteOldest();
-    // Deleted batches must not stay referenced, or their memory is not freed.
+    // Removes the references to deleted batches, so that their memory can be freed.
     if (this.#oldest > 32 && this.#oldest * 2 > this.#entries.length) {
       this.#entries = this.#entries.slice(this.#oldest);
       this.#oldest = 0;

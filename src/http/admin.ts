@@ -1,5 +1,5 @@
-// Serves health, metrics and the state of sinks on a separate port. The responses contain no secrets and need
-// no token.
+// Serves health, metrics and the state of sinks on a separate port. Requests need no token, because
+// the responses contain no secrets.
 
 import type { RequestListener } from "node:http";
 import express from "express";

@@ -32,8 +32,8 @@ export class Connections {
   readonly #open = new Map<net.Socket, Map<http.ServerResponse, number>>();
   readonly #sweep: NodeJS.Timeout;
   /**
-   * TLS connections before the end of their handshake, by peer: responses belong to the socket that wraps
-   * them.
+   * TCP sockets whose TLS handshake has not ended, by peer. Afterwards, `#open` contains the TLS socket that
+   * wraps the TCP socket.
    */
   readonly #handshaking = new Map<string, net.Socket>();
   #closing = false;
@@ -59,10 +59,11 @@ export class Connections {
   }
 
   /**
-   * Sends a problem, unless responses to earlier requests are pending, and closes the connection after them.
+   * Sends a problem and closes the connection. If the request has a failure handler, calls the handler and
+   * does nothing else. If responses to earlier requests are pending, they are sent instead of the problem.
    */
   reject(socket: net.Socket, problem: OnrampError): void {
-    // The request that is not complete is the malformed one.
+    // Only the malformed request is incomplete.
     const responses = [...(this.#open.get(socket)?.keys() ?? [])];
     const handler = responses.map((res) => !res.req.complete && failureHandlers.get(res)).find(Boolean);
     if (handler) return handler(problem);

@@ -92,7 +92,7 @@ const LINGER_MS = 2000;
 const LINGER_BYTES = 16 * 1024;
 
 /**
- * Writes the end of a response, and ends the response when the request's body has ended, or after 2 s. Node
+ * Writes the last part of a response, and ends it when the request's body has ended, or after 2 s. Node
  * destroys the socket as soon as the last response ends, which resets the connection of a client that is
  * still sending.
  */
@@ -106,8 +106,8 @@ export function endAfterBody(req: IncomingMessage, res: ServerResponse, body: st
   res.write(body);
   req.resume();
   req.once("end", done).once("close", done);
-  // After the limit, the kernel keeps what the client sends: many such clients must not fill this process's
-  // memory.
+  // After the limit, the rest stays in the kernel's buffer, so that many such clients do not load this
+  // process.
   req.on("data", (chunk: Buffer) => {
     read += chunk.length;
     if (read > LINGER_BYTES) req.socket.pause();

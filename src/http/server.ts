@@ -53,7 +53,7 @@ function apiApp(deps: ApiDeps): express.Express {
   return app;
 }
 
-/** Requests whose headers take longer are answered 408. */
+/** A request whose headers take longer receives 408. */
 const HEADERS_TIMEOUT_MS = 15_000;
 /** Longer than load balancers keep idle connections (usually 60 s), so that the load balancer closes them. */
 const KEEP_ALIVE_MS = 75_000;
@@ -80,7 +80,7 @@ export async function listen(
 ): Promise<Listening> {
   const options = {
     headersTimeout: HEADERS_TIMEOUT_MS,
-    // Node's limit would end long streams of lines; `Connections` applies a limit to other requests.
+    // Node's limit would also end long NDJSON requests; `Connections` applies a limit to other requests.
     requestTimeout: 0,
     keepAliveTimeout: KEEP_ALIVE_MS,
     requireHostHeader: false,

@@ -1,5 +1,5 @@
 // Serves `POST /webhooks/{name}`: passes the raw body to the receiver, and responds when Kafka has
-// acknowledged.
+// acknowledged the records.
 
 import { Router } from "express";
 import { OnrampError } from "../core/errors.ts";
@@ -42,7 +42,7 @@ export function webhookRoutes(deps: WebhookDeps): Router {
   });
 }
 
-/** @throws OnrampError; 40001 when an expression fails on the delivery: no kind has to convert that error */
+/** @throws the error of the receiver; OnrampError 40001 in place of an ExpressionError */
 async function draftsOf(receiver: WebhookReceiver, verified: Verified): Promise<Received> {
   try {
     return await receiver.draftsOf(verified);
@@ -50,7 +50,7 @@ async function draftsOf(receiver: WebhookReceiver, verified: Verified): Promise<
     if (!(error instanceof ExpressionError)) throw error;
     throw new OnrampError(
       40001,
-      `An expression of this webhook failed on the delivery: ${error.message}. Correct the delivery or the expression.`,
+      `This webhook cannot convert the delivery: ${error.message}. Correct the delivery or the expression.`,
       { cause: error },
     );
   }

@@ -1,4 +1,4 @@
-// The Prometheus metrics. The hot path adds to plain numbers; each scrape converts them to samples.
+// The Prometheus metrics. Counters of the hot path are plain numbers; each scrape converts them to samples.
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { asOnrampError, OnrampError } from "../core/errors.ts";
@@ -20,7 +20,7 @@ export interface Metrics extends Meter {
 /**
  * Creates the metrics in a new registry.
  *
- * @param isKnown whether a topic exists: other names, which clients may invent, are not used as label values
+ * @param isKnown whether a topic exists. Clients can invent names, so unknown names are not used as labels
  */
 export function createMetrics(isKnown: (topic: string) => boolean): Metrics {
   const registry = new Registry();
@@ -88,7 +88,8 @@ export function createMetrics(isKnown: (topic: string) => boolean): Metrics {
     },
     countRefused(topic, thrown, records) {
       const error = asOnrampError(thrown);
-      // The core has counted the error with its records; `http/` reports it once more when it responds.
+      // `core/ingest.ts` counts an error with its records, and `http/` reports the same error when it
+      // responds.
       if (counted.has(error) || (error.cause instanceof OnrampError && counted.has(error.cause))) return;
       counted.add(error);
       add(received, isKnown(topic) ? topic : "", records);

@@ -1,4 +1,4 @@
-// Starts services in order and stops them in reverse, under one deadline.
+// Starts services in order, and stops them in reverse order with one deadline for all.
 
 import type { Log } from "../core/ports.ts";
 import { untilDeadline } from "../core/time.ts";
@@ -9,8 +9,8 @@ export interface Service {
   /** Called once, after the services that were added earlier have started. */
   start?(): Promise<void>;
   /**
-   * Called once, before the services that started earlier stop. Must end by `deadline` (milliseconds,
-   * `Date.now`).
+   * Called once. The services that were started earlier are stopped afterwards. Must end by `deadline`
+   * (milliseconds, `Date.now`).
    */
   stop(deadline: number): Promise<void>;
 }

@@ -1,4 +1,4 @@
-// Delivers records of one sink: tries again until the receiver accepts them, or gives up the first record.
+// Delivers the records of one sink: retries until the receiver accepts the first record, or gives it up.
 
 import { messageOf } from "../core/errors.ts";
 import { type Attempt, DeliveryError, type OutgoingRecord, type Sink } from "../core/sink.ts";
@@ -13,7 +13,7 @@ export interface DelivererDeps {
   readonly sink: Sink;
   readonly limiter: RateLimiter;
   readonly clock: Clock;
-  /** How long a record is tried while its receiver answers with failures, in milliseconds. */
+  /** How long a record is retried while its receiver answers with failures, in milliseconds. */
   readonly giveUpAfterMs: number;
   /** Called after each failed attempt, before the wait. */
   readonly onFailure: (record: OutgoingRecord, error: DeliveryError, attempts: number, at: number) => void;
@@ -29,7 +29,7 @@ export type Outcome =
 /** Delivers records to one sink, and tracks the time that was spent on them. */
 export class Deliverer {
   readonly #deps: DelivererDeps;
-  /** The time spent on the current record per partition. It is kept over a rebalance, which does not restart it. */
+  /** The time spent on the current record, per partition. A rebalance does not reset it. */
   readonly #spent = new Map<string, { readonly offset: number; readonly ms: number }>();
 
   constructor(deps: DelivererDeps) {
@@ -37,7 +37,8 @@ export class Deliverer {
   }
 
   /**
-   * Delivers the first of the records, and for a sink that delivers batches also records after it.
+   * Delivers the first of the records. A sink that delivers batches may deliver some of the next records as
+   * well.
    *
    * @throws the reason of `stopping` or `cancel`
    */
@@ -51,7 +52,8 @@ export class Deliverer {
     const { topic, partition, offset } = record;
     const partitionName = `${topic}/${partition}`;
     const previous = this.#spent.get(partitionName);
-    // Counts the attempts that the receiver answered and the waits after them, but not the wait for a turn.
+    // `spent` includes the attempts that the receiver answered and the waits after them, not the wait for a
+    // turn.
     let [spent, paused] = [previous?.offset === offset ? previous.ms : 0, 0];
     const backoff = new Backoff(BACKOFF_FIRST_MS, BACKOFF_MOST_MS);
     let channel: string | undefined;
@@ -70,7 +72,7 @@ export class Deliverer {
       try {
         return { delivered: await this.#attempt(records, attempt) };
       } catch (thrown) {
-        // An interruption is not a failure of the delivery.
+        // The sink was interrupted; the delivery did not fail.
         if (stopping.aborted && !(thrown instanceof DeliveryError)) throw thrown;
         const error = asDeliveryError(thrown);
         const { kind, retryAfterMs = 0 } = error;
@@ -95,7 +97,10 @@ export class Deliverer {
   }
 }
 
-/** Any other error is permanent: the same record would cause it again. */
+/**
+ * Returns a DeliveryError unchanged. Any other error is permanent, because the same record would cause it
+ * again.
+ */
 function asDeliveryError(thrown: unknown): DeliveryError {
   if (thrown instanceof DeliveryError) return thrown;
   return new DeliveryError("permanent", messageOf(thrown), { cause: thrown });

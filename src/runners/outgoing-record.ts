@@ -1,12 +1,12 @@
-// Parses the value of a record once, for the filter and for the sink.
+// Parses the value of a record once, for both the filter and the sink.
 
 import { isUtf8 } from "node:buffer";
 import type { ConsumedRecord } from "../core/ports.ts";
 import type { OutgoingRecord } from "../core/sink.ts";
 
 /**
- * Adds the parsed value to a record: parsed JSON, else the text, or Base64 when the value is not UTF-8; undefined for a
- * tombstone.
+ * Adds the parsed value to a record: the value of the JSON. If the value is not JSON, its text; if it is not
+ * UTF-8, its Base64. Undefined for a tombstone.
  */
 export function outgoingRecord(record: ConsumedRecord): OutgoingRecord {
   return { ...record, parsed: parsedValue(record.value) };

@@ -1,9 +1,12 @@
-// Limits the rate of messages per channel. Messages are spaced evenly, however many callers wait, and no second has
-// more messages than the rate allows.
+// Limits the rate of messages per channel. Messages are spaced evenly, even if many callers wait, and no
+// period of a second has more messages than the rate allows.
 
 import { type Clock, untilAborted } from "../core/time.ts";
 
-/** Timers fire late. The next message may be sent earlier to compensate for a delay of up to this time. */
+/**
+ * The largest delay of a timer that is compensated for: the message after a late one may be sent this much
+ * earlier.
+ */
 const LATE_MS = 5;
 /**
  * Intervals are 5% longer than the rate requires, so that messages arrive within the rate even when an earlier one was
@@ -53,7 +56,7 @@ export class RateLimiter {
       }
     });
     queue.tail = turn.catch(() => {});
-    // A caller that is aborted does not wait for the callers before it.
+    // An aborted caller rejects at once; it does not wait for the callers before it.
     await untilAborted(turn, stopping);
   }
 

@@ -1,5 +1,5 @@
-// Runs one sink: filters records, delivers them, waits and tries again, and gives up where that is right. A record that
-// cannot be delivered becomes a dead letter; none is dropped. Knows neither Kafka nor the sink's receiver.
+// Runs one sink: filters records, delivers them, and writes a dead letter for each record that cannot be
+// delivered, so that none is dropped. Depends neither on Kafka nor on the receiver of the sink.
 
 import { messageOf } from "../core/errors.ts";
 import { type Expression, ExpressionError } from "../core/expressions.ts";
@@ -14,15 +14,15 @@ import type { RateLimiter } from "./rate-limiter.ts";
 export interface SinkRunnerOptions {
   readonly name: string;
   readonly type: string;
-  /** Records for which it is not true are skipped. */
+  /** Records for which the result is not `true` are skipped. */
   readonly filter: Expression | undefined;
-  /** How long a record is tried while its receiver answers with failures, in milliseconds. */
+  /** How long a record is retried while its receiver answers with failures, in milliseconds. */
   readonly giveUpAfterMs: number;
 }
 
 export interface SinkRunnerDeps {
   readonly sink: Sink;
-  /** Writes a dead letter, and resolves when Kafka has it. @throws OnrampError */
+  /** Writes a dead letter, and resolves when Kafka has written it. @throws OnrampError */
   readonly deadLetter: (record: ConsumedRecord, reason: string, attempts: number) => Promise<void>;
   /** Shared by all sinks of the process. */
   readonly limiter: RateLimiter;
@@ -30,14 +30,14 @@ export interface SinkRunnerDeps {
   readonly log: Log;
 }
 
-/** A record that the filter let through, or on which the filter failed. */
+/** A record that passed the filter, or on which the filter failed. */
 interface Passed {
   readonly index: number;
   readonly record: OutgoingRecord;
   readonly fault?: string;
 }
 
-/** One sink and the records on their way to it. */
+/** Runs one sink, and tracks its state. */
 export class SinkRunner {
   readonly name: string;
   readonly counts: SinkCounts = { delivered: 0, failed: 0, deadLettered: 0, skipped: 0 };
@@ -88,7 +88,7 @@ export class SinkRunner {
     };
   }
 
-  /** Handles the first of the records, and more where they belong to it: see `RecordHandler`. */
+  /** Handles the first of the records and possibly more of them; see `RecordHandler`. */
   readonly handle: RecordHandler = async (records, stopping, cancel) => {
     const passed = await this.#passed(records);
     const first = passed[0];
@@ -110,15 +110,15 @@ export class SinkRunner {
       this.#lastError = null;
     }
     const done = "delivered" in outcome ? outcome.delivered : 1;
-    // The records between them that the filter skipped are handled as well.
+    // The records that the filter skipped before the next record count as handled.
     const next = passed[done]?.index ?? (this.#batches ? records.length : 1);
     this.counts.skipped += next - done;
     return next;
   };
 
   /**
-   * The first record that passes the filter. For a sink that delivers batches also those after it, up to a record on
-   * which the filter fails.
+   * Returns the first record that passes the filter or on which it fails. For a sink that delivers batches,
+   * returns all records that pass, up to and including one on which the filter fails.
    */
   async #passed(records: readonly ConsumedRecord[]): Promise<Passed[]> {
     const passed: Passed[] = [];
@@ -129,7 +129,7 @@ export class SinkRunner {
         passed.push({ index, record: out });
       } catch (error) {
         if (!(error instanceof ExpressionError)) throw error;
-        // As the first record it becomes a dead letter; after others it ends the batch.
+        // If this is the first record, it becomes a dead letter. Otherwise, the batch ends before it.
         passed.push({ index, record: out, fault: `filter: ${error.message}` });
         break;
       }
@@ -155,7 +155,7 @@ export class SinkRunner {
     this.#deps.log.debug(fields, "delivery failed");
   };
 
-  /** Tries until Kafka has the dead letter: a record that can be neither delivered nor written holds its partition. */
+  /** Retries until Kafka has written the dead letter. Until then, the partition does not proceed. */
   async #deadLetter(
     record: ConsumedRecord,
     reason: string,

@@ -37,11 +37,11 @@ const options = object({
     "raw: the body is the record's value. cloudevents: the same, with ce-* headers (binary mode).",
     { default: "raw" },
   ),
-  body: expression("JSONata over the value. The result, as JSON, is the body instead of the value."),
+  body: expression("JSONata over the value. The result is sent as the body, as JSON, instead of the value."),
   headers: map(string("A value.", { minLength: 0 }), "Further request headers.", { default: {} }),
   secrets: list(
     string("whsec_ followed by the base64 of 24 to 64 random bytes."),
-    "Each secret signs every request (Standard Webhooks); use several during a rotation. Without secrets, requests are not signed.",
+    "Every request is signed with each secret (Standard Webhooks); use several during a rotation. Without secrets, requests are not signed.",
     { default: [] },
   ),
   timeout: duration("How long one attempt may take.", { default: "10s" }),
@@ -52,9 +52,9 @@ const options = object({
   ),
   tls: section(
     {
-      ca: file("PEM file of the authorities that signed the receiver's certificate."),
-      cert: file("PEM file of Onramp's client certificate."),
-      key: file("PEM file of the key of that certificate."),
+      ca: file("PEM file with the CA certificates that Onramp trusts."),
+      cert: file("PEM file with Onramp's client certificate."),
+      key: file("PEM file with the private key of that certificate."),
     },
     "TLS to the receiver.",
   ),
@@ -102,7 +102,7 @@ function checkUrl(given: string, { allows }: AddressPolicy): void {
   const host = new URL(given).hostname.replace(/^\[|\]$/g, "");
   if (isIP(host) && !allows(host))
     throw new Error(
-      "url is an address that is not public; allow it with allowAddresses, or use another address",
+      "the host of url is an address that is not public; allow it with allowAddresses, or use another address",
     );
 }
 

@@ -1,5 +1,5 @@
-// The addresses that requests may go to: public ones, and those that the configuration names. The address that is
-// connected to is checked, so that a name whose address changes (DNS rebinding) gains nothing.
+// Decides which addresses requests may go to: public addresses, and exceptions from the configuration. The
+// check applies to the address of each connection, so that it also protects against DNS rebinding.
 
 import { type LookupAddress, lookup as resolve } from "node:dns";
 import { BlockList, isIP, isIPv6, type LookupFunction } from "node:net";
@@ -29,7 +29,7 @@ const NOT_PUBLIC: readonly [address: string, prefix: number, type: "ipv4" | "ipv
   ["ff00::", 8, "ipv6"],
 ];
 
-/** Decides about addresses. */
+/** The rules for the addresses of requests. */
 export interface AddressPolicy {
   allows(address: string): boolean;
   /** For `http.request`: resolves a name to its allowed addresses. */
@@ -38,7 +38,7 @@ export interface AddressPolicy {
 
 /**
  * @param allowed addresses and CIDR blocks that are allowed although they are not public
- * @throws Error for an entry that is neither
+ * @throws Error for an entry that is neither an address nor a CIDR block
  */
 export function addressPolicy(allowed: readonly string[]): AddressPolicy {
   const refused = new BlockList();
@@ -72,11 +72,11 @@ export function addressPolicy(allowed: readonly string[]): AddressPolicy {
   };
 }
 
-/** Every address of a name is refused. */
+/** The error for a host name without an allowed address. */
 export class RefusedAddress extends Error {
   override readonly name = "RefusedAddress";
 
   constructor(hostname: string) {
-    super(`${hostname} resolves to an address that is not public; allow it with allowAddresses`);
+    super(`${hostname} resolves only to addresses that are not public; allow them with allowAddresses`);
   }
 }

@@ -1,12 +1,12 @@
-// How an HTTP request fails: with an answer other than 2xx, or without one.
+// The errors of HTTP requests: a status other than 2xx, or no response.
 
-/** A receiver that asks for a longer pause is tried again after this time. */
+/** The longest pause, in milliseconds. A longer `Retry-After` is reduced to it. */
 const MOST_RETRY_AFTER_MS = 3_600_000;
 
-/** A request that did not succeed. The message names the receiver and contains no secret. */
+/** The error of a request that failed. The message names the receiver and contains no secret. */
 export class HttpFailure extends Error {
   override readonly name = "HttpFailure";
-  /** The status of the answer; undefined when there was no whole answer. */
+  /** The status of the response; undefined when there was no complete response. */
   readonly status: number | undefined;
   /** The pause that the receiver asked for (`Retry-After`), in milliseconds. */
   readonly retryAfterMs: number | undefined;
@@ -21,7 +21,7 @@ export class HttpFailure extends Error {
   }
 }
 
-/** A request that cannot be sent: its URL or one of its headers is not valid. The message does not quote them. */
+/** The error of a request whose URL or header is not valid. The message does not quote them. */
 export class InvalidRequest extends Error {
   override readonly name = "InvalidRequest";
 
@@ -30,7 +30,12 @@ export class InvalidRequest extends Error {
   }
 }
 
-/** An answer other than 2xx. @param receiver its name for operators @param now milliseconds since 1970 */
+/**
+ * Creates the error for a status other than 2xx.
+ *
+ * @param receiver the name of the receiver in the message
+ * @param now milliseconds since 1970
+ */
 export function badAnswer(
   receiver: string,
   status: number,
@@ -42,7 +47,11 @@ export function badAnswer(
   return new HttpFailure(`${receiver} answered ${status}${why}`, { status, retryAfterMs });
 }
 
-/** No whole answer: nothing listens, the connection was cut, or the time is over. @param late aborted when the time is over */
+/**
+ * Creates the error for a request without a complete response.
+ *
+ * @param late aborted when `timeoutMs` has passed
+ */
 export function noAnswer(
   receiver: string,
   cause: unknown,
@@ -53,7 +62,7 @@ export function noAnswer(
   return new HttpFailure(`${receiver} cannot be reached: ${why}`, { cause });
 }
 
-/** `Retry-After` (RFC 9110, 10.2.3) in milliseconds: seconds, or a date. */
+/** Parses `Retry-After` (RFC 9110, 10.2.3), which is seconds or a date. @returns milliseconds from `now` */
 export function parseRetryAfter(text: string | null | undefined, now: number): number | undefined {
   if (!text) return undefined;
   const wait = /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1000 : Date.parse(text) - now;
@@ -61,8 +70,8 @@ export function parseRetryAfter(text: string | null | undefined, now: number): n
 }
 
 /**
- * The code, such as ECONNREFUSED, or the name of the error: messages may quote a URL, a header or what is confidential.
- * The `fetch` of Node.js reports "fetch failed"; the reason is the cause of that error.
+ * Returns the code of an error, such as ECONNREFUSED, or its name. The message is not used, because it may
+ * quote a URL or a header, which may be secret. The error of Node's `fetch` contains the reason as its cause.
  */
 function codeOf(error: unknown): string {
   const { cause = error } = error as { readonly cause?: unknown };

@@ -1,11 +1,12 @@
-// `fetch` with a time limit, that can be cancelled, follows no redirect, and throws every answer other than 2xx.
+// A `fetch` with a time limit. It can be cancelled, does not follow redirects, and throws for every status
+// other than 2xx.
 
 import { badAnswer, InvalidRequest, noAnswer } from "./failure.ts";
 
 export interface FetchLimits {
   /** The name of the receiver in errors. */
   readonly receiver: string;
-  /** The time for the whole answer, in milliseconds. */
+  /** The time limit for the complete response, in milliseconds. */
   readonly timeoutMs: number;
   /** Aborts the request. */
   readonly cancel: AbortSignal;
@@ -13,7 +14,10 @@ export interface FetchLimits {
   readonly now: () => number;
 }
 
-/** @returns a `fetch` that throws HttpFailure, InvalidRequest, or the reason of `cancel`; its answers are whole */
+/**
+ * @returns a `fetch` that resolves with a complete response of status 2xx, and throws HttpFailure,
+ *   InvalidRequest, or the reason of `cancel`
+ */
 export function boundedFetch({ receiver, timeoutMs, cancel, now }: FetchLimits): typeof fetch {
   return async (input, init) => {
     const late = AbortSignal.timeout(timeoutMs);
@@ -26,7 +30,7 @@ export function boundedFetch({ receiver, timeoutMs, cancel, now }: FetchLimits):
     let body = "";
     try {
       response = await fetch(request);
-      // Read here: an answer that is cut off is not an answer.
+      // The body is read here, so that a truncated response is an error.
       if (response.ok) body = await response.text();
     } catch (cause) {
       cancel.throwIfAborted();
@@ -38,7 +42,7 @@ export function boundedFetch({ receiver, timeoutMs, cancel, now }: FetchLimits):
   };
 }
 
-/** @throws InvalidRequest: the errors of `Request` quote the URL or the header */
+/** @throws InvalidRequest, because the errors of `Request` quote the URL or the header */
 function createRequest(receiver: string, input: string | URL | Request, init: RequestInit): Request {
   try {
     return new Request(input, init);

@@ -1,7 +1,8 @@
-// Access tokens by the client-credentials grant (RFC 6749, section 4.4), kept until shortly before they expire.
+// Requests access tokens with the client-credentials grant (RFC 6749, section 4.4), and caches them until
+// shortly before they expire.
 
 export interface TokenEndpoint {
-  /** The part of the configuration that it belongs to, for errors. */
+  /** The part of the configuration that contains the endpoint, for error messages. */
   readonly owner: string;
   readonly tokenEndpoint: string;
   readonly clientId: string;
@@ -10,10 +11,13 @@ export interface TokenEndpoint {
 }
 
 const TIMEOUT_MS = 5000;
-/** A token is renewed after this part of its lifetime. */
+/** A token is renewed after this fraction of its lifetime. */
 const RENEW_AT = 0.8;
 
-/** @returns a function that returns a valid token, fetched when needed; it throws Error, whose message contains no secret */
+/**
+ * @returns a function that returns a valid token, and requests a new one if necessary. It throws an Error
+ *   whose message contains no secret
+ */
 export function clientCredentials({
   owner,
   tokenEndpoint,

@@ -1,5 +1,5 @@
-// One HTTP request with a body, over connections that are kept: no redirect is followed, and of the answer only the
-// status counts.
+// Sends HTTP requests with a body, and reuses connections. Does not follow redirects. Uses only the
+// status and `Retry-After` of the response.
 
 import http from "node:http";
 import https from "node:https";
@@ -23,13 +23,17 @@ export interface OutgoingRequest {
   readonly now: number;
 }
 
-/** Connections that are kept between requests to one URL. */
+/** Creates an agent that reuses the connections to one URL. */
 export function createAgent(url: URL, tls: SecureContextOptions): http.Agent {
   const options = { keepAlive: true, maxSockets: 64, keepAliveMsecs: 1000, timeout: 60_000 };
   return url.protocol === "https:" ? new https.Agent({ ...options, ...tls }) : new http.Agent(options);
 }
 
-/** Resolves for 2xx. @throws HttpFailure, RefusedAddress, the reason of `cancel` */
+/**
+ * Sends the request. Resolves for a status of 2xx.
+ *
+ * @throws HttpFailure, RefusedAddress, the reason of `cancel`
+ */
 export function send(request: OutgoingRequest, cancel: AbortSignal): Promise<void> {
   const { receiver, url, method, headers, body, timeoutMs, lookup, agent, now } = request;
   const late = AbortSignal.timeout(timeoutMs);
@@ -46,7 +50,7 @@ export function send(request: OutgoingRequest, cancel: AbortSignal): Promise<voi
       { ...options, headers: { ...headers, "content-length": String(body.length) } },
       (res) => {
         const { statusCode = 0 } = res;
-        // The rest of the answer is read so that the connection can be used again, until the time is over.
+        // Reads and discards the body, until the time limit, so that the connection can be reused.
         res.on("error", () => {});
         res.resume();
         if (statusCode >= 200 && statusCode < 300) resolve();

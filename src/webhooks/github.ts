@@ -10,7 +10,7 @@ import { boolean, list, map, object, oneOf, string } from "../core/options.ts";
 import type { Header } from "../core/record.ts";
 import { type Delivery, verifyDelivery, type WebhookReceiver } from "../core/webhook.ts";
 
-/** GitHub ends a delivery after 10 s and does not retry it, so the response must be earlier. */
+/** GitHub aborts a delivery after 10 s and does not retry it, so Onramp responds earlier. */
 const DEADLINE_MS = 8000;
 
 const options = object({
@@ -22,7 +22,7 @@ const options = object({
   topic: string("The topic that deliveries go to.", { required: true }),
   topics: map(
     string("A topic."),
-    "Topics by event type, such as push: GITHUB.PUSH. Other events go to `topic`.",
+    "Topics by event type, such as push: GITHUB.PUSH. Events of other types go to `topic`.",
     { default: {} },
   ),
   ping: boolean("Whether `ping` events are written. By default they are acknowledged and not written.", {
@@ -30,7 +30,7 @@ const options = object({
   }),
   onInvalid: oneOf(
     ["refuse", "dead-letter"],
-    "The handling of a delivery that does not match the schema of its topic. refuse: the response is 422. dead-letter: the response is 200, and the record is written to <topic>.dead-letter.",
+    "What happens to a delivery that does not match the schema of its topic. refuse: the response is 422. dead-letter: the response is 200, and the record is written to <topic>.dead-letter.",
     { default: "refuse" },
   ),
 });
@@ -71,7 +71,8 @@ export const github = adapterKind({
 });
 
 async function anyMatches(verifiers: readonly Webhooks[], body: Buffer, signature: string): Promise<boolean> {
-  // GitHub signs UTF-8 only. Decoding other bytes would change them, and a different body would be verified.
+  // GitHub sends UTF-8 only. Decoding other bytes would change them, so that a different body would be
+  // verified.
   const text = isUtf8(body) ? body.toString("utf8") : "";
   if (text === "") return false;
   for (const verifier of verifiers)

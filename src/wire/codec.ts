@@ -1,6 +1,6 @@
-// Describes message layouts as data, with one line per field, for reading and writing, in every version. The layouts
-// follow Kafka's message definitions (clients/src/main/resources/common/message in the Kafka repository) and KIP-482
-// (flexible versions).
+// Describes message layouts as data, with one line per field. One layout serves reading and writing in every
+// version. The layouts follow Kafka's message definitions (clients/src/main/resources/common/message in the
+// Kafka repository) and KIP-482 (flexible versions).
 
 import { type Reader, TruncatedError } from "./reader.ts";
 import type { Writer } from "./writer.ts";

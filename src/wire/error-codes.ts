@@ -1,5 +1,5 @@
-// Defines Kafka's error codes for the client, the development broker and the tests. Names, codes and retriability
-// follow Kafka's protocol guide, "Error Codes". Codes that these three never receive or send are left out.
+// Defines the Kafka error codes that the client, the development broker or the tests use. Names, codes and
+// retriability follow Kafka's protocol guide, "Error Codes".
 
 const TABLE = {
   UNKNOWN_SERVER_ERROR: [-1, false],

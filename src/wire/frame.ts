@@ -1,6 +1,9 @@
 // Splits a stream of chunks into frames. A frame is a request or response that follows its four-byte length.
 
-/** The size of the length field in bytes. The smallest frame has the same size: a correlation id. */
+/**
+ * The size of the length field in bytes; also the size of the smallest frame, which is a correlation id
+ * alone.
+ */
 const LENGTH = 4;
 
 /** Collects the chunks of one connection and returns complete frames. Use one instance per connection. */
@@ -36,7 +39,8 @@ export class FrameSplitter {
   #peekLength(): number {
     const first = this.#chunks[0] as Buffer;
     if (first.length >= LENGTH) return first.readInt32BE(0);
-    // Joins only the chunks that contain the length: a large frame in many chunks is copied once, when it is complete.
+    // Concatenates only the chunks that contain the length. A large frame in many chunks is copied once, when
+    // it is complete.
     const head = Buffer.concat(this.#chunks.slice(0, LENGTH), Math.min(this.#size, LENGTH));
     return head.readInt32BE(0);
   }

@@ -6,7 +6,10 @@ import { Produce } from "./messages/produce.ts";
 export const PRODUCE_VERSION = 8;
 const ACKS_ALL = -1;
 
-/** Writes one frame. Call `begin`, then per topic `topic` and, per partition of it, `records`, then `finish`. */
+/**
+ * Writes one frame. Call `begin`; for each topic `topic`, and then `records` for each partition; then
+ * `finish`.
+ */
 export class ProduceFrame {
   readonly #buffer: Buffer;
   #at = 0;
@@ -36,8 +39,8 @@ export class ProduceFrame {
   /**
    * Writes the batch of one partition.
    *
-   * @param encode writes the batch to `target` at `at` and returns its bytes. It may return bytes of another buffer,
-   * which are copied
+   * @param encode writes the batch to `target` at `at` and returns its bytes. If it returns bytes of another
+   * buffer, they are copied
    * @throws RangeError when the batch does not fit into the buffer
    */
   records(partition: number, encode: (target: Buffer, at: number) => Buffer): void {

@@ -1,6 +1,6 @@
 // Reads Kafka's primitive types from a buffer (protocol guide, "Protocol Primitive Types"). Big-endian.
 
-/** A message ends before its last field, or contains an impossible length. */
+/** A message is truncated or malformed: it ends too early, or a length, null or count in it is invalid. */
 export class TruncatedError extends Error {
   override readonly name = "TruncatedError";
 }

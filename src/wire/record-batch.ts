@@ -53,7 +53,10 @@ export function loneBatchSize(record: WireRecord): number {
   return BATCH_OVERHEAD + varintSize(body) + body;
 }
 
-/** Encodes a batch into a buffer: call `begin`, `add` per record in order, `finish`. Reusable after `finish`. */
+/**
+ * Encodes a batch into a buffer. Call `begin`, `add` for each record in order, and `finish`; then it can be
+ * reused.
+ */
 export class BatchEncoder {
   #target: Buffer = Buffer.alloc(0);
   #start = 0;
@@ -65,7 +68,8 @@ export class BatchEncoder {
   /**
    * Starts a batch.
    *
-   * @param target needs `BATCH_OVERHEAD` bytes and the `recordSizeBound` of every record after `at`
+   * @param target must have room after `at` for `BATCH_OVERHEAD` bytes and the `recordSizeBound` of every
+   * record
    * @param at the position in `target` at which the batch starts
    */
   begin(target: Buffer, at: number): void {

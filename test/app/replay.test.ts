@@ -1,4 +1,4 @@
-// Replay: dead letters to their sinks again, and ranges of a sink's topics.
+// Replay: delivers dead letters, or ranges of a sink's topics, to sinks again.
 
 import { strict as assert } from "node:assert";
 import { ReplayError, replayDeadLetters, replaySink } from "../../src/app/replay.ts";
@@ -36,7 +36,7 @@ describe("app: replay", function () {
   const start = () => startTestGateway(broker.addresses(), { kafka: kafka(), sinks: sinks() });
   const bodies = (): string[] => receiver.taken.map(({ body }) => body);
 
-  it("dead letters go to their sink again, unchanged and once, and nothing goes to the topic", async () => {
+  it("dead letters are delivered to their sink again, unchanged and once, and not written to the topic", async () => {
     receiver.script = ({ body }) => ({ status: body === "2" || body === "3" ? 400 : 200 });
     const gateway = await start();
     for (const n of [1, 2, 3, 4])
@@ -62,7 +62,7 @@ describe("app: replay", function () {
     assert.equal(letter?.headers.filter(({ key }) => key === "onramp.error.sink").length, 1);
   });
 
-  it("a range of a sink's topics is delivered again, and the running sink's offsets stay", async () => {
+  it("a range of a sink's topics is delivered again, and the offsets of the running sink do not change", async () => {
     const gateway = await start();
     const at: number[] = [];
     for (const n of [1, 2, 3]) {
@@ -109,7 +109,7 @@ describe("app: replay", function () {
     );
   });
 
-  it("a replay that is stopped while the receiver is away reports that", async () => {
+  it("a replay that is stopped while the receiver is away reports the interruption", async () => {
     receiver.script = () => ({ status: 400 });
     const gateway = await start();
     await post(gateway, `/topics/${topic}`, "application/json", "1");
@@ -130,7 +130,7 @@ describe("app: replay", function () {
     }
   });
 
-  it("a dead letter keeps the time of its record", async () => {
+  it("a dead letter has the timestamp of its record", async () => {
     receiver.script = () => ({ status: 400 });
     const events = { out: { ...sinks().out, format: "cloudevents" } };
     const gateway = await startTestGateway(broker.addresses(), { kafka: kafka(), sinks: events });
@@ -145,10 +145,10 @@ describe("app: replay", function () {
     );
   });
 
-  it("a sink that is not configured is reported, with those that are", async () => {
+  it("the error for a sink that is not configured lists the configured sinks", async () => {
     await assert.rejects(
       replaySink(config(), "unknown", { from: 0, to: undefined }, keepingLog(), forever),
-      (error) => error instanceof ReplayError && /has out/.test(error.message),
+      (error) => error instanceof ReplayError && /sinks are: out/.test(error.message),
     );
   });
 });

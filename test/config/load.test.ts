@@ -44,7 +44,7 @@ describe("config: loading", () => {
     assert.ok(Object.isFrozen(config.kafka.brokers));
   });
 
-  it("reads ${env:} and ${file:}, without the file's last line end", () => {
+  it("reads ${env:} and ${file:}, without the line end at the end of the file", () => {
     writeFileSync(path.join(folder, "secret"), "from-file\n");
     const { kafka, webhooks } = load(
       'kafka: { sasl: { mechanism: plain, username: u, password: "${file:secret}" } }\nwebhooks: { g: { type: github, secrets: ["a-${env:S}"], topic: G } }',
@@ -113,7 +113,7 @@ describe("config: loading", () => {
     assert.match(problems("a: 1\na: 2")[0] ?? "", /line 2/);
   });
 
-  it("reports broken schemas and expressions, and topics that are not for writing", () => {
+  it("reports invalid schemas and expressions, and topics that cannot be written to", () => {
     writeFileSync(path.join(folder, "broken.json"), '{"type":"strnig"}');
     const found = problems(
       "topics: { t: { schema: broken.json }, u: { key: 'a b' }, __x: {} }\nwebhooks: { g: { type: github, secrets: [s], topic: 'bad name' }, h: { type: github, secrets: [s], topic: x.dead-letter } }",

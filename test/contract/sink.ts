@@ -1,4 +1,4 @@
-// The contract of sinks: order, retries, and nothing dropped. The tests of every sink run it.
+// The contract of sinks: they keep the order, retry, and drop nothing. Every sink's tests run this suite.
 
 import { strict as assert } from "node:assert";
 import type { Gateway } from "../../src/app/gateway.ts";
@@ -12,9 +12,9 @@ import { readPartition } from "../support/read-back.ts";
 import { type Arrived, type Receiver, type Reply, startReceiver } from "../support/receiver.ts";
 import { until } from "../support/until.ts";
 
-/** A sink under the contract. */
+/** The sink that the suite tests. */
 export interface SinkUnderTest {
-  /** Its kind, where the build does not have it. */
+  /** The kind of the sink, if the register of the build does not have it. */
   readonly kind?: SinkKind;
   /** Its options for a receiver; `topics` and `from` are added. */
   readonly options: (receiver: Receiver) => object;
@@ -97,7 +97,7 @@ export function sinkContract(
       assert.deepEqual([header("onramp.error.sink"), header("onramp.error.attempts")], ["out", "1"]);
     });
 
-    it("gives up on a receiver that stalls after the time-out, and tries again", async () => {
+    it("ends an attempt at the time-out when the receiver stalls, and tries again", async () => {
       fault(1, "stall");
       const gateway = await start({ timeout: "300ms" }, hurryingClock());
       await put(gateway, 1, 2);
@@ -105,7 +105,7 @@ export function sinkContract(
       assert.deepEqual([taken(), count(1)], [[1, 2], 2]);
     });
 
-    it("tries again when the receiver hangs up", async () => {
+    it("tries again when the receiver closes the connection", async () => {
       fault(1, "hang up");
       const gateway = await start({}, hurryingClock());
       await put(gateway, 1, 2);
@@ -123,7 +123,7 @@ export function sinkContract(
       assert.ok(Date.now() - began < 3000, `${Date.now() - began} ms`);
     });
 
-    it("dead-letters a record that always fails while the receiver answers, when its time is up", async () => {
+    it("dead-letters a record after giveUpAfter when every attempt is answered with a failure", async () => {
       fault(2, { status: 500 }, 1000);
       const gateway = await start({ giveUpAfter: "1s" }, hurryingClock());
       await put(gateway, 1, 2, 3);
@@ -132,7 +132,7 @@ export function sinkContract(
       assert.equal((await deadLetters()).length, 1);
     });
 
-    it("dead-letters nothing while the receiver is away for 15 minutes, and delivers all when it is back", async () => {
+    it("dead-letters nothing while the receiver is away for 15 minutes, and delivers all afterwards", async () => {
       const { port } = receiver;
       const clock = hurryingClock();
       const gateway = await start({}, clock);
@@ -148,7 +148,7 @@ export function sinkContract(
       assert.deepEqual([taken(), (await deadLetters()).length], [[2, 3], 0]);
     });
 
-    it("waits as long as Retry-After says before it sends anything to the receiver", async () => {
+    it("sends nothing to the receiver before the time in Retry-After has passed", async () => {
       topic = await broker.topic({ partitions: 2 });
       fault(1, { status: 429, headers: { "retry-after": "2" } });
       const gateway = await start();
@@ -160,7 +160,7 @@ export function sinkContract(
       for (const other of others) assert.ok(other.at - first.at >= 1990, `${other.at - first.at} ms`);
     });
 
-    it("skips what the filter rejects", async () => {
+    it("skips records that do not pass the filter", async () => {
       const gateway = await start({ filter: "n % 2 = 0" });
       await put(gateway, 1, 2, 3, 4, 5);
       await until(async () => (await sinkState(gateway)).skipped === 3);
@@ -168,7 +168,7 @@ export function sinkContract(
       assert.deepEqual(taken(), [2, 4]);
     });
 
-    it("lets the delivery in flight end when it stops, and continues after it when it restarts", async () => {
+    it("completes the delivery in flight when it stops, and continues after it when it restarts", async () => {
       fault(2, { ...(fine as { status: number }), afterMs: 300 });
       const first = await start();
       await put(first, 1, 2, 3);

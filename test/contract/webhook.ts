@@ -10,24 +10,24 @@ import { readPartition } from "../support/read-back.ts";
 /** The headers of a delivery. */
 type Headers = Readonly<Record<string, string>>;
 
-/** A kind of webhook under the contract. */
+/** The kind of webhook that the suite tests. */
 export interface WebhookUnderTest {
-  /** The kind, where the build does not have it. */
+  /** The kind, if the register of the build does not have it. */
   readonly kind?: WebhookKind;
   /** The options for deliveries to `topic`, signed with one of `secrets`. */
   readonly options: (topic: string, secrets: readonly string[]) => object;
-  /** Two secrets, of the form that the kind takes. */
+  /** Two secrets, in the form that the kind requires. */
   readonly secrets: readonly [string, string];
   readonly contentType: string;
   /** A well-formed body. */
   readonly body: string;
-  /** A body that is malformed once it is parsed. */
+  /** A body that cannot be parsed. */
   readonly malformed: string;
   /** The headers of a delivery of `body`, signed with `secret` at a time (milliseconds since 1970). */
   readonly sign: (body: string, secret: string, at: number) => Headers;
   /** The name of the header that carries the signature. */
   readonly signatureHeader: string;
-  /** The age at which a signature is stale, in milliseconds; undefined where the sender signs no time. */
+  /** The age at which a signature is stale, in milliseconds; undefined if no time is signed. */
   readonly staleAfterMs?: number;
 }
 
@@ -79,7 +79,7 @@ export function webhookContract(name: string, webhook: WebhookUnderTest): void {
       await refuses(body, { ...unsigned, [signatureHeader]: "" });
     });
 
-    it("refuses a signature of another secret, and one that has another form", async () => {
+    it("refuses a signature with another secret, and a malformed signature", async () => {
       const headers = sign(body, second, Date.now());
       await refuses(body, headers);
       await refuses(body, { ...headers, [signatureHeader]: "not a signature" });
@@ -90,7 +90,7 @@ export function webhookContract(name: string, webhook: WebhookUnderTest): void {
       await refuses("", sign(body, secret, Date.now()));
     });
 
-    it("verifies before it parses: a malformed body is 401 unsigned and 400 signed", async () => {
+    it("verifies before it parses: a malformed body is 401 without a signature, and 400 with one", async () => {
       await refuses(malformed, sign(malformed, second, Date.now()));
       const before = await written();
       const answer = await deliver(malformed, sign(malformed, secret, Date.now()));
@@ -98,7 +98,7 @@ export function webhookContract(name: string, webhook: WebhookUnderTest): void {
       assert.equal(await written(), before);
     });
 
-    it("answers a signed body of another JSON type without an unexpected failure", async () => {
+    it("answers a signed body of any other JSON type without a 5xx", async () => {
       for (const other of ["null", "[]", "1", '"text"']) {
         const { status } = await deliver(other, sign(other, secret, Date.now()));
         assert.ok(status < 500, `${other} is answered ${status}`);

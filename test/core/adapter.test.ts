@@ -1,10 +1,10 @@
-// What all adapters have in common.
+// The checks that all adapters share.
 
 import { strict as assert } from "node:assert";
 import { requireAll } from "../../src/core/adapter.ts";
 
 describe("core: adapters", () => {
-  it("make all their checks, and report every mistake at once", () => {
+  it("run all their checks, and report every mistake at once", () => {
     const mistakes = [new Error("no url"), new Error("no key")];
     let made = 0;
     const check = (mistake?: Error) => () => {
@@ -17,7 +17,7 @@ describe("core: adapters", () => {
     );
     assert.equal(made, 4);
   });
-  it("report nothing where there is no mistake", () => {
+  it("report nothing if there is no mistake", () => {
     requireAll(() => false);
     requireAll();
   });

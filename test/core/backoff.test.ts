@@ -1,10 +1,10 @@
-// Waiting longer after each failure.
+// Backoff: the wait grows with each failure.
 
 import { strict as assert } from "node:assert";
 import { Backoff } from "../../src/core/time.ts";
 
 describe("core: backoff", () => {
-  it("waits longer after each failure, up to the maximum, and not after a reset", () => {
+  it("waits longer after each failure, up to the maximum, and starts again after a reset", () => {
     const backoff = new Backoff(100, 1000);
     for (const wait of [100, 200, 400, 800, 1000, 1000]) {
       backoff.next(0);

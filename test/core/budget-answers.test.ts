@@ -1,4 +1,4 @@
-// What a client is told when there is no room for its bytes, and what the process shows of them.
+// The errors of the budget when it is full, and its gauge.
 
 import { strict as assert } from "node:assert";
 import { Budget } from "../../src/core/budget.ts";
@@ -7,8 +7,8 @@ import { OnrampError } from "../../src/core/errors.ts";
 const refused = (code: number, text: RegExp) => (error: unknown) =>
   error instanceof OnrampError && error.code === code && text.test(error.message);
 
-describe("core: answers of the budget", () => {
-  it("takes all or nothing, and names the bound that is reached", () => {
+describe("core: errors and gauge of the budget", () => {
+  it("takes all bytes or none, and names the limit that would be exceeded", () => {
     const budget = new Budget(100);
     assert.throws(() => budget.take("a", 51), refused(42901, /half of http\.budget \(50 bytes\)/));
     assert.throws(() => budget.take("a", 101), refused(50301, /would exceed http\.budget \(100 bytes\)/));
@@ -21,7 +21,7 @@ describe("core: answers of the budget", () => {
     assert.equal(budget.used, 99);
   });
 
-  it("gives a client back what it gave, and no more", () => {
+  it("releases exactly the bytes that a client took", () => {
     const budget = new Budget(100);
     budget.take("a", 40);
     budget.give("a", 10);
@@ -34,7 +34,7 @@ describe("core: answers of the budget", () => {
     budget.take("b", 50);
   });
 
-  it("is shown as a gauge of the bytes in hand", () => {
+  it("has a gauge of the bytes that are taken", () => {
     const budget = new Budget(100);
     const [metric] = budget.metrics;
     assert.deepEqual(

@@ -8,7 +8,7 @@ const code = (expected: number) => (error: unknown) =>
   error instanceof OnrampError && error.code === expected;
 
 describe("core: budget", () => {
-  it("bounds the total, and each client to half of it; what is released is free", () => {
+  it("limits the total, and each client to half of it; released bytes are available again", () => {
     const budget = new Budget(100);
     budget.take("a", 50);
     assert.throws(() => budget.take("a", 1), code(42901));

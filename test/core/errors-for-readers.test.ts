@@ -1,4 +1,4 @@
-// What the reader of an error sees.
+// The parts of an error that clients and operators see.
 
 import { strict as assert } from "node:assert";
 import {
@@ -23,7 +23,7 @@ describe("core: errors for their readers", () => {
     }
     assert.equal(new Set(codes.map((code) => errorTable[code].title)).size, codes.length);
   });
-  it("read as their table says, and ask to wait one second where trying again makes sense", () => {
+  it("have the texts of the table, and a Retry-After of one second if a retry may succeed", () => {
     for (const code of codes) {
       const error = new OnrampError(code, "why");
       const { status, title, known } = errorTable[code];
@@ -37,7 +37,7 @@ describe("core: errors for their readers", () => {
       [42901, 50301, 50302],
     );
   });
-  it("carry details, a cause and a wait of their own", () => {
+  it("can have details, a cause and another Retry-After", () => {
     const cause = new Error("x");
     const errors = [{ index: 1, message: "wrong" }];
     const error = new OnrampError(50301, "why", { errors, cause, retryAfter: 30 });
@@ -45,17 +45,17 @@ describe("core: errors for their readers", () => {
     assert.equal(new OnrampError(40001, "why", { retryAfter: 0 }).retryAfter, 0);
     assert.equal("cause" in new OnrampError(50301, "why"), false);
   });
-  it("are for operators, who need no stack", () => {
+  it("are printed without a stack if they are for operators", () => {
     assert.ok(new OnrampError(50301, "why") instanceof OperatorError);
     assert.equal(new OperatorError("why").name, "OperatorError");
   });
-  it("stay what they are; anything else is an unexpected failure", () => {
+  it("are unchanged by asOnrampError; any other value is an unexpected failure", () => {
     const known = new OnrampError(40401, "why");
     assert.equal(asOnrampError(known), known);
     const unknown = asOnrampError("a text");
     assert.deepEqual([unknown.code, unknown.cause, unknown.known], [50000, "a text", "unknown"]);
   });
-  it("have a message, whatever was thrown", () => {
+  it("have a message for any thrown value", () => {
     assert.deepEqual(
       [messageOf(new TypeError("why")), messageOf("text"), messageOf(undefined)],
       ["why", "text", "undefined"],

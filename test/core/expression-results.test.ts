@@ -1,10 +1,10 @@
-// What expressions give, and what is told when they fail or take long.
+// The results of expressions, their errors, and the warning about slow ones.
 
 import { strict as assert } from "node:assert";
 import { compileExpression, ExpressionError, toKey } from "../../src/core/expressions.ts";
 
 describe("core: results of expressions", () => {
-  it("come from the input and the bindings", async () => {
+  it("depend on the input and the bindings", async () => {
     const expression = compileExpression("$topic & '/' & $headers.h & '/' & id & $twice(2)");
     const bindings = { topic: "t", headers: { h: "v" }, twice: (value: number) => 2 * value };
     assert.equal(await expression.evaluate({ id: 1 }, bindings), "t/v/14");
@@ -12,7 +12,7 @@ describe("core: results of expressions", () => {
     assert.equal(await compileExpression("nothing").evaluate({}, {}), undefined);
   });
 
-  it("are errors with JSONata's code and position, and with the cause", async () => {
+  it("are errors with JSONata's code, the position and the cause", async () => {
     const compileError = (source: string): ExpressionError => {
       try {
         compileExpression(source);
@@ -31,7 +31,7 @@ describe("core: results of expressions", () => {
     });
   });
 
-  it("are errors without the text of a function's own error", async () => {
+  it("are errors that do not contain the text of an error that a function threw", async () => {
     const fail = (): never => {
       throw new Error("the secret is x");
     };
@@ -41,7 +41,7 @@ describe("core: results of expressions", () => {
     });
   });
 
-  it("are told of when they take long, in milliseconds, and not when they do not", async () => {
+  it("are reported with their duration in milliseconds only when they take long", async () => {
     const told: number[] = [];
     const onSlow = (ms: number): void => void told.push(ms);
     const busy = (ms: number): void => {
@@ -57,7 +57,7 @@ describe("core: results of expressions", () => {
     await compileExpression("$busy(60)").evaluate({}, { busy });
   });
 
-  it("are keys as text without quotes, other values as JSON, and nothing as no key", () => {
+  it("become keys: text without quotes, other values as JSON, nothing as no key", () => {
     for (const [value, key] of [
       ["", ""],
       ["ü", "ü"],

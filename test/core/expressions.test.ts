@@ -4,14 +4,14 @@ import { strict as assert } from "node:assert";
 import { compileExpression, ExpressionError, toKey } from "../../src/core/expressions.ts";
 
 describe("core: expressions", () => {
-  it("turn a string into a key without quotes, other values into JSON, and nothing into no key", async () => {
+  it("make a key without quotes from a string, JSON from other values, and no key from nothing", async () => {
     assert.equal(toKey(await compileExpression("a.b").evaluate({ a: { b: "x" } }, {}))?.toString(), "x");
     assert.equal(toKey(7)?.toString(), "7");
     assert.equal(toKey({ a: 1 })?.toString(), '{"a":1}');
     assert.equal(toKey(undefined), null);
     assert.throws(() => toKey(2 ** 60), ExpressionError);
   });
-  it("report an error with its position and without their text", async () => {
+  it("report an error with its position, without the text of the expression", async () => {
     assert.throws(
       () => compileExpression('$secret & "'),
       (error: Error) => /position/.test(error.message) && !error.message.includes("secret"),

@@ -1,4 +1,4 @@
-// Dead letters: of deliveries that are invalid, and of records that a sink gave up.
+// Dead letters of invalid deliveries, and of records that a sink gave up.
 
 import { strict as assert } from "node:assert";
 import { readDeadLetter } from "../../src/core/dead-letter.ts";
@@ -14,7 +14,7 @@ const schema = compileSchema(
   "s",
 );
 
-/** An ingest with one topic, what it appended, and the topics that were counted. */
+/** An ingest with one topic, the records that it appended, and the topics that it counted. */
 function setUp(refusal?: OnrampError) {
   const appends: { topic: string; records: readonly AcceptedRecord[]; options: AppendOptions }[] = [];
   const counted: string[] = [];
@@ -41,7 +41,7 @@ const text = (headers: readonly Header[] = []): string[] =>
 const own = { key: "h", value: Buffer.from("v") };
 
 describe("core: dead letters", () => {
-  it("of a webhook are its record as it was, with every violation, in no particular partition", async () => {
+  it("of a webhook contain the unchanged record and every violation, for any partition", async () => {
     const { ingest, appends, counted } = setUp();
     const draft = { key: null, value: Buffer.from('{"n":1.5}'), headers: [own], partition: 4, timestamp: 9 };
     await ingest.accept("t", [draft], { deadline: 77, deadLetterFor: "hook" });
@@ -62,7 +62,7 @@ describe("core: dead letters", () => {
     ]);
   });
 
-  it("of a webhook say where the key expression failed", async () => {
+  it("of a webhook name the error of the key expression", async () => {
     const { ingest, appends } = setUp();
     const draft = { key: null, value: Buffer.from('{"id":"x"}'), headers: [] };
     await ingest.accept("t", [draft], { deadline: 0, deadLetterFor: "hook" });
@@ -77,7 +77,7 @@ describe("core: dead letters", () => {
     assert.deepEqual([appends[0]?.topic, appends[0]?.records[0]?.key?.toString()], ["t", "1"]);
   });
 
-  it("of a sink are its record as it was, with its place, the reason and the attempts", async () => {
+  it("of a sink contain the unchanged record, its position, the reason and the attempts", async () => {
     const { ingest, appends } = setUp();
     const place = { topic: "t", partition: 3, offset: 41, timestamp: 1234 };
     const record = { ...place, key: Buffer.from("k"), value: Buffer.from("no json"), headers: [own] };
@@ -102,7 +102,7 @@ describe("core: dead letters", () => {
     assert.deepEqual(readDeadLetter(letter?.headers ?? []), { ...place, headers: [own], sink: "team" });
   });
 
-  it("of a sink fail as Kafka refuses them: the record is not given up for nothing", async () => {
+  it("of a sink fail with Kafka's error if Kafka refuses them: the record is not lost", async () => {
     const refusal = new OnrampError(41301, "too large");
     const record = { topic: "t", partition: 0, offset: 0, timestamp: 0, key: null, value: null, headers: [] };
     const failure = { sink: "team", reason: "410", attempts: 1, deadline: 0 };
@@ -117,7 +117,7 @@ describe("core: dead letters", () => {
     assert.equal(message?.value?.length, 1000);
   });
 
-  it("are read without a place where they have none, and by what was added last", () => {
+  it("are read without a position if they have none; the headers that were added last count", () => {
     assert.deepEqual(readDeadLetter([own]), {
       headers: [own],
       sink: undefined,

@@ -1,4 +1,4 @@
-// What a caller of the ingest gets for each record, what Kafka is handed, and what is counted.
+// The outcomes that the ingest returns, the records that it appends, and the counts.
 
 import { strict as assert } from "node:assert";
 import { OnrampError } from "../../src/core/errors.ts";
@@ -38,7 +38,7 @@ interface Append {
   readonly options: AppendOptions;
 }
 
-/** An ingest, what it appended, and what it counted. The log refuses values of "too large", and all by `failure`. */
+/** An ingest, its appends and its counts. The log refuses "too large", or all with `failure`. */
 function setUp(failure?: OnrampError) {
   const appends: Append[] = [];
   const counted: unknown[] = [];
@@ -77,7 +77,7 @@ const values = (append: Append | undefined): (string | undefined)[] | undefined 
   append?.records.map(({ value }) => value?.toString());
 
 describe("core: outcomes of an ingest", () => {
-  it("are appended whole, with the deadline alone, and counted once with their receipts", async () => {
+  it("are receipts for all records, which are appended with the deadline only and counted once", async () => {
     const { accept, appends, counted } = setUp();
     const receipts = await accept("free", [draft("a"), draft("b", { partition: 3 })]);
     assert.deepEqual([receipts.offsets, receipts.errors], [[100, 101], undefined]);
@@ -89,7 +89,7 @@ describe("core: outcomes of an ingest", () => {
     assert.deepEqual(counted, [{ topic: "free", receipts, quick: true }]);
   });
 
-  it("are a refusal of the whole request, counted with its records, where one is bad", async () => {
+  it("are one error for the whole request, counted with its records, if one is bad", async () => {
     const { accept, appends, counted } = setUp();
     for (const [topic, drafts] of [
       ["strict", [draft('{"id":1}'), draft("{}")]],
@@ -106,14 +106,14 @@ describe("core: outcomes of an ingest", () => {
     assert.deepEqual(appends, []);
   });
 
-  it("are a refusal where Kafka is away, counted as such", async () => {
+  it("are an error, which is counted, if Kafka is unreachable", async () => {
     const away = new OnrampError(50301, "Kafka is away.");
     const { accept, counted } = setUp(away);
     await assert.rejects(accept("free", [draft("a")]), away);
     assert.deepEqual(counted, [{ topic: "free", error: away, records: 1 }]);
   });
 
-  it("stand beside one another where bad records fail alone", async () => {
+  it("are receipts and errors in one list if only the bad records fail", async () => {
     const { accept, appends, counted } = setUp();
     const receipts = await accept(
       "strict",
@@ -135,7 +135,7 @@ describe("core: outcomes of an ingest", () => {
     assert.equal(counted.length, 1);
   });
 
-  it("end with the first bad record where the caller stops there", async () => {
+  it("end with the first bad record if the caller asks for that", async () => {
     const { accept, appends } = setUp();
     const drafts = () => [draft('{"id":0}'), draft('{"id":1}'), draft("{}"), draft("[]"), draft('{"id":4}')];
     const receipts = await accept("strict", drafts(), { onBadRecord: "stop" });
@@ -151,14 +151,14 @@ describe("core: outcomes of an ingest", () => {
     assert.deepEqual([all.count, all.errors], [2, undefined]);
   });
 
-  it("are known without Kafka where no record is good", async () => {
+  it("are known without an append if no record is good", async () => {
     const { accept, appends, counted } = setUp();
     const drafts = [draft("{}"), draft("x", { fault: broken })];
     const receipts = await accept("strict", drafts, { onBadRecord: "continue" });
     assert.deepEqual([codes(receipts), appends.length, counted.length], [[42206, 40001], 0, 1]);
   });
 
-  it("tell a record that Kafka refused from the one that Onramp refused", async () => {
+  it("distinguish a record that Kafka refused from one that Onramp refused", async () => {
     const { accept } = setUp();
     const drafts = [draft("x", { fault: broken }), draft('"too large"'), draft("y")];
     const receipts = await accept("free", drafts, { onBadRecord: "continue" });
@@ -171,7 +171,7 @@ describe("core: outcomes of an ingest", () => {
     );
   });
 
-  it("tell the caller when the records are queued, where it asks", async () => {
+  it("include a call when the records are queued, if the caller asks for it", async () => {
     const { accept, appends } = setUp();
     const onQueued = (): void => {};
     await accept("free", [draft("a")], { onBadRecord: "continue", onQueued });
@@ -183,7 +183,7 @@ describe("core: outcomes of an ingest", () => {
     );
   });
 
-  it("are a problem of the line whose key expression fails: it is not accepted without a key", async () => {
+  it("are an error for a line whose key expression fails: it is not written without a key", async () => {
     const { accept, appends } = setUp();
     const drafts = [
       draft('{"id":"1"}'),
@@ -201,7 +201,7 @@ describe("core: outcomes of an ingest", () => {
     assert.deepEqual(codes(noJson), [40001]);
   });
 
-  it("carry one time of receipt, that of the whole request", async () => {
+  it("have one timestamp for all records: the time at which the request was received", async () => {
     const { accept } = setUp();
     const before = Date.now();
     const { timestamps } = await accept("free", [draft("a"), draft("b", { timestamp: 0 }), draft("c")]);

@@ -1,4 +1,4 @@
-// The one way in: every record is validated and stamped here.
+// The ingest: validates every record and sets its timestamp.
 
 import { strict as assert } from "node:assert";
 import { OnrampError } from "../../src/core/errors.ts";
@@ -48,7 +48,7 @@ describe("core: ingest", () => {
   });
   const accept = (topic: string, ...drafts: Draft[]) => ingest.accept(topic, drafts, { deadline: 0 });
 
-  it("stamps the time of receipt where the caller gave none", async () => {
+  it("sets the time of receipt if the caller gave no timestamp", async () => {
     const before = Date.now();
     await accept("free", draft("x"), draft("y", { timestamp: 5 }));
     const [first, second] = seen.at(-1)?.records ?? [];
@@ -64,7 +64,7 @@ describe("core: ingest", () => {
     assert.ok(refused.length > 0);
     await accept("lax", draft(null));
   });
-  it("takes the key from the value, where the caller sends none", async () => {
+  it("takes the key from the value if the caller sends none", async () => {
     await accept(
       "keyed",
       draft('{"id":"a"}'),
@@ -79,7 +79,7 @@ describe("core: ingest", () => {
     await assert.rejects(accept("keyed", draft("no json")), code(40001));
     await assert.rejects(accept("both", draft('{"id":"no number"}')), code(40001));
   });
-  it("dead-letters what is invalid or has no key, where a webhook asks for it", async () => {
+  it("dead-letters records that are invalid or have no key, if the webhook is configured so", async () => {
     for (const [topic, value] of [
       ["strict", "{}"],
       ["both", '{"id":"no number"}'],
@@ -95,7 +95,7 @@ describe("core: ingest", () => {
       );
     }
   });
-  it("refuses topics that are Kafka's or Onramp's own", async () => {
+  it("refuses the internal topics of Kafka and Onramp", async () => {
     for (const topic of ["__x", "onramp.sources", "a.dead-letter"])
       await assert.rejects(accept(topic, draft("x")), code(40301));
   });

@@ -1,11 +1,11 @@
-// JSON in bytes: whether it is JSON, within bounds, and what is said of it where it is not.
+// Checking bytes for JSON within limits, and the errors.
 
 import { strict as assert } from "node:assert";
 import { OnrampError } from "../../src/core/errors.ts";
 import { checkJson, endOfString, MAX_DEPTH, MAX_VALUES, parseJson } from "../../src/core/json.ts";
 import { jsonFault } from "../../src/core/json-check.ts";
 
-/** The error of both ways to read a text, which must agree on its code; their messages. */
+/** The messages of the parser and of the check, whose errors must have the same code. */
 function refusals(bytes: Buffer | string, code: number): string[] {
   return [parseJson, checkJson].map((read) => {
     try {
@@ -21,7 +21,7 @@ function refusals(bytes: Buffer | string, code: number): string[] {
 const nested = (depth: number): string => `${"[".repeat(depth)}${"]".repeat(depth)}`;
 
 describe("core: bounds of JSON", () => {
-  it("is parsed to its value, or checked without one", () => {
+  it("is parsed, or checked without creating values", () => {
     for (const text of ['{"é":[1.0,true,null]}', "7", ' "x" ', nested(MAX_DEPTH)]) {
       assert.deepEqual(parseJson(Buffer.from(text), "The body"), JSON.parse(text));
       assert.equal(checkJson(Buffer.from(text), "The body"), undefined);
@@ -33,20 +33,20 @@ describe("core: bounds of JSON", () => {
       assert.equal(message, "The body is not valid UTF-8.");
   });
 
-  it("is not deeper than 1000 levels, of objects as of arrays", () => {
+  it("has at most 1000 levels of objects or arrays", () => {
     const message = "The body is nested more than 1000 levels deep.";
     assert.deepEqual(refusals(nested(MAX_DEPTH + 1), 40001), [message, message]);
     const objects = `${'{"a":'.repeat(MAX_DEPTH + 1)}1${"}".repeat(MAX_DEPTH + 1)}`;
     assert.deepEqual(refusals(objects, 40001), [message, message]);
   });
 
-  it("is as wide as it likes where it is not deep, whatever its strings hold", () => {
+  it("may have any number of brackets in strings and next to each other, as these add no depth", () => {
     const wide = JSON.stringify(Array.from({ length: 3000 }, () => ["[", "{", '"[', "\\[", { a: "[[" }]));
     assert.equal((parseJson(Buffer.from(wide), "The body") as unknown[]).length, 3000);
     assert.equal(checkJson(Buffer.from(wide), "The body"), undefined);
   });
 
-  it("does not hold more than a million values", () => {
+  it("has at most a million values", () => {
     const most = (values: number): string => `[${"0,".repeat(values - 2)}0]`;
     const message = "The body contains more than 1000000 JSON values. Send them in several requests.";
     assert.deepEqual(refusals(most(MAX_VALUES + 1), 41301), [message, message]);
@@ -56,7 +56,7 @@ describe("core: bounds of JSON", () => {
     assert.deepEqual(refusals(lists, 41301), [message, message]);
   });
 
-  it("breaks at a position, or ends too early", () => {
+  it("has errors that name the position, or that the text ends too early", () => {
     for (const [text, why] of [
       ['{"a": secret}', "unexpected character at position 6"],
       ["[1 2]", "unexpected character at position 3"],
@@ -66,7 +66,7 @@ describe("core: bounds of JSON", () => {
     ] as const) {
       const [parsed, checked] = refusals(text, 40001);
       if (why) assert.equal(checked, `The body is not valid JSON: ${why}.`);
-      // The parser does not always say where.
+      // The parser does not always report the position.
       const form = /^The body is not valid JSON: (unexpected character.*|it ends too early)\.$/;
       assert.match(parsed ?? "", form);
       if (why === "it ends too early") assert.equal(parsed, checked);
@@ -74,7 +74,7 @@ describe("core: bounds of JSON", () => {
     }
   });
 
-  it("has strings that end at the first quote with no backslash that counts", () => {
+  it("has strings that end at the first quote that is not escaped", () => {
     const end = (text: string, from = 0): number => endOfString(Buffer.from(text), from);
     assert.equal(end('"ab" "c"'), 3);
     assert.equal(end('"ab" "c"', 5), 7);
@@ -86,7 +86,7 @@ describe("core: bounds of JSON", () => {
     assert.equal(end('"open\\"'), 7);
   });
 
-  it("is checked alone after a text of any depth", () => {
+  it("is checked correctly after another text of any depth", () => {
     assert.deepEqual(jsonFault(Buffer.from(nested(500)), 400, 1000), { what: "depth", at: 400 });
     assert.equal(jsonFault(Buffer.from(nested(500)), 500, 1000), undefined);
     assert.equal(jsonFault(Buffer.from('{"a":[{"b":1}]}'), 3, 4), undefined);

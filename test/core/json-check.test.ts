@@ -1,4 +1,4 @@
-// The JSON check, which builds no values, compared with JSON.parse.
+// Compares the JSON check, which creates no values, with JSON.parse.
 
 import { strict as assert } from "node:assert";
 import { isUtf8 } from "node:buffer";
@@ -15,7 +15,7 @@ const parses = (bytes: Buffer): boolean => {
   }
 };
 
-/** Numbers below `below`, the same in every run. */
+/** Random numbers below `below`, the same in every run. */
 function dice(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {
@@ -31,7 +31,7 @@ const WORDS = [
 ];
 
 describe("core: the JSON check", () => {
-  it("agrees with JSON.parse on every text of up to three of these words", () => {
+  it("agrees with JSON.parse on every sequence of up to three of these words", () => {
     for (const one of ["", ...WORDS])
       for (const two of ["", ...WORDS])
         for (const three of ["", ...WORDS]) {

@@ -1,4 +1,4 @@
-// Options: what the schema of the configuration says of each.
+// Options, and the JSON Schema of each.
 
 import { strict as assert } from "node:assert";
 import {
@@ -48,7 +48,7 @@ describe("core: options", () => {
       assert.deepEqual([required, env, "default" in schema], [false, undefined, false]);
   });
 
-  it("state a default, that they are required, and the variable that overrides them", () => {
+  it("state a default, that they are required, and the environment variable that overrides them", () => {
     const all = { default: "x", required: true, env: "ONRAMP_X" } as const;
     const { schema, required, env } = string("A name.", { ...all, pattern: "^x", minLength: 0 });
     assert.deepEqual(schema, {
@@ -77,7 +77,7 @@ describe("core: options", () => {
     }
   });
 
-  it("tell how a value is written, and check its format", () => {
+  it("describe the form of a value, and check it", () => {
     const form = { type: "string", minLength: 1 };
     const wait = "W. A duration with a unit: ms, s, m, h, d.";
     assert.deepEqual(duration("W.").schema, { ...form, format: "duration-onramp", description: wait });
@@ -88,7 +88,7 @@ describe("core: options", () => {
     assert.deepEqual(expression("E.").schema, { ...form, format: "jsonata-onramp", description: "E." });
   });
 
-  it("are truth values, numbers between bounds, ports and words", () => {
+  it("can be booleans, numbers within limits, ports and fixed words", () => {
     assert.deepEqual(boolean("B.", { default: true }).schema, {
       type: "boolean",
       description: "B.",
@@ -109,7 +109,7 @@ describe("core: options", () => {
     });
   });
 
-  it("are lists of items and values by name", () => {
+  it("can be lists, and maps of values by name", () => {
     const item = string("I.");
     assert.deepEqual(list(item, "L.", { minItems: 1, uniqueItems: true }).schema, {
       type: "array",
@@ -127,12 +127,12 @@ describe("core: options", () => {
     });
     assert.deepEqual(topicPatterns("T.").schema, {
       type: "array",
-      items: { type: "string", minLength: 1, description: "A topic, or a pattern with *." },
+      items: { type: "string", minLength: 1, description: "A topic name, or a pattern with *." },
       description: "T.",
     });
   });
 
-  it("stand in objects that know which of them are required, and refuse others", () => {
+  it("are members of objects that know which are required, and refuse unknown ones", () => {
     const properties = { a: string("A.", { required: true }), b: string("B."), c: string("C.") };
     assert.deepEqual(object(properties), {
       properties,
@@ -149,13 +149,13 @@ describe("core: options", () => {
     assert.deepEqual(["required" in schema, schema["description"]], [false, "O."]);
   });
 
-  it("stand in sections that are there where the configuration leaves them out", () => {
+  it("are members of sections, which exist even if the configuration omits them", () => {
     const form = { type: "object", additionalProperties: false, properties: {} };
     assert.deepEqual(section({}, "S.").schema, { ...form, description: "S.", default: {} });
     assert.deepEqual(section({}).schema, { ...form, default: {} });
   });
 
-  it("are one of several shapes, or one of several kinds that a member tells apart", () => {
+  it("can have one of several forms, or one of several kinds that a member distinguishes", () => {
     const [none, text] = [literal("none"), string("T.")];
     assert.deepEqual(none.schema, { const: "none" });
     assert.deepEqual(either([none, text], "E.").schema, {

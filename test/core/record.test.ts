@@ -7,7 +7,7 @@ import { Receipts } from "../../src/core/record.ts";
 const [first, second] = [new OnrampError(41301, "first"), new OnrampError(50401, "second")];
 
 describe("core: receipts", () => {
-  it("have no receipt and no error for any record at first", () => {
+  it("have no offsets and no errors at first", () => {
     const receipts = new Receipts(2);
     assert.equal(receipts.count, 2);
     for (const column of [receipts.partitions, receipts.offsets, receipts.timestamps])
@@ -26,7 +26,7 @@ describe("core: receipts", () => {
     );
     assert.equal(receipts.errors?.length, 4);
   });
-  it("put what was appended and what was not into the order of the request", () => {
+  it("have offsets and errors in the order of the request", () => {
     const appended = new Receipts(2);
     Object.assign(appended, { partitions: [4, 5], offsets: [40, -1], timestamps: [400, -1] });
     appended.fail(1, second);
@@ -48,7 +48,7 @@ describe("core: receipts", () => {
     );
     assert.deepEqual(Array.from(receipts.errors ?? []), [first, undefined, first, second]);
   });
-  it("have no errors where everything was appended", () => {
+  it("have no errors if every record was appended", () => {
     const receipts = new Receipts(1);
     receipts.fill(new Receipts(1), new Map());
     assert.equal(receipts.errors, undefined);

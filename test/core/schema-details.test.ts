@@ -1,4 +1,4 @@
-// What a schema says of a value, and what is said of a schema that cannot be used.
+// The violations that a schema reports, and the errors of a schema that cannot be used.
 
 import { strict as assert } from "node:assert";
 import { compileSchema, SchemaError } from "../../src/core/schemas.ts";
@@ -8,13 +8,13 @@ const DRAFT_2020 = "https://json-schema.org/draft/2020-12/schema";
 const KB = 1024;
 
 describe("core: details of schemas", () => {
-  it("says nothing of a valid value, and the document as it was loaded", () => {
+  it("reports nothing for a valid value, and returns the document unchanged", () => {
     const document = { type: "object" };
     const schema = compileSchema(document, "s");
     assert.deepEqual([schema.violations({}, 2), schema.document, schema.warnings], [undefined, document, []]);
   });
 
-  it("says what each violation is, with the name of a member that is too many", () => {
+  it("describes each violation, and names an additional member", () => {
     const schema = compileSchema(
       { properties: { n: { type: "integer" } }, additionalProperties: false },
       "s",
@@ -34,7 +34,7 @@ describe("core: details of schemas", () => {
     );
   });
 
-  it("lists at most 20 violations, and one of a value above 256 KiB", () => {
+  it("lists at most 20 violations, and only one for a value above 256 KiB", () => {
     const schema = compileSchema({ items: { type: "integer" } }, "s");
     const value = Array.from({ length: 30 }, () => "x");
     assert.equal(schema.violations(value, 100)?.length, 20);
@@ -45,7 +45,7 @@ describe("core: details of schemas", () => {
     );
   });
 
-  it("knows its drafts with and without the trailing #, and formats", () => {
+  it("supports two drafts, with and without the trailing #, and formats", () => {
     for (const $schema of [DRAFT_07, `${DRAFT_07}#`, DRAFT_2020, `${DRAFT_2020}#`]) {
       const schema = compileSchema({ $schema, type: "string", format: "date" }, "s");
       assert.deepEqual(
@@ -63,7 +63,7 @@ describe("core: details of schemas", () => {
     );
   });
 
-  it("is true or false as well as an object, and nothing else", () => {
+  it("may be true, false or an object, and nothing else", () => {
     assert.equal(compileSchema(true, "s").violations(1, 1), undefined);
     assert.equal(compileSchema(false, "s").violations(1, 1)?.length, 1);
     for (const document of [null, [], "string", 7, undefined])
@@ -81,13 +81,13 @@ describe("core: details of schemas", () => {
     assert.throws(
       () => compileSchema({ $ref: "other.json" }, "s"),
       (error: Error) =>
-        /^s: can't resolve reference other\.json.*\. A schema must be valid and complete in one file\.$/.test(
+        /^s: can't resolve reference other\.json.*\. A schema must be valid and must not refer to other files\.$/.test(
           error.message,
         ) && error.cause instanceof Error,
     );
   });
 
-  it("may leave types, tuples and required members as loose as JSON Schema does", () => {
+  it("may be as loose about types, tuples and required members as JSON Schema permits", () => {
     for (const document of [
       { properties: { a: { minLength: 1 } } },
       { type: ["string", "number"] },
@@ -97,7 +97,7 @@ describe("core: details of schemas", () => {
       assert.ok(compileSchema(document, "s"));
   });
 
-  it("warns of nothing that has its bound, and of no data that only looks like a keyword", () => {
+  it("does not warn about a keyword with a bound, or about data that only looks like a keyword", () => {
     for (const document of [
       { pattern: "a", maxLength: 1 },
       { patternProperties: { "^x": {} }, propertyNames: { maxLength: 9 } },

@@ -4,7 +4,7 @@ import { strict as assert } from "node:assert";
 import { bindingsOf, DeliveryError, failureKindOf, sinkOptions } from "../../src/core/sink.ts";
 
 describe("core: sink", () => {
-  it("counts an answer as permanent, as a failure to try again, or as an absence, by its status", () => {
+  it("maps the status of a response to permanent, answered or away", () => {
     const statusesOf = (kind: string): number[] =>
       Array.from({ length: 600 }, (_, status) => status).filter(
         (status) => status >= 300 && failureKindOf(status) === kind,
@@ -16,7 +16,7 @@ describe("core: sink", () => {
     assert.equal(statusesOf("permanent").length, 300 - 4 - 100);
     assert.equal(failureKindOf(undefined), "away");
   });
-  it("fails with the kind, the pause that the receiver asked for, and the cause", () => {
+  it("reports an error with its kind, the pause that the receiver asked for, and the cause", () => {
     const cause = new Error("x");
     const error = new DeliveryError("away", "why", { retryAfterMs: 5, cause });
     assert.deepEqual(
@@ -26,7 +26,7 @@ describe("core: sink", () => {
     const plain = new DeliveryError("permanent", "why");
     assert.deepEqual([plain.retryAfterMs, "cause" in plain], [undefined, false]);
   });
-  it("shows expressions where a record stands, its key and its headers as text", () => {
+  it("gives expressions the topic, partition and offset of a record, and its key and headers as text", () => {
     const place = { topic: "t", partition: 1, offset: 2, timestamp: 3 };
     const headers = [
       { key: "h", value: Buffer.from("é") },
@@ -37,7 +37,7 @@ describe("core: sink", () => {
     assert.deepEqual(bindingsOf(record), { ...place, key: "ü", headers: { h: "last", none: "" } });
     assert.equal(bindingsOf({ ...record, key: null }).key, null);
   });
-  it("is configured with topics; where it starts and when it gives up have defaults", () => {
+  it("requires topics; from and giveUpAfter have defaults", () => {
     const { topics, from, filter, giveUpAfter } = sinkOptions;
     assert.deepEqual(
       [topics.required, topics.schema["minItems"], topics.schema["uniqueItems"]],

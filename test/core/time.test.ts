@@ -1,15 +1,15 @@
-// Waiting: longer after each failure, until a deadline, until a signal.
+// Backoff, and waits that end at a deadline or a signal.
 
 import { strict as assert } from "node:assert";
 import { getEventListeners } from "node:events";
 import { Backoff, systemClock, untilAborted, untilDeadline } from "../../src/core/time.ts";
 
 const never = new Promise<never>(() => {});
-/** Whether a timer that keeps the process alive is left. */
+/** Whether a timer still keeps the process alive. */
 const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
 
 describe("core: time", () => {
-  it("makes a backoff active from a failure until it is reset", () => {
+  it("has a backoff that is active from a failure until a reset", () => {
     const backoff = new Backoff(100, 1000);
     assert.deepEqual([backoff.active, backoff.ready(0)], [false, true]);
     const wait = backoff.next(5000);
@@ -22,7 +22,7 @@ describe("core: time", () => {
     assert.ok(backoff.next(0) <= 100);
   });
 
-  it("makes the waits of a backoff differ, between half and all of what doubles each time", () => {
+  it("has random waits between half and all of a limit that doubles each time", () => {
     for (let n = 0; n < 100; n++) {
       const backoff = new Backoff(100, 1000);
       for (const most of [100, 200, 400, 800, 1000, 1000]) {
@@ -34,7 +34,7 @@ describe("core: time", () => {
     assert.equal(new Set(waits).size, waits.length);
   });
 
-  it("lets work end before its deadline, as it ends, and leaves no timer", async () => {
+  it("returns the outcome of work that ends before its deadline, and leaves no timer", async () => {
     // mocha sets its own timer once a test waits.
     await Promise.resolve();
     const before = timers();
@@ -44,19 +44,19 @@ describe("core: time", () => {
     assert.equal(timers(), before);
   });
 
-  it("ends the wait for work at its deadline, at once where that has passed", async () => {
+  it("ends the wait for work at its deadline, or at once if that has passed", async () => {
     await assert.rejects(untilDeadline(never, Date.now() + 5, "late"), /^Error: late$/);
     await assert.rejects(untilDeadline(never, 0, "late"), /^Error: late$/);
   });
 
-  it("lets work end before a signal, as it ends, and no longer listens", async () => {
+  it("returns the outcome of work that ends before a signal, and removes its listener", async () => {
     const { signal } = new AbortController();
     assert.equal(await untilAborted(Promise.resolve(7), signal), 7);
     await assert.rejects(untilAborted(Promise.reject(new Error("failed")), signal), /^Error: failed$/);
     assert.deepEqual(getEventListeners(signal, "abort"), []);
   });
 
-  it("ends the wait for work with the reason of a signal", async () => {
+  it("ends the wait for work with the reason of the signal", async () => {
     const controller = new AbortController();
     const waiting = untilAborted(never, controller.signal);
     controller.abort(new Error("stopped"));
@@ -64,7 +64,7 @@ describe("core: time", () => {
     await assert.rejects(untilAborted(never, controller.signal), /^Error: stopped$/);
   });
 
-  it("is the system's where nobody replaces it; a sleep ends with the reason of its signal", async () => {
+  it("has a system clock whose sleep ends with the reason of its signal", async () => {
     const before = Date.now();
     const now = systemClock.now();
     assert.ok(now >= before && now <= Date.now());

@@ -4,7 +4,7 @@ import { strict as assert } from "node:assert";
 import { createToken, hashToken } from "../../src/core/token.ts";
 
 describe("core: tokens", () => {
-  it("are 256 random bits, with the hash that stands in the configuration", () => {
+  it("have 256 random bits, and a hash for the configuration", () => {
     const { token, hash } = createToken();
     assert.match(token, /^onr_[A-Za-z0-9_-]{43}$/);
     assert.match(hash, /^sha256:[0-9a-f]{64}$/);

@@ -1,4 +1,4 @@
-// The rules of a topic, applied to records.
+// Applies the rules of a topic to records.
 
 import { strict as assert } from "node:assert";
 import { OnrampError } from "../../src/core/errors.ts";
@@ -25,7 +25,7 @@ const problem = (code: number, text: RegExp) => (error: unknown) =>
   error instanceof OnrampError && error.code === code && text.test(error.message);
 
 describe("core: rules of a topic", () => {
-  it("let any bytes through that need not be JSON, and any value that is none", () => {
+  it("accept any bytes if the value need not be JSON, and accept a missing value", () => {
     for (const topic of [rules(), rules({ schema }), rules({ key: compileExpression("id") })])
       for (const each of [draft("{"), draft(null, { json: "The body" })]) {
         requireJson(each, topic);
@@ -33,7 +33,7 @@ describe("core: rules of a topic", () => {
       }
   });
 
-  it("refuse what should be JSON and is not, by its name", () => {
+  it("refuse a value that should be JSON and is not, and name it", () => {
     for (const topic of [rules(), rules({ schema }), rules({ key: compileExpression("id") })])
       assert.throws(
         () => requireJson(draft("{", { json: "Record 3" }), topic),
@@ -41,7 +41,7 @@ describe("core: rules of a topic", () => {
       );
   });
 
-  it("parse JSON only where a schema or a key looks into it", () => {
+  it("parse JSON only if a schema or a key expression needs the value", () => {
     const parsed = (topic: TopicRules): unknown => {
       const each = draft('{"id":1}', { json: "The body" });
       requireJson(each, topic);
@@ -52,12 +52,12 @@ describe("core: rules of a topic", () => {
     assert.deepEqual(parsed(rules({ key: compileExpression("id") })), { id: 1 });
   });
 
-  it("have no violations without a schema, nor where every value matches it", () => {
+  it("report no violations without a schema, or if every value matches it", () => {
     assert.equal(violationsIn([draft("x"), draft(null)], rules({ tombstones: false })), undefined);
     assert.equal(violationsIn([draft('{"id":1}'), draft(null)], rules({ schema })), undefined);
   });
 
-  it("name each violation with the index of its record, where there are several records", () => {
+  it("name the index of the record of each violation if there are several records", () => {
     const strict = rules({ schema, tombstones: false });
     const missing = {
       error_code: 42206,
@@ -77,7 +77,7 @@ describe("core: rules of a topic", () => {
     ]);
   });
 
-  it("violate a schema with what is no JSON at all", () => {
+  it("report a value that is not JSON as a violation of the schema", () => {
     assert.deepEqual(violationsIn([draft("{")], rules({ schema })), [
       {
         error_code: 42206,
@@ -88,28 +88,30 @@ describe("core: rules of a topic", () => {
     ]);
   });
 
-  it("look at the value that is parsed already, if there is one", () => {
+  it("use the parsed value if there is one", () => {
     assert.equal(violationsIn([draft("{}", { parsed: { id: 1 } })], rules({ schema })), undefined);
   });
 
-  it("name about a hundred violations of a request, and not all of ten thousand", () => {
+  it("report about a hundred of ten thousand violations of a request", () => {
     const many = Array.from({ length: 10_000 }, () => draft("{}"));
     const found = violationsIn(many, rules({ schema }));
     assert.deepEqual([found?.length, found?.at(-1)?.index], [100, 99]);
   });
 
-  it("say where the first violation is, and carry all of them", () => {
+  it("name the first violation in the message, and contain all of them", () => {
     const message = (records: number, detail: object): string => {
       const errors = [{ index: 7, message: "must be integer", ...detail }];
       const error = schemaProblem("orders", errors, records);
       assert.deepEqual([error.code, error.errors], [42206, errors]);
-      return error.message.replace(". Nothing was written.", "");
+      return error.message;
     };
-    const start = 'Does not match the schema of topic "orders": ';
-    assert.equal(message(1, { pointer: "/n" }), `${start}/n must be integer`);
-    assert.equal(message(1, { pointer: "" }), `${start}the value must be integer`);
-    assert.equal(message(2, { pointer: "/n" }), `${start}record 7, /n must be integer`);
-    assert.equal(message(2, {}), `${start}record 7, the value must be integer`);
+    const why = 'does not match the schema of topic "orders":';
+    const [one, two] = [`The record ${why}`, `The request ${why}`];
+    const [it, nothing] = ["It was not written.", "Nothing was written."];
+    assert.equal(message(1, { pointer: "/n" }), `${one} /n must be integer. ${it}`);
+    assert.equal(message(1, { pointer: "" }), `${one} the value must be integer. ${it}`);
+    assert.equal(message(2, { pointer: "/n" }), `${two} record 7, /n must be integer. ${nothing}`);
+    assert.equal(message(2, {}), `${two} record 7, the value must be integer. ${nothing}`);
   });
 
   it("set the key of a record that has a value and no key", async () => {
@@ -127,14 +129,14 @@ describe("core: rules of a topic", () => {
     );
   });
 
-  it("refuse a record whose value must be read for its key and is no JSON", async () => {
+  it("refuse a record whose key comes from the value if the value is not JSON", async () => {
     await assert.rejects(
       setKeys([draft("{")], rules({ key: compileExpression("id") }), "t"),
       problem(40001, /^Topic "t" takes its key from the value, which is not valid JSON/),
     );
   });
 
-  it("refuse a record whose key expression fails, with the reason, and pass on what is a mistake of ours", async () => {
+  it("refuse a record whose key expression fails, with the reason, and rethrow any other error", async () => {
     await assert.rejects(
       setKeys([draft("{}")], rules({ key: compileExpression("$number('x')") }), "t"),
       (error: OnrampError) =>
@@ -147,7 +149,7 @@ describe("core: rules of a topic", () => {
     await assert.rejects(setKeys([draft("{}")], rules({ key: { source: "", evaluate } }), "t"), RangeError);
   });
 
-  it("are one problem of one record, or none", async () => {
+  it("report the violations of one record as one error, or none", async () => {
     const key = compileExpression("$number(id)");
     const codeOf = async (each: Draft, topic: TopicRules) => (await problemOf(each, topic, "t"))?.code;
     const json = { json: "Line 1" };
@@ -162,7 +164,7 @@ describe("core: rules of a topic", () => {
     assert.match(violation?.message ?? "", /: the value must have required property 'id'\./);
   });
 
-  it("give their answer at once where there is no key expression to wait for", () => {
+  it("return synchronously if there is no key expression", () => {
     assert.equal(problemOf(draft("{}", { json: "Line 1" }), rules(), "t"), undefined);
     assert.equal(problemOf(draft('{"id":1}'), rules({ schema }), "t"), undefined);
   });

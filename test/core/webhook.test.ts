@@ -1,4 +1,4 @@
-// The one function that makes a delivery a verified one.
+// `verifyDelivery`, the only function that returns a verified delivery.
 
 import { strict as assert } from "node:assert";
 import { OnrampError } from "../../src/core/errors.ts";
@@ -14,19 +14,19 @@ const refused = (text: RegExp) => (error: unknown) =>
 const unasked = (): never => assert.fail("nothing is compared");
 
 describe("core: verified delivery", () => {
-  it("is the delivery itself where the signature matches, now or later", async () => {
+  it("is the delivery itself if the signature matches, synchronously or asynchronously", async () => {
     const sent = delivery("abc");
     assert.equal(await verifyDelivery(sent, "x-signature", (signature) => signature === "abc"), sent);
     assert.equal(await verifyDelivery(sent, "x-signature", async () => true), sent);
   });
-  it("is refused without a signature, and with one that stands there twice", async () => {
+  it("is refused without a signature, and with a signature header that is given twice", async () => {
     for (const none of [undefined, "", [], ["abc", "abc"]])
       await assert.rejects(
         verifyDelivery(delivery(none), "x-signature", unasked),
         refused(/^The header X-Signature is missing\./),
       );
   });
-  it("is refused where the signature does not match, or cannot be compared", async () => {
+  it("is refused if the signature does not match or cannot be compared", async () => {
     const failing = (): never => {
       throw new TypeError("no hexadecimal");
     };
@@ -36,7 +36,7 @@ describe("core: verified delivery", () => {
         refused(/^The signature in X-Signature does not match\./),
       );
   });
-  it("is refused with the header as documentation spells it", async () => {
+  it("is refused with an error that spells the header as its documentation does", async () => {
     const sent = { ...delivery(), headers: {} };
     await assert.rejects(
       verifyDelivery(sent, "x-hub-signature-256", unasked),

@@ -1,4 +1,4 @@
-// The development broker's memory: a cap over all topics, and compaction.
+// The memory of the development broker: a limit for all topics together, and compaction.
 
 import { strict as assert } from "node:assert";
 import v8 from "node:v8";
@@ -41,7 +41,7 @@ describe("dev broker: retention", () => {
     return process.memoryUsage().external;
   }
 
-  it("drops the oldest records over the cap, and releases their memory", async () => {
+  it("deletes the oldest records above the limit, and releases their memory", async () => {
     const before = held();
     for (let n = 0; n < 600; n++) await produce("logs", null, Buffer.alloc(100_000, n));
     const earliest = await connection.request(ListOffsets, 5, listOffsetsOf("logs", -2), 1000);

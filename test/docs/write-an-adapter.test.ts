@@ -1,5 +1,5 @@
-// The adapters that the documentation builds: the text of the pages is extracted, compiled, and run through the
-// contract suites, with the pages' own tests.
+// The adapters of the documentation: their code is extracted from the pages, compiled, and tested with the
+// contract suites that the pages run.
 
 import { strict as assert } from "node:assert";
 import { spawnSync } from "node:child_process";
@@ -10,7 +10,7 @@ import { pathToFileURL } from "node:url";
 
 const root = path.join(import.meta.dirname, "..", "..");
 
-/** The code of a page: where it belongs, and the name of the kind that it exports. */
+/** The code of a page: its path, and the name of the kind that it exports. */
 interface Page {
   readonly page: string;
   readonly kind: string;
@@ -45,7 +45,7 @@ describe("docs: write an adapter", function () {
     });
 });
 
-/** Writes the adapter and the test of a page into a folder of their own, whose imports lead to this checkout. */
+/** Writes the adapter and the test of a page into a separate folder, with imports of files in this checkout. */
 function extract({ page, kind, adapter, test }: Page) {
   const text = readFileSync(path.join(root, page), "utf8");
   const [code = "", suite = "", ...more] = [...text.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(
@@ -67,7 +67,7 @@ function extract({ page, kind, adapter, test }: Page) {
   return { page, folder, test, lines: code.split("\n").length };
 }
 
-/** The code of `file`, whose relative imports lead from `folder` to this checkout. */
+/** The code of `file`, with its relative imports changed so that they resolve from `folder`. */
 function withImports(code: string, folder: string, file: string): string {
   const place = path.dirname(path.join(folder, file));
   return code.replaceAll(/from "(\.[^"]+)"/g, (_, specifier: string) => {

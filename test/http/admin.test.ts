@@ -17,12 +17,12 @@ async function startAdmin(parts: Readonly<Record<string, Readiness>> = {}) {
 const part = (ready: boolean): Readiness => ({ ready, detail: "as it is" });
 
 describe("http: admin", () => {
-  it("is healthy while it answers", async () => {
+  it("answers 200 to /healthz while the process runs", async () => {
     const { status, body } = await send(await startAdmin({ kafka: part(false) }), "/healthz");
     assert.deepEqual([status, body], [200, { status: "ok" }]);
   });
 
-  it("is ready when all of its parts are, and says of each how it is", async () => {
+  it("is ready when all parts are, and shows the state of each", async () => {
     const good = { kafka: part(true), topics: part(true) };
     const bad = { kafka: part(true), topics: part(false) };
     const ready = await send(await startAdmin(good), "/readyz");
@@ -31,7 +31,7 @@ describe("http: admin", () => {
     assert.deepEqual([not.status, not.body], [503, { status: "not ready", parts: bad }]);
   });
 
-  it("shows the metrics under their own content type, and the sinks", async () => {
+  it("serves the metrics with their content type, and the sinks", async () => {
     const admin = await startAdmin();
     const { headers, text } = await send(admin, "/metrics");
     assert.deepEqual(
@@ -41,7 +41,7 @@ describe("http: admin", () => {
     assert.deepEqual((await send(admin, "/sinks")).body, [{ name: "s" }]);
   });
 
-  it("has nothing else: 404 as a problem", async () => {
+  it("answers any other path with a 404 problem", async () => {
     const { status, body, headers } = await send(await startAdmin(), "/topics");
     assert.deepEqual([status, body.error_code, headers.get("x-powered-by")], [404, 40403, null]);
   });

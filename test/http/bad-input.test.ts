@@ -1,4 +1,4 @@
-// Bad requests of every kind get a 4xx with a next step, never a 5xx, and nothing is written.
+// Bad requests of every kind are answered 4xx with a next step, never 5xx, and nothing is written.
 
 import { strict as assert } from "node:assert";
 import { createHash } from "node:crypto";
@@ -243,13 +243,13 @@ describe("http: bad input", function () {
     );
   });
 
-  it("a body that stops half way: nothing is written, and the budget is released", async () => {
+  it("a body that ends early: nothing is written, and the budget is released", async () => {
     const head = `POST /topics/${topic} HTTP/1.1\r\nHost: x\r\nAuthorization: ${auth.authorization}\r\nContent-Length: 1000\r\n\r\nhalf`;
     await rawExchange(gateway(), head, { end: true });
     assert.equal(await metric(gateway(), "onramp_in_flight_bytes"), 0);
   });
 
-  it("nothing of all this is written", async () => {
+  it("no record of these requests is written", async () => {
     assert.deepEqual(await readTopic(broker.addresses(), topic, 1), [[]]);
   });
 });

@@ -1,4 +1,4 @@
-// Requests that Node's own parser refuses, and a server's stop; over real sockets.
+// Requests that the parser of Node.js refuses, and the stop of a server, over real sockets.
 
 import { strict as assert } from "node:assert";
 import { once } from "node:events";
@@ -9,7 +9,7 @@ import { connect, post, rawExchange } from "../support/http.ts";
 const produce = "POST /topics/t HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nv";
 const problemIn = (answer: string) => JSON.parse(answer.slice(answer.indexOf("\r\n\r\n") + 4));
 
-/** All that comes back until the connection closes. */
+/** The bytes that are received until the connection closes. */
 async function readAll(socket: net.Socket): Promise<string> {
   const chunks: Buffer[] = [];
   socket.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -17,14 +17,14 @@ async function readAll(socket: net.Socket): Promise<string> {
   return Buffer.concat(chunks).toString("latin1");
 }
 
-describe("http: requests that are none", () => {
-  it("are told so: 400", async () => {
+describe("http: requests that cannot be parsed", () => {
+  it("are answered 400", async () => {
     const answer = await rawExchange(await startApi(), "hello\r\n\r\n");
     assert.match(answer, /^HTTP\/1\.1 400 Bad Request\r\n/);
     assert.equal(problemIn(answer).error_code, 40001);
   });
 
-  it("are told that their headers are too large: 431", async () => {
+  it("are answered 431 if their headers are too large", async () => {
     const answer = await rawExchange(
       await startApi(),
       `GET / HTTP/1.1\r\nHost: x\r\nA: ${"a".repeat(20_000)}\r\n\r\n`,
@@ -33,7 +33,7 @@ describe("http: requests that are none", () => {
     assert.equal(problemIn(answer).error_code, 43101);
   });
 
-  it("do not take the answer of a good one before them", async () => {
+  it("do not prevent the response to a valid request before them", async () => {
     const api = await startApi({ waits: true });
     const socket = await connect(api);
     const all = readAll(socket);
@@ -44,7 +44,7 @@ describe("http: requests that are none", () => {
     assert.match(answer, /"offset":0/);
   });
 
-  it("may have no Host, or expect what nobody knows", async () => {
+  it("are answered if they have no Host or an unknown Expect", async () => {
     const api = await startApi();
     for (const header of ["", "Host: x\r\nExpect: something\r\n"]) {
       const answer = await rawExchange(
@@ -55,7 +55,7 @@ describe("http: requests that are none", () => {
     }
   });
 
-  it("may end their side of the connection and still get their answer", async () => {
+  it("are answered if the client half-closes the connection", async () => {
     const api = await startApi({ waits: true });
     const socket = await connect(api);
     const all = readAll(socket);
@@ -66,8 +66,8 @@ describe("http: requests that are none", () => {
   });
 });
 
-describe("http: a server's stop", () => {
-  it("waits for the answers that are owed, and for nothing else", async () => {
+describe("http: the stop of a server", () => {
+  it("waits for pending responses, and for nothing else", async () => {
     const api = await startApi({ waits: true });
     const silent = await connect(api);
     const ended = once(silent, "close");

@@ -1,4 +1,4 @@
-// The server's connections, and what each still owes an answer to; without a network.
+// The connections of the server and their pending responses, without a network.
 
 import { strict as assert } from "node:assert";
 import { EventEmitter } from "node:events";
@@ -14,7 +14,7 @@ import { afterTest } from "../support/after-test.ts";
 const late = new OnrampError(40801, "late");
 const bad = new OnrampError(40001, "bad");
 
-/** A double of a socket: what was done to it. */
+/** A double of a socket, and the calls to it. */
 class FakeSocket extends EventEmitter {
   readonly remoteAddress = "127.0.0.1";
   readonly remotePort: number;
@@ -37,7 +37,7 @@ class FakeSocket extends EventEmitter {
   }
 }
 
-/** A double of a response whose request has come in, or is coming in. */
+/** A double of a response whose request is complete, or is being received. */
 class FakeResponse extends EventEmitter {
   headersSent = false;
   readonly req: { complete: boolean };
@@ -55,7 +55,7 @@ function start(secure = false) {
   mock.timers.enable({ apis: ["Date", "setInterval", "setTimeout"], now: 1_000_000 });
   afterTest(() => mock.timers.reset());
   const server = secure ? https.createServer() : http.createServer();
-  // Node itself would take the doubles for sockets.
+  // Node.js would use the doubles as sockets.
   server.removeAllListeners("connection");
   const connections = new Connections(server as http.Server, late);
   afterTest(() => connections.close());
@@ -78,7 +78,7 @@ function start(secure = false) {
 const told = (problem: OnrampError): string => `end ${rawProblem(problem)}`;
 
 describe("http: connections, a broken request", () => {
-  it("is told what is wrong and ended, and destroyed a second later", () => {
+  it("is answered with the error; its connection is ended, and destroyed a second later", () => {
     const { connections, connect } = start();
     const socket = connect();
     connections.reject(socket.socket, bad);
@@ -89,7 +89,7 @@ describe("http: connections, a broken request", () => {
     assert.deepEqual(socket.done, [told(bad), "destroy"]);
   });
 
-  it("is told so in the middle of its own body", () => {
+  it("is answered in the middle of its own body", () => {
     const { connections, connect, request } = start();
     const socket = connect();
     request(socket, false);
@@ -97,7 +97,7 @@ describe("http: connections, a broken request", () => {
     assert.deepEqual(socket.done, [told(bad)]);
   });
 
-  it("takes no answer away from good ones before it: the connection ends behind the last of them", () => {
+  it("lets valid requests before it be answered: the connection ends after the last response", () => {
     const { connections, connect, request } = start();
     const socket = connect();
     const [first, second] = [request(socket), request(socket)];
@@ -110,7 +110,7 @@ describe("http: connections, a broken request", () => {
     assert.deepEqual(socket.done, ["destroySoon"]);
   });
 
-  it("waits for answers that are owed ten seconds at most", () => {
+  it("waits for pending responses, for at most ten seconds", () => {
     const { connections, connect, request } = start();
     const socket = connect();
     request(socket);
@@ -121,7 +121,7 @@ describe("http: connections, a broken request", () => {
     assert.deepEqual(socket.done, ["destroy"]);
   });
 
-  it("is answered by its own response where records of it may be written", () => {
+  it("is answered by its own response if some of its records may be written", () => {
     const { connections, connect, request } = start();
     const socket = connect();
     request(socket);
@@ -133,7 +133,7 @@ describe("http: connections, a broken request", () => {
     assert.deepEqual([stopped, socket.done], [[bad], []]);
   });
 
-  it("is not answered by the response of a request before it that came in whole", () => {
+  it("is not answered by the response to a complete request before it", () => {
     const { connections, connect, request } = start();
     const socket = connect();
     const lines = request(socket, true);
@@ -143,7 +143,7 @@ describe("http: connections, a broken request", () => {
     assert.deepEqual(socket.done, ["destroySoon"]);
   });
 
-  it("owes nothing to answers that are closed", () => {
+  it("does not wait for responses that are closed", () => {
     const { connections, connect, request } = start();
     const socket = connect();
     request(socket).emit("close");
@@ -151,7 +151,7 @@ describe("http: connections, a broken request", () => {
     assert.deepEqual(socket.done, [told(bad)]);
   });
 
-  it("is told so on a connection that nobody has seen", () => {
+  it("is answered on a connection that is not registered", () => {
     const { connections } = start();
     const socket = new FakeSocket();
     connections.reject(socket.socket, bad);
@@ -160,7 +160,7 @@ describe("http: connections, a broken request", () => {
 });
 
 describe("http: connections, a late request", () => {
-  it("is told so when it has not come in after a minute", () => {
+  it("is answered when it is incomplete after a minute", () => {
     const { connect, request } = start();
     const socket = connect();
     request(socket, false);
@@ -170,7 +170,7 @@ describe("http: connections, a late request", () => {
     assert.equal(socket.done[0], told(late));
   });
 
-  it("is not one that has come in, has been answered, or answers itself", () => {
+  it("is not one that is complete, has been answered, or answers itself", () => {
     const { connect, request } = start();
     const sockets = [connect(1), connect(2), connect(3)] as const;
     request(sockets[0], true);
@@ -183,7 +183,7 @@ describe("http: connections, a late request", () => {
     );
   });
 
-  it("is looked for until the close, and not after it", () => {
+  it("is searched for until the close, and not after it", () => {
     const { connections, connect, request } = start();
     const socket = connect();
     request(socket, false);
@@ -194,7 +194,7 @@ describe("http: connections, a late request", () => {
 });
 
 describe("http: connections, a stop", () => {
-  it("destroys those without a request at once, and others behind their last answer", () => {
+  it("destroys idle connections at once, and others after their last response", () => {
     const { connections, connect, request } = start();
     const [silent, busy] = [connect(1), connect(2)];
     const [first, second] = [request(busy), request(busy)];
@@ -206,14 +206,14 @@ describe("http: connections, a stop", () => {
     assert.deepEqual(busy.done, ["destroySoon"]);
   });
 
-  it("keeps a connection behind its answers while there is no stop", () => {
+  it("keeps a connection after its responses if there is no stop", () => {
     const { connect, request } = start();
     const socket = connect();
     request(socket).emit("close");
     assert.deepEqual(socket.done, []);
   });
 
-  it("leaves those alone that are closed already", () => {
+  it("ignores connections that are already closed", () => {
     const { connections, connect } = start();
     const socket = connect();
     socket.emit("close");
@@ -221,7 +221,7 @@ describe("http: connections, a stop", () => {
     assert.deepEqual(socket.done, []);
   });
 
-  it("destroys those whose TLS is not set up yet", () => {
+  it("destroys connections whose TLS handshake is not complete", () => {
     const { server, connections, connect } = start(true);
     const [shaking, done, gone] = [connect(1), connect(2), connect(3)];
     const wrapped = new FakeSocket(2);

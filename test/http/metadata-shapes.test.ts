@@ -1,4 +1,4 @@
-// What is shown of topics, without Kafka.
+// The metadata routes, without Kafka.
 
 import { strict as assert } from "node:assert";
 import type { TopicDescription } from "../../src/core/ports.ts";
@@ -49,8 +49,8 @@ const partitions = [
   { partition: 1, leader: -1, replicas: [{ broker: 2, leader: false, in_sync: false }] },
 ];
 
-describe("http: topics as they are shown", () => {
-  it("are those that the token may write or read, and none of Kafka's or Onramp's own", async () => {
+describe("http: metadata of topics", () => {
+  it("lists topics that the token may write or read, and no internal ones", async () => {
     const api = await startCatalog().api;
     const { status, headers, body } = await send(api, "/topics", as(writer));
     assert.deepEqual([status, headers.get("content-type"), body], [200, V2, ["a", "b", "c"]]);
@@ -58,7 +58,7 @@ describe("http: topics as they are shown", () => {
     assert.equal((await send(api, "/topics")).status, 401);
   });
 
-  it("have a name, configurations and partitions, in the shape of Confluent's v2", async () => {
+  it("has name, configurations and partitions in Confluent's v2 format", async () => {
     const api = await startCatalog().api;
     const { headers, body } = await send(api, "/topics/a", as(writer));
     assert.equal(headers.get("content-type"), V2);
@@ -66,7 +66,7 @@ describe("http: topics as they are shown", () => {
     assert.deepEqual((await send(api, "/topics/a/partitions", as(writer))).body, partitions);
   });
 
-  it("are shown to nobody who may neither write nor read them: 403", async () => {
+  it("is refused to a token that may neither write nor read the topic: 403", async () => {
     const { api: starting, asked } = startCatalog();
     const api = await starting;
     for (const path of ["/topics/a", "/topics/a/partitions", "/topics/a/schema"]) {
@@ -80,7 +80,7 @@ describe("http: topics as they are shown", () => {
     assert.deepEqual(asked, []);
   });
 
-  it("have the schema that is in force, or say that there is none", async () => {
+  it("includes the schema of the topic, or an error if there is none", async () => {
     const api = await startCatalog().api;
     const { status, headers, text } = await send(api, "/topics/a/schema", as(writer));
     assert.deepEqual([status, JSON.parse(text)], [200, document]);
@@ -93,13 +93,13 @@ describe("http: topics as they are shown", () => {
 });
 
 describe("http: routes", () => {
-  it("the contract is served as it is", async () => {
+  it("openapi.yaml is served unchanged", async () => {
     const { status, headers, text } = await send(await startApi(), "/openapi.yaml");
     assert.deepEqual([status, text], [200, "openapi: 3.1.0\n"]);
     assert.match(headers.get("content-type") ?? "", /^application\/yaml/);
   });
 
-  it("there are no others: 404 with the method and the path, and it is reported", async () => {
+  it("any other route is answered 404 with the method and the path, and reported", async () => {
     const api = await startApi();
     const { status, body, headers } = await send(api, `/${"x".repeat(300)}`);
     assert.deepEqual([status, body.error_code, api.reported.length], [404, 40403, 1]);
@@ -112,7 +112,7 @@ describe("http: routes", () => {
     assert.deepEqual([status, body.error_code], [400, 40001]);
   });
 
-  it("an origin that may not call is refused before anything else, and reported", async () => {
+  it("an origin that is not allowed is refused before anything else, and reported", async () => {
     const api = await startApi();
     const { status } = await send(api, "/openapi.yaml", { headers: { origin: "https://evil.example" } });
     assert.deepEqual([status, api.reported.map(({ code }) => code)], [403, [40301]]);
@@ -125,7 +125,7 @@ describe("http: routes", () => {
     assert.equal(status, 204);
   });
 
-  it("clients are asked to come back on another connection once the process stops", async () => {
+  it("responses have Connection: close while the process stops", async () => {
     const api = await startApi();
     const before = await send(api, "/openapi.yaml");
     api.drain();

@@ -29,7 +29,7 @@ describe("http: metadata", () => {
     assert.deepEqual((await send(gateway(), "/topics/no-such")).body.error_code, 40401);
   });
 
-  it("shows the schema in force, and 404 where there is none", async () => {
+  it("serves the schema of a topic, and answers 404 if there is none", async () => {
     const { body } = await send(gateway(), "/topics");
     const answers = await Promise.all(
       body.map((topic: string) => send(gateway(), `/topics/${topic}/schema`)),
@@ -60,7 +60,7 @@ describe("http: metadata", () => {
     assert.equal((await send(gateway(), "/metrics")).status, 404);
   });
 
-  it("makes no metric label of a name that a client made up", async () => {
+  it("creates no metric label from a topic name that does not exist", async () => {
     await post(gateway(), "/topics/made-up-by-a-client", undefined, "x");
     assert.ok(!(await metrics(gateway())).includes("made-up-by-a-client"));
     assert.ok(((await metric(gateway(), "onramp_rejected_total", { code: "40401" })) ?? 0) > 0);

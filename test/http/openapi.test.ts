@@ -1,4 +1,4 @@
-// openapi.yaml as a test: its examples are sent, and the answers must match its schemas.
+// Sends the examples of openapi.yaml. The responses must match its schemas.
 
 import { strict as assert } from "node:assert";
 import { readFileSync } from "node:fs";

@@ -23,12 +23,12 @@ function check(headers: Record<string, string>, { method = "POST", loopbackOnly 
 }
 
 describe("http: rules for web origins", () => {
-  it("let whoever sends no origin pass, without a header of ours", () => {
+  it("accept a request without an origin, and add no CORS header", () => {
     const { set, run } = check({ host: "gateway.example" });
     assert.deepEqual([run(), set], [false, {}]);
   });
 
-  it("let a page of our own pass, without a header of ours", () => {
+  it("accept the API's own origin, and add no CORS header", () => {
     for (const origin of ["http://gateway.example:8080", "https://gateway.example:8080"]) {
       const { set, run } = check({ origin, host: "gateway.example:8080" });
       assert.deepEqual([run(), set], [false, {}]);
@@ -54,7 +54,7 @@ describe("http: rules for web origins", () => {
     assert.equal(thrownCode(check({ origin: "https://evil.example" }).run), 40301);
   });
 
-  it("let a listed origin pass, and let it read the answer and when to try again", () => {
+  it("accept a listed origin, and let it read the response and Retry-After", () => {
     const { set, seen, run } = check({ origin: LISTED, host: "gateway.example" });
     assert.equal(run(), false);
     assert.deepEqual(set, {
@@ -80,18 +80,18 @@ describe("http: rules for web origins", () => {
     });
   });
 
-  it("answer a preflight that asks for no headers with the usual ones", () => {
+  it("answer a preflight that asks for no headers with the default ones", () => {
     const { set, run } = check({ origin: LISTED }, { method: "OPTIONS" });
     run();
     assert.equal(set["access-control-allow-headers"], "authorization, content-type");
   });
 
-  it("answer no preflight of our own pages, and none without an origin", () => {
+  it("do not answer a preflight from the API's own origin, or without an origin", () => {
     for (const headers of [{ origin: "http://a", host: "a" }, { host: "a" }])
       assert.equal(check(headers, { method: "OPTIONS" }).run(), false);
   });
 
-  it("know this machine by its loopback names alone, where only it may call", () => {
+  it("accept only loopback names in Host if only this machine may call", () => {
     const names = ["localhost", "LOCALHOST:8080", "127.0.0.1:1", "[::1]", "[::1]:8080"];
     const foreign = [
       "gateway.example",
@@ -108,11 +108,11 @@ describe("http: rules for web origins", () => {
     assert.deepEqual(codes, [...names.map(() => undefined), ...foreign.map(() => 40301)]);
   });
 
-  it("let a request without a Host pass where only this machine may call", () => {
+  it("accept a request without a Host if only this machine may call", () => {
     assert.equal(check({}, { loopbackOnly: true }).run(), false);
   });
 
-  it("do not let a listed origin pass under a foreign name where only this machine may call", () => {
+  it("refuse a listed origin with a foreign Host if only this machine may call", () => {
     const { run } = check({ origin: LISTED, host: "rebound.example" }, { loopbackOnly: true });
     assert.equal(thrownCode(run), 40301);
   });

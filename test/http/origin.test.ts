@@ -43,7 +43,7 @@ describe("http: web origins", () => {
     );
   });
 
-  it("refuses a rebound DNS name as origin while there is no auth", async () => {
+  it("refuses an origin that DNS rebinding makes same-origin, without auth", async () => {
     const answer = await rawExchange(
       gateway(),
       "POST /topics/t HTTP/1.1\r\nHost: rebound.example\r\nOrigin: http://rebound.example\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx",

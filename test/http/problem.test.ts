@@ -1,4 +1,4 @@
-// Errors as HTTP answers.
+// Errors as HTTP responses.
 
 import { strict as assert } from "node:assert";
 import type { ServerResponse } from "node:http";
@@ -18,7 +18,7 @@ import { FakeRequest } from "../support/request.ts";
 const bad = new OnrampError(40001, "wrong é");
 const later = new OnrampError(50301, "not now");
 
-/** A response that keeps what is written to it. */
+/** A double of a response that stores what is written to it. */
 function response(state: { headersSent?: boolean; destroyed?: boolean } = {}) {
   const seen = { status: 0, headers: {} as Record<string, unknown>, text: "", ends: 0 };
   const res = {
@@ -41,7 +41,7 @@ function response(state: { headersSent?: boolean; destroyed?: boolean } = {}) {
   return { res: res as unknown as ServerResponse, seen };
 }
 
-/** A request with its socket, whose body comes in or has come in. */
+/** A request with its socket, whose body is complete or still being received. */
 function request(headers: Record<string, string>, complete: boolean) {
   const fake = new FakeRequest(headers);
   fake.complete = complete;
@@ -51,7 +51,7 @@ function request(headers: Record<string, string>, complete: boolean) {
 }
 
 describe("http: problem", () => {
-  it("says type, title, status and detail, and code and message for clients of other proxies", () => {
+  it("has type, title, status and detail, and code and message for clients of other proxies", () => {
     assert.deepEqual(problemBody(bad), {
       type: "urn:onramp:error:40001",
       title: "Malformed request",
@@ -62,19 +62,19 @@ describe("http: problem", () => {
     });
   });
 
-  it("lists the errors of its records where it has them", () => {
+  it("lists the errors of its records if there are any", () => {
     const errors = [{ index: 1, message: "x" }];
     assert.deepEqual(problemBody(new OnrampError(40001, "wrong", { errors }))["errors"], errors);
   });
 
-  it("says when to try again, or how to authenticate, and else nothing", () => {
+  it("has Retry-After or WWW-Authenticate if the error needs it, otherwise no such header", () => {
     assert.deepEqual(problemHeaders(later), { "retry-after": "1" });
     assert.deepEqual(problemHeaders(new OnrampError(42901, "x", { retryAfter: 0 })), { "retry-after": "0" });
     assert.deepEqual(Object.keys(problemHeaders(new OnrampError(40101, "x"))), ["www-authenticate"]);
     assert.deepEqual(problemHeaders(bad), {});
   });
 
-  it("is a whole HTTP response where the request could not be read", () => {
+  it("is a complete HTTP response if the request could not be parsed", () => {
     const [head = "", body = ""] = rawProblem(bad).split("\r\n\r\n");
     assert.deepEqual(head.split("\r\n"), [
       "HTTP/1.1 400 Bad Request",
@@ -86,8 +86,8 @@ describe("http: problem", () => {
   });
 });
 
-describe("http: problem as an answer", () => {
-  it("is sent, and reported, when the request has come in whole", () => {
+describe("http: problem as a response", () => {
+  it("is sent and reported when the request is complete", () => {
     const reported: OnrampError[] = [];
     const { res, seen } = response();
     sendProblem(request({ "content-length": "5" }, true).req, res, later, (error) => reported.push(error));
@@ -105,20 +105,20 @@ describe("http: problem as an answer", () => {
     assert.deepEqual(reported, [later]);
   });
 
-  it("counts its length in bytes", () => {
+  it("has its length in bytes in Content-Length", () => {
     const { res, seen } = response();
     sendProblem(request({}, true).req, res, bad);
     assert.equal(seen.headers["content-length"], Buffer.byteLength(seen.text));
   });
 
-  it("says nothing of a failure that nobody foresaw, but reports it", () => {
+  it("hides the text of an unexpected failure, but reports it", () => {
     const reported: OnrampError[] = [];
     const { res, seen } = response();
     sendProblem(request({}, true).req, res, new Error("secret"), (error) => reported.push(error));
     assert.deepEqual([seen.status, seen.text.includes("secret"), reported[0]?.code], [500, false, 50000]);
   });
 
-  it("is reported alone when an answer has begun, or nobody is there to read it", () => {
+  it("is only reported if a response has begun or the client has gone", () => {
     for (const state of [{ headersSent: true }, { destroyed: true }]) {
       const reported: OnrampError[] = [];
       const { res, seen } = response(state);
@@ -129,7 +129,7 @@ describe("http: problem as an answer", () => {
 
   const coming = [{ "content-length": "5" }, { "transfer-encoding": "chunked" }] as const;
   for (const headers of coming)
-    it(`ends the connection when the body is still coming in: ${Object.keys(headers)}`, () => {
+    it(`ends the connection if the body is still being received: ${Object.keys(headers)}`, () => {
       const { res, seen } = response();
       const { fake, req } = request(headers, false);
       sendProblem(req, res, bad);
@@ -138,7 +138,7 @@ describe("http: problem as an answer", () => {
       assert.ok(seen.ends > 0);
     });
 
-  it("keeps the connection where no body follows, though the request is not complete yet", () => {
+  it("keeps the connection if no body follows, even if the request is not complete yet", () => {
     for (const headers of [{}, { "content-length": "0" }]) {
       const { res, seen } = response();
       sendProblem(request(headers as Record<string, string>, false).req, res, bad);
@@ -160,7 +160,7 @@ describe("http: problem as an answer", () => {
   });
 });
 
-describe("http: an answer before the body's end", () => {
+describe("http: a response before the end of the body", () => {
   function lingering() {
     mock.timers.enable({ apis: ["setTimeout"] });
     afterTest(() => mock.timers.reset());
@@ -171,7 +171,7 @@ describe("http: an answer before the body's end", () => {
     return { fake, socket, seen };
   }
 
-  it("is written at once, and ends when the body does", () => {
+  it("is written at once, and ends when the body ends", () => {
     const { fake, seen } = lingering();
     assert.deepEqual([seen.text, seen.ends, fake.paused], ["answer", 0, false]);
     fake.emit("end");
@@ -180,13 +180,13 @@ describe("http: an answer before the body's end", () => {
     assert.equal(seen.ends, 1);
   });
 
-  it("ends when the client goes", () => {
+  it("ends when the client closes the connection", () => {
     const { fake, seen } = lingering();
     fake.cut();
     assert.equal(seen.ends, 1);
   });
 
-  it("ends after two seconds, whatever still comes", () => {
+  it("ends after two seconds, even if the body continues", () => {
     const { seen } = lingering();
     mock.timers.tick(1999);
     assert.equal(seen.ends, 0);
@@ -194,7 +194,7 @@ describe("http: an answer before the body's end", () => {
     assert.equal(seen.ends, 1);
   });
 
-  it("reads at most 16 KiB meanwhile, and leaves the rest to the kernel", () => {
+  it("is followed by at most 16 KiB of the body; the rest is not read", () => {
     const { fake, socket } = lingering();
     fake.send(Buffer.alloc(10 * 1024));
     fake.send(Buffer.alloc(6 * 1024));

@@ -29,7 +29,7 @@ function receiver(values: readonly string[], more: Partial<WebhookReceiver> = {}
 const signed = { "x-sign": "yes" };
 
 describe("http: webhooks", () => {
-  it("answer with the number of records when the log has them, and not before", async () => {
+  it("answer with the number of records, only after they are appended", async () => {
     const { webhooks, deliveries } = receiver(["a", "b"]);
     const api = await startApi({ webhooks, waits: true });
     const before = Date.now();
@@ -46,19 +46,19 @@ describe("http: webhooks", () => {
     assert.equal(append.options.deadline, at + 5000);
   });
 
-  it("write nothing of a delivery that is not signed: 401, and the bytes are given back", async () => {
+  it("write nothing from an unsigned delivery: 401, and the bytes are released", async () => {
     const api = await startApi({ webhooks: receiver(["a"]).webhooks });
     const { status, body } = await post(api, "/webhooks/w", undefined, "body", { "x-sign": "no" });
     assert.deepEqual([status, body.error_code, api.appends.length, api.budget.used], [401, 40101, 0, 0]);
   });
 
-  it("acknowledge a delivery of which nothing is to be written", async () => {
+  it("acknowledge a delivery without records", async () => {
     const api = await startApi({ webhooks: receiver([]).webhooks });
     const { status, body } = await post(api, "/webhooks/w", undefined, "body", signed);
     assert.deepEqual([status, body, api.appends.length, api.budget.used], [200, { produced: 0 }, 0, 0]);
   });
 
-  it("answer with the failure of a record, so that the sender sends it again", async () => {
+  it("answer with the error of a record, so that the sender retries", async () => {
     const api = await startApi({ webhooks: receiver(["a", "b"]).webhooks, waits: true });
     const work = post(api, "/webhooks/w", undefined, "body", signed);
     (await api.append(1)).resolve({ 1: new OnrampError(50401, "nobody knows") });
@@ -66,14 +66,14 @@ describe("http: webhooks", () => {
     assert.deepEqual([status, body.error_code, api.budget.used], [504, 50401, 0]);
   });
 
-  it("are those that are configured, by POST alone: 404", async () => {
+  it("accept only POST, and only for configured names: 404", async () => {
     const api = await startApi({ webhooks: receiver(["a"]).webhooks });
     const other = await post(api, "/webhooks/other", undefined, "body", signed);
     assert.deepEqual([other.status, other.body.error_code], [404, 40403]);
     assert.equal((await send(api, "/webhooks/w", { headers: signed })).status, 404);
   });
 
-  it("take no larger body than the API: 413", async () => {
+  it("have the same limit for a body as the API: 413", async () => {
     const api = await startApi({ webhooks: receiver(["a"]).webhooks, maxBody: 3 });
     assert.equal((await post(api, "/webhooks/w", undefined, "body", signed)).status, 413);
   });
@@ -81,13 +81,13 @@ describe("http: webhooks", () => {
   const rules = { schema: compileSchema({ type: "object" }, "s"), key: undefined, tombstones: true };
   const topics = new Map([["t", rules]]);
 
-  it("refuse what does not match the schema of its topic: 422", async () => {
+  it("refuse a delivery that does not match the schema of its topic: 422", async () => {
     const api = await startApi({ webhooks: receiver(["1"]).webhooks, topics });
     assert.equal((await post(api, "/webhooks/w", undefined, "body", signed)).status, 422);
     assert.equal(api.appends.length, 0);
   });
 
-  it("write it to the dead-letter topic in their own name where that is configured", async () => {
+  it("write it to the dead-letter topic with the name of the webhook, if configured", async () => {
     const { webhooks } = receiver(["1"], { onInvalid: "dead-letter" });
     const api = await startApi({ webhooks, topics });
     const { body } = await post(api, "/webhooks/w", undefined, "body", signed);

@@ -14,7 +14,7 @@ describeOnDevBroker("issue: a partition in trouble recovers", function () {
   const broker = useBroker();
   const config = { kafka: { requestTimeout: "300ms" }, http: { deadline: "1s" } };
 
-  it("a lane whose records have all expired closes and does not hold up the stop", async () => {
+  it("a lane whose records have all expired becomes idle and does not delay the stop", async () => {
     const own = await startTestGateway(broker.addresses(), config);
     const topic = await broker.topic();
     broker.dev().faults.produce = () => ({ append: false, errorCode: 19 });
@@ -26,7 +26,7 @@ describeOnDevBroker("issue: a partition in trouble recovers", function () {
     assert.ok(Date.now() - began < bound(1000));
   });
 
-  it("gzip of what does not shrink fits its frame, and no other topic of the broker stalls", async () => {
+  it("a batch that gzip cannot shrink fits into its frame, and delays no other topic of the broker", async () => {
     const own = await startTestGateway(broker.addresses(), {
       ...config,
       kafka: { ...config.kafka, compression: "gzip" },
@@ -44,7 +44,7 @@ describeOnDevBroker("issue: a partition in trouble recovers", function () {
     assert.deepEqual((await readPartition(broker.addresses(), topics[0] as string))[0]?.value, noise);
   });
 
-  it("partitions left out of a full request do not starve while the first ones stay busy", async () => {
+  it("partitions that do not fit into a request are sent next, even if the first ones stay busy", async () => {
     const own = await startTestGateway(broker.addresses(), { http: { budget: "200MB", deadline: "4s" } });
     const topic = await broker.topic({ partitions: 14 });
     delayProduce(broker.dev(), 100);
@@ -60,7 +60,7 @@ describeOnDevBroker("issue: a partition in trouble recovers", function () {
     assert.ok(Math.min(...written) * 3 > Math.max(...written), written.join());
   });
 
-  it("a batch limit that was halved grows again", async () => {
+  it("a batch limit that was halved grows again after a success", async () => {
     const own = await startTestGateway(broker.addresses(), config);
     const topic = await broker.topic();
     let refusals = 0;

@@ -1,4 +1,4 @@
-// Every request gets its own answer, whatever else happens on its connection or to the process.
+// Every request gets its own response, whatever else happens on its connection or to the process.
 
 import { strict as assert } from "node:assert";
 import { readFileSync } from "node:fs";
@@ -16,7 +16,7 @@ describe("issue: every request gets its answer", function () {
   const broker = useBroker();
   const gateway = useGateway(() => broker.addresses());
 
-  it("a good request with garbage after it is not answered 400 if it is written", async () => {
+  it("a valid request that garbage follows is not answered 400 if it is written", async () => {
     const topic = await broker.topic();
     const answer = await rawExchange(
       gateway(),
@@ -53,7 +53,7 @@ describe("issue: every request gets its answer", function () {
     assert.equal(await status, 200);
   });
 
-  it("a client that is still sending gets the refusal", async () => {
+  it("a client that is still sending a body receives the refusal of it", async () => {
     const topic = await broker.topic();
     for (let n = 0; n < 10; n++)
       assert.equal(
@@ -62,7 +62,7 @@ describe("issue: every request gets its answer", function () {
       );
   });
 
-  it("a client that has ended its side gets the answer to a whole request", async () => {
+  it("a client that half-closes its connection gets the response to a complete request", async () => {
     const topic = await broker.topic();
     assert.match(
       await rawExchange(
@@ -74,7 +74,7 @@ describe("issue: every request gets its answer", function () {
     );
   });
 
-  it("a silent connection does not hold up a stop", async () => {
+  it("an idle connection does not delay a stop", async () => {
     const own = await startTestGateway(broker.addresses());
     await connect(own);
     const began = Date.now();

@@ -17,7 +17,7 @@ describeOnDevBroker("issue: lines do not delay a stop", function () {
     () => ({ http: { maxBody: "1MB", budget: "8MB" } }),
   );
   const inFlight = (of: Pick<Gateway, "adminUrl"> = gateway()) => metric(of, "onramp_in_flight_bytes");
-  it("a client that reads no answers does not hold up a stop", async () => {
+  it("a client that does not read its receipts does not delay a stop", async () => {
     const own = await startTestGateway(broker.addresses(), { stop: { deadline: "20s" } });
     const exchange = openLines(own, `/topics/${await broker.topic()}`);
     const writing = (async () => {

@@ -27,7 +27,7 @@ describeOnDevBroker("issue: lines hold little memory", function () {
   const inFlight = (of: Pick<Gateway, "adminUrl"> = gateway()) => metric(of, "onramp_in_flight_bytes");
   const head = (topic: string, rest = ""): string =>
     `POST /topics/${topic} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: ${NDJSON}\r\n${rest}\r\n`;
-  it("a connection that is reset while the lines' answer waits for another: their bytes are released", async () => {
+  it("bytes of lines are released when the connection is reset while their response waits", async () => {
     const topic = await broker.topic();
     for (let n = 0; n < 20; n++) {
       delayProduce(broker.dev(), 200);
@@ -42,7 +42,7 @@ describeOnDevBroker("issue: lines hold little memory", function () {
     await until(async () => (await inFlight()) === 0);
   });
 
-  /** The most resident memory of a gateway's process in megabytes. */
+  /** The maximum resident memory of a gateway process, in megabytes. */
   async function memoryOf(use: (apiUrl: string, topic: string) => Promise<void>): Promise<number> {
     const own = await startWith({ kafka: { brokers: broker.addresses() } });
     const mostRss = watchRss(own);

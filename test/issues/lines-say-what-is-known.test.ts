@@ -1,4 +1,4 @@
-// The answers of a stream of lines say what is known, also when it breaks off.
+// The response to a stream of lines says what is known, even if the stream ends early.
 
 import { strict as assert } from "node:assert";
 import { once } from "node:events";
@@ -42,12 +42,12 @@ describeOnDevBroker("issue: lines say what is known", function () {
       else {
         assert.match(answer, /^HTTP\/1\.1 200 /);
         assert.match(answer, /"offset":0/);
-        assert.match(answer, /Nothing from line 2 on was written/);
+        assert.match(answer, /Line 2 and the lines after it were not written/);
       }
       assert.equal(answer.match(/HTTP\/1\.1 \d/g)?.length, 1);
     });
 
-  it("a stream that begins during the drain is refused, and the client may go elsewhere", async () => {
+  it("a stream that begins during the drain is refused with Connection: close", async () => {
     const own = await startTestGateway(broker.addresses(), { stop: { drain: "2s" } });
     const topic = await broker.topic();
     const stopped = own.stop();
@@ -56,12 +56,12 @@ describeOnDevBroker("issue: lines say what is known", function () {
     await stopped;
   });
 
-  it("a budget that is full before the first line is answered with a status and Retry-After", async () => {
+  it("a budget that is full before the first line causes an error status with Retry-After", async () => {
     const own = await startTestGateway(broker.addresses(), {
       http: { maxBody: "1MB", budget: "2MB", deadline: "500ms" },
     });
     const topic = await broker.topic();
-    // A body that is announced counts against the budget at once, for 5 s.
+    // A body with a Content-Length counts against the budget at once, for 5 s.
     const hold = await connect(own);
     hold.write(`POST /topics/${topic} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: ${MEGABYTE}\r\n\r\n`);
     await until(async () => (await inFlight(own)) === MEGABYTE);

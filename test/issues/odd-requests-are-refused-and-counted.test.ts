@@ -10,14 +10,14 @@ describe("issue: odd requests are refused and counted", function () {
   const broker = useBroker();
   const gateway = useGateway(() => broker.addresses());
 
-  it("names of Object's own members are ordinary content types and unknown parameters", async () => {
+  it("names such as `constructor` are ordinary content types and unknown parameters", async () => {
     const topic = await broker.topic();
     for (const type of ["constructor", "__proto__", "toString"])
       assert.equal((await post(gateway(), `/topics/${topic}`, type, "x")).status, 200);
     assert.equal((await post(gateway(), `/topics/${topic}?constructor=1`, undefined, "x")).status, 400);
   });
 
-  it("reading with a foreign Host, as a rebound page does, is refused without auth", async () => {
+  it("a read with a foreign Host, as after DNS rebinding, is refused if there is no auth", async () => {
     assert.match(
       await rawExchange(gateway(), "GET /topics HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n"),
       /^HTTP\/1\.1 403/,
@@ -38,14 +38,14 @@ describe("issue: odd requests are refused and counted", function () {
     );
   });
 
-  it("refusals before the core are counted", async () => {
+  it("requests that are refused before the ingest are counted", async () => {
     const count = async () => (await metric(gateway(), "onramp_rejected_total", { code: "41501" })) ?? 0;
     const before = await count();
     await post(gateway(), `/topics/${await broker.topic()}`, "application/cloudevents+json", "{}");
     assert.equal(await count(), before + 1);
   });
 
-  itOnDevBroker("an unforeseen failure is logged", async () => {
+  itOnDevBroker("an unexpected failure is logged", async () => {
     const log = keepingLog();
     const own = await startTestGateway(broker.addresses(), {}, log);
     broker.dev().faults.produce = () => ({ append: false, errorCode: 42, errorMessage: "odd" });

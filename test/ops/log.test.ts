@@ -4,7 +4,7 @@ import { strict as assert } from "node:assert";
 import { execFileSync } from "node:child_process";
 
 describe("ops: log", () => {
-  it("writes JSON lines without secrets, however deep the field", () => {
+  it("writes JSON lines without secrets, at any depth of the fields", () => {
     const script = `import { createLog } from "./src/ops/log.ts"; createLog().log.info({ password: "hunter2", a: { token: "hunter2", b: { secret: "hunter2" } }, headers: { authorization: "hunter2", cookie: "hunter2" }, ok: 1 }, "said");`;
     const line = execFileSync(
       process.execPath,

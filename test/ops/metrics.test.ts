@@ -1,11 +1,11 @@
-// What the process counts of records.
+// The counters of records.
 
 import { strict as assert } from "node:assert";
 import { OnrampError } from "../../src/core/errors.ts";
 import { Receipts } from "../../src/core/record.ts";
 import { createMetrics } from "../../src/ops/metrics.ts";
 
-/** The samples of Onramp's own counters, by series. */
+/** The samples of Onramp's counters, by series. */
 async function samples({ scrape }: ReturnType<typeof createMetrics>): Promise<Record<string, number>> {
   const { body } = await scrape();
   const lines = body.split("\n").filter((line) => /^onramp_\w+(_total|_count|_sum)\b/.test(line));
@@ -15,7 +15,7 @@ async function samples({ scrape }: ReturnType<typeof createMetrics>): Promise<Re
 }
 
 describe("ops: metrics of records", () => {
-  it("count what arrived and what Kafka acknowledged, by topic, and failures by code", async () => {
+  it("count received and acknowledged records by topic, and failures by code", async () => {
     const metrics = createMetrics(() => true);
     const some = new Receipts(3);
     some.fail(1, new OnrampError(50401, "unknown"));
@@ -35,7 +35,7 @@ describe("ops: metrics of records", () => {
     assert.deepEqual([found["onramp_append_seconds_count"], found["onramp_append_seconds_sum"]], [3, 1]);
   });
 
-  it("count nothing as acknowledged of a request that was refused, however often it is reported", async () => {
+  it("count a refused request once, however often it is reported, and none of its records as acknowledged", async () => {
     const metrics = createMetrics((topic) => topic === "known");
     const error = new OnrampError(40001, "bad");
     metrics.countRefused("known", error, 3);

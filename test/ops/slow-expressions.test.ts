@@ -6,7 +6,7 @@ import { slowExpressions } from "../../src/ops/slow-expressions.ts";
 import { keepingLog } from "../support/gateway.ts";
 
 describe("ops: slow expressions", () => {
-  it("logs the place of an expression that blocks the process, once per minute", async () => {
+  it("logs the path of an expression that blocks the process, once per minute", async () => {
     const log = keepingLog();
     const report = slowExpressions(log);
     const slow = compileExpression("$sum([1..300000].($ * 2))", (ms) => report("sinks.team.text", ms));

@@ -5,7 +5,7 @@ import { Supervisor } from "../../src/ops/supervisor.ts";
 import { keepingLog } from "../support/gateway.ts";
 
 describe("ops: supervisor", () => {
-  it("stops services in reverse order, and goes on after one that fails or hangs", async () => {
+  it("stops services in reverse order, and continues after one that fails or hangs", async () => {
     const log = keepingLog();
     const supervisor = new Supervisor(log);
     const stopped: string[] = [];

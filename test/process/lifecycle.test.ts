@@ -30,7 +30,7 @@ describe("process: lifecycle", function () {
           else failures.push(`${response.status}`);
           await response.text();
         } catch (error) {
-          // After the drain a refused connection is right: the listener is closed.
+          // A refused connection is expected after the drain, because the listener is closed.
           if (!draining || sentAt < drainEnds - 200) failures.push(String((error as Error).cause ?? error));
           return;
         }

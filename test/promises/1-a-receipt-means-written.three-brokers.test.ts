@@ -1,5 +1,5 @@
 // Apache Kafka with three brokers, replication factor 3, min.insync.replicas 2: brokers die, hang and restart
-// under load. Runs where the suite may start a cluster of its own (`npm run test:kafka`).
+// under load. Runs only if the suite may start a cluster (`npm run test:kafka`).
 
 import { strict as assert } from "node:assert";
 import http from "node:http";
@@ -109,7 +109,7 @@ describeIf(mayStartApacheKafka, "promise 1: three brokers", function () {
     const before = percentile99(onIsolated.slice(-400));
     const [isolatedAt, wholeAt] = [onIsolated.length, onWhole.length];
     cluster.brokers[2]?.pause();
-    // One request time-out (1.5 s) and its round trip may pass until lanes are isolated.
+    // Lanes are isolated after one request time-out (1.5 s) and its round trip.
     await new Promise((resolve) => setTimeout(resolve, 2500));
     const settledAt = onIsolated.length;
     const goneOn = (): boolean => onWhole.slice(wholeAt).filter(({ status }) => status === 200).length > 500;
@@ -122,7 +122,7 @@ describeIf(mayStartApacheKafka, "promise 1: three brokers", function () {
     console.log(
       `      p99 of ${during.length} posts beside the hung broker: ${before.toFixed(1)} ms before, ${after.toFixed(1)} ms while it hangs`,
     );
-    assert.ok(after < before + bound(100), "their p99 is what it was");
+    assert.ok(after < before + bound(100), "their p99 does not change");
     await verify(cluster.bootstrap, isolated, 1, onIsolated);
     await verify(cluster.bootstrap, whole, 1, onWhole);
   });

@@ -1,5 +1,5 @@
-// Promise 2: Kafka goes away and comes back. The answers say so, memory stays flat, no acknowledged record is lost, and no
-// restart is needed. On the development broker, and on Apache Kafka where the suite may start one.
+// Promise 2: Kafka stops and starts again. The responses report it, memory does not grow, no acknowledged record is
+// lost, and no restart is needed. On the development broker, and on Apache Kafka if the suite may start it.
 
 import { strict as assert } from "node:assert";
 import { setTimeout as delay } from "node:timers/promises";
@@ -38,7 +38,7 @@ for (const [name, begin] of [
   ["development broker", devOutage],
   ...(mayStartApacheKafka ? [["Apache Kafka, killed", apacheOutage] as const] : []),
 ] as const) {
-  describe(`promise 2: Kafka is away (${name})`, function () {
+  describe(`promise 2: Kafka is unreachable (${name})`, function () {
     this.timeout(AWAY_MS * 3 + 120_000);
 
     it(`answers 503 at once for ${AWAY_MS / 1000} s under ${CLIENTS} connections, with flat memory, recovers, and loses nothing`, async () => {
@@ -71,7 +71,7 @@ for (const [name, begin] of [
       const after = rss(gateway.child.pid);
       const grown = (most - before) / MEGABYTE;
       assert.ok(grown < 64, `resident memory grew by ${grown.toFixed(0)} MB`);
-      assert.ok(after - before < 64 * MEGABYTE, "and comes back");
+      assert.ok(after - before < 64 * MEGABYTE, "and decreases again");
       if (soak)
         console.log(
           `      RSS before ${(before / MEGABYTE).toFixed(0)} MB, at most +${grown.toFixed(0)} MB, then ${(after / MEGABYTE).toFixed(0)} MB; ${posted.length} posts, ${posted.filter(({ status }) => status === 200).length} acknowledged`,

@@ -82,7 +82,7 @@ describeOnDevBroker("promise 2: an error says what is known, whatever Produce an
       const { status, body } = await put("a");
       assert.deepEqual([status, body.error_code, await stored()], [413, 41301, []]);
     });
-    it(`${errorCode} for a batch splits it until the record at fault is alone`, async () => {
+    it(`${errorCode} for a batch splits it until the invalid record is alone`, async () => {
       fault((batch) => (valuesOf(batch).includes('"big"') ? { append: false, errorCode } : undefined));
       assert.deepEqual(await putTogether("a", "b", "big", "c"), [null, null, 41301, null]);
       assert.deepEqual(await stored(), ['"a"', '"b"', '"c"']);
@@ -145,7 +145,7 @@ describeOnDevBroker("promise 2: an error says what is known, whatever Produce an
     assert.equal((await put("a")).status, 504);
   });
 
-  it("an answer that never comes ends in 504 by the deadline, and the late batch is fenced", async () => {
+  it("a missing answer causes 504 at the deadline, and a late batch is fenced", async () => {
     broker.dev().faults.response = (key) => (key === PRODUCE ? { kind: "stall" } : undefined);
     const started = Date.now();
     assert.equal((await put("a")).status, 504);

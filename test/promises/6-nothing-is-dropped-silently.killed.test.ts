@@ -1,5 +1,5 @@
-// Promise 6: a gateway that is killed in the middle of deliveries, to a Slack that fails in every way it can. Nothing is
-// lost, nothing overtakes, and no more than what was in flight is delivered twice.
+// Promise 6: a gateway is killed during deliveries to a double of Slack that fails in every possible way. No record is
+// lost or out of order, and only records in flight are delivered twice.
 
 import { strict as assert } from "node:assert";
 import { describeIf, onApacheKafka } from "../support/broker.ts";
@@ -50,7 +50,7 @@ describeIf(soak || onApacheKafka, "promise 6: sinks drop nothing", function () {
       Array.from({ length: RECORDS }, (_, n) => n),
       "every record is delivered, or a dead letter",
     );
-    assert.ok(deadLettered.every(poison) && !taken().some(poison), "what could be delivered was");
+    assert.ok(deadLettered.every(poison) && !taken().some(poison), "every deliverable record was delivered");
 
     let twice = 0;
     for (const [partition, records] of (await readTopic(broker.addresses(), topic(), PARTITIONS)).entries()) {
@@ -78,7 +78,7 @@ describeIf(soak || onApacheKafka, "promise 6: sinks drop nothing", function () {
   });
 });
 
-/** The most arrivals within any second. @param at milliseconds, in order */
+/** The maximum number of arrivals in one second. @param at milliseconds, in order */
 function busiestSecond(at: readonly number[]): number {
   let [most, from] = [0, 0];
   for (const [index, time] of at.entries()) {
@@ -88,7 +88,7 @@ function busiestSecond(at: readonly number[]): number {
   return most;
 }
 
-/** Numbers from 0 to 1 that are the same in every run (mulberry32). */
+/** Random numbers from 0 to 1 that are the same in every run (mulberry32). */
 function dice(seed: number): () => number {
   let state = seed;
   return () => {

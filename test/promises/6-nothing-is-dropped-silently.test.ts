@@ -1,4 +1,4 @@
-// Promise 6: what is stored is what was sent. No number is rounded, no escape is undone, no space inside a value is lost.
+// Promise 6: Onramp stores the bytes that were sent. It does not round numbers, decode escapes or remove spaces.
 
 import { strict as assert } from "node:assert";
 import { useBroker } from "../support/broker.ts";

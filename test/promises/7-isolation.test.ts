@@ -8,7 +8,7 @@ import { post } from "../support/http.ts";
 import { PRODUCE } from "../support/produce-faults.ts";
 import { bound } from "../support/soak.ts";
 
-describeOnDevBroker("promise 7: isolation, with faults on purpose", function () {
+describeOnDevBroker("promise 7: isolation, with injected faults", function () {
   this.timeout(60_000);
   const broker = useBroker();
   const gateway = useGateway(
@@ -53,7 +53,7 @@ describeOnDevBroker("promise 7: isolation, with faults on purpose", function () 
     assert.ok((await slowPosts.answer).every(({ status }) => status === 504));
   });
 
-  it("a slow partition delays its siblings for a moment only", async () => {
+  it("a slow partition delays the other partitions of the topic only briefly", async () => {
     const topic = await broker.topic({ partitions: 4 });
     let slow = false;
     broker.dev().faults.produce = ({ partition }) => {
@@ -96,7 +96,7 @@ describeOnDevBroker("promise 7: isolation, with faults on purpose", function () 
   });
 });
 
-/** An answer, and whether it is still to come. */
+/** A response, and whether it is still pending. */
 function pending<T>(answer: Promise<T>) {
   let waiting = true;
   void answer.finally(() => (waiting = false));

@@ -1,5 +1,5 @@
-// Promise 8: every queue has a bound, and bytes count from the first byte of a body. Memory is that of a process of
-// its own.
+// Promise 8: every queue has a bound, and every byte of a body counts as soon as it arrives. Measures the memory of a
+// separate process.
 
 import { strict as assert } from "node:assert";
 import http from "node:http";
@@ -78,7 +78,7 @@ describe("promise 8: bounded memory", function () {
     assert.ok(most < 150, `resident memory reached ${most.toFixed(0)} MB`);
   });
 
-  it("a client that reads no answers is not read further, and holds little memory", async () => {
+  it("a client that does not read receipts is not read from, and needs little memory", async () => {
     const topic = await broker.topic();
     const gateway = await startTestGateway(broker.addresses(), { http: { maxBody: "1MB", budget: "8MB" } });
     const exchange = openLines(gateway, `/topics/${topic}`);

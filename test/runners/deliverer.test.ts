@@ -1,11 +1,11 @@
-// Deliveries that are tried again, and where they end.
+// Deliveries, their retries, and their ends.
 
 import { strict as assert } from "node:assert";
 import { DeliveryError, type FailureKind, type OutgoingRecord, type Sink } from "../../src/core/sink.ts";
 import { Deliverer } from "../../src/runners/deliverer.ts";
 import { RateLimiter } from "../../src/runners/rate-limiter.ts";
 
-/** A wait that the receiver asks for; longer than every wait of the backoff, so that it is the exact wait. */
+/** A Retry-After that is longer than every wait of the backoff, so that it is the exact wait. */
 const ASKED = 100_000;
 const never = new AbortController().signal;
 const recordAt = (offset: number, partition = 0): OutgoingRecord => ({
@@ -21,7 +21,7 @@ const recordAt = (offset: number, partition = 0): OutgoingRecord => ({
 const failing = (kind: FailureKind, retryAfterMs?: number): DeliveryError =>
   new DeliveryError(kind, `${kind}!`, { retryAfterMs });
 
-/** A deliverer with time that passes in `pause` and by `pass` alone; it keeps the pauses and the failures. */
+/** A deliverer whose clock moves only in `pause` and `pass`. Stores the pauses and the failures. */
 function setUp(sink: (pass: (ms: number) => void) => Sink, giveUpAfterMs = 10 * ASKED) {
   let now = 1_000_000;
   const pauses: number[] = [];
@@ -48,7 +48,7 @@ function setUp(sink: (pass: (ms: number) => void) => Sink, giveUpAfterMs = 10 * 
   return { deliverer, deliver, limiter, clock, pauses, failures };
 }
 
-/** A sink that fails as `next` says, until it says nothing. */
+/** A sink that fails with the error from `next`, until `next` returns none. */
 const failingSink = (next: (attempt: number) => unknown) => (): Sink => {
   let attempts = 0;
   return {
@@ -60,7 +60,7 @@ const failingSink = (next: (attempt: number) => unknown) => (): Sink => {
 };
 
 describe("runners: deliverer", () => {
-  it("hands a sink its record, and the signal that ends what was begun", async () => {
+  it("gives a sink its record, and the signal that cancels the attempt", async () => {
     const seen: unknown[] = [];
     const { deliverer } = setUp(() => ({
       async deliver(record, { cancel }) {
@@ -73,7 +73,7 @@ describe("runners: deliverer", () => {
     assert.deepEqual(seen, [record, cancel]);
   });
 
-  it("hands a sink of batches every record, and reports how many it took", async () => {
+  it("gives a batch sink all records, and returns how many it delivered", async () => {
     let handed: readonly OutgoingRecord[] = [];
     const { deliverer } = setUp(() => ({
       async deliverBatch(records) {
@@ -86,14 +86,14 @@ describe("runners: deliverer", () => {
     assert.deepEqual(handed, records);
   });
 
-  it("gives a permanent failure up at once", async () => {
+  it("gives up at once after a permanent failure", async () => {
     const error = failing("permanent", ASKED);
     const { deliver, pauses, failures } = setUp(failingSink(() => error));
     assert.deepEqual(await deliver(recordAt(3)), { givenUp: error, attempts: 1 });
     assert.deepEqual([pauses, failures], [[], [{ offset: 3, message: "permanent!", attempts: 1, at: 1e6 }]]);
   });
 
-  it("counts an error that nobody foresaw as permanent, and keeps its cause", async () => {
+  it("treats an unexpected error as permanent, and keeps its cause", async () => {
     const bug = new TypeError("a bug in the sink");
     const outcome = await setUp(failingSink(() => bug)).deliver(recordAt(3));
     assert.ok("givenUp" in outcome);
@@ -101,7 +101,7 @@ describe("runners: deliverer", () => {
     assert.deepEqual([kind, message, cause], ["permanent", "a bug in the sink", bug]);
   });
 
-  it("tries an answered failure until the receiver takes it, and tells of every failure", async () => {
+  it("retries after an answered failure until the receiver accepts, and reports every failure", async () => {
     const { deliver, pauses, failures } = setUp(
       failingSink((attempt) => (attempt < 3 ? failing("answered", ASKED) : undefined)),
     );
@@ -130,7 +130,7 @@ describe("runners: deliverer", () => {
     }
   });
 
-  it("gives an answered failure up when attempts and the waits between them take the whole time", async () => {
+  it("gives up when answered attempts and the waits after them have taken giveUpAfter", async () => {
     const sink = (pass: (ms: number) => void): Sink => ({
       async deliver() {
         pass(1000);
@@ -145,7 +145,7 @@ describe("runners: deliverer", () => {
     assert.equal("givenUp" in longer && longer.attempts, 4);
   });
 
-  it("does not count the time in which the receiver is away, nor the waits after it", async () => {
+  it("does not count the time in which the receiver is away, or the waits after it", async () => {
     let attempts = 0;
     const { deliver, failures } = setUp(
       (pass) => ({
@@ -163,7 +163,7 @@ describe("runners: deliverer", () => {
     assert.equal(failures.length, 22);
   });
 
-  it("counts an attempt from its turn on: the wait for the turn is not the receiver's", async () => {
+  it("counts an attempt from its turn: the wait for the turn does not count", async () => {
     const { deliver } = setUp(
       (pass) => ({
         async deliver(_, attempt) {
@@ -178,14 +178,14 @@ describe("runners: deliverer", () => {
     assert.equal("givenUp" in outcome && outcome.attempts, 3);
   });
 
-  it("holds a channel up for the pause that an absent receiver asks for, and for no other", async () => {
+  it("delays a channel only for the Retry-After of a receiver that is away", async () => {
     const heldFor = async (error: DeliveryError, turn = true): Promise<number> => {
       const stopping = new AbortController();
       const { deliver, limiter, clock } = setUp((pass) => ({
         async deliver(_, attempt) {
           if (turn) await attempt.turn("channel");
           pass(10);
-          // Its own pause ends at once, so that only what holds the channel takes time.
+          // Its own pause ends at once, so only the delay of the channel takes time.
           stopping.abort();
           throw error;
         },
@@ -202,7 +202,7 @@ describe("runners: deliverer", () => {
     assert.equal(await heldFor(failing("away", ASKED), false), 0);
   });
 
-  it("says that it is interrupted when the sink stops because it is told to", async () => {
+  it("rethrows the reason when the sink ends because of the stop", async () => {
     const stopping = new AbortController();
     const { deliver, failures } = setUp(
       failingSink(() => {
@@ -214,7 +214,7 @@ describe("runners: deliverer", () => {
     assert.deepEqual(failures, []);
   });
 
-  it("counts a failure that was answered while it was told to stop, and then ends", async () => {
+  it("counts an answered failure during the stop, and then ends", async () => {
     const stopping = new AbortController();
     const { deliver, failures } = setUp(
       failingSink(() => {
@@ -226,7 +226,7 @@ describe("runners: deliverer", () => {
     assert.equal(failures.length, 1);
   });
 
-  it("begins no attempt after it was told to stop", async () => {
+  it("begins no attempt after the stop", async () => {
     let attempts = 0;
     const { deliver } = setUp(() => ({
       async deliver() {
@@ -237,7 +237,7 @@ describe("runners: deliverer", () => {
     assert.equal(attempts, 0);
   });
 
-  it("continues a record's time where its partition comes back, and starts again for every other", async () => {
+  it("continues the time of a record when its partition is assigned again, and starts at 0 for others", async () => {
     const stopAfter = (attempts: number): AbortSignal => {
       const stopping = new AbortController();
       left = attempts;
@@ -256,7 +256,7 @@ describe("runners: deliverer", () => {
       }),
       3000,
     );
-    // The pauses are at least 250 ms, so a record that starts afresh has at least two attempts.
+    // The pauses are at least 250 ms, so a record whose time starts at 0 has at least two attempts.
     await assert.rejects(deliver(recordAt(3), stopAfter(1)), /stopped/);
     await assert.rejects(deliver(recordAt(3, 1), stopAfter(1)), /stopped/);
     await assert.rejects(deliver(recordAt(3), stopAfter(1)), /stopped/);

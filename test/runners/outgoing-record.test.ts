@@ -1,4 +1,4 @@
-// Records on their way out.
+// Records for sinks.
 
 import { strict as assert } from "node:assert";
 import { outgoingRecord } from "../../src/runners/outgoing-record.ts";
@@ -15,11 +15,11 @@ describe("runners: outgoing record", () => {
   });
   const parsed = (value: Buffer | null): unknown => outgoingRecord(record(value)).parsed;
 
-  it("has its value as parsed JSON, and everything else as it was", () => {
+  it("has the value as parsed JSON, and the other fields unchanged", () => {
     const value = Buffer.from('{"id":[1,null]}');
     assert.deepEqual(outgoingRecord(record(value)), { ...record(value), parsed: { id: [1, null] } });
   });
-  it("has a value that is no JSON as text, bytes that are no text as base64, and no value as undefined", () => {
+  it("has a value that is not JSON as text, bytes that are not UTF-8 as Base64, and a tombstone as undefined", () => {
     assert.equal(parsed(Buffer.from("{née")), "{née");
     assert.equal(parsed(Buffer.from([0xff, 0xfe])), "//4=");
     assert.equal(parsed(null), undefined);

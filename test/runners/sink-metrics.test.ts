@@ -53,13 +53,13 @@ describe("runners: sink metrics", () => {
     ]);
   });
 
-  it("are labelled as they say", () => {
+  it("have the labels that they declare", () => {
     const partitions = [{ topic: "t", partition: 0, position: 5, lag: 7 }];
     for (const { labels, read: values } of sinkMetrics(() => [state("a", 0, partitions)]))
       for (const value of values()) assert.deepEqual(Object.keys(value.labels), labels);
   });
 
-  it("are read when they are asked for", () => {
+  it("read the state at each scrape", () => {
     const states: SinkState[] = [];
     const [delivered] = sinkMetrics(() => states);
     assert.deepEqual([...(delivered?.read() ?? [])], []);

@@ -1,4 +1,4 @@
-// What becomes of the records that a sink runner is handed: delivered, skipped, or a dead letter.
+// The records of a sink runner: delivered, skipped, or written as dead letters.
 
 import { strict as assert } from "node:assert";
 import { compileExpression, type Expression } from "../../src/core/expressions.ts";
@@ -22,7 +22,7 @@ const record = (offset: number, value: string | null): ConsumedRecord => ({
 const records = (...values: (string | null)[]): ConsumedRecord[] =>
   values.map((value, index) => record(index, value));
 
-/** A runner with the sink, and what it delivered and buried. */
+/** A runner with the sink, and the records that it delivered or dead-lettered. */
 function setUp(filter: string | Expression | undefined, sink: Sink) {
   const clock = hurryingClock();
   const log = keepingLog();
@@ -38,7 +38,7 @@ function setUp(filter: string | Expression | undefined, sink: Sink) {
   return { runner, handle, letters, log, clock };
 }
 
-/** A sink that keeps the offsets it is given, one at a time. */
+/** A sink that stores the offset of each record that it delivers. */
 function single(deliver: (record: OutgoingRecord) => void = () => {}) {
   const delivered: number[] = [];
   const sink: Sink = {
@@ -50,7 +50,7 @@ function single(deliver: (record: OutgoingRecord) => void = () => {}) {
   return { sink, delivered };
 }
 
-/** A sink that takes up to `most` records as one message, and keeps their offsets. */
+/** A sink that delivers up to `most` records as one message, and stores their offsets. */
 function batching(most = Number.POSITIVE_INFINITY) {
   const offered: number[][] = [];
   const sink: Sink = {
@@ -72,7 +72,7 @@ describe("runners: records of a sink", () => {
     assert.deepEqual(runner.counts, { delivered: 1, failed: 0, deadLettered: 0, skipped: 0 });
   });
 
-  it("are skipped up to the first that the filter lets through, which is next", async () => {
+  it("are skipped up to the first one that passes the filter", async () => {
     const { sink, delivered } = single();
     const { runner, handle } = setUp("n > 1", sink);
     assert.equal(await handle('{"n":0}', '{"n":1}', '{"n":2}', '{"n":3}'), 2);
@@ -81,7 +81,7 @@ describe("runners: records of a sink", () => {
     assert.deepEqual([delivered, runner.counts.skipped, runner.counts.delivered], [[0], 2, 1]);
   });
 
-  it("are all skipped where the filter is true for none; a value that is only truthy is not true", async () => {
+  it("are all skipped if the filter is true for none; a truthy value does not count as true", async () => {
     const { sink, delivered } = single();
     const { runner, handle } = setUp("$", sink);
     assert.equal(await handle("1", '"yes"', "{}", null), 4);
@@ -90,7 +90,7 @@ describe("runners: records of a sink", () => {
     assert.deepEqual(delivered, [0]);
   });
 
-  it("are not looked at before it is their turn", async () => {
+  it("are not filtered before it is their turn", async () => {
     let looked = 0;
     const evaluate = async (): Promise<boolean> => ++looked > 0;
     const { handle } = setUp({ source: "x", evaluate }, single().sink);
@@ -98,14 +98,14 @@ describe("runners: records of a sink", () => {
     assert.equal(looked, 1);
   });
 
-  it("show the filter their topic, place, key, time and headers", async () => {
+  it("give the filter their topic, position, key, timestamp and headers", async () => {
     const { sink, delivered } = single();
     const all = "$topic='t' and $partition=7 and $offset=0 and $timestamp=99 and $key='k' and $headers.h='v'";
     await setUp(`${all} and id=5`, sink).handle('{"id":5}');
     assert.deepEqual(delivered, [0]);
   });
 
-  it("become dead letters where the filter fails on them, without an attempt", async () => {
+  it("become dead letters without an attempt if the filter fails on them", async () => {
     const { sink, delivered } = single();
     const { runner, handle, letters } = setUp("$number(id) = 1", sink);
     assert.equal(await handle('{"id":"x"}', '{"id":1}'), 1);
@@ -117,7 +117,7 @@ describe("runners: records of a sink", () => {
     );
   });
 
-  it("stay where they are when the filter fails for a reason of our own", async () => {
+  it("are not handled if the filter fails with an unexpected error", async () => {
     const evaluate = async (): Promise<never> => {
       throw new RangeError("out of memory");
     };
@@ -126,7 +126,7 @@ describe("runners: records of a sink", () => {
     assert.deepEqual(letters, []);
   });
 
-  it("go to a sink of batches without those that the filter skips, which count as handled", async () => {
+  it("are given to a batch sink without those that the filter skips, which count as handled", async () => {
     const { sink, offered } = batching();
     const { runner, handle } = setUp("n > 0", sink);
     assert.equal(await handle('{"n":1}', '{"n":0}', '{"n":2}', '{"n":0}', '{"n":0}'), 5);
@@ -134,7 +134,7 @@ describe("runners: records of a sink", () => {
     assert.deepEqual(runner.counts, { delivered: 2, failed: 0, deadLettered: 0, skipped: 3 });
   });
 
-  it("come again where a sink of batches took only the first of them", async () => {
+  it("are delivered later if a batch sink delivered only the first of them", async () => {
     const { sink, offered } = batching(2);
     const { runner, handle } = setUp("n > 0", sink);
     assert.equal(await handle('{"n":1}', '{"n":0}', '{"n":2}', '{"n":0}', '{"n":3}'), 4);
@@ -172,7 +172,7 @@ describe("runners: records of a sink", () => {
     ]);
   });
 
-  it("of a batch that is given up are dead letters one by one; what the filter skips after it is handled", async () => {
+  it("of a batch that is given up become dead letters one by one; skipped ones after it are handled", async () => {
     const sink: Sink = {
       async deliverBatch() {
         throw new DeliveryError("permanent", "no");

@@ -1,4 +1,4 @@
-// What a sink runner says of itself, and how it starts and stops.
+// The state of a sink runner, its start and its stop.
 
 import { strict as assert } from "node:assert";
 import type { FeedPosition, RecordFeed, RecordHandler } from "../../src/core/ports.ts";
@@ -16,7 +16,7 @@ const positions: readonly FeedPosition[] = [
   { topic: "t", partition: 2, position: 1, lag: 4 },
 ];
 
-/** A feed that runs until it is told to stop, and then until `drained`. */
+/** A feed that runs until it is stopped, and then until `drained`. */
 function endlessFeed(trouble?: string, at = positions) {
   const given: { handler: RecordHandler; signal: AbortSignal } = { handler: async () => 0, signal: never };
   let drained = (): void => {};
@@ -58,7 +58,7 @@ async function untilRetrying(runner: SinkRunner): Promise<void> {
 }
 
 describe("runners: state of a sink", () => {
-  it("shows nothing to read before it is started", () => {
+  it("has no partitions before it is started", () => {
     assert.deepEqual(setUp().runner.state, {
       name: "out",
       type: "test",
@@ -73,14 +73,14 @@ describe("runners: state of a sink", () => {
     });
   });
 
-  it("shows the partitions of its feed, and their lag in all", () => {
+  it("has the partitions of its feed, and the sum of their lags", () => {
     const { runner } = setUp();
     runner.start(endlessFeed().feed);
     const { state, lag, partitions, lastError } = runner.state;
     assert.deepEqual([state, lag, partitions, lastError], ["running", 7, positions, null]);
   });
 
-  it("is starting while its feed has trouble and no partitions, and says what the trouble is", () => {
+  it("is `starting` while its feed has trouble and no partitions, and has the trouble as error", () => {
     const { runner } = setUp();
     runner.start(endlessFeed("no such topic", []).feed);
     assert.equal(runner.state.state, "starting");
@@ -91,13 +91,13 @@ describe("runners: state of a sink", () => {
     assert.deepEqual([other.state.state, other.state.lastError?.message], ["running", "no such topic"]);
   });
 
-  it("runs without partitions while its feed has no trouble", () => {
+  it("is `running` without partitions if its feed has no trouble", () => {
     const { runner } = setUp();
     runner.start(endlessFeed(undefined, []).feed);
     assert.deepEqual([runner.state.state, runner.state.lastError], ["running", null]);
   });
 
-  it("hands its feed a handler that delivers, and stops when the feed has", async () => {
+  it("gives its feed a handler that delivers, and stops when the feed has stopped", async () => {
     const { runner } = setUp();
     const { feed, given, drained } = endlessFeed();
     runner.start(feed);
@@ -116,13 +116,13 @@ describe("runners: state of a sink", () => {
     assert.equal(runner.state.state, "stopped");
   });
 
-  it("stops at once where it was never started", async () => {
+  it("stops at once if it was never started", async () => {
     const { runner } = setUp();
     await runner.stop();
     assert.equal(runner.state.state, "stopped");
   });
 
-  it("is retrying while a record waits, and forgets the failure when it is delivered", async () => {
+  it("is `retrying` while a record waits, and clears the error when it is delivered", async () => {
     let attempts = 0;
     const states: unknown[] = [];
     const { runner, clock } = setUp({
@@ -141,7 +141,7 @@ describe("runners: state of a sink", () => {
     assert.deepEqual([state, failed, delivered, lastError], ["running", 1, 1, null]);
   });
 
-  it("holds a record until its dead letter is written, and says why it is not yet", async () => {
+  it("holds a record until its dead letter is written, and has the reason as error", async () => {
     let tries = 0;
     const { runner, clock, log } = setUp({
       async deliver() {
@@ -158,7 +158,7 @@ describe("runners: state of a sink", () => {
     assert.deepEqual(runner.state.lastError, { at, message: "Kafka is away (1)" });
     assert.equal(await handled, 1);
     assert.deepEqual([tries, runner.counts.deadLettered, runner.state.state], [3, 1, "running"]);
-    // A first wait of 250 to 500 ms, and one of 500 to 1000.
+    // The first wait is 250 to 500 ms, the second 500 to 1000 ms.
     assert.ok(clock.now() - began >= 750 && clock.now() - began <= 1500);
     const place = { sink: "out", topic: "t", partition: 0, offset: 5 };
     assert.deepEqual(
@@ -171,7 +171,7 @@ describe("runners: state of a sink", () => {
     );
   });
 
-  it("gives a record back, not retrying any more, when its partition goes away during a wait", async () => {
+  it("ends the wait for a retry when the partition of the record is revoked", async () => {
     const { runner } = setUp({
       async deliver() {
         throw new DeliveryError("away", "503");

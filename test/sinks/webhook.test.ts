@@ -96,7 +96,7 @@ describe("sinks: webhook", function () {
     assert.deepEqual(JSON.parse(body), { id: `${topic}-0`, key: "k", total: 42 });
   });
 
-  it("refuses headers at the start that are invalid or that it sets itself", async () => {
+  it("refuses, at the start, headers that are invalid or that it sets itself", async () => {
     for (const headers of [
       { "a b": "c" },
       { a: "b\nc: d" },
@@ -132,7 +132,7 @@ describe("sinks: webhook", function () {
     assert.equal(receiver.arrived.length, 1);
   });
 
-  it("calls no address of this host or network, by name or by number, unless it is allowed", async () => {
+  it("calls no address of this host or network, given as name or number, unless it is allowed", async () => {
     const topic = await broker.topic();
     const start = (url: string) =>
       startTestGateway(broker.addresses(), {

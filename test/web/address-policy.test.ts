@@ -1,4 +1,4 @@
-// Which addresses may be called.
+// The addresses that may be called.
 
 import { strict as assert } from "node:assert";
 import { addressPolicy } from "../../src/web/address-policy.ts";

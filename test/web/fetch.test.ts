@@ -1,4 +1,4 @@
-// `fetch` for receivers: what it throws, and that no error quotes a secret.
+// `fetch` for receivers: its errors, none of which contains a secret.
 
 import { strict as assert } from "node:assert";
 import { type HttpFailure, InvalidRequest } from "../../src/web/failure.ts";
@@ -13,14 +13,14 @@ const limits = {
 };
 
 describe("web: fetch", () => {
-  it("returns a whole answer, and sends what it is given", async () => {
+  it("returns the complete response, and sends the given request", async () => {
     const receiver = await startReceiver();
     receiver.script = () => ({ status: 201, body: "taken" });
     const answer = await boundedFetch(limits)(receiver.url, { method: "POST", body: "b" });
     assert.deepEqual([await answer.text(), receiver.arrived[0]?.body], ["taken", "b"]);
   });
 
-  it("throws an answer other than 2xx with its status and Retry-After, and names the receiver", async () => {
+  it("throws an error for a response other than 2xx, with the status, Retry-After and the receiver", async () => {
     const receiver = await startReceiver();
     receiver.script = () => ({ status: 429, headers: { "retry-after": "7" } });
     await assert.rejects(boundedFetch(limits)(receiver.url), (error: HttpFailure) => {
@@ -29,7 +29,7 @@ describe("web: fetch", () => {
     });
   });
 
-  it("throws a missing answer with the code of the reason", async () => {
+  it("throws an error with the code of the reason if there is no response", async () => {
     const receiver = await startReceiver();
     await receiver.stop();
     await assert.rejects(boundedFetch(limits)(receiver.url), (error: HttpFailure) => {

@@ -1,4 +1,4 @@
-// What becomes of one delivery from GitHub: verified or not, and the record it is.
+// The verification of a delivery from GitHub, and its record.
 
 import { strict as assert } from "node:assert";
 import { createHmac } from "node:crypto";
@@ -39,12 +39,12 @@ const problem = (code: number, text: RegExp) => (error: unknown) =>
   error instanceof OnrampError && error.code === code && text.test(error.message);
 
 describe("webhooks: a delivery from GitHub", () => {
-  it("is answered before GitHub's 10 seconds are over", () => {
+  it("is answered within GitHub's limit of 10 seconds", () => {
     const { deadlineMs } = receiver();
     assert.ok(deadlineMs >= 5000 && deadlineMs < 10_000);
   });
 
-  it("can go to every topic that the webhook is configured with", () => {
+  it("can go to every configured topic", () => {
     assert.deepEqual(receiver({ topics: { push: "P", fork: "F" } }).topics, ["T", "P", "F"]);
     assert.equal(receiver({ onInvalid: "dead-letter" }).onInvalid, "dead-letter");
   });
@@ -57,7 +57,7 @@ describe("webhooks: a delivery from GitHub", () => {
       }
   });
 
-  it("is refused when no secret made the signature, or the body is empty or no UTF-8", async () => {
+  it("is refused if no secret matches the signature, or the body is empty or not UTF-8", async () => {
     const nonText = Buffer.from([0x7b, 0xff, 0x7d]);
     for (const [body, signature] of [
       ["{}", sign("{}", "s3")],
@@ -66,7 +66,7 @@ describe("webhooks: a delivery from GitHub", () => {
       ["", sign("")],
       [nonText, sign(nonText)],
       [nonText, sign("")],
-      // The replacement characters that a careless decoder makes of the same bytes.
+      // A lenient decoder would convert the same bytes to replacement characters.
       [nonText, sign(nonText.toString("utf8"))],
     ] as const) {
       const sent = delivery(body, { "x-hub-signature-256": signature });
@@ -75,14 +75,14 @@ describe("webhooks: a delivery from GitHub", () => {
     await assert.rejects(receiver().verify(delivery("{}")), problem(40101, /X-Hub-Signature-256 is missing/));
   });
 
-  it("goes to the topic of its event, else to the topic of all", async () => {
+  it("goes to the topic of its event, otherwise to the default topic", async () => {
     const topics = { push: "P" };
     assert.equal((await draftOf("{}", { "x-github-event": "push" }, { topics })).topic, "P");
     assert.equal((await draftOf("{}", { "x-github-event": "issues" }, { topics })).topic, "T");
     assert.equal((await draftOf("{}", { "x-github-event": "toString" }, { topics })).topic, "T");
   });
 
-  it("is no record when it is a ping, unless the webhook asks for pings", async () => {
+  it("gives no record if it is a ping, unless pings are configured", async () => {
     const ping = { "x-github-event": "ping", "content-type": "text/plain" };
     const topics = { ping: "P" };
     assert.deepEqual(await draftOf("", ping, { topics }), { topic: "P", draft: undefined });
@@ -90,7 +90,7 @@ describe("webhooks: a delivery from GitHub", () => {
     assert.deepEqual([asked.topic, asked.draft?.value?.toString()], ["P", "{}"]);
   });
 
-  it("carries the body as it is, parsed once, and its key from the repository or the organization", async () => {
+  it("has the unchanged body, parsed once, and a key from the repository or the organization", async () => {
     const body = '{ "repository": {"full_name": "octo/cat"}, "organization": {"login": "octo"}, "n": 1.0 }';
     const { draft } = await draftOf(body);
     assert.deepEqual([draft?.value?.toString(), draft?.key?.toString()], [body, "octo/cat"]);
@@ -107,7 +107,7 @@ describe("webhooks: a delivery from GitHub", () => {
       assert.equal((await draftOf(none)).draft?.key, null, none);
   });
 
-  it("is decoded where it comes as a form, GitHub's default", async () => {
+  it("is decoded if it is a form, which is GitHub's default", async () => {
     const payload = '{"a":"x y&+=%é"}';
     const field = new URLSearchParams({ payload }).toString();
     for (const [body, type] of [
@@ -124,7 +124,7 @@ describe("webhooks: a delivery from GitHub", () => {
     assert.equal(json.draft?.value?.toString(), "{}");
   });
 
-  it("is refused with the reason when it is malformed", async () => {
+  it("is refused with the reason if it is malformed", async () => {
     const form = { "content-type": FORM_TYPE };
     await assert.rejects(draftOf("x=1&nopayload=2", form), problem(40001, /no field "payload"/));
     await assert.rejects(draftOf("payload=%ff", form), problem(40001, /not percent-encoded UTF-8/));
@@ -139,7 +139,7 @@ describe("webhooks: a delivery from GitHub", () => {
       );
   });
 
-  it("has the attributes of a CloudEvent and GitHub's own headers", async () => {
+  it("has the attributes of a CloudEvent and GitHub's headers", async () => {
     const headers = { "x-github-delivery": "d-1", "x-github-hook-id": "42" };
     const body =
       '{"action":"opened","repository":{"html_url":"https://github.com/o/c"},"organization":{"url":"https://o"}}';
@@ -167,7 +167,7 @@ describe("webhooks: a delivery from GitHub", () => {
     assert.ok((await named("{}"))?.includes("ce_source=https://github.com"));
   });
 
-  it("is configured with at least one secret and a topic; the rest has defaults", () => {
+  it("requires at least one secret and a topic; other options have defaults", () => {
     assert.ok(github);
     const { properties, required } = github.options.schema as {
       properties: Record<string, Record<string, unknown>>;

@@ -1,4 +1,4 @@
-// GitHub's deliveries: real payloads, real signatures, real HTTP, read back from the broker.
+// GitHub's deliveries: real payloads and signatures over HTTP, compared with the records on the broker.
 
 import { strict as assert } from "node:assert";
 import { createHmac } from "node:crypto";
@@ -123,7 +123,7 @@ describe("webhooks: github", function () {
     });
   });
 
-  it("falls back to the organization for key and source, else to none and github.com", async () => {
+  it("takes key and source from the organization if there is no repository, otherwise none and github.com", async () => {
     await deliver('{"organization":{"login":"octo","url":"https://api.github.com/orgs/octo"}}');
     let record = await last(topics.plain);
     const source = () => record?.headers.find(({ key }) => key === "ce_source")?.value?.toString();
@@ -152,7 +152,7 @@ describe("webhooks: github", function () {
     assert.equal((await readPartition(broker.addresses(), topics.plain)).length, before);
   });
 
-  it("accepts any of several secrets while they are rotated", async () => {
+  it("accepts each of several secrets while they are rotated", async () => {
     const body = '{"action":"rotated"}';
     assert.equal((await deliver(body, { signature: sign(body, OLD_SECRET) })).status, 200);
   });
@@ -163,7 +163,7 @@ describe("webhooks: github", function () {
     assert.deepEqual((await deliver(ping, { event: "ping", to: "pinged" })).body, { produced: 1 });
   });
 
-  it("refuses what is not JSON, not a form, or has no event", async () => {
+  it("refuses a delivery that is neither JSON nor a form, or has no event", async () => {
     assert.equal((await deliver("{")).status, 400);
     assert.equal((await deliver("{}", { type: "text/plain" })).status, 415);
     assert.equal((await deliver("a=b", { type: FORM_TYPE })).status, 400);
@@ -176,7 +176,7 @@ describe("webhooks: github", function () {
     assert.deepEqual([answer.status, answer.body.error_code], [413, 41301]);
   });
 
-  it("refuses what the schema does not allow, and names the violations", async () => {
+  it("refuses a payload that violates the schema, and names the violations", async () => {
     const answer = await deliver("{}", { to: "refusing" });
     assert.deepEqual(
       [answer.status, answer.body.error_code, answer.body.errors[0].keyword],
@@ -184,7 +184,7 @@ describe("webhooks: github", function () {
     );
   });
 
-  it("writes what the schema does not allow to the dead-letter topic with the reason, where configured", async () => {
+  it("writes a payload that violates the schema to the dead-letter topic with the reason, if configured", async () => {
     assert.equal((await deliver('{"action":"x"}', { to: "letters" })).status, 200);
     const letter = await last(`${topics.strict}.dead-letter`);
     const headers = Object.fromEntries(

@@ -35,7 +35,7 @@ const MAX_CACHED = 1000;
 export function createAuth(tokens: Readonly<Record<string, TokenGrant>> | undefined): Auth {
   if (!tokens) return { caller: () => UNRESTRICTED };
   const callers = new Map(Object.entries(tokens).map(([name, grant]) => [grant.hash, toCaller(name, grant)]));
-  // Valid headers only, so that the token of a busy client is hashed once.
+  // Callers by valid `Authorization` header, so that a token is not hashed again for each request.
   const cache = new Map<string, Caller>();
   return {
     caller(authorization) {

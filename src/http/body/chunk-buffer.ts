@@ -1,4 +1,4 @@
-// Collects the chunks of a body, of any size, in little more memory than their bytes.
+// Collects the chunks of a body. Needs little more memory than their bytes, even if they are tiny.
 
 /** Smaller chunks are copied into one buffer: one buffer per byte would cost a hundred times the bytes. */
 const SMALL = 1024;
@@ -7,7 +7,7 @@ const SLAB = 16 * 1024;
 /** The chunks of a body. */
 export class ChunkBuffer {
   size = 0;
-  /** One buffer for all of a large body, so that the body is never copied as a whole. */
+  /** One buffer for all chunks of a large body, so that the chunks need not be joined at the end. */
   #whole: Buffer | undefined;
   #chunks: Buffer[] = [];
   #slab: Buffer | undefined;

@@ -3,7 +3,7 @@
 import type { IncomingMessage } from "node:http";
 import { OnrampError } from "../../core/errors.ts";
 
-/** After this time without traffic, the client is considered gone, or it does not read the responses. */
+/** A request without traffic for this time is stopped: its client is gone, or does not read the responses. */
 const IDLE_MS = 60_000;
 
 /** Reads a body of any length. */
@@ -56,7 +56,7 @@ export class PacedBody {
     return chunk;
   }
 
-  /** Ends the reading. Later calls do not change the reason. */
+  /** Stops reading. Later calls do not change the reason. */
   stop(reason: OnrampError): void {
     this.#stopped ??= reason;
     this.#req.off("data", this.#onData);

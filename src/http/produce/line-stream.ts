@@ -13,7 +13,7 @@ import type { ProduceDeps } from "./produce-deps.ts";
 
 /** The maximum number of bytes per request that are submitted and not answered. */
 const MAX_IN_FLIGHT = 2 * 1024 * 1024;
-/** The memory that a line needs in addition to its bytes, until it is answered. */
+/** The bytes that an unanswered line takes from the budget in addition to its own bytes. */
 const LINE_OVERHEAD = 512;
 /** The maximum number of lines that are submitted together. */
 const MAX_GROUP = 1000;
@@ -23,7 +23,7 @@ export interface LinesRequest {
   readonly topic: string;
   /** The key, headers, partition and timestamp of every record, from the query and the headers. */
   readonly base: Draft;
-  /** `stop`: no line after the first bad line is read. */
+  /** `stop`: reading stops after the first bad line. */
   readonly onError: "continue" | "stop";
   /** The client whose share of the budget the lines are taken from. */
   readonly client: string;
@@ -86,7 +86,7 @@ export class LineStream {
     if (reason === BAD_LINE) return "";
     this.#begin();
     const next = this.#line + 1;
-    return `${problemText(reason, next, `${reason.message} Nothing from line ${next} on was written.`)}\n`;
+    return `${problemText(reason, next, `${reason.message} Line ${next} and the lines after it were not written.`)}\n`;
   }
 
   /**
@@ -117,7 +117,7 @@ export class LineStream {
       await this.#submit(group, from + MAX_GROUP >= lines.length);
       while (this.#inFlight > MAX_IN_FLIGHT) await this.#answered;
     }
-    // The chunk ended no line: only the bytes that the splitter keeps remain taken.
+    // The chunk contains no end of a line: only the bytes that the splitter holds remain taken.
     if (lines.length === 0) this.#release(this.#taken - this.#inFlight - this.#splitter.held);
   }
 

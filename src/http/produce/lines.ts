@@ -1,5 +1,5 @@
 // Serves NDJSON requests: one record per line. Reads lines and writes receipts as streams, in order. Memory
-// is limited for a body of any length: when too many bytes are in flight, no more is read.
+// is limited for a body of any length: when too many bytes are in flight, reading pauses.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { OnrampError } from "../../core/errors.ts";

@@ -84,7 +84,8 @@ export class Cluster {
   }
 
   /**
-   * Sends a request that any broker can answer, on a connection for such requests.
+   * Sends a request that any broker can answer, on a connection that carries no Produce and no Fetch
+   * requests.
    *
    * @throws BrokerGone when no broker can be reached or the connection is lost, BrokerRefused
    */

@@ -78,7 +78,7 @@ export class Connection {
     }
   }
 
-  /** True when the SASL session ends soon. Use another connection for new requests. */
+  /** True when the SASL session ends soon: new requests then need a new connection. */
   get expired(): boolean {
     return Date.now() >= this.#expiresAt;
   }

@@ -148,7 +148,8 @@ export class TopicMetadata implements TopicCatalog {
       this.#request([...names]),
       readTopicConfigs(this.#cluster, [...names], this.#log),
     ]);
-    // Only the callers of a refresh need its errors. Kept longer, errors for unknown names would accumulate.
+    // Only the callers of a refresh need its errors. If they were kept, errors of unknown names would
+    // accumulate.
     this.#errors.clear();
     for (const topic of answer.topics) {
       if (

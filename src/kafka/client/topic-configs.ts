@@ -21,7 +21,10 @@ export interface TopicLimits {
   readonly compacted: boolean;
 }
 
-/** No limits: for a topic whose configuration Onramp may not read (ACL DescribeConfigs). The broker still checks. */
+/**
+ * No limits. Used for a topic whose configuration Onramp cannot read because the ACL "DescribeConfigs" is
+ * missing: the broker alone then checks the records.
+ */
 export const UNKNOWN_LIMITS: TopicLimits = {
   maxMessageBytes: Number.POSITIVE_INFINITY,
   timestampAfterMaxMs: Number.POSITIVE_INFINITY,

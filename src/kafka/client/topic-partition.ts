@@ -1,4 +1,5 @@
-// Identifies a partition of a topic, and groups items by a key, because requests list partitions per topic.
+// The type that identifies a partition, and the function that groups partitions by topic, as requests list
+// them.
 
 /** A partition of a topic. */
 export interface TopicPartition {

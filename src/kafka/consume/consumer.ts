@@ -1,5 +1,5 @@
-// Reads topics as a member of a consumer group. Each assigned partition is read independently: one handler call per
-// partition at a time, and its offset is committed before the next call.
+// Reads topics as a member of a consumer group. Each assigned partition is read independently: one handler
+// call is in progress per partition, and the offset is committed before the next call.
 
 import { once, setMaxListeners } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
@@ -120,7 +120,8 @@ export class Consumer implements RecordFeed {
     );
     const heartbeats = this.#sendHeartbeats(cancel.signal, knownPartitions).catch(endSession);
     if (!sessionStopping.signal.aborted) await once(sessionStopping.signal, "abort");
-    // Current handler calls may end and be committed. Heartbeats continue meanwhile, unless one of them has failed.
+    // Handler calls in progress may finish, and their offsets are committed. Heartbeats continue until then,
+    // unless a heartbeat has failed.
     const graceTimer = setTimeout(() => cancel.abort(), GRACE_MS);
     await Promise.all(partitions);
     clearTimeout(graceTimer);
@@ -133,8 +134,8 @@ export class Consumer implements RecordFeed {
   }
 
   /**
-   * Creates the readers of this member at the committed offsets. The group leader first commits initial offsets for all
-   * partitions that have none; the other members wait for these.
+   * Creates the readers of this member at the committed offsets. The group leader first commits initial
+   * offsets for all partitions that have none; the other members wait until these are committed.
    */
   async #createReaders({ own, all }: GroupAssignment, stopping: AbortSignal): Promise<PartitionReader[]> {
     if (all) {

@@ -1,12 +1,15 @@
-// Decompresses record batches of any producer: gzip with Node.js, snappy and lz4 with npm packages, zstd with Node.js
-// where it supports zstd, else with an npm package in JavaScript.
+// Decompresses record batches of any producer: gzip with Node.js, snappy and lz4 with npm packages. zstd is
+// decompressed by Node.js if it supports zstd, otherwise by an npm package in JavaScript.
 
 import zlib from "node:zlib";
 import { decompress as decompressFzstd } from "fzstd";
 import { decompressFrameSync } from "lz4-napi";
 import snappy from "snappy";
 
-/** The magic bytes of snappy-java (xerial framing). Two versions follow, then blocks, each after its length. */
+/**
+ * The magic bytes of snappy-java (xerial framing). Two version numbers follow them, then the blocks. The
+ * length of each block precedes it.
+ */
 const XERIAL_MAGIC = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0]);
 const XERIAL_HEADER = 16;
 
@@ -27,7 +30,7 @@ export function decompress(compression: number, compressed: Buffer): Buffer {
     case 4:
       return decompressZstd(compressed);
     default:
-      throw new Error(`unknown compression ${compression} of a batch; known are 1 to 4`);
+      throw new Error(`a batch has compression ${compression}; Onramp knows 1 (gzip) to 4 (zstd)`);
   }
 }
 

@@ -13,7 +13,10 @@ const READ_COMMITTED = 1;
 /** The limits of a response and of each partition in it, in bytes. A broker may exceed them by one large batch. */
 const MAX_BYTES = 4 * 1024 * 1024;
 const PARTITION_BYTES = 256 * 1024;
-/** How long a broker waits for records; shorter while a reader of another of its partitions still has records. */
+/**
+ * How long a broker waits for records: IDLE when all readers of its partitions are empty, BUSY when some are
+ * not.
+ */
 const IDLE_WAIT_MS = 500;
 const BUSY_WAIT_MS = 50;
 const PAUSE_MS = 200;

@@ -36,7 +36,7 @@ const PAUSE_MS = 200;
 const MOST_COMMIT_TRIES = 10;
 const PROTOCOL = "onramp";
 
-/** Answers that the member resolves by joining again. */
+/** Error codes after which the member must join again. */
 const REJOIN: readonly number[] = [
   KafkaCode.UNKNOWN_MEMBER_ID,
   KafkaCode.FENCED_INSTANCE_ID,
@@ -53,14 +53,17 @@ export class Rebalance extends Error {
 export interface GroupAssignment {
   /** The partitions of this member. */
   readonly own: TopicPartition[];
-  /** The partitions of all members; only the member that assigned them knows these. */
+  /** The partitions of all members; undefined unless this member is the group leader, which assigned them. */
   readonly all: TopicPartition[] | undefined;
 }
 
 export interface MemberOptions {
   readonly group: string;
   readonly topics: readonly string[];
-  /** Returns the number of partitions of a topic. Called on the leader, per topic and rebalance. */
+  /**
+   * Returns the number of partitions of a topic. Called once per topic and rebalance, on the group leader
+   * only.
+   */
   readonly partitionsOf: (topic: string) => Promise<number>;
 }
 
@@ -81,8 +84,8 @@ export class GroupMember {
   /**
    * Joins, or joins again, until the group is stable.
    *
-   * @throws BrokerRefused for an answer that waiting does not change, such as 30 (the ACL "Read" on the group is missing)
-   * @throws BrokerGone
+   * @throws BrokerRefused for an error that joining again does not resolve, such as 30 (the ACL "Read" on the
+   * group is missing); BrokerGone
    */
   async join(stopping: AbortSignal): Promise<GroupAssignment> {
     for (;;) {
@@ -99,10 +102,14 @@ export class GroupMember {
   /** @throws Rebalance when this member must join again */
   async heartbeat(): Promise<void> {
     const { errorCode } = await this.#ask(Heartbeat, 3, { ...this.#identity, groupInstanceId: null });
-    this.#check("keeping the membership alive", errorCode);
+    this.#check("sending a heartbeat to group", errorCode);
   }
 
-  /** Commits the next offset per partition. @throws Rebalance when another member has the partitions */
+  /**
+   * Commits the offset of the next record per partition.
+   *
+   * @throws Rebalance when the group rebalances or has assigned the partitions to another member
+   */
   async commit(offsets: ReadonlyMap<TopicPartition, number>): Promise<void> {
     const topics = topicsToCommit(offsets);
     const request = { ...this.#identity, groupInstanceId: null, retentionTimeMs: -1, topics };
@@ -110,7 +117,7 @@ export class GroupMember {
       const answer = await this.#ask(OffsetCommit, 7, request);
       const errorCode = firstError(answer.topics);
       if (!coordinatorMoved(errorCode) || tries >= MOST_COMMIT_TRIES)
-        return this.#check("committing offsets", errorCode);
+        return this.#check("committing offsets of group", errorCode);
       await this.#coordinator.pauseAndForget();
     }
   }
@@ -120,7 +127,7 @@ export class GroupMember {
     if (partitions.length === 0) return new Map();
     const topics = topicsToFetch(partitions);
     const answer = await this.#ask(OffsetFetch, 5, { groupId: this.#options.group, topics });
-    this.#check("reading committed offsets", answer.errorCode || firstError(answer.topics));
+    this.#check("reading the committed offsets of group", answer.errorCode || firstError(answer.topics));
     return offsetsIn(answer.topics, partitions);
   }
 
@@ -154,36 +161,39 @@ export class GroupMember {
       this.#memberId = joined.memberId;
       return this.#joinOnce();
     }
-    this.#check("joining the group", joined.errorCode);
+    this.#check("joining group", joined.errorCode);
     this.#memberId = joined.memberId;
     this.#generation = joined.generationId;
     const members = joined.members.map(({ memberId, metadata }) => ({
       memberId,
       topics: decodeSubscription(metadata),
     }));
-    const leads = joined.leader === joined.memberId;
-    const shares = leads ? await assignPartitions(members, partitionsOf) : new Map<string, Assignment>();
-    const assignments = [...shares].map(([memberId, share]) => ({
+    const isLeader = joined.leader === joined.memberId;
+    const byMember = isLeader ? await assignPartitions(members, partitionsOf) : new Map<string, Assignment>();
+    const assignments = [...byMember].map(([memberId, assigned]) => ({
       memberId,
-      assignment: encodeAssignment(share),
+      assignment: encodeAssignment(assigned),
     }));
     const sync = { ...this.#identity, groupInstanceId: null, assignments };
     const synced = await this.#ask(SyncGroup, 3, sync, REBALANCE_MS + REQUEST_MS);
-    this.#check("taking the assignment", synced.errorCode);
+    this.#check("receiving the assignment of group", synced.errorCode);
     return {
       own: partitionsIn(decodeAssignment(synced.assignment)),
-      all: leads ? [...shares.values()].flatMap(partitionsIn) : undefined,
+      all: isLeader ? [...byMember.values()].flatMap(partitionsIn) : undefined,
     };
   }
 
-  /** @throws Rebalance when joining again helps, BrokerRefused when it does not */
-  #check(doing: string, code: number): void {
+  /**
+   * @param action what failed, such as "joining group"; the name of the group follows it in the message
+   * @throws Rebalance when joining again may help, BrokerRefused when it does not
+   */
+  #check(action: string, code: number): void {
     if (code === KafkaCode.NONE) return;
     if (code === KafkaCode.UNKNOWN_MEMBER_ID || code === KafkaCode.FENCED_INSTANCE_ID) this.#memberId = "";
     if (coordinatorMoved(code)) this.#coordinator.forget();
     if (REJOIN.includes(code) || coordinatorMoved(code))
-      throw new Rebalance(`${doing} of ${this.#options.group}: ${code}`);
-    throw new BrokerRefused(`${doing} of ${this.#options.group}`, code);
+      throw new Rebalance(`${action} ${this.#options.group}: ${code}`);
+    throw new BrokerRefused(`${action} ${this.#options.group}`, code);
   }
 
   async #ask<Q, R>(api: Api<Q, R>, version: number, body: Q, timeoutMs = REQUEST_MS): Promise<R> {

@@ -43,7 +43,7 @@ export function offsetsIn(
   return offsets;
 }
 
-/** The first error code of the answer's partitions that is not 0. */
+/** The first error code in the answer that is not 0; 0 when there is none. */
 export function firstError(
   topics: readonly { readonly partitions: readonly { readonly errorCode: number }[] }[],
 ): number {

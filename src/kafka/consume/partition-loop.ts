@@ -1,5 +1,5 @@
-// Reads one assigned partition: hands its records to the handler and commits its offset, until the session ends. What
-// goes wrong with one partition does not affect the others.
+// Reads one assigned partition until the session ends: passes its records to the handler and commits the
+// offset after them. A failure to read or commit does not affect the other partitions.
 
 import { setTimeout as delay } from "node:timers/promises";
 import { messageOf } from "../../core/errors.ts";
@@ -9,7 +9,7 @@ import { EARLIEST, offsetAt } from "../client/list-offsets.ts";
 import { type GroupMember, Rebalance } from "./group-member.ts";
 import type { PartitionReader } from "./partition-reader.ts";
 
-/** The pause before a partition that can't be read is tried again. */
+/** The pause after a failure to read a partition, in milliseconds. */
 const UNREADABLE_MS = 10_000;
 
 export interface PartitionLoopDeps {
@@ -31,12 +31,16 @@ export class PartitionLoop {
     this.#deps = deps;
   }
 
-  /** Why the partition can't be read or committed; undefined while all is well. */
+  /** Why the partition can't be read or its offset committed; undefined when there is no failure. */
   get trouble(): string | undefined {
     return this.#trouble;
   }
 
-  /** Reads until `stopping`. A failure to read is tried again. @throws Rebalance, what the handler throws */
+  /**
+   * Reads until `stopping` is aborted. Retries after a failure to read or to commit.
+   *
+   * @throws Rebalance, BrokerGone, BrokerRefused; the error of the handler
+   */
   async run(stopping: AbortSignal, cancel: AbortSignal): Promise<void> {
     const { reader } = this;
     while (!stopping.aborted) {
@@ -53,7 +57,9 @@ export class PartitionLoop {
     }
   }
 
-  /** Commits the position. Retries until `stopping`, because without the commit the records would be handled again. */
+  /**
+   * Commits the position. Retries until `stopping`: without the commit, the records would be handled again.
+   */
   async #commit(stopping: AbortSignal): Promise<void> {
     const { reader } = this;
     const { member, group, log } = this.#deps;

@@ -4,7 +4,7 @@ import type { ConsumedRecord, FeedPosition } from "../../core/ports.ts";
 import { KafkaCode } from "../../wire/error-codes.ts";
 import { type AbortedTransaction, readFetched } from "./fetched-records.ts";
 
-/** Filled by the fetcher, and read by one consumer. */
+/** Receives records from the fetcher, and gives them to one partition loop or range. */
 export class PartitionReader {
   readonly topic: string;
   readonly partition: number;
@@ -12,7 +12,7 @@ export class PartitionReader {
   records: ConsumedRecord[] = [];
   /** The offset for the next fetch. */
   fetchFrom: number;
-  /** Called when all records have been taken. */
+  /** Called when the reader has no records left or is waiting for some, so that the fetcher fetches more. */
   onNeedsFetch: () => void = () => {};
   /** True when the partition does not have the offset `fetchFrom`. Nothing is fetched until `seek` is called. */
   outOfRange = false;
@@ -37,7 +37,7 @@ export class PartitionReader {
   get needsFetch(): boolean {
     return this.records.length === 0 && !this.outOfRange && this.#failure === undefined;
   }
-  /** The position, and the lag at the last fetch. */
+  /** The position, and its distance from the end of the partition, which was read at the last fetch. */
   get state(): FeedPosition {
     const { topic, partition, position } = this;
     return {

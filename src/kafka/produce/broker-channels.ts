@@ -1,5 +1,5 @@
-// The sender's state of one broker: which connections wait for an answer, and which topics and followers were slow, so
-// that their lanes are isolated.
+// What the sender knows about one broker: which connections wait for an answer, and which topics and
+// followers were slow. The lanes of slow topics and followers are isolated.
 
 import type { Lane } from "./lane.ts";
 
@@ -7,7 +7,10 @@ import type { Lane } from "./lane.ts";
 export const MAIN = "produce";
 /** The connections for isolated lanes. */
 const SPARES = Array.from({ length: 8 }, (_, n) => `spare-${n}`);
-/** How long lanes are isolated that depend on a follower which delayed a batch, in milliseconds. */
+/**
+ * How long a follower that delayed a batch is a suspect, in milliseconds: lanes that depend on it are
+ * isolated.
+ */
 const SUSPECT_MS = 5000;
 
 /** The connections and the ready lanes of one broker. */
@@ -23,7 +26,7 @@ export class BrokerChannels {
   readonly #isolatedTopics = new Set<string>();
   /** Topics whose last request on a spare connection was slow. */
   readonly #slowTopics = new Set<string>();
-  /** The end of the suspicion (milliseconds, `Date.now`), by broker id of the follower. */
+  /** The time until which a follower is a suspect (milliseconds, `Date.now`), by its broker id. */
   readonly #suspects = new Map<number, number>();
 
   constructor(id: number) {
@@ -47,7 +50,7 @@ export class BrokerChannels {
     return this.#slowTopics.has(topic) ? lanes.slice(0, 1) : lanes;
   }
 
-  /** Records whether the last request for isolated lanes of a topic was slow. */
+  /** Stores whether the last request for isolated lanes of a topic was slow. */
   noteRoundTrip(topic: string, slow: boolean): void {
     if (slow) this.#slowTopics.add(topic);
     else this.#slowTopics.delete(topic);
@@ -65,12 +68,12 @@ export class BrokerChannels {
     if (topic !== undefined) this.#isolatedTopics.delete(topic);
   }
 
-  /** Records that followers delayed a batch. */
+  /** Marks followers that delayed a batch as suspects. */
   addSuspects(followers: readonly number[], now: number): void {
     for (const follower of followers) this.#suspects.set(follower, now + SUSPECT_MS);
   }
 
-  /** Records that followers keep up. */
+  /** Clears the suspicion of followers that keep up. */
   removeSuspects(followers: readonly number[]): void {
     for (const follower of followers) this.#suspects.delete(follower);
   }

@@ -7,7 +7,10 @@ import type { BatchCompression } from "../../wire/record-batch.ts";
 
 export type Compression = "none" | "gzip" | "snappy" | "lz4" | "zstd";
 
-/** The header of snappy-java (xerial framing): magic bytes and two versions. Blocks follow, each after its length. */
+/**
+ * The header of snappy-java (xerial framing): magic bytes and two version numbers. Blocks follow it. The
+ * length of each block precedes it.
+ */
 const SNAPPY_HEADER = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0, 0, 1, 0, 0, 0, 1]);
 const SNAPPY_BLOCK = 32 * 1024;
 

@@ -19,7 +19,9 @@ export class FramePool {
     return reused ?? Buffer.allocUnsafe(capacity);
   }
 
-  /** Returns a buffer to the pool, when neither a socket nor a batch that may be sent again reads it any more. */
+  /**
+   * Puts a buffer back. Call it only when neither a socket nor a batch that may be sent again uses the bytes.
+   */
   give(buffer: Buffer): void {
     if (buffer.length < SMALLEST || buffer.length > LARGEST) return;
     this.#free.push(buffer);

@@ -1,6 +1,6 @@
-// The identity of a lane for the broker: producer id, epoch and next sequence number. A lane starts a new epoch without
-// a request and without an effect on other lanes, because the broker tracks epochs per partition. Java's client does
-// the same (KIP-360).
+// The identity by which a broker knows a lane: producer id, epoch and next sequence number. A lane starts a
+// new epoch without a request and without an effect on other lanes, because the broker tracks epochs per
+// partition. Java's client does the same (KIP-360).
 
 import type { BatchIdentity } from "../../wire/record-batch.ts";
 
@@ -38,7 +38,8 @@ export class LaneIdentity {
   /**
    * Starts the next epoch, with the sequence number 0.
    *
-   * @returns undefined; after the last epoch of the producer id, that id: the lane needs a new one
+   * @returns the producer id when it has no epochs left, so that the lane needs a new one; otherwise
+   * undefined
    */
   nextEpoch(): number | undefined {
     this.#sequence = 0;

@@ -35,7 +35,7 @@ export class Lane {
   readonly topic: string;
   readonly partition: number;
   readonly identity = new LaneIdentity();
-  /** True when the lane is sent on a spare connection, until an answer is fast again. */
+  /** True when its batches are sent on a spare connection, until an answer is fast again. */
   isolated = false;
   /** True when the sender has selected the lane for a request that has not ended. */
   reserved = false;
@@ -97,7 +97,11 @@ export class Lane {
     return this.#currentBatch().encode(encoder, target, at, this.identity.current, compression);
   }
 
-  /** Called with the broker's answer for this partition. @param slow whether the answer was late: isolates the lane */
+  /**
+   * Called with the broker's answer for this partition.
+   *
+   * @param slow true isolates the lane: the answer was late
+   */
   onAnswer(answer: PartitionAnswer, now: number, slow: boolean): void {
     const batch = this.#currentBatch();
     batch.inFlight = false;
@@ -126,7 +130,7 @@ export class Lane {
     this.#onRefused(batch, outcome, answer, now);
   }
 
-  /** Called when a request with this lane got no answer. */
+  /** Called when a request with a batch of this lane could not be sent or got no answer. */
   onLost(now: number, loss: Loss): void {
     this.#reason = loss.reason;
     this.#lastCode = undefined;
@@ -161,7 +165,7 @@ export class Lane {
     if (this.idle) this.#clearFailure();
   }
 
-  /** Handles a refusal of a batch that is not open, and so was not written. */
+  /** Handles the refusal of a batch that is not open: it was certainly not written. */
   #onRefused(batch: Batch, outcome: Outcome, answer: PartitionAnswer, now: number): void {
     const reason = this.#reason ?? "";
     switch (outcome) {
@@ -225,7 +229,7 @@ export class Lane {
     this.#clearFailure();
   }
 
-  /** Clears the last error and its wait. */
+  /** Clears the last error and its backoff. */
   #clearFailure(): void {
     this.#backoff.reset();
     this.#reason = undefined;

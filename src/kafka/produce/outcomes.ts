@@ -13,7 +13,7 @@ import { KafkaCode } from "../../wire/error-codes.ts";
  * - `split`: not written; the batch is too large
  * - `bad-records`: not written; some records are invalid, and the broker may name them
  * - `denied`: not written; an ACL is missing
- * - `refused`: not written, for another reason of the broker
+ * - `refused`: not written; the broker refused the batch for another reason
  * - `sequence`: not written, if this batch was not open; the lane needs a new epoch
  */
 export type Outcome =

@@ -32,7 +32,9 @@ export function partitionForKey(key: Uint8Array, partitions: number): number {
   return (murmur2(key) & 0x7fffffff) % partitions;
 }
 
-/** Selects the partitions of records without a key, for one topic: one partition for some time, then a random other. */
+/**
+ * Selects the partitions of a topic's records without a key: one partition for 16 KiB, then one at random.
+ */
 export class StickyPartitioner {
   #current = -1;
   #bytes = 0;

@@ -13,7 +13,9 @@ export function unknownOutcome(topic: string, partition: number, reason?: string
   );
 }
 
-/** 50302 when in-sync `replicas` are missing, else 50301: the record was not written before the deadline. */
+/**
+ * 50302 when in-sync `replicas` are missing, otherwise 50301: the record was not written before the deadline.
+ */
 export function notWritten(
   topic: string,
   partition: number,
@@ -41,7 +43,11 @@ export function tooLarge(topic: string, reason: string): OnrampError {
   );
 }
 
-/** 41301, before the append. @param size, limit in bytes */
+/**
+ * 41301: the record exceeds the limit of the topic; checked before the append.
+ *
+ * @param size, limit in bytes
+ */
 export function largerThanLimit(topic: string, size: number, limit: number): OnrampError {
   return new OnrampError(
     41301,
@@ -57,7 +63,7 @@ export function badRecord(topic: string, reason?: string): OnrampError {
   );
 }
 
-/** 40301 that names the missing ACL. */
+/** 40301: an ACL is missing, which the message names. */
 export function deniedWrite(topic: string, code: number): OnrampError {
   if (code !== KafkaCode.CLUSTER_AUTHORIZATION_FAILED) return denied(topic, "Write");
   return new OnrampError(
@@ -74,7 +80,7 @@ export function refusedByBroker(topic: string, reason: string): OnrampError {
   );
 }
 
-/** 40402 for a partition that the topic does not have. */
+/** 40402: the topic does not have the partition. */
 export function noSuchPartition(topic: string, partition: number, partitions: number): OnrampError {
   return new OnrampError(
     40402,

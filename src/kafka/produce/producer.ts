@@ -27,15 +27,15 @@ const TICK_MS = 20;
 export interface ProducerOptions {
   readonly compression: BatchCompression | undefined;
   /**
-   * How long a record waits for other records of its batch, in milliseconds. With 0 (the default), only the records of
-   * one turn of the event loop share a batch.
+   * How long a record waits for other records of its batch, in milliseconds. With 0 (the default), it waits
+   * only for those of the same turn of the event loop.
    */
   readonly lingerMs: number;
-  /** The most bytes of one partition, pending and in flight. */
+  /** The maximum bytes of one partition that are pending or in flight. */
   readonly laneBytes: number;
 }
 
-/** Functions that count for the metrics. */
+/** Counts events for the metrics. */
 export interface ProducerEvents {
   /** Called per batch that is sent. */
   countBatch(records: number): void;
@@ -125,7 +125,7 @@ export class Producer implements RecordLog {
     if (this.#cluster.downForMs >= DOWN_MS)
       throw unreachable(`No Kafka broker is reachable (${this.#cluster.lastError})`);
     let state = this.#metadata.get(topic) ?? (await this.#metadata.resolve(topic, deadline));
-    // Partitions may have been added, so the metadata is refreshed before a 404 (kafkajs K6 drops such records).
+    // Partitions may have been added, so the metadata is refreshed before a 404.
     if (records.some(({ partition = 0 }) => partition >= state.partitions.length))
       state = await this.#metadata.resolve(topic, deadline);
     if (this.#ids.denied) throw deniedWrite(topic, KafkaCode.CLUSTER_AUTHORIZATION_FAILED);
@@ -160,7 +160,8 @@ export class Producer implements RecordLog {
       const segments = segmentsOf(records, partitions, pending, deadline);
       for (const [partition, { size }] of segments) {
         const held = elementAt(lanes, partition).bytes;
-        // A lane without records accepts any request, or a large one (up to http.maxBody) would be refused each time.
+        // A lane without records accepts a request of any size. Otherwise a request that is larger than the
+        // limit would always be refused.
         if (held > 0 && held + size > this.#options.laneBytes) {
           throw unreachable(`The queue of ${topic.name}/${partition} would exceed half of http.budget`);
         }
@@ -175,7 +176,7 @@ export class Producer implements RecordLog {
     });
   }
 
-  /** Enqueues the records without faults. Each of the others fails alone. */
+  /** Enqueues the records without faults. Only the other records fail. */
   async #enqueueValid(
     topic: TopicState,
     records: readonly AcceptedRecord[],

@@ -1,4 +1,4 @@
-// Encodes the batches of lanes into one Produce request, in buffers that are used again.
+// Encodes the batches of lanes into one Produce request, in buffers from a pool.
 
 import { frameOverhead, ProduceFrame } from "../../wire/produce-frame.ts";
 import { type BatchCompression, BatchEncoder } from "../../wire/record-batch.ts";

@@ -5,7 +5,9 @@ import type { OnrampError } from "../../core/errors.ts";
 import { BATCH_OVERHEAD, recordSizeBound } from "../../wire/record-batch.ts";
 import { type Segment, settleFailed, slice } from "./segment.ts";
 
-/** Taken segments are removed from the array when there are more of them than this. Each removal copies the rest. */
+/**
+ * Taken segments stay in the array until there are more of them than this, because a removal copies the rest.
+ */
 const COMPACT_AT = 32;
 
 /** A first-in-first-out queue of segments, from which the segments of a batch are taken together. */
@@ -75,7 +77,9 @@ export class SegmentQueue {
     }
   }
 
-  /** Fails the segments in the queue, which were not sent, that have a deadline up to `until` (default: all). */
+  /**
+   * Fails the segments in the queue whose deadline is `until` or earlier (default: all). They were not sent.
+   */
   fail(error: OnrampError, until = Number.POSITIVE_INFINITY): void {
     const kept: Segment[] = [];
     for (const segment of this.#segments.slice(this.#head)) {

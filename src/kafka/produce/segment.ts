@@ -13,9 +13,10 @@ export interface Pending {
   readonly resolve: (receipts: Receipts) => void;
 }
 
-/** The elements from `from` to `to` (exclusive) of `records`, which are the records of a request for one partition. */
+/** A range of the records that one request has for one partition: those from `from` to `to` (exclusive). */
 export interface Segment {
   readonly pending: Pending;
+  /** All records of the request for the partition. */
   readonly records: readonly AcceptedRecord[];
   /** The index of each of `records` in the request; undefined when they are the whole request. */
   readonly places: readonly number[] | undefined;
@@ -25,7 +26,10 @@ export interface Segment {
   readonly size: number;
   /** When the caller must be answered, even if the outcome is unknown (milliseconds, `Date.now`). */
   readonly deadline: number;
-  /** True when it must not share a batch with other requests: the broker refused a batch without naming a record. */
+  /**
+   * True when the segment needs a batch of its own, because the broker refused a batch without naming a
+   * record.
+   */
   readonly alone: boolean;
   /** True when the caller has been answered: later outcomes are ignored. */
   answered: boolean;

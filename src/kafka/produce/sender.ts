@@ -1,6 +1,7 @@
-// Sends the batches of ready lanes to the leaders of their partitions: all healthy lanes of a broker in one request on
-// one connection, and isolated lanes on one spare connection per topic. A broker answers a Produce request only when
-// its slowest partition is done, so a slow partition would otherwise delay the others.
+// Sends the batches of ready lanes to the leaders of their partitions. The batches of all healthy lanes of a
+// broker share one request on one connection; isolated lanes use one spare connection per topic. A broker
+// answers a Produce request only when its slowest partition is done, so a slow partition would otherwise
+// delay the others.
 
 import { messageOf } from "../../core/errors.ts";
 import type { Log } from "../../core/ports.ts";
@@ -54,7 +55,10 @@ export class Sender {
     });
   }
 
-  /** Sends the lanes that are ready and have a free connection. Called whenever either may have changed. */
+  /**
+   * Sends the batches of ready lanes for which a connection is free. Called whenever one of the two may be
+   * true.
+   */
   pump(): void {
     const now = Date.now();
     for (const lane of this.active) if (lane.ready(now)) this.#assignToLeader(lane, now);
@@ -163,7 +167,7 @@ export class Sender {
         timedOut: false,
         reason: "the broker's answer does not contain the partition",
       });
-      // An open batch may be sent again with its bytes in this buffer.
+      // An open batch may be sent again from its bytes in this buffer, so the buffer is then not released.
       if (lanes.every((lane) => !lane.open)) this.#requests.release(request);
     } catch (error) {
       const gone = error instanceof BrokerGone;
@@ -179,7 +183,8 @@ export class Sender {
 
   #onSend(lanes: readonly Lane[]): void {
     for (const lane of lanes) {
-      // Moved to the end: if not all lanes fit into a request, the next request starts with the other lanes.
+      // Moves the lane to the end of the set: the next request starts with lanes that did not fit into this
+      // one.
       this.active.delete(lane);
       this.active.add(lane);
       this.#deps.onBatch(lane.batchCount);

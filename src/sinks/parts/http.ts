@@ -1,4 +1,4 @@
-// Delivery over HTTP: posts JSON, and converts the failures of `web/` to failed deliveries.
+// Posts JSON to receivers, and converts the errors of `web/` to DeliveryErrors.
 
 import { DeliveryError, failureKindOf } from "../../core/sink.ts";
 import { RefusedAddress } from "../../web/address-policy.ts";
@@ -29,7 +29,8 @@ export function throwDelivery(thrown: unknown): never {
 }
 
 /**
- * @returns the DeliveryError for an error or one of its causes: client libraries wrap the errors of `fetch`
+ * @returns the DeliveryError for an error or one of its causes, since client libraries wrap the errors of
+ *   `fetch`; undefined when there is none
  */
 export function deliveryErrorIn(thrown: unknown): DeliveryError | undefined {
   for (let error = thrown; error instanceof Error; ) {

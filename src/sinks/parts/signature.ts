@@ -18,8 +18,8 @@ export interface Signer {
 /**
  * Creates a signer.
  *
- * @param secrets `whsec_` and the base64 of 24 to 64 bytes each; several during a rotation, when receivers
- *   may know any
+ * @param secrets each is `whsec_` followed by the base64 of 24 to 64 bytes; several during a rotation, when
+ *   a receiver may know only one of them
  * @throws Error for a secret in another format; the message does not quote the secret
  */
 export function createSigner(secrets: readonly string[]): Signer {
@@ -27,7 +27,7 @@ export function createSigner(secrets: readonly string[]): Signer {
     const key = Buffer.from(secret.slice(PREFIX.length), "base64");
     if (!secret.startsWith(PREFIX) || key.length < 24 || key.length > 64)
       throw new Error(
-        'a secret must be "whsec_" and the base64 of 24 to 64 random bytes, such as the output of `openssl rand -base64 32`',
+        'a secret must be "whsec_" followed by the base64 of 24 to 64 random bytes, such as the output of `openssl rand -base64 32`',
       );
     return key;
   });

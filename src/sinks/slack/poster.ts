@@ -1,6 +1,6 @@
 // Posts messages to Slack, through an incoming webhook or with a bot token. Uses Slack's clients without
-// their retries. The clients are loaded only if a Slack sink is configured, since loading them takes time and
-// 15 MB.
+// their retries. The clients are loaded only if a Slack sink is configured, because they take time to load
+// and 15 MB of memory.
 
 import { DeliveryError } from "../../core/sink.ts";
 import { boundedFetch } from "../../web/fetch.ts";
@@ -20,9 +20,12 @@ export type Destination =
 /** Posts a message; resolves when Slack has accepted it. @throws DeliveryError */
 export type Poster = (message: Message, cancel: AbortSignal) => Promise<void>;
 
-/** Errors in Slack itself (https://docs.slack.dev/reference/methods/chat.postMessage/#errors). */
+/**
+ * Error codes for failures in Slack itself
+ * (https://docs.slack.dev/reference/methods/chat.postMessage/#errors).
+ */
 const SLACK_FAILED = ["internal_error", "fatal_error", "request_timeout"];
-/** Errors with which Slack asks for a pause. */
+/** Error codes with which Slack asks for a pause. */
 const SLACK_BUSY = ["ratelimited", "rate_limited", "service_unavailable"];
 /** The maximum number of threads whose first message this process remembers. */
 const MAX_THREADS = 1000;

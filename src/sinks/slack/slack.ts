@@ -28,12 +28,17 @@ const options = object({
   blocks: expression(
     "JSONata over the value; returns an array of Block Kit blocks. If blocks is set, text is shown in notifications.",
   ),
-  thread: expression("With token: JSONata over the value. Messages with the same result are in one thread."),
-  rate: number("Messages per second from this process to the channel; Slack accepts one.", {
-    default: 1,
-    exclusiveMinimum: 0,
-    maximum: 1000,
-  }),
+  thread: expression(
+    "With token: JSONata over the value. Messages with the same result are posted to one thread.",
+  ),
+  rate: number(
+    "The maximum number of messages per second from this process to the channel; Slack accepts one per second.",
+    {
+      default: 1,
+      exclusiveMinimum: 0,
+      maximum: 1000,
+    },
+  ),
   digest: boolean(
     "Send all pending records as one message, with a line such as: 37 more in the last minute.",
     {
@@ -78,7 +83,7 @@ function destinationOf({ webhookUrl, token, channel, apiUrl, thread }: SlackOpti
   if (webhookUrl !== undefined && token === undefined && channel === undefined) {
     if (thread !== undefined)
       throw new Error(
-        "thread needs token and channel: an incoming webhook does not return its messages' ids",
+        "thread needs token and channel: an incoming webhook does not return the ids of its messages",
       );
     return { webhookUrl };
   }

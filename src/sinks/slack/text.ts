@@ -1,4 +1,4 @@
-// Escapes records for Slack's message text (mrkdwn) before expressions are evaluated, so that an event can
+// Escapes records for Slack's message text (mrkdwn) before expressions are evaluated, so that a record can
 // neither notify people nor forge a link. Text in the expression itself is not escaped.
 
 import { type Expression, ExpressionError } from "../../core/expressions.ts";

@@ -76,7 +76,7 @@ describe("conformance: cluster and topics", () => {
     });
   }
 
-  it("answers an ApiVersions request that is too new in version 0, with error 35", async () => {
+  it("answers an ApiVersions request of an unknown version with error 35, in version 0", async () => {
     const other = await broker.connect();
     const answer = await other.request(
       {
@@ -93,7 +93,7 @@ describe("conformance: cluster and topics", () => {
     assert.equal(answer.errorCode, 35);
   });
 
-  it("serves every version that it offers of the APIs we speak", async () => {
+  it("offers every version of an API that Onramp uses", async () => {
     const { apiKeys } = await connection.request(ApiVersions, 0, { software: "", softwareVersion: "" }, 5000);
     const range = new Map(
       apiKeys.map(({ apiKey, minVersion, maxVersion }) => [apiKey, [minVersion, maxVersion] as const]),
@@ -141,30 +141,30 @@ describe("conformance: cluster and topics", () => {
     assert.ok((await metadata(null)).topics.some((topic) => topic.name === name));
   });
 
-  it("creates a topic once and answers 36 after", async () => {
+  it("creates a topic once and answers 36 afterwards", async () => {
     const name = `created-${Date.now()}`;
     assert.equal(await create(name), 0);
     assert.equal(await create(name), 36);
   });
 
-  it("refuses to create with a bad name, count, replication or setting", async () => {
+  it("refuses to create a topic with a bad name, partition count, replication or configuration", async () => {
     assert.equal(await create("a b"), 17);
     assert.equal(await create(`p-${Date.now()}`, { partitions: 0 }), 37);
     assert.equal(await create(`r-${Date.now()}`, { replicationFactor: 9 }), 38);
     assert.equal(await create(`c-${Date.now()}`, { configs: [{ name: "no.such.config", value: "1" }] }), 40);
   });
 
-  it("creates with the broker's defaults for -1, and not at all when only validating", async () => {
+  it("creates a topic with the broker's defaults for -1, and none with validateOnly", async () => {
     const name = `defaults-${Date.now()}`;
     assert.equal(await create(name, { partitions: -1, replicationFactor: -1, validateOnly: true }), 0);
     assert.equal((await metadata([name])).topics[0]?.errorCode, 3);
     assert.equal(await create(name, { partitions: -1, replicationFactor: -1 }), 0);
-    // A broker gets to know the topic a moment after the controller has answered.
+    // A broker knows the topic a moment after the controller has answered.
     await until(async () => (await metadata([name])).topics[0]?.errorCode === 0);
     assert.equal((await metadata([name])).topics[0]?.partitions.length, 1);
   });
 
-  it("deletes a topic; then it is unknown", async () => {
+  it("deletes a topic, which is unknown afterwards", async () => {
     const name = await broker.topic();
     const remove = async () =>
       (await connection.request(DeleteTopics, 3, { names: [name], timeoutMs: 5000 }, 10_000)).topics[0]
@@ -174,7 +174,7 @@ describe("conformance: cluster and topics", () => {
     assert.equal(await remove(), 3);
   });
 
-  it("adds partitions, and refuses to remove some", async () => {
+  it("adds partitions, and refuses to reduce their number", async () => {
     const name = await broker.topic({ partitions: 2 });
     const widen = async (count: number) =>
       (
@@ -190,7 +190,7 @@ describe("conformance: cluster and topics", () => {
     assert.equal(await widen(1), 37);
   });
 
-  it("describes a topic's settings, its own and the defaults", async () => {
+  it("describes the configuration of a topic: its own values and the defaults", async () => {
     const name = await broker.topic({ config: { "max.message.bytes": "12345" } });
     const { values } = await describeConfigs(name);
     assert.equal(values.get("max.message.bytes"), "12345");
@@ -198,11 +198,11 @@ describe("conformance: cluster and topics", () => {
     assert.equal(values.get("message.timestamp.after.max.ms"), "3600000");
   });
 
-  it("answers 3 for the settings of an unknown topic", async () => {
+  it("answers 3 for the configuration of an unknown topic", async () => {
     assert.equal((await describeConfigs("surely-not-there")).errorCode, 3);
   });
 
-  it("replaces all settings with AlterConfigs and one with IncrementalAlterConfigs", async () => {
+  it("replaces all configurations with AlterConfigs and one with IncrementalAlterConfigs", async () => {
     const name = await broker.topic({ config: { "retention.ms": "1000" } });
     const alter = {
       resources: [{ type: TOPIC, name, configs: [{ name: "max.message.bytes", value: "2000" }] }],

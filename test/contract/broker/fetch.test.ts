@@ -1,4 +1,4 @@
-// What a broker answers to readers, on the development broker and on Apache Kafka alike.
+// A broker's responses to consumers: the same on the development broker and on Apache Kafka.
 
 import { strict as assert } from "node:assert";
 import type { Connection } from "../../../src/kafka/client/connection.ts";
@@ -55,21 +55,21 @@ describe("conformance: fetch and offsets", () => {
     });
   }
 
-  it("returns the whole batch that holds the asked offset", async () => {
+  it("returns the whole batch that contains the requested offset", async () => {
     const topic = await broker.topic();
     await produce(topic, [{}, {}, {}]);
     const { batches } = await fetch(topic, 1);
     assert.deepEqual([batches[0]?.baseOffset, batches[0]?.count], [0, 3]);
   });
 
-  it("answers an empty fetch at the end at once when it may not wait", async () => {
+  it("returns no records at the end of the log, at once when maxWaitMs is 0", async () => {
     const topic = await broker.topic();
     await produce(topic, [{}]);
     const { errorCode, batches, highWatermark } = await fetch(topic, 1);
     assert.deepEqual([errorCode, batches.length, highWatermark], [0, 0, 1]);
   });
 
-  it("waits for a record and answers as soon as it is there", async () => {
+  it("waits for a record and answers as soon as it is appended", async () => {
     const topic = await broker.topic();
     const reader = await broker.connect();
     const waiting = fetch(topic, 0, { maxWaitMs: 8000, minBytes: 1 }, reader);
@@ -77,20 +77,20 @@ describe("conformance: fetch and offsets", () => {
     assert.equal((await waiting).batches.length, 1);
   });
 
-  it("stops waiting after the longest wait", async () => {
+  it("answers without records after maxWaitMs", async () => {
     const topic = await broker.topic();
     const { errorCode, batches } = await fetch(topic, 0, { maxWaitMs: 100, minBytes: 1 });
     assert.deepEqual([errorCode, batches.length], [0, 0]);
   });
 
-  it("answers at least one batch, however small the limit", async () => {
+  it("returns at least one batch, however small the limit is", async () => {
     const topic = await broker.topic();
     await produce(topic, [{ value: Buffer.alloc(5000) }]);
     await produce(topic, [{ value: Buffer.alloc(5000) }]);
     assert.equal((await fetch(topic, 0, { maxBytes: 100 })).batches.length, 1);
   });
 
-  it("answers OFFSET_OUT_OF_RANGE without watermarks after the end", async () => {
+  it("answers OFFSET_OUT_OF_RANGE without watermarks for an offset after the end", async () => {
     const topic = await broker.topic();
     await produce(topic, [{}]);
     const { errorCode, highWatermark, logStartOffset } = await fetch(topic, 50);
@@ -126,14 +126,14 @@ describe("conformance: fetch and offsets", () => {
     );
   });
 
-  it("finds no offset after the last record's time", async () => {
+  it("finds no offset for a time after the last record", async () => {
     const topic = await broker.topic();
     await produce(topic, [{ timestamp: 1000 }]);
     const found = await offset(topic, 2000);
     assert.deepEqual([found?.offset, found?.timestamp], [-1, -1]);
   });
 
-  it("deletes records before an offset: the log starts there", async () => {
+  it("deletes the records before an offset, at which the log then starts", async () => {
     const topic = await broker.topic();
     await produce(topic, [{ value: Buffer.from("a") }]);
     await produce(topic, [{ value: Buffer.from("b") }]);
@@ -148,7 +148,7 @@ describe("conformance: fetch and offsets", () => {
     );
   });
 
-  it("refuses to delete after the end", async () => {
+  it("refuses to delete records up to an offset after the end", async () => {
     const topic = await broker.topic();
     const body = { topics: [{ name: topic, partitions: [{ partition: 0, offset: 9 }] }], timeoutMs: 5000 };
     assert.equal(

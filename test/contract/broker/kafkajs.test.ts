@@ -1,4 +1,4 @@
-// kafkajs as a client of the broker, on the development broker and on Apache Kafka alike.
+// kafkajs as a client of the broker: the same on the development broker and on Apache Kafka.
 
 import { strict as assert } from "node:assert";
 import type kafkajs from "kafkajs";
@@ -42,7 +42,7 @@ describe("conformance: kafkajs", () => {
     }
   }
 
-  it("produces, plain and idempotent, and its consumer reads all of it", async () => {
+  it("produces with and without idempotence, and consumes all records", async () => {
     const topic = await broker.topic({ partitions: 2 });
     const kafka = broker.kafkajs();
     for (const idempotent of [false, true]) {
@@ -66,7 +66,7 @@ describe("conformance: kafkajs", () => {
     ]);
   });
 
-  it("goes on from the committed offset", async () => {
+  it("continues from the committed offset", async () => {
     const topic = await broker.topic();
     const kafka = broker.kafkajs();
     await produce(topic, ["a", "b"]);
@@ -75,7 +75,7 @@ describe("conformance: kafkajs", () => {
     assert.deepEqual(await consume(kafka, topic, `g-${topic}`, 1), ["c"]);
   });
 
-  it("assigns partitions to two members, and all of them to the one that stays", async () => {
+  it("assigns partitions to two members, and all of them to one when the other leaves", async () => {
     const topic = await broker.topic({ partitions: 4 });
     const kafka = broker.kafkajs();
     const owned = new Map<string, number>();

@@ -1,4 +1,4 @@
-// kcat (librdkafka) as a client of the broker, and of what the gateway compresses.
+// kcat (librdkafka) as a client of the broker, and as a reader of the batches that the gateway compresses.
 
 import { strict as assert } from "node:assert";
 import zlib from "node:zlib";

@@ -1,4 +1,4 @@
-// What a broker answers to Produce, on the development broker and on Apache Kafka alike.
+// A broker's responses to Produce: the same on the development broker and on Apache Kafka.
 
 import { strict as assert } from "node:assert";
 import { gzipSync } from "node:zlib";
@@ -132,7 +132,7 @@ describe("conformance: produce", () => {
     assert.equal((await produce(encodeBatch([wireRecord("x")]), { to: strict })).errorCode, KafkaCode.NONE);
   });
 
-  it("names the record whose timestamp is too far ahead", async () => {
+  it("names the record whose timestamp is too far in the future", async () => {
     const answer = await produce(
       encodeBatch([wireRecord("now"), wireRecord("later", { timestamp: Date.now() + 7_200_000 })]),
     );
@@ -155,7 +155,7 @@ describe("conformance: produce", () => {
     );
   });
 
-  it("stamps the append time where the topic says so", async () => {
+  it("sets the append time in a topic with LogAppendTime", async () => {
     const stamped = await broker.topic({ config: { "message.timestamp.type": "LogAppendTime" } });
     const before = Date.now();
     const answer = await produce(encodeBatch([wireRecord("x", { timestamp: 1 })]), { to: stamped });
@@ -164,7 +164,7 @@ describe("conformance: produce", () => {
     assert.equal(stored?.timestamp, answer.logAppendTimeMs);
   });
 
-  it("stores a gzip batch as it came", async () => {
+  it("stores a gzip batch unchanged", async () => {
     const own = await broker.topic();
     const bytes = encodeBatch([wireRecord("packed"), wireRecord("twice")], undefined, {
       attribute: 1,
@@ -193,7 +193,7 @@ describe("conformance: produce", () => {
     assert.notEqual(await producerId(), await producerId());
   });
 
-  it("answers a repeated batch with its old offset and does not append it again", async () => {
+  it("answers a repeated batch with its first offset and does not append it again", async () => {
     const own = await broker.topic();
     const id = await producerId();
     const bytes = batch({ producerId: id, epoch: 0, sequence: 0 }, "once");
@@ -253,7 +253,7 @@ describe("conformance: produce", () => {
     assert.deepEqual([answer.errorCode, answer.baseOffset], [KafkaCode.INVALID_PRODUCER_EPOCH, -1]);
   });
 
-  it("refuses a higher epoch at another sequence than 0", async () => {
+  it("refuses a higher epoch at a sequence other than 0", async () => {
     const own = await broker.topic();
     const id = await producerId();
     await produce(batch({ producerId: id, epoch: 0, sequence: 0 }, "a"), { to: own });
@@ -263,7 +263,7 @@ describe("conformance: produce", () => {
     );
   });
 
-  it("keeps epochs apart per partition", async () => {
+  it("tracks epochs per partition", async () => {
     const own = await broker.topic({ partitions: 2 });
     const id = await producerId();
     await produce(batch({ producerId: id, epoch: 0, sequence: 0 }, "a"), { to: own });
@@ -278,7 +278,7 @@ describe("conformance: produce", () => {
     );
   });
 
-  it("answers per partition: one that is refused does not fail another", async () => {
+  it("answers per partition: a refused partition does not fail another", async () => {
     const own = await broker.topic({ partitions: 2, config: { "max.message.bytes": "500" } });
     const partitions = [
       { partition: 0, records: encodeBatch([wireRecord("small")]) },

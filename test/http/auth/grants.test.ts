@@ -8,19 +8,19 @@ import { thrownCode } from "../../support/codes.ts";
 const { token, hash } = createToken();
 const basic = (text: string): string => `Basic ${Buffer.from(text).toString("base64")}`;
 
-/** The caller with a token of this grant. */
+/** The caller whose token has this grant. */
 const callerOf = (grant: Omit<TokenGrant, "hash">) =>
   createAuth({ shop: { hash, ...grant } }).caller(`Bearer ${token}`);
 
 describe("http: callers", () => {
-  it("may do everything where no tokens are configured, with or without one", () => {
+  it("may do everything if no tokens are configured, with or without a token", () => {
     for (const authorization of [undefined, "Bearer nonsense"]) {
       const { name, mayProduce, mayRead } = createAuth(undefined).caller(authorization);
       assert.deepEqual([name, mayProduce("t"), mayRead("t")], [undefined, true, true]);
     }
   });
 
-  it("are known by their token, as Bearer or as the password of Basic", () => {
+  it("are identified by their token, as Bearer or as the password of Basic", () => {
     const auth = createAuth({ other: { hash: createToken().hash }, shop: { hash } });
     for (const authorization of [
       `Bearer ${token}`,
@@ -34,7 +34,7 @@ describe("http: callers", () => {
       assert.equal(auth.caller(authorization).name, "shop", authorization);
   });
 
-  it("are refused with any other header, as often as they come: 401", () => {
+  it("are refused with any other header, every time: 401", () => {
     const auth = createAuth({ shop: { hash } });
     for (const authorization of [
       undefined,
@@ -58,7 +58,7 @@ describe("http: callers", () => {
       );
   });
 
-  it("are told to send a token where they send none, and which one is wrong is told to nobody", () => {
+  it("are asked for a token if they send none; the error does not show what is wrong with a token", () => {
     const auth = createAuth({ shop: { hash } });
     assert.throws(() => auth.caller(undefined), /send `Authorization: Bearer <token>`/);
     assert.throws(
@@ -67,7 +67,7 @@ describe("http: callers", () => {
     );
   });
 
-  it("stay who they are however often they come, whoever else comes", () => {
+  it("keep their identity in every request, whatever other callers send", () => {
     const tokens = Array.from({ length: 3 }, () => createToken());
     const auth = createAuth(Object.fromEntries(tokens.map((each, n) => [`n${n}`, { hash: each.hash }])));
     for (let round = 0; round < 400; round++)
@@ -86,7 +86,7 @@ describe("http: grants", () => {
     );
   });
 
-  it("are for producing or for reading, each by its own list", () => {
+  it("permit producing and reading, each by its own list", () => {
     const caller = callerOf({ produce: ["a"], read: ["b"] });
     assert.deepEqual(
       [caller.mayProduce("a"), caller.mayProduce("b"), caller.mayRead("a"), caller.mayRead("b")],

@@ -1,4 +1,4 @@
-// Tokens: who may produce to which topic, and read which.
+// Tokens: the topics that each may produce to and read.
 
 import { strict as assert } from "node:assert";
 import { createToken } from "../../../src/core/token.ts";

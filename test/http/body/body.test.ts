@@ -1,4 +1,4 @@
-// A body and the bytes of the budget that it holds, from its first byte to its release.
+// A body, and the bytes that it takes from the budget, from its first byte to its release.
 
 import { strict as assert } from "node:assert";
 import type { IncomingHttpHeaders } from "node:http";
@@ -11,7 +11,7 @@ import { FakeRequest } from "../../support/request.ts";
 
 const MIB = 1024 * 1024;
 
-/** A request whose body is being read; `body` and `code` are what came of it. */
+/** A request whose body is being read; the result is in `body` or `code`. */
 function read({ headers = {}, budget = new Budget(64 * MIB), maxBody = 16 * MIB, client = "c" } = {}) {
   const request = new FakeRequest(headers as IncomingHttpHeaders);
   const body = readBody(request.req, request.res, client, { budget, maxBody });
@@ -25,7 +25,7 @@ function read({ headers = {}, budget = new Budget(64 * MIB), maxBody = 16 * MIB,
 const announced = (bytes: number) => ({ "content-length": String(bytes) });
 
 describe("http: body, bytes held", () => {
-  it("are those that have come in, until the body is released", async () => {
+  it("are the received bytes, until the body is released", async () => {
     const { request, budget, body } = read();
     assert.equal(budget.used, 0);
     request.send("abc");
@@ -41,14 +41,14 @@ describe("http: body, bytes held", () => {
     assert.equal(budget.used, 0);
   });
 
-  it("are those that have come in even where a small body announces its length", async () => {
+  it("are the received bytes even if a small body has a Content-Length", async () => {
     const { request, budget } = read({ headers: announced(MIB - 1) });
     assert.equal(budget.used, 0);
     request.send("abc");
     assert.equal(budget.used, 3);
   });
 
-  it("are reserved at once for a large body, and no more are taken while it comes in", async () => {
+  it("are reserved at once for a large body, and do not grow while it is received", async () => {
     const { request, budget, body } = read({ headers: announced(MIB) });
     assert.equal(budget.used, MIB);
     request.send(Buffer.alloc(MIB / 2, 1));
@@ -61,7 +61,7 @@ describe("http: body, bytes held", () => {
     assert.equal(budget.used, 0);
   });
 
-  it("are given back beyond what has come in, when a large body takes longer than five seconds", async () => {
+  it("are reduced to the received bytes when a large body takes longer than five seconds", async () => {
     mock.timers.enable({ apis: ["setTimeout"] });
     afterTest(() => mock.timers.reset());
     const { request, budget, body } = read({ headers: announced(2 * MIB) });
@@ -77,7 +77,7 @@ describe("http: body, bytes held", () => {
     assert.equal(budget.used, 0);
   });
 
-  it("stay what the body has when it ends within five seconds", async () => {
+  it("remain the size of a large body that ends within five seconds", async () => {
     mock.timers.enable({ apis: ["setTimeout"] });
     afterTest(() => mock.timers.reset());
     const { request, budget, body } = read({ headers: announced(2 * MIB) });
@@ -91,7 +91,7 @@ describe("http: body, bytes held", () => {
     assert.equal(budget.used, 0);
   });
 
-  it("are none for a body that is refused before it comes", async () => {
+  it("are none for a body that is refused before it is received", async () => {
     for (const headers of [announced(17 * MIB), { "content-encoding": "gzip" }, announced(16 * MIB)]) {
       const { budget, code } = read({ headers, budget: new Budget(20 * MIB) });
       assert.notEqual(await code, undefined);
@@ -108,7 +108,7 @@ describe("http: body, bytes held", () => {
     }
   });
 
-  it("are another client's no more than one's own", async () => {
+  it("count for one client only", async () => {
     const budget = new Budget(100);
     const [one, other] = [read({ budget, client: "a" }), read({ budget, client: "b" })];
     one.request.send(Buffer.alloc(50));
@@ -119,7 +119,7 @@ describe("http: body, bytes held", () => {
 });
 
 describe("http: body, limits", () => {
-  it("a body of exactly maxBody is taken, announced or not", async () => {
+  it("a body of exactly maxBody is accepted, with or without Content-Length", async () => {
     for (const headers of [{}, announced(5)]) {
       const { request, body } = read({ headers, maxBody: 5 });
       request.send("abc");
@@ -129,7 +129,7 @@ describe("http: body, limits", () => {
     }
   });
 
-  it("a body of one byte more is refused, before it comes where it is announced: 413", async () => {
+  it("a body of one byte more is refused, with Content-Length before it is received: 413", async () => {
     assert.equal(await read({ headers: announced(6), maxBody: 5 }).code, 41301);
     const { request, budget, code, body } = read({ maxBody: 5 });
     request.send("abc");
@@ -138,7 +138,7 @@ describe("http: body, limits", () => {
     await assert.rejects(body, /larger than 5 bytes \(http\.maxBody\)/);
   });
 
-  it("a body past the budget is refused: 429 past the client's half, 503 past the whole", async () => {
+  it("a body is refused above the client's half of the budget with 429, above the whole with 503", async () => {
     const half = read({ budget: new Budget(10) });
     half.request.send("abcdef");
     assert.equal(await half.code, 42901);
@@ -147,7 +147,7 @@ describe("http: body, limits", () => {
     assert.deepEqual([await whole.code, whole.budget.used], [50301, 0]);
   });
 
-  it("a large body that finds no room is refused before it comes", async () => {
+  it("a large body that exceeds the budget is refused before it is received", async () => {
     const { request, code } = read({
       headers: { ...announced(2 * MIB), expect: "100-continue" },
       budget: new Budget(MIB),
@@ -155,7 +155,7 @@ describe("http: body, limits", () => {
     assert.deepEqual([await code, request.continued], [50301, 0]);
   });
 
-  it("what comes behind a refusal is not kept, and changes nothing", async () => {
+  it("data after a refusal is discarded and has no effect", async () => {
     const { request, budget, code } = read({ maxBody: 5 });
     request.send("abcdef");
     request.send("abc");
@@ -172,7 +172,7 @@ describe("http: body, limits", () => {
     await assert.rejects(body, /connection ended before the end of the body; nothing was written/);
   });
 
-  it("a whole body is not cut off by the connection's end", async () => {
+  it("a complete body is accepted when the connection then ends", async () => {
     const { request, body, budget } = read();
     request.send("abc");
     request.finish();
@@ -180,8 +180,8 @@ describe("http: body, limits", () => {
   });
 });
 
-describe("http: body, before it comes", () => {
-  it("a compressed one is refused: 415", async () => {
+describe("http: body, before it is received", () => {
+  it("a compressed body is refused: 415", async () => {
     assert.equal(await read({ headers: { "content-encoding": "gzip" } }).code, 41501);
     const { request, body } = read({ headers: { "content-encoding": "identity" } });
     request.send("a");
@@ -189,14 +189,14 @@ describe("http: body, before it comes", () => {
     assert.equal(`${(await body).bytes}`, "a");
   });
 
-  it("the client is told to go on where it asks, and only there", () => {
+  it("100 Continue is sent to a client that asks for it, and to no other", () => {
     const told = [{ expect: "100-continue" }, { expect: "100-Continue" }, { expect: "else" }, {}].map(
       (headers) => read({ headers }).request.continued,
     );
     assert.deepEqual(told, [1, 1, 0, 0]);
   });
 
-  it("the client is not told to go on with what will be refused", async () => {
+  it("100 Continue is not sent for a body that will be refused", async () => {
     const { request, code } = read({ headers: { expect: "100-continue", ...announced(6) }, maxBody: 5 });
     assert.deepEqual([await code, request.continued], [41301, 0]);
   });

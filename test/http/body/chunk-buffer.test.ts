@@ -5,7 +5,7 @@ import { ChunkBuffer } from "../../../src/http/body/chunk-buffer.ts";
 
 const KIB = 1024;
 
-/** Chunks of these sizes, each of other bytes. */
+/** Chunks of these sizes, each with different bytes. */
 const chunksOf = (...sizes: number[]): Buffer[] => sizes.map((size, n) => Buffer.alloc(size, n + 1));
 
 function bufferOf(chunks: readonly Buffer[], prepared?: number): ChunkBuffer {
@@ -15,7 +15,7 @@ function bufferOf(chunks: readonly Buffer[], prepared?: number): ChunkBuffer {
   return buffer;
 }
 
-/** The bytes outside of the heap that the process has gained by `make`. */
+/** The growth of memory outside of the heap during `make`, in bytes. */
 function memoryOf<T>(make: () => T): [T, number] {
   const before = process.memoryUsage().arrayBuffers;
   const made = make();
@@ -27,15 +27,15 @@ describe("http: chunk buffer", () => {
     nothing: [],
     "one chunk": [10],
     "small ones": [1, 2, 3],
-    "small ones behind a large one": [5000, 1, 2],
+    "small ones after a large one": [5000, 1, 2],
     "large ones": [5000, 6000],
     "small ones between large ones": [5000, 1, 2, 6000, 3, 7000],
     "small ones of more than 16 KiB": Array.from({ length: 60 }, () => 1000),
     "small ones that fill 16 KiB to the byte": [1, ...Array.from({ length: 16 }, () => 1023), 16, 1, 1],
-    "ones at the edge of small": [1023, 1023, 1024, 1023, 1025],
+    "ones at the limit between small and large": [1023, 1023, 1024, 1023, 1025],
   };
   for (const [title, sizes] of Object.entries(shapes))
-    it(`gives back ${title}, in order`, () => {
+    it(`returns ${title}, in order`, () => {
       const chunks = chunksOf(...sizes);
       const whole = Buffer.concat(chunks);
       const buffer = bufferOf(chunks);
@@ -44,7 +44,7 @@ describe("http: chunk buffer", () => {
       assert.ok(bufferOf(chunks, whole.length).bytes.equals(whole));
     });
 
-  it("gives back what has come in at any time, and goes on", () => {
+  it("returns the received bytes at any time, and accepts more", () => {
     const buffer = new ChunkBuffer();
     for (const [n, chunk] of ["a", "b", "c", "d"].entries()) {
       buffer.add(Buffer.from(chunk));
@@ -52,12 +52,12 @@ describe("http: chunk buffer", () => {
     }
   });
 
-  it("gives back as much of a large body as has come in", () => {
+  it("returns the received part of a large body", () => {
     const buffer = bufferOf(chunksOf(3, 4), 100);
     assert.deepEqual([buffer.size, buffer.bytes.length], [7, 7]);
   });
 
-  it("keeps a body that came in one piece as that piece", () => {
+  it("keeps a body of one chunk without a copy", () => {
     const [chunk] = chunksOf(10);
     assert.equal(bufferOf([chunk as Buffer]).bytes, chunk);
   });
@@ -68,14 +68,14 @@ describe("http: chunk buffer", () => {
     assert.ok(gained < 16 * KIB, `${gained}`);
   });
 
-  it("takes little more memory than the bytes of its small chunks", () => {
+  it("uses little more memory than the bytes of its small chunks", () => {
     const chunk = Buffer.alloc(100);
     const chunks = Array.from({ length: 1000 }, () => chunk);
     const [, gained] = memoryOf(() => bufferOf(chunks));
     assert.ok(gained <= 99_900 + 2 * 16 * KIB, `${gained}`);
   });
 
-  it("has nothing once it is cleared, and takes what comes then", () => {
+  it("is empty after it is cleared, and accepts new chunks", () => {
     for (const prepared of [undefined, 100]) {
       const buffer = bufferOf(chunksOf(3, 4, 5), prepared);
       buffer.clear();

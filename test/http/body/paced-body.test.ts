@@ -1,4 +1,4 @@
-// A body at the pace of whoever takes its chunks.
+// A body that is read at the pace of its reader.
 
 import { strict as assert } from "node:assert";
 import { OnrampError } from "../../../src/core/errors.ts";
@@ -12,7 +12,7 @@ function start() {
 const enough = new OnrampError(50301, "enough");
 
 describe("http: paced body", () => {
-  it("gives chunk after chunk, then nothing", async () => {
+  it("returns one chunk after the other, then undefined", async () => {
     const { request, body } = start();
     const first = body.next();
     request.send("a");
@@ -27,7 +27,7 @@ describe("http: paced body", () => {
     assert.equal(body.stopped, undefined);
   });
 
-  it("gives a chunk that came before it was asked for, once", async () => {
+  it("returns a chunk that arrived before the call, once", async () => {
     const { request, body } = start();
     request.send("a");
     assert.equal(`${await body.next()}`, "a");
@@ -35,7 +35,7 @@ describe("http: paced body", () => {
     assert.equal(await body.next(), undefined);
   });
 
-  it("gives the last chunk where the body has ended behind it", async () => {
+  it("returns the last chunk after the body has ended", async () => {
     const { request, body } = start();
     request.send("a");
     request.finish();
@@ -43,7 +43,7 @@ describe("http: paced body", () => {
     assert.equal(await body.next(), undefined);
   });
 
-  it("reads on only when the next chunk is asked for", async () => {
+  it("continues to read only when the next chunk is requested", async () => {
     const { request, body } = start();
     request.send("a");
     assert.equal(request.paused, true);
@@ -54,7 +54,7 @@ describe("http: paced body", () => {
     assert.equal(request.paused, true);
   });
 
-  it("ends with the first reason to stop, and gives no more of what came", async () => {
+  it("ends with the first reason to stop, and returns no more chunks", async () => {
     const { request, body } = start();
     request.send("a");
     body.stop(enough);
@@ -63,7 +63,7 @@ describe("http: paced body", () => {
     assert.equal(request.listenerCount("data"), 0);
   });
 
-  it("wakes who waits for a chunk when it is stopped", async () => {
+  it("resolves a call that waits for a chunk when it is stopped", async () => {
     const { body } = start();
     const next = body.next();
     body.stop(enough);

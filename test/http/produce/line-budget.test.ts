@@ -1,4 +1,4 @@
-// The bytes of the budget that a request of lines holds, and how much of it may be under way.
+// The bytes that a request of lines takes from the budget, and their limit.
 
 import { strict as assert } from "node:assert";
 import { LINE_COST, startLines } from "../../support/line-stream.ts";
@@ -7,7 +7,7 @@ import { until } from "../../support/until.ts";
 
 const MIB = 1024 * 1024;
 
-/** A request whose first line is answered, so that later ones need not wait for one another. */
+/** A request whose first line is answered, so that later lines need not wait for the first group. */
 async function begun(options: Parameters<typeof startLines>[0] = {}) {
   const world = startLines({ ...options, waits: true });
   const first = world.take("1\n");
@@ -17,10 +17,10 @@ async function begun(options: Parameters<typeof startLines>[0] = {}) {
   return world;
 }
 
-describe("http: bytes that lines hold", function () {
+describe("http: bytes that lines take from the budget", function () {
   this.timeout(4000);
 
-  it("are the lines' own and their cost, until they are answered", async () => {
+  it("are the size of the lines and a fixed cost per line, until they are answered", async () => {
     const { take, append, budget, stream } = await begun();
     await take("22\n");
     assert.equal(budget.used, 3 + LINE_COST);
@@ -34,7 +34,7 @@ describe("http: bytes that lines hold", function () {
     assert.equal(budget.used, 0);
   });
 
-  it("are those of a line that has not ended, without a cost", async () => {
+  it("are the size of an incomplete line, without the fixed cost", async () => {
     const { take, append, budget, stream } = await begun();
     await take("2");
     await take("34");
@@ -50,7 +50,7 @@ describe("http: bytes that lines hold", function () {
     assert.equal(budget.used, 0);
   });
 
-  it("are none for blank lines, nor for a line that is too long", async () => {
+  it("are none for blank lines and for a line that is too long", async () => {
     const { take, budget, stream, append } = await begun({ maxBody: 10 });
     await take("\n \n\n");
     assert.equal(budget.used, 0);
@@ -65,7 +65,7 @@ describe("http: bytes that lines hold", function () {
     assert.equal(budget.used, 0);
   });
 
-  it("are given back group by group", async () => {
+  it("are released group by group", async () => {
     const { take, append, budget, stream } = await begun();
     await take("2\n".repeat(1500));
     assert.equal(budget.used, 1500 * (2 + LINE_COST));
@@ -78,7 +78,7 @@ describe("http: bytes that lines hold", function () {
     assert.equal(budget.used, 0);
   });
 
-  it("are given back when the request fails or is stopped", async () => {
+  it("are released when the request fails or is stopped", async () => {
     const failed = startLines({ waits: true });
     const work = failed.take("1\n2");
     (await failed.append(1)).reject(new Error("no"));
@@ -91,7 +91,7 @@ describe("http: bytes that lines hold", function () {
     assert.equal(stopped.budget.used, 0);
   });
 
-  it("are no more than two MiB, or what one line takes beyond: nothing is read past that", async () => {
+  it("are at most two MiB plus one line: no more is read until then", async () => {
     const { take, append, appends, stream } = await begun({ maxBody: 4 * MIB });
     const line = (size: number) => `"${"a".repeat(size)}"\n`;
     await take(line(MIB));
@@ -110,7 +110,7 @@ describe("http: bytes that lines hold", function () {
     await stream.end();
   });
 
-  it("wait for room in the budget, and go on when there is some", async () => {
+  it("are taken when the budget has room; the lines wait until then", async () => {
     const { take, append, budget, stream, res } = await begun({ budget: 10_000 });
     const others = [
       ["a", 4700],
@@ -127,7 +127,7 @@ describe("http: bytes that lines hold", function () {
     assert.deepEqual([res.answers.length, budget.used], [4, 0]);
   });
 
-  it("end the request when there is no room for http.deadline: 503 past the whole, 429 past the half", async () => {
+  it("cause an error if the budget stays full for http.deadline: 503, or 429 for the client's half", async () => {
     for (const [budget, held, code] of [
       [10_000, 9999, 50301],
       [1000, 0, 42901],
@@ -143,7 +143,7 @@ describe("http: bytes that lines hold", function () {
     }
   });
 
-  it("wait no longer once the request is stopped", async () => {
+  it("are not waited for after the request is stopped", async () => {
     const { take, budget, body, appends } = await begun({ budget: 10_000 });
     for (const client of ["a", "b"]) budget.take(client, 5000);
     const work = take("2\n");
@@ -155,7 +155,7 @@ describe("http: bytes that lines hold", function () {
     await until(() => budget.used === 0);
   });
 
-  it("are given back where the request was stopped before they could be used", async () => {
+  it("are released if the request is stopped before they are used", async () => {
     const { take, budget, body, stream } = await begun();
     body.stop(new Error("gone") as never);
     await take("2\n");

@@ -1,4 +1,4 @@
-// The lines of one request on their way to the log and back.
+// Appends the lines of one request, and answers them.
 
 import { strict as assert } from "node:assert";
 import { once } from "node:events";
@@ -9,7 +9,7 @@ import { turn } from "../../support/produce-brokers.ts";
 const bad = new OnrampError(40001, "bad");
 const later = new OnrampError(50301, "not now");
 
-/** Whether work is done by now. */
+/** Whether the work has ended. */
 async function isDone(work: Promise<unknown>): Promise<boolean> {
   let done = false;
   const settled = (): void => {
@@ -23,7 +23,7 @@ async function isDone(work: Promise<unknown>): Promise<boolean> {
 describe("http: line stream", function () {
   this.timeout(2000);
 
-  it("makes a record of every line, with what stands beside, and answers in order", async () => {
+  it("appends a record per line, with the fields of the query, and answers in order", async () => {
     const { take, stream, res, appends, values } = startLines();
     await take('{"a":1}\n2\r\n"th');
     await take('ree"\n4');
@@ -35,7 +35,7 @@ describe("http: line stream", function () {
     assert.deepEqual([appends[0]?.topic, appends[0]?.options.onBadRecord], ["t", "continue"]);
   });
 
-  it("gives lines to the log in groups of a thousand", async () => {
+  it("appends lines in groups of a thousand", async () => {
     const { take, stream, res, appends } = startLines();
     await take("1\n".repeat(2500));
     await stream.end();
@@ -46,7 +46,7 @@ describe("http: line stream", function () {
     assert.equal(res.answers.length, 2500);
   });
 
-  it("sends nothing behind its first group before the outcome of that is known", async () => {
+  it("appends only its first group until the outcome of that is known", async () => {
     const { take, append, appends, res } = startLines({ waits: true });
     const first = take("1\n");
     (await append(1)).options.onQueued?.();
@@ -60,7 +60,7 @@ describe("http: line stream", function () {
     assert.equal(appends.length, 3);
   });
 
-  it("answers in the order of the lines, whatever is known first", async () => {
+  it("answers in the order of the lines, whichever outcome is known first", async () => {
     const { take, append, stream, res } = startLines({ waits: true });
     const first = take("1\n");
     (await append(1)).resolve();
@@ -87,7 +87,7 @@ describe("http: line stream", function () {
     assert.ok(deadline >= before + 5000 && deadline <= Date.now() + 5000);
   });
 
-  it("passes over blank lines, and counts them", async () => {
+  it("skips blank lines, but counts them in line numbers", async () => {
     const { take, stream, res, appends } = startLines();
     await take("\n \r\n\t\n");
     assert.equal(appends.length, 0);
@@ -106,14 +106,14 @@ describe("http: line stream", function () {
     );
   });
 
-  it("is refused as empty when there is nothing but blank lines: 400", async () => {
+  it("is refused as empty if all lines are blank: 400", async () => {
     const { take, stream, res } = startLines();
     await take("\n \n");
     await assert.rejects(stream.end(), /The body is empty\. Send one JSON value per line\./);
     assert.equal(res.headersSent, false);
   });
 
-  it("tells of a bad line by its number, and goes on", async () => {
+  it("reports a bad line with its number, and continues", async () => {
     const { take, stream, res, values } = startLines({ maxBody: 10 });
     await take(`1\n{\n${"2".repeat(11)}\n`);
     await take("3\n");
@@ -130,7 +130,7 @@ describe("http: line stream", function () {
     assert.deepEqual(values(), ["1", "3"]);
   });
 
-  it("tells of a line that the log refused", async () => {
+  it("reports a line that the log refused", async () => {
     const { take, append, stream, res } = startLines({ waits: true });
     const work = take("1\n\n2\n");
     (await append(1)).resolve({ 1: later });
@@ -140,7 +140,7 @@ describe("http: line stream", function () {
     assert.deepEqual([first.offset, second.line, second.error_code, second.status], [0, 3, 50301, 503]);
   });
 
-  it("fails as a whole when its first group does, and says nothing else", async () => {
+  it("fails as a whole if its first group does, without any line in the response", async () => {
     const { take, append, stream, body, res } = startLines({ waits: true });
     const work = take("1\n2\n");
     (await append(1)).reject(later);
@@ -150,7 +150,7 @@ describe("http: line stream", function () {
     assert.deepEqual([res.headersSent, res.text], [false, ""]);
   });
 
-  it("tells of every line of a later group that fails as a whole, and goes on", async () => {
+  it("reports every line of a later group that fails as a whole, and continues", async () => {
     const { take, append, stream, body, res } = startLines({ waits: true });
     const first = take("1\n");
     (await append(1)).resolve();
@@ -167,7 +167,7 @@ describe("http: line stream", function () {
     );
   });
 
-  it("with onError=stop reads nothing behind the first bad line, and says no more", async () => {
+  it("with onError=stop reads and answers nothing after the first bad line", async () => {
     const { take, stream, body, res, values } = startLines({ onError: "stop" });
     await take("1\n{\n3\n");
     await take("4\n");
@@ -199,7 +199,7 @@ describe("http: line stream", function () {
     assert.ok(body.stopped);
   });
 
-  it("does not take the part of a line that was cut off for a line", async () => {
+  it("does not append an incomplete line", async () => {
     const { take, stream, body, values } = startLines();
     await take("1\n12");
     body.stop(bad);
@@ -207,26 +207,26 @@ describe("http: line stream", function () {
     assert.deepEqual(values(), ["1"]);
   });
 
-  it("ends with the reason when it was stopped before anything was answered", async () => {
+  it("fails with the reason if it is stopped before anything was answered", async () => {
     const { take, stream, body } = startLines();
     await take("12");
     body.stop(bad);
     await assert.rejects(stream.end(), bad);
   });
 
-  it("says last which line is the first that was not written", async () => {
+  it("ends with the number of the first line that was not written", async () => {
     const { take, stream, body, res } = startLines();
     await take("1\n2\n3");
     body.stop(later);
     await stream.end();
     const word = JSON.parse(stream.finalLine(later));
     assert.deepEqual([word.line, word.error_code], [3, 50301]);
-    assert.equal(word.detail, "not now Nothing from line 3 on was written.");
+    assert.equal(word.detail, "not now Line 3 and the lines after it were not written.");
     assert.ok(stream.finalLine(later).endsWith("\n"));
     assert.equal(res.answers.length, 2);
   });
 
-  it("answers no more while the client reads nothing, until it reads on or goes", async () => {
+  it("stops answering while the client does not read, until it reads or closes", async () => {
     for (const event of ["drain", "close", "socket closes"]) {
       const { take, stream, res } = startLines();
       res.full = true;
@@ -245,7 +245,7 @@ describe("http: line stream", function () {
     }
   });
 
-  it("waits for no client that has gone", async () => {
+  it("does not wait for a client that has closed the connection", async () => {
     for (const gone of ["response", "socket"]) {
       const { take, stream, res } = startLines();
       res.full = true;

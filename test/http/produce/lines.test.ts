@@ -43,7 +43,7 @@ describe("http: lines (NDJSON)", function () {
     assert.deepEqual(await values(topic), lines);
   });
 
-  it("accepts CRLF, skips blank lines, and takes the last line without its end", async () => {
+  it("accepts CRLF, skips blank lines, and accepts a last line without a line end", async () => {
     const topic = await broker.topic();
     const { text } = await post(gateway(), `/topics/${topic}`, NDJSON, "1\r\n\r\n\n2\n3");
     assert.equal(answers(text).length, 3);
@@ -67,7 +67,7 @@ describe("http: lines (NDJSON)", function () {
     assert.deepEqual(await values(topic), ["1"]);
   });
 
-  it("?onError=stop reads and answers no more of a stream that goes on", async () => {
+  it("?onError=stop stops reading and answering a stream that continues", async () => {
     const topic = await broker.topic();
     const exchange = openLines(gateway(), `/topics/${topic}?onError=stop`);
     await exchange.write("1\n{\n");
@@ -77,7 +77,7 @@ describe("http: lines (NDJSON)", function () {
     assert.deepEqual(await values(topic), ["1"]);
   });
 
-  it("validates each line with the topic's schema, and takes its key", async () => {
+  it("validates each line with the topic's schema, and takes the key from it", async () => {
     const { text } = await post(gateway(), `/topics/${checked}`, NDJSON, '{"n":1}\n{"n":"x"}\n{"n":3}\n');
     const [first, second, third] = answers(text);
     assert.deepEqual([second.error_code, second.line, second.errors[0].pointer], [42206, 2, "/n"]);
@@ -102,7 +102,7 @@ describe("http: lines (NDJSON)", function () {
       assert.equal((await post(gateway(), `/topics/${topic}?${query}`, NDJSON, "1\n")).status, 400);
   });
 
-  it("fails the whole request where every line would fail", async () => {
+  it("fails the whole request if every line would fail", async () => {
     const { status, body } = await post(gateway(), "/topics/no-such-topic", NDJSON, "1\n2\n");
     assert.deepEqual([status, body.error_code], [404, 40401]);
     const empty = await post(gateway(), `/topics/${await broker.topic()}`, NDJSON, "\n");
@@ -116,7 +116,7 @@ describe("http: lines (NDJSON)", function () {
     assert.deepEqual([first.offset, second.error_code, second.line, third.offset], [0, 41301, 2, 1]);
   });
 
-  it("refuses a line longer than http.maxBody without holding it, and reads the next", async () => {
+  it("refuses a line longer than http.maxBody without storing it, and reads the next", async () => {
     const topic = await broker.topic();
     const exchange = openLines(gateway(), `/topics/${topic}`);
     const part = Buffer.alloc(1024 * 1024, "x");
@@ -140,7 +140,7 @@ describe("http: lines (NDJSON)", function () {
     assert.equal(await exchange.next(), undefined);
   });
 
-  it("does not write a line that is cut off with its connection, though its beginning would parse", async () => {
+  it("does not write a line that a lost connection cut off, even if its beginning would parse", async () => {
     const topic = await broker.topic();
     const exchange = openLines(gateway(), `/topics/${topic}`);
     await exchange.write("1\n");
@@ -151,7 +151,7 @@ describe("http: lines (NDJSON)", function () {
     assert.deepEqual(await values(topic), ["1"]);
   });
 
-  it("ends a stream at a stop with the number of the first line that was not read", async () => {
+  it("when it stops, ends a stream with the number of the first line that was not read", async () => {
     const own = await startTestGateway(broker.addresses());
     const topic = await broker.topic();
     const exchange = openLines(own, `/topics/${topic}`);
@@ -160,7 +160,7 @@ describe("http: lines (NDJSON)", function () {
     const stopped = own.stop();
     const { error_code, line, detail } = await exchange.next();
     assert.deepEqual([error_code, line], [50301, 2]);
-    assert.match(detail, /Nothing from line 2 on was written/);
+    assert.match(detail, /Line 2 and the lines after it were not written/);
     assert.equal(await exchange.next(), undefined);
     await stopped;
   });

@@ -1,4 +1,4 @@
-// Produce requests, from the path to the answer, without Kafka.
+// Produce requests, from the path to the response, without Kafka.
 
 import { strict as assert } from "node:assert";
 import { OnrampError } from "../../../src/core/errors.ts";
@@ -7,8 +7,8 @@ import { createAuth } from "../../../src/http/auth/tokens.ts";
 import { startApi } from "../../support/api.ts";
 import { post, rawExchange, send, V2_TEXT } from "../../support/http.ts";
 
-describe("http: produce, where to", () => {
-  it("a topic, named as it is or percent-encoded", async () => {
+describe("http: produce, paths", () => {
+  it("select a topic, whose name may be percent-encoded", async () => {
     const api = await startApi();
     for (const path of ["/topics/a.b", "/topics/a%2Eb", "/topics/%61.b?timestamp=5"])
       assert.equal((await post(api, path, undefined, "v")).status, 200, path);
@@ -19,7 +19,7 @@ describe("http: produce, where to", () => {
     assert.equal(api.appends[2]?.records[0]?.timestamp, 5);
   });
 
-  it("a partition of it", async () => {
+  it("select a partition of the topic", async () => {
     const api = await startApi();
     const { status, body } = await post(api, "/topics/t/partitions/3?key=k", undefined, "v");
     assert.deepEqual([status, body.partition], [200, 3]);
@@ -45,7 +45,7 @@ describe("http: produce, where to", () => {
     "/topics/t/partitions/x1": 40402,
     "/topics/t/partitions/-1": 40402,
   };
-  it("nowhere else: 404, and nothing is appended", async () => {
+  it("that are unknown are answered 404, and nothing is appended", async () => {
     const api = await startApi();
     for (const [path, code] of Object.entries(nowhere)) {
       const { status, body } = await post(api, path, undefined, "v");
@@ -54,7 +54,7 @@ describe("http: produce, where to", () => {
     assert.equal(api.appends.length, 0);
   });
 
-  it("by POST alone", async () => {
+  it("accept POST only", async () => {
     const api = await startApi();
     const { status } = await send(api, "/topics/t", { method: "PUT", body: "v" });
     assert.deepEqual([status, api.appends.length], [404, 0]);
@@ -63,7 +63,7 @@ describe("http: produce, where to", () => {
 });
 
 describe("http: produce, outcomes", () => {
-  it("answers when the log has the record, and not before", async () => {
+  it("are answered only after the record is appended", async () => {
     const api = await startApi({ waits: true });
     let answered = false;
     const work = post(api, "/topics/t", undefined, "v").finally(() => {
@@ -76,7 +76,7 @@ describe("http: produce, outcomes", () => {
     assert.deepEqual([status, body.offset, api.budget.used], [200, 0, 0]);
   });
 
-  it("answers with the failure of the record, reports it, and gives the bytes back", async () => {
+  it("include the error of the record, which is reported; the bytes are released", async () => {
     const api = await startApi({ waits: true });
     const work = post(api, "/topics/t", undefined, "v");
     (await api.append(1)).resolve({ 0: new OnrampError(50401, "nobody knows") });
@@ -88,7 +88,7 @@ describe("http: produce, outcomes", () => {
     );
   });
 
-  it("counts the records that reached the log, and those of a request that the core refused", async () => {
+  it("are counted: records that were appended, and those of a request that was refused", async () => {
     const api = await startApi();
     const records = [{ value: "a" }, { value: "b" }];
     await post(api, "/topics/t", V2_TEXT, JSON.stringify({ records }));
@@ -99,13 +99,13 @@ describe("http: produce, outcomes", () => {
     ]);
   });
 
-  it("gives the bytes of a malformed body back", async () => {
+  it("of a malformed body release its bytes", async () => {
     const api = await startApi();
     const { status } = await post(api, "/topics/t", V2_TEXT, "{");
     assert.deepEqual([status, api.budget.used, api.appends.length], [400, 0, 0]);
   });
 
-  it("gives the log until http.deadline", async () => {
+  it("have http.deadline as the deadline of the append", async () => {
     const api = await startApi({ deadlineMs: 5000 });
     const before = Date.now();
     await post(api, "/topics/t", undefined, "v");
@@ -113,7 +113,7 @@ describe("http: produce, outcomes", () => {
     assert.ok(deadline >= before + 5000 && deadline <= Date.now() + 5000);
   });
 
-  it("refuses CloudEvents in headers: 415", async () => {
+  it("of CloudEvents in headers are 415", async () => {
     const api = await startApi();
     const answer = await post(api, "/topics/t", undefined, "v", { "ce-id": "1" });
     assert.deepEqual([answer.status, answer.body.error_code, api.appends.length], [415, 41501, 0]);
@@ -121,7 +121,7 @@ describe("http: produce, outcomes", () => {
   });
 });
 
-describe("http: produce, who", () => {
+describe("http: produce, clients", () => {
   const [shop, other] = [createToken(), createToken()];
   const auth = createAuth({
     shop: { hash: shop.hash, produce: ["t"] },
@@ -129,7 +129,7 @@ describe("http: produce, who", () => {
   });
   const bearer = ({ token }: { readonly token: string }) => ({ authorization: `Bearer ${token}` });
 
-  it("a token may produce to the topics of its list, others are told what is missing", async () => {
+  it("may produce to the topics of their token; the error names a missing permission", async () => {
     const api = await startApi({ auth });
     assert.equal((await post(api, "/topics/t", undefined, "v", bearer(shop))).status, 200);
     const refused = await post(api, "/topics/t", undefined, "v", bearer(other));
@@ -142,7 +142,7 @@ describe("http: produce, who", () => {
     );
   });
 
-  it("a token's share of the budget is its own, wherever its requests come from", async () => {
+  it("have a share of the budget per token, whatever address they use", async () => {
     const api = await startApi({ auth, waits: true, budget: 10 });
     const first = post(api, "/topics/t", undefined, "12345", bearer(shop));
     await api.append(1);
@@ -153,7 +153,7 @@ describe("http: produce, who", () => {
     assert.deepEqual([(await first).status, (await second).status], [200, 200]);
   });
 
-  it("without tokens a client is its address", async () => {
+  it("are identified by their address without tokens", async () => {
     const api = await startApi({ waits: true, budget: 10 });
     const first = post(api, "/topics/t", undefined, "12345");
     await api.append(1);
@@ -167,13 +167,13 @@ describe("http: produce, 100 Continue", () => {
   const head = (rest: string) =>
     `POST /topics/t HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: 100-continue\r\n${rest}\r\n\r\n`;
 
-  it("comes where the body is wanted", async () => {
+  it("is sent if the body is accepted", async () => {
     const api = await startApi();
     const answer = await rawExchange(api, `${head("Content-Length: 1")}v`);
     assert.match(answer, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK/);
   });
 
-  it("does not come where the body will be refused", async () => {
+  it("is not sent if the body will be refused", async () => {
     const api = await startApi({ maxBody: 5 });
     assert.match(await rawExchange(api, head("Content-Length: 6"), { end: true }), /^HTTP\/1\.1 413 /);
   });

@@ -1,4 +1,4 @@
-// The repairs of kafkajs.
+// The patches of kafkajs.
 
 import { strict as assert } from "node:assert";
 import { createRequire } from "node:module";

@@ -1,4 +1,4 @@
-// Connections to what is not a Kafka broker, or is an old one.
+// Connections to servers that are not Kafka brokers, or are too old.
 
 import { strict as assert } from "node:assert";
 import { once } from "node:events";

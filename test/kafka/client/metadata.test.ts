@@ -1,4 +1,4 @@
-// Metadata of topics: what is new is found.
+// The cache of topic metadata finds changes.
 
 import { strict as assert } from "node:assert";
 import { CreatePartitions } from "../../../src/wire/messages/admin.ts";
@@ -20,7 +20,7 @@ describe("kafka: metadata", () => {
       { topics: [{ name: topic, count: 3, assignments: null }], timeoutMs: 5000, validateOnly: false },
       10_000,
     );
-    // A broker gets to know the partitions a moment after the controller has answered.
+    // A broker knows the partitions a moment after the controller has answered.
     await untilLed(connection, topic, 3);
     const { status, body } = await post(gateway(), `/topics/${topic}/partitions/2`, undefined, "y");
     assert.deepEqual([status, body.partition], [200, 2]);

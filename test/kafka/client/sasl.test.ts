@@ -102,7 +102,7 @@ describeIf(secure.length > 0, "kafka: SASL_SSL and ACLs", function () {
     assert.match(body.detail, /ACL "Describe" on topic/);
   });
 
-  it("answers 403 that names Write with the ACL Describe alone", async () => {
+  it("answers 403 that names Write if the user has only the ACL Describe", async () => {
     await allow("limited", topic, AclOperationTypes.DESCRIBE);
     const gateway = await startTestGateway(secure, { kafka: { tls: { ca }, sasl: limited } });
     await connected(gateway);
@@ -120,7 +120,7 @@ describeIf(secure.length > 0, "kafka: SASL_SSL and ACLs", function () {
 const readiness = async ({ adminUrl }: Gateway): Promise<string> =>
   (await fetch(`${adminUrl}/readyz`)).text();
 
-/** As `untilReady`, where no ACL allows us to produce. */
+/** Like `untilReady`, for a user without an ACL to produce. */
 function connected(gateway: Gateway): Promise<void> {
-  return until(async () => !(await readiness(gateway)).includes("no broker reachable"));
+  return until(async () => !(await readiness(gateway)).includes("no broker is reachable"));
 }

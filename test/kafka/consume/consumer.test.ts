@@ -1,4 +1,4 @@
-// A consumer of a group: order, restarts, positions. On both brokers.
+// A consumer in a group: order, restarts and positions, on both brokers.
 
 import { strict as assert } from "node:assert";
 import { setTimeout as delay } from "node:timers/promises";
@@ -9,7 +9,7 @@ describe("kafka: consumer", function () {
   this.timeout(60_000);
   const { broker, member, produce } = useGroupMembers();
 
-  it("reads every partition in order from the earliest record, and continues there after a restart", async () => {
+  it("reads every partition in order from the first record, and continues after a restart", async () => {
     const topic = await broker.topic({ partitions: 3 });
     const group = groupName();
     await produce(topic, numbers(0, 300));
@@ -29,7 +29,7 @@ describe("kafka: consumer", function () {
     assert.deepEqual(second.taken.map(({ value }) => value).sort(), numbers(300, 310));
   });
 
-  it("delivers a record again unless the handler has returned it", async () => {
+  it("delivers a record again if the handler has not handled it", async () => {
     const topic = await broker.topic();
     const group = groupName();
     await produce(topic, ["a", "b", "c"], 0);

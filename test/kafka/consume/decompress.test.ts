@@ -10,7 +10,7 @@ describe("kafka: decompression", function () {
   const { broker, member } = useGroupMembers();
 
   for (const codec of ["gzip", "snappy", "lz4", "zstd"]) {
-    itWithKcat(`reads what librdkafka compressed with ${codec}`, async () => {
+    itWithKcat(`reads batches that librdkafka compressed with ${codec}`, async () => {
       const topic = await broker.topic();
       const values = numbers(0, 2000).map((number) => `${number} ${"x".repeat(50)}`);
       const args = ["-P", "-b", broker.addresses()[0] ?? "", "-t", topic, "-z", codec, "-X", "linger.ms=100"];

@@ -1,4 +1,4 @@
-// Fetching: what cannot be read, what is not there any more, transactions, cut connections.
+// Fetching: unreadable batches, deleted records, transactions, lost connections.
 
 import { strict as assert } from "node:assert";
 import { crc32c } from "../../../src/wire/crc32c.ts";
@@ -12,14 +12,14 @@ import { leaderOf } from "../../support/read-back.ts";
 import { until } from "../../support/until.ts";
 
 const FETCH = 1;
-/** The place of a batch's attributes, after its checksum. */
+/** The position of a batch's attributes, after its checksum. */
 const ATTRIBUTES = 21;
 
 describe("kafka: fetching", function () {
   this.timeout(60_000);
   const { broker, member, produce } = useGroupMembers();
 
-  // Apache Kafka decompresses a batch, and refuses this one.
+  // Apache Kafka decompresses batches before it appends them, and would refuse this one.
   itOnDevBroker("reports a batch that cannot be read, and delays only its own partition", async () => {
     const topic = await broker.topic({ partitions: 2 });
     await produce(topic, ["a", "b"], 0);
@@ -75,7 +75,7 @@ describe("kafka: fetching", function () {
     const { taken, consumer } = member(groupName(), [topic], "earliest");
     await until(() => taken.length >= 2);
     const open = await inTransaction("c");
-    // This record is fetched after the open transaction has been.
+    // When this record of the other partition arrives, a record of the open transaction would have arrived as well.
     await produce(topic, ["other"], 1);
     await until(() => taken.some(({ value }) => value === "other"));
     assert.deepEqual(

@@ -1,4 +1,4 @@
-// Membership in a group: commits, shared partitions, takeover, the session.
+// Membership in a group: commits, assignments, rebalances, the session.
 
 import { strict as assert } from "node:assert";
 import { setTimeout as delay } from "node:timers/promises";
@@ -11,7 +11,7 @@ describe("kafka: group members", function () {
   this.timeout(60_000);
   const { broker, member, produce } = useGroupMembers();
 
-  itOnDevBroker("tries a refused commit again without delivering the record again", async () => {
+  itOnDevBroker("retries a refused commit without delivering the record again", async () => {
     const topic = await broker.topic();
     await produce(topic, ["a", "b"], 0);
     let refusals = 4;

@@ -1,4 +1,4 @@
-// Where a group without a committed offset begins.
+// The offsets at which a group without committed offsets begins.
 
 import { strict as assert } from "node:assert";
 import { createTopic, withAdmin } from "../../support/broker.ts";
@@ -9,7 +9,7 @@ describe("kafka: initial offsets", function () {
   this.timeout(60_000);
   const { broker, member, produce } = useGroupMembers();
 
-  it("latest: starts at the end, and keeps that position though nothing is read", async () => {
+  it("latest: starts at the end, and keeps that position even if nothing is read", async () => {
     const topic = await broker.topic({ partitions: 3 });
     const group = groupName();
     await produce(topic, numbers(0, 30));
@@ -43,7 +43,7 @@ describe("kafka: initial offsets", function () {
     assert.deepEqual(taken.map(({ value }) => value).sort(), ["early", "first"]);
   });
 
-  it("reads the other topics while one does not exist, and that one once it exists", async () => {
+  it("reads the other topics while one does not exist, and that topic after it is created", async () => {
     const topic = await broker.topic();
     const later = `later-${groupName()}`;
     await produce(topic, ["a"], 0);

@@ -25,27 +25,27 @@ function stored(bytes: Buffer) {
 }
 
 describe("kafka: batch", () => {
-  it("carries the records of its segments in order, under the identity of its lane", () => {
+  it("contains the records of its segments in order, with the identity of its lane", () => {
     const batch = batchOf(waiting(["a", "b"]), waiting(["c"]));
     assert.equal(batch.count, 3);
     assert.deepEqual(stored(encode(batch)), [{ values: ["a", "b", "c"], ...identity }]);
     assert.deepEqual([batch.inFlight, batch.tries], [true, 1]);
   });
 
-  it("fits in the bytes that it asks room for", () => {
+  it("fits into its size bound", () => {
     const batch = batchOf(waiting(["a".repeat(1000)]), waiting(["b"]));
     assert.ok(batch.sizeBound > 1000);
     assert.ok(encode(batch).length <= batch.sizeBound);
   });
 
-  it("carries the part of a segment that it was given", () => {
+  it("contains only the part of a segment that it was given", () => {
     const { segment } = waiting(["a", "b", "c", "d"]);
     const batch = new Batch([{ ...segment, from: 1, to: 3 }]);
     assert.equal(batch.count, 2);
     assert.deepEqual(stored(encode(batch))[0]?.values, ["b", "c"]);
   });
 
-  it("keeps the very bytes of its first try while it is open, and needs room for them alone", () => {
+  it("keeps the bytes of its first try while it is open, and its size bound is their length", () => {
     const batch = batchOf(waiting(["a"]));
     const first = encode(batch);
     batch.open = true;
@@ -54,14 +54,14 @@ describe("kafka: batch", () => {
     assert.equal(batch.tries, 2);
   });
 
-  it("is written anew, at the sequence of then, while it is not open", () => {
+  it("is encoded again, at the current sequence, if it is not open", () => {
     const batch = batchOf(waiting(["a"]));
     const first = encode(batch);
     assert.ok(batch.sizeBound > first.length);
     assert.equal(stored(encode(batch, 43))[0]?.sequence, 43);
   });
 
-  it("needs room for all of its records when it is open before its first try", () => {
+  it("has the size bound of all records if it is open before its first try", () => {
     const batch = batchOf(waiting(["a"]));
     const bound = batch.sizeBound;
     batch.open = true;
@@ -103,7 +103,7 @@ describe("kafka: batch", () => {
     assert.deepEqual([soon?.answers, later?.answers, batch.answered], [1, 1, true]);
   });
 
-  it("makes an error for nobody but who still waits", () => {
+  it("creates an error only for requests that still wait", () => {
     const batch = batchOf(waiting(["a"], { deadline: 5 }), waiting(["b"], { deadline: 20 }));
     let made = 0;
     for (const now of [4, 5, 6, 7])
@@ -114,7 +114,7 @@ describe("kafka: batch", () => {
     assert.equal(made, 1);
   });
 
-  it("comes apart into its records, or into its requests, each to travel alone", () => {
+  it("can be split into its records, or into its requests, each for a batch of its own", () => {
     const batch = batchOf(waiting(["a", "b"]), waiting(["c"]));
     assert.deepEqual(valuesIn(batch.recordSegments()), [["a"], ["b"], ["c"]]);
     assert.deepEqual(valuesIn(batch.aloneSegments()), [["a", "b"], ["c"]]);

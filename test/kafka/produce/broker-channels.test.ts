@@ -1,4 +1,4 @@
-// A broker's connections as the sender takes them.
+// The sender's connections to one broker.
 
 import { strict as assert } from "node:assert";
 import { BrokerChannels, MAIN } from "../../../src/kafka/produce/broker-channels.ts";
@@ -54,7 +54,7 @@ describe("kafka: channels of a broker", () => {
     assert.equal(broker.spareFor("one more"), undefined);
   });
 
-  it("lanes that were slow together travel one by one, until one of them comes fast", () => {
+  it("lanes that were slow together are sent one by one, until an answer is fast", () => {
     const broker = new BrokerChannels(1);
     assert.equal(broker.nextLanes("t", lanes), lanes);
     broker.noteRoundTrip("t", true);
@@ -64,7 +64,7 @@ describe("kafka: channels of a broker", () => {
     assert.equal(broker.nextLanes("t", lanes), lanes);
   });
 
-  it("a follower that made others wait is suspected for five seconds", () => {
+  it("a follower that delayed a batch is a suspect for five seconds", () => {
     const broker = new BrokerChannels(1);
     assert.equal(broker.hasSuspect([2, 3], 1000), false);
     broker.addSuspects([3], 1000);
@@ -75,7 +75,7 @@ describe("kafka: channels of a broker", () => {
     assert.equal(broker.hasSuspect([], 1000), false);
   });
 
-  it("a follower that kept up is suspected no more", () => {
+  it("a follower that keeps up is no longer a suspect", () => {
     const broker = new BrokerChannels(1);
     broker.addSuspects([2, 3], 1000);
     broker.removeSuspects([2]);

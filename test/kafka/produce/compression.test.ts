@@ -1,4 +1,4 @@
-// Packed batches: every codec names itself in the batch and unpacks to what was packed.
+// Compressed batches: the batch names the codec, and decompression returns the same records.
 
 import { strict as assert } from "node:assert";
 import zlib from "node:zlib";
@@ -12,12 +12,12 @@ const KIB = 1024;
 const attributes = { gzip: 1, snappy: 2, lz4: 3 } as const;
 
 describe("kafka: compression", () => {
-  it("none leaves a batch as it is", () => {
+  it("none does not change a batch", () => {
     assert.equal(compressionOf("none"), undefined);
   });
 
   for (const [name, attribute] of Object.entries(attributes) as ["gzip" | "snappy" | "lz4", number][])
-    it(`${name} packs a batch smaller, under attribute ${attribute}, and its records come back`, () => {
+    it(`${name} makes a batch smaller, with attribute ${attribute}, and its records can be decompressed`, () => {
       const value = "onramp ".repeat(100);
       const batch = encodeBatch([acceptedRecord(value)], undefined, compressionOf(name));
       assert.ok(batch.length < value.length);
@@ -30,7 +30,7 @@ describe("kafka: compression", () => {
       );
     });
 
-  it("zstd packs a batch where Node has it, and says what to do where it has not", () => {
+  it("zstd compresses a batch if Node.js supports it; otherwise the error names other codecs", () => {
     if (!("zstdCompressSync" in zlib)) {
       assert.throws(() => compressionOf("zstd"), /^Error: zstd needs Node\.js 22\.15 or later; choose gzip/);
       return;
@@ -41,7 +41,7 @@ describe("kafka: compression", () => {
   });
 
   for (const size of [0, 1, 32 * KIB, 32 * KIB + 1, 100 * KIB])
-    it(`snappy frames ${size} bytes as Java's does: a header, then blocks of at most 32 KiB`, () => {
+    it(`snappy frames ${size} bytes as snappy-java does: a header, then blocks of at most 32 KiB`, () => {
       const bytes = Buffer.from(Array.from({ length: size }, (_, n) => (n * n) % 251));
       const packed = compressionOf("snappy")?.compress(bytes) ?? Buffer.alloc(0);
       assert.equal(packed.toString("hex", 0, 16), "82534e41505059000000000100000001");

@@ -1,11 +1,11 @@
-// Which buffers of requests are kept for their next use.
+// The sizes and the number of buffers that the pool keeps.
 
 import { strict as assert } from "node:assert";
 import { FramePool } from "../../../src/kafka/produce/frame-pool.ts";
 
 const KIB = 1024;
 
-/** Whether a buffer of this size comes back. */
+/** Whether the pool returns a buffer of this size again. */
 function kept(size: number): boolean {
   const pool = new FramePool();
   const buffer = Buffer.alloc(size);
@@ -14,14 +14,14 @@ function kept(size: number): boolean {
 }
 
 describe("kafka: frames kept", () => {
-  it("have the capacity that was asked for, whatever was given before", () => {
+  it("have at least the requested capacity, whatever buffers were given back before", () => {
     const pool = new FramePool();
     pool.give(Buffer.alloc(8 * KIB));
     for (const capacity of [1, 4 * KIB, 8 * KIB, 8 * KIB + 1, 100 * KIB])
       assert.ok(pool.take(capacity).length >= capacity);
   });
 
-  it("serve a request of exactly their size, once", () => {
+  it("are returned for a request of exactly their size, once", () => {
     const pool = new FramePool();
     const buffer = Buffer.alloc(8 * KIB);
     pool.give(buffer);
@@ -34,7 +34,7 @@ describe("kafka: frames kept", () => {
     assert.deepEqual(sizes.map(kept), [false, true, true, false]);
   });
 
-  it("are left for larger requests by those below 4 KiB", () => {
+  it("are not used for requests below 4 KiB", () => {
     const pool = new FramePool();
     const buffer = Buffer.alloc(8 * KIB);
     pool.give(buffer);
@@ -55,7 +55,7 @@ describe("kafka: frames kept", () => {
     assert.equal(taken.includes(b as Buffer), false);
   });
 
-  it("are four and not three", () => {
+  it("are at most four", () => {
     const pool = new FramePool();
     const given = [5, 6, 7, 8].map((kib) => Buffer.alloc(kib * KIB));
     for (const buffer of given) pool.give(buffer);

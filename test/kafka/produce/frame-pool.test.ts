@@ -1,4 +1,4 @@
-// Frames of requests, used again.
+// The pool of buffers for requests.
 
 import { strict as assert } from "node:assert";
 import { FramePool } from "../../../src/kafka/produce/frame-pool.ts";

@@ -1,4 +1,5 @@
-// A lane whose callers are answered before its brokers say more: at their deadline, or because the producer gives up.
+// A lane whose callers are answered without a final answer of the broker: at the deadline, or when the producer fails
+// the queue.
 
 import { strict as assert } from "node:assert";
 import { OnrampError } from "../../../src/core/errors.ts";
@@ -6,7 +7,7 @@ import { startLane } from "../../support/lane.ts";
 import { codesOf as codes, messageOf as message } from "../../support/segments.ts";
 
 describe("kafka: lane, at the deadline", () => {
-  it("fails what waits as not written, with what was last heard", () => {
+  it("fails queued records as not written, with the last error", () => {
     const { lane, push, send, answer } = startLane();
     const [first, second] = [push(["a"], { deadline: 100 }), push(["b"], { deadline: 200 })];
     send();
@@ -17,7 +18,7 @@ describe("kafka: lane, at the deadline", () => {
     assert.deepEqual(send()?.values, ["b"]);
   });
 
-  it("says that replicas are too few where that was last heard, and only then", () => {
+  it("reports missing replicas if that was the last error, and only then", () => {
     const { lane, push, send, answer, lose } = startLane();
     const first = push(["a"], { deadline: 100 });
     send();
@@ -32,7 +33,7 @@ describe("kafka: lane, at the deadline", () => {
     assert.deepEqual([codes(first), codes(second)], [[50302], [50301]]);
   });
 
-  it("answers for a batch in flight as unknown, and lets its answer come", () => {
+  it("fails a batch in flight as unknown, and still accepts its answer", () => {
     const { lane, push, send, answer } = startLane();
     const request = push(["a"], { deadline: 100 });
     send();
@@ -46,7 +47,7 @@ describe("kafka: lane, at the deadline", () => {
     assert.deepEqual([send()?.sequence], [1]);
   });
 
-  it("gives up an open batch when nobody waits for it any more, in the next epoch", () => {
+  it("abandons an open batch when no caller waits for it, and starts the next epoch", () => {
     const { lane, push, send, lose } = startLane();
     const [early, late] = [push(["a"], { deadline: 100 }), push(["b"], { deadline: 200 })];
     send();
@@ -72,7 +73,7 @@ describe("kafka: lane, at the deadline", () => {
     assert.equal(lane.open, true);
   });
 
-  it("leaves nothing of the past to a lane whose queue is empty", () => {
+  it("clears the last error when the queue is empty", () => {
     const { lane, push, lose } = startLane();
     push(["a"], { deadline: 100 });
     lose({ sent: false });
@@ -88,7 +89,7 @@ describe("kafka: lane, at the deadline", () => {
 describe("kafka: lane, failed by the producer", () => {
   const gone = new OnrampError(40401, "gone");
 
-  it("fails what waits and pauses no longer", () => {
+  it("fails queued records, and ends the backoff", () => {
     const { lane, push, lose } = startLane();
     const request = push(["a"]);
     lose({ sent: false });
@@ -99,7 +100,7 @@ describe("kafka: lane, failed by the producer", () => {
     );
   });
 
-  it("lets a batch in flight go on, and its pause with it", () => {
+  it("does not affect a batch in flight and its backoff", () => {
     const { lane, push, send, lose } = startLane();
     const flying = push(["a"]);
     send();

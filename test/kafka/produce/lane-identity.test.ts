@@ -5,7 +5,7 @@ import "../../../src/kafka/admin/kafkajs-repairs.ts";
 import { LaneIdentity } from "../../../src/kafka/produce/lane-identity.ts";
 
 describe("kafka: lane identity", () => {
-  it("wraps the sequence as the broker does, counts epochs, and asks for another id after the last", () => {
+  it("wraps the sequence as the broker does, counts epochs, and needs another id after the last", () => {
     const identity = new LaneIdentity();
     identity.adopt(7, 32766);
     identity.advance(2 ** 31 - 1);

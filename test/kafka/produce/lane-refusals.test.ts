@@ -1,4 +1,4 @@
-// A lane whose broker refuses records, and a lane that holds others up.
+// A lane whose broker refuses records, and a lane that is isolated.
 
 import { strict as assert } from "node:assert";
 import { BatchEncoder } from "../../../src/wire/record-batch.ts";
@@ -7,7 +7,7 @@ import { codesOf as codes, messageOf as message } from "../../support/segments.t
 
 describe("kafka: lane, refused", () => {
   for (const code of [29, 31, 53])
-    it(`${code}: 40301, and the next batch travels in the same epoch at the same sequence`, () => {
+    it(`${code}: 40301, and the next batch is sent in the same epoch at the same sequence`, () => {
       const { lane, push, send, answer } = startLane();
       const request = push(["a"]);
       send();
@@ -38,7 +38,7 @@ describe("kafka: lane, refused", () => {
       assert.match(message(request), new RegExp(`\\(${code} [A-Z_]+\\)`));
     });
 
-  it("10 for several records: they travel in batches of half the size, down to one record", () => {
+  it("10 for several records: they are sent in batches of half the size, down to one record", () => {
     const { push, send, answer } = startLane();
     const request = push(["a", "b", "c", "d"]);
     assert.equal(send()?.values.length, 4);
@@ -66,7 +66,7 @@ describe("kafka: lane, refused", () => {
     );
   });
 
-  it("10: batches grow back by what is written since", () => {
+  it("10: the batch limit grows again after each written batch", () => {
     const { push, send, answer } = startLane();
     push(Array.from({ length: 40 }, () => "a"));
     send();
@@ -85,7 +85,7 @@ describe("kafka: lane, refused", () => {
     );
   });
 
-  it("87 that names records: they fail with their reasons, the others travel again", () => {
+  it("87 that names records: they fail with their reasons, and the others are sent again", () => {
     const { lane, push, send, answer } = startLane();
     const [first, second] = [push(["a", "b"]), push(["c"])];
     send();
@@ -102,7 +102,7 @@ describe("kafka: lane, refused", () => {
     assert.deepEqual([first.receipts.offsets, first.answers, lane.idle, lane.bytes], [[50, -1], 1, true, 0]);
   });
 
-  it("87 that names no record of the batch: its requests travel one by one, and the bad one fails", () => {
+  it("87 that names no record: the requests in the batch are sent one by one, and the bad one fails", () => {
     const { push, send, answer } = startLane();
     const [first, second] = [push(["a", "b"]), push(["c"])];
     send();
@@ -115,7 +115,7 @@ describe("kafka: lane, refused", () => {
     assert.deepEqual([codes(second), second.receipts.offsets], [undefined, [50]]);
   });
 
-  it("44: a policy's refusal is every record's, whichever it names", () => {
+  it("44: a refusal by a policy applies to all records, whichever it names", () => {
     const { push, send, answer } = startLane();
     const request = push(["a", "b"]);
     send();
@@ -123,7 +123,7 @@ describe("kafka: lane, refused", () => {
     assert.deepEqual(codes(request), [40001, 40001]);
   });
 
-  it("what was refused leaves no pause and no reason behind", () => {
+  it("after a refusal there is no backoff and no last error", () => {
     const { lane, push, send, answer } = startLane();
     push(["a"]);
     send();
@@ -139,7 +139,7 @@ describe("kafka: lane, refused", () => {
 
 describe("kafka: lane, isolated", () => {
   for (const code of [7, 19, 20])
-    it(`from ${code} on, until an answer comes in time`, () => {
+    it(`after ${code}, until an answer is in time`, () => {
       const { lane, push, send, answer } = startLane();
       push(["a"]);
       send();
@@ -162,7 +162,7 @@ describe("kafka: lane, isolated", () => {
     assert.equal(lane.isolated, true);
   });
 
-  it("after a request that outlasted its time, not after a lost connection", () => {
+  it("after a request that timed out, not after a lost connection", () => {
     const { lane, push, send, lose, answer } = startLane();
     push(["a"]);
     send();
@@ -175,7 +175,7 @@ describe("kafka: lane, isolated", () => {
     assert.equal(lane.isolated, false);
   });
 
-  it("not by an answer of another kind", () => {
+  it("not after another error code", () => {
     const { lane, push, send, answer } = startLane();
     push(["a"]);
     send();
@@ -185,7 +185,7 @@ describe("kafka: lane, isolated", () => {
 });
 
 describe("kafka: lane, ready", () => {
-  it("when something waits, and neither its connection nor an answer is awaited", () => {
+  it("if it has records, and is neither reserved nor waiting for an answer", () => {
     const { lane, push, send, answer } = startLane();
     assert.deepEqual([lane.idle, lane.ready(0), lane.open, lane.batchCount], [true, false, false, 0]);
     push(["a", "b"]);
@@ -200,7 +200,7 @@ describe("kafka: lane, ready", () => {
     assert.equal(lane.ready(0), true);
   });
 
-  it("counts the bytes of what waits and of what is in flight", () => {
+  it("counts the bytes of pending records and of those in flight", () => {
     const { lane, push, send, answer } = startLane();
     push(["a".repeat(1000)]);
     const one = lane.bytes;
@@ -212,7 +212,7 @@ describe("kafka: lane, ready", () => {
     assert.equal(lane.bytes, one);
   });
 
-  it("keeps the batch that it has prepared, whatever is pushed behind it", () => {
+  it("keeps the prepared batch unchanged when more records are queued", () => {
     const { lane, push, send } = startLane();
     push(["a"]);
     const bound = lane.prepare(1_000_000);
@@ -229,7 +229,7 @@ describe("kafka: lane, ready", () => {
     assert.deepEqual(send(1500)?.values, ["b".repeat(1000)]);
   });
 
-  it("has nothing to prepare when nothing waits, and no batch to encode or settle", () => {
+  it("prepares nothing if the queue is empty, and has no batch to encode or settle", () => {
     const { lane, answer } = startLane();
     assert.equal(lane.prepare(1_000_000), 0);
     assert.throws(

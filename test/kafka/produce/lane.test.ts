@@ -1,11 +1,11 @@
-// A lane and the answers of brokers: what is written, tried again, or given up.
+// A lane and the answers of brokers: records that are written, sent again, or given up.
 
 import { strict as assert } from "node:assert";
 import { PAUSE, startLane } from "../../support/lane.ts";
 import { codesOf as codes, messageOf as message } from "../../support/segments.ts";
 
 describe("kafka: lane, written", () => {
-  it("gives receipts of its partition at the answer's offsets, and goes on at the next sequence", () => {
+  it("gives receipts with the answer's offsets, and continues at the next sequence", () => {
     const { lane, push, send, answer } = startLane();
     const [first, second] = [push(["a", "b"]), push(["c"])];
     assert.deepEqual(send()?.values, ["a", "b", "c"]);
@@ -17,7 +17,7 @@ describe("kafka: lane, written", () => {
     assert.equal(send()?.sequence, 3);
   });
 
-  it("gives the time of the append where the broker stamps it", () => {
+  it("gives the append time if the broker sets it", () => {
     const { push, send, answer } = startLane();
     const request = push(["a"]);
     send();
@@ -37,7 +37,7 @@ describe("kafka: lane, written", () => {
     assert.equal(send()?.sequence, 1);
   });
 
-  it("is unknown of a duplicate that names no offset, or of the first try", () => {
+  it("is unknown for a duplicate without an offset, or on the first try", () => {
     const first = startLane();
     const request = first.push(["a"]);
     first.send();
@@ -54,7 +54,7 @@ describe("kafka: lane, written", () => {
 
 describe("kafka: lane, not written", () => {
   for (const code of [2, 3, 5, 6, 9, 19])
-    it(`${code}: the same records travel again after a pause, in front of later ones`, () => {
+    it(`${code}: the same records are sent again after a pause, before later ones`, () => {
       const { lane, told, push, send, answer } = startLane();
       push(["a"]);
       send();
@@ -69,7 +69,7 @@ describe("kafka: lane, not written", () => {
     });
 
   for (const code of [45, 59])
-    it(`${code}: the same records travel again in the next epoch, and the loss is told`, () => {
+    it(`${code}: the same records are sent again in the next epoch, and a loss is reported`, () => {
       const { lane, told, push, send, answer } = startLane();
       const request = push(["a"]);
       send();
@@ -79,7 +79,7 @@ describe("kafka: lane, not written", () => {
       assert.deepEqual([codes(request), send()?.epoch], [undefined, 1]);
     });
 
-  it("47: the same records travel again in the next epoch, and no loss is suspected", () => {
+  it("47: the same records are sent again in the next epoch, and no loss is reported", () => {
     const { told, push, send, answer } = startLane();
     push(["a"]);
     send();
@@ -88,7 +88,7 @@ describe("kafka: lane, not written", () => {
     assert.deepEqual([again?.values, again?.epoch, told], [["a"], 1, []]);
   });
 
-  it("in the last epoch of a producer id: another id is asked for", () => {
+  it("in the last epoch of a producer id: another id is requested", () => {
     const { lane, told, push, send, answer } = startLane({ epoch: 32767 });
     push(["a"]);
     send();
@@ -96,7 +96,7 @@ describe("kafka: lane, not written", () => {
     assert.deepEqual([told, lane.identity.producerId], [[["renewProducerId", 7]], undefined]);
   });
 
-  it("stays queued, sequence unused, when the request did not leave", () => {
+  it("stays queued, with its sequence unused, if the request was not sent", () => {
     const { lane, told, push, send, lose } = startLane();
     push(["a"]);
     send();
@@ -109,7 +109,7 @@ describe("kafka: lane, not written", () => {
     assert.deepEqual(send()?.values, ["a", "b"]);
   });
 
-  it("pauses without a batch in hand too, as when its partition has no leader", () => {
+  it("backs off without a current batch as well, as when its partition has no leader", () => {
     const { lane, told, push, send, lose } = startLane();
     const request = push(["a"], { deadline: 9000 });
     lose({ sent: false, reason: "the partition has no leader" }, 5000);
@@ -128,7 +128,7 @@ describe("kafka: lane, outcome unknown", () => {
     [3, 5],
     [6, 5],
   ] as const)
-    it(`${code} at ${baseOffset}: the very same bytes travel again, whatever else waits`, () => {
+    it(`${code} at ${baseOffset}: the same bytes are sent again, whatever else is queued`, () => {
       const { lane, told, push, send, answer } = startLane();
       push(["a"]);
       const first = send();
@@ -149,7 +149,7 @@ describe("kafka: lane, outcome unknown", () => {
     assert.deepEqual([lane.open, request.receipts.offsets], [false, [50]]);
   });
 
-  it("an open batch stays open when its next try does not leave", () => {
+  it("an open batch stays open if its next try is not sent", () => {
     const { lane, push, send, lose } = startLane();
     push(["a"]);
     const first = send();
@@ -186,7 +186,7 @@ describe("kafka: lane, outcome unknown", () => {
       assert.deepEqual([send()?.epoch, told], [1, [["refresh", "t"]]]);
     });
 
-  it("a code that nobody knows: given up as unknown, in the next epoch", () => {
+  it("an unknown code: given up as unknown, in the next epoch", () => {
     const { push, send, answer } = startLane();
     const request = push(["a"]);
     send();

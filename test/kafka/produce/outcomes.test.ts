@@ -1,4 +1,4 @@
-// What an answer to Produce says of the records.
+// The outcome of a batch by the answer to Produce.
 
 import { strict as assert } from "node:assert";
 import { type Outcome, outcomeOf } from "../../../src/kafka/produce/outcomes.ts";
@@ -22,13 +22,13 @@ describe("kafka: outcomes", () => {
         for (const baseOffset of [-1, 0, 5]) assert.equal(outcomeOf(code, baseOffset), outcome);
     });
 
-  it("3 and 6 without a base offset: the records are not written, and their leader is elsewhere", () => {
+  it("3 and 6 without a base offset: the records are not written, and the leader has moved", () => {
     assert.deepEqual([outcomeOf(3, -1), outcomeOf(6, -1)], ["stale-metadata", "stale-metadata"]);
   });
-  it("3 and 6 with a base offset: the records stand in a log whose leader has changed", () => {
+  it("3 and 6 with a base offset: the records are in a log whose leader has changed", () => {
     assert.deepEqual([outcomeOf(3, 0), outcomeOf(6, 7)], ["open", "open"]);
   });
-  it("a code that is not in the table: nobody knows", () => {
+  it("a code that is not in the table: the outcome is unknown", () => {
     assert.deepEqual([outcomeOf(-1, -1), outcomeOf(999, 0)], ["unknown", "unknown"]);
   });
 });

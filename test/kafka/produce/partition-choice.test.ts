@@ -1,4 +1,4 @@
-// The partition of a record: by its key as Java's client hashes it, or the one that the topic sticks to.
+// The partition of a record: by the hash of its key as in Java's client, or the sticky partition of the topic.
 
 import { strict as assert } from "node:assert";
 import { murmur2, partitionForKey, StickyPartitioner } from "../../../src/kafka/produce/partitioner.ts";
@@ -17,7 +17,7 @@ function randomIs(value: number): void {
 }
 
 describe("kafka: partition of a key", () => {
-  it("is what Java's client computes, for keys of every length modulo 4 and bytes above 127", () => {
+  it("is the one that Java's client computes, for all key lengths modulo 4 and bytes above 127", () => {
     // From an implementation of MurmurHash2 with Kafka's seed that also yields the vectors of Kafka's UtilsTest.
     const vectors: [number[], number][] = [
       [[], 275646681],
@@ -40,18 +40,18 @@ describe("kafka: partition of a key", () => {
 });
 
 describe("kafka: partition without a key", () => {
-  it("stays until it has taken 16 KiB, and is chosen anew then", () => {
+  it("stays the same for 16 KiB, and is then chosen again", () => {
     randomIs(0.3);
     const sticky = new StickyPartitioner();
     const choices: number[] = [];
     for (let n = 0; n < 3; n++) choices.push(sticky.choose(10, all, 8 * KIB));
     randomIs(0.7);
     for (let n = 0; n < 3; n++) choices.push(sticky.choose(10, all, 8 * KIB));
-    // The third record found 16 KiB taken: from there on the count starts again.
+    // The third record starts a new count, because 16 KiB were reached before it.
     assert.deepEqual(choices, [3, 3, 3, 3, 7, 7]);
   });
 
-  it("stays below 16 KiB, to the byte", () => {
+  it("stays the same below 16 KiB, to the byte", () => {
     randomIs(0.3);
     const sticky = new StickyPartitioner();
     sticky.choose(10, all, 16 * KIB - 1);
@@ -59,7 +59,7 @@ describe("kafka: partition without a key", () => {
     assert.deepEqual([sticky.choose(10, all, 1), sticky.choose(10, all, 1)], [3, 7]);
   });
 
-  it("moves on from one that is not healthy, to the next that is", () => {
+  it("changes from one that is not healthy to the next healthy one", () => {
     randomIs(0.3);
     const sticky = new StickyPartitioner();
     assert.equal(sticky.choose(10, all, 1), 3);
@@ -70,7 +70,7 @@ describe("kafka: partition without a key", () => {
     assert.equal(sticky.choose(10, all, 1), 1);
   });
 
-  it("is any when none is healthy", () => {
+  it("is any partition if none is healthy", () => {
     randomIs(0.3);
     const sticky = new StickyPartitioner();
     assert.equal(
@@ -79,21 +79,21 @@ describe("kafka: partition without a key", () => {
     );
   });
 
-  it("is one that the topic has, when the topic was made again with fewer", () => {
+  it("is one that exists, after the topic was recreated with fewer partitions", () => {
     randomIs(0.9);
     const sticky = new StickyPartitioner();
     assert.equal(sticky.choose(10, all, 1), 9);
     assert.equal(sticky.choose(9, all, 1), 8);
   });
 
-  it("may be any of them", () => {
+  it("may be any partition of the topic", () => {
     randomIs(0);
     assert.equal(new StickyPartitioner().choose(3, all, 1), 0);
     randomIs(0.999);
     assert.equal(new StickyPartitioner().choose(3, all, 1), 2);
   });
 
-  it("stays at partition 0 as at any other", () => {
+  it("stays at partition 0 like at any other", () => {
     randomIs(0);
     const sticky = new StickyPartitioner();
     sticky.choose(3, all, 1);

@@ -1,4 +1,4 @@
-// What a caller is told of a record that was not, or may not have been, appended.
+// The errors of records that were not appended, or may not have been.
 
 import { strict as assert } from "node:assert";
 import type { OnrampError } from "../../../src/core/errors.ts";
@@ -13,25 +13,25 @@ import {
   unknownOutcome,
 } from "../../../src/kafka/produce/produce-errors.ts";
 
-describe("kafka: what is said of a record that has no receipt", () => {
+describe("kafka: errors of records without a receipt", () => {
   const rows: readonly [title: string, make: () => OnrampError, code: number, says: readonly RegExp[]][] = [
     ["outcome unknown", () => unknownOutcome("t", 3), 50401, [/t\/3/, /may or may not have been written/]],
     [
-      "outcome unknown, with what was last heard",
+      "outcome unknown, with the last error",
       () => unknownOutcome("t", 3, "7"),
       50401,
       [/ Last error: 7\.$/],
     ],
     ["not in time", () => notWritten("t", 3, false), 50301, [/t\/3/, /nothing was written/]],
     [
-      "not in time, with what was last heard",
+      "not in time, with the last error",
       () => notWritten("t", 3, false, "6"),
       50301,
       [/ Last error: 6\.$/],
     ],
     ["too few replicas", () => notWritten("t", 3, true), 50302, [/t\/3/, /nothing was written/]],
     [
-      "too few replicas, with what was last heard",
+      "too few replicas, with the last error",
       () => notWritten("t", 3, true, "19"),
       50302,
       [/ Last error: 19\.$/],
@@ -62,7 +62,7 @@ describe("kafka: what is said of a record that has no receipt", () => {
       for (const pattern of says) assert.match(error.message, pattern);
     });
 
-  it("nothing was heard where there is no reason", () => {
+  it("the message has no last error if there is no reason", () => {
     for (const error of [unknownOutcome("t", 0), notWritten("t", 0, false), notWritten("t", 0, true)])
       assert.doesNotMatch(error.message, /Last error|undefined/);
   });

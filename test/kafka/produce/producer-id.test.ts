@@ -1,4 +1,4 @@
-// The process's producer id: asked for until Kafka gives one.
+// The producer id of the process, which is requested until Kafka assigns one.
 
 import { strict as assert } from "node:assert";
 import { mock } from "node:test";
@@ -14,7 +14,7 @@ interface Answer {
   readonly producerId: number;
 }
 
-/** Producer ids of a cluster that gives these answers, one after the other, on a clock that stands still. */
+/** The `ProducerIds` of a cluster with these answers in order, on a clock that only the test moves. */
 function idsOf(...answers: readonly (Answer | Error)[]) {
   mock.timers.enable({ apis: ["setTimeout"] });
   afterTest(() => mock.timers.reset());
@@ -35,7 +35,7 @@ function idsOf(...answers: readonly (Answer | Error)[]) {
   return { ids, asked, events };
 }
 
-/** Lets so many milliseconds pass, and everything that then happens happen. */
+/** Moves the clock, and waits until everything that is due has happened. */
 async function pass(ms: number): Promise<void> {
   mock.timers.tick(ms);
   await new Promise((resolve) => setImmediate(resolve));
@@ -45,7 +45,7 @@ const gives = (producerId: number): Answer => ({ errorCode: 0, producerId });
 const refuses = (errorCode: number): Answer => ({ errorCode, producerId: -1 });
 
 describe("kafka: producer id", () => {
-  it("is asked for without a transaction, and told when it is there", async () => {
+  it("is requested without a transactional id, and announced when it is assigned", async () => {
     const { ids, asked, events } = idsOf(gives(7));
     ids.renew();
     assert.equal(ids.current, undefined);
@@ -55,7 +55,7 @@ describe("kafka: producer id", () => {
     assert.deepEqual(asked, [[InitProducerId, body]]);
   });
 
-  it("is asked for every 200 ms until Kafka gives one", async () => {
+  it("is requested every 200 ms until Kafka assigns one", async () => {
     const { ids, asked, events } = idsOf(new Error("no broker"), refuses(14), gives(8));
     ids.renew();
     await pass(0);
@@ -69,7 +69,7 @@ describe("kafka: producer id", () => {
     assert.equal(asked.length, 3);
   });
 
-  it("is denied while the ACL is missing, and given when it is there", async () => {
+  it("is denied while the ACL is missing, and assigned afterwards", async () => {
     const { ids, events } = idsOf(refuses(31), refuses(31), gives(9));
     ids.renew();
     await pass(0);
@@ -89,7 +89,7 @@ describe("kafka: producer id", () => {
     assert.deepEqual([ids.denied, events], [false, ["denied"]]);
   });
 
-  it("is nobody's while another one is asked for, at once, and once however many ask", async () => {
+  it("is undefined during a renewal, which starts at once, and once for several callers", async () => {
     const { ids, asked } = idsOf(gives(7), gives(8));
     ids.renew();
     await pass(0);
@@ -100,7 +100,7 @@ describe("kafka: producer id", () => {
     assert.deepEqual([ids.current, asked.length], [8, 2]);
   });
 
-  it("is asked for no more after a stop", async () => {
+  it("is not requested after a stop", async () => {
     const { ids, asked } = idsOf(new Error("no broker"), gives(7));
     ids.renew();
     await pass(0);
@@ -109,7 +109,7 @@ describe("kafka: producer id", () => {
     assert.deepEqual([asked.length, ids.current], [1, undefined]);
   });
 
-  it("is asked for no more when the answer to the last question comes after a stop", async () => {
+  it("is not requested again if the last answer arrives after a stop", async () => {
     const { ids, asked } = idsOf(new Error("no broker"), gives(7));
     ids.renew();
     mock.timers.tick(0);

@@ -1,4 +1,4 @@
-// A producer from its first producer id to its stop: what it shows of itself, and where it sends keyless records.
+// A producer from its first producer id to its stop: its state, and the partitions of records without a key.
 
 import { strict as assert } from "node:assert";
 import { LaneIdentity } from "../../../src/kafka/produce/lane-identity.ts";
@@ -22,7 +22,7 @@ describe("kafka: producer, partitions", function () {
     });
   }
 
-  /** Where the records of the latest request went. */
+  /** The partitions of the records in the latest request. */
   async function placesOf(world: Awaited<ReturnType<typeof startProducer>>, work: Promise<unknown>) {
     await turn();
     await turn();
@@ -32,7 +32,7 @@ describe("kafka: producer, partitions", function () {
     return places;
   }
 
-  it("are chosen by the key where there is one, and named by the record where it names one", async () => {
+  it("are chosen by the key of the record, or given by the record", async () => {
     const world = await startProducer([topicState("t", [1, 1, 1, 1, 1])]);
     const key = Buffer.from("some key");
     const keyed = partitionForKey(key, 5);
@@ -42,7 +42,7 @@ describe("kafka: producer, partitions", function () {
     assert.deepEqual(new Set(places), new Set([`t/${keyed}`, `t/${named}`]));
   });
 
-  it("are one at a time for records without a key, and another after 16 KiB", async () => {
+  it("are one for records without a key, and another one after 16 KiB", async () => {
     randomIs(0.5);
     const world = await startProducer([topicState("t", [1, 1, 1, 1])]);
     assert.deepEqual(await placesOf(world, world.append(["a"])), ["t/2"]);
@@ -51,13 +51,13 @@ describe("kafka: producer, partitions", function () {
     assert.deepEqual(await placesOf(world, world.append(["a"])), ["t/0"]);
   });
 
-  it("are led by somebody, for records without a key", async () => {
+  it("have a leader, for records without a key", async () => {
     randomIs(0);
     const world = await startProducer([topicState("t", [-1, -1, 0, 1])]);
     assert.deepEqual(await placesOf(world, world.append(["a"])), ["t/2"]);
   });
 
-  it("are not those that back off, for records without a key", async () => {
+  it("are not backing off, for records without a key", async () => {
     randomIs(0);
     const world = await startProducer([topicState("t", [1, 1])]);
     const work = world.append([at(0)], { deadline: Date.now() + 200 });
@@ -69,7 +69,7 @@ describe("kafka: producer, partitions", function () {
     await work;
   });
 
-  it("are the only one where the topic has one, key or not", async () => {
+  it("are the only one if the topic has one, with or without a key", async () => {
     const world = await startProducer([one]);
     const records = ["b", acceptedRecord("a", { key: Buffer.from("k") })];
     assert.deepEqual(await placesOf(world, world.append(records)), ["t/0"]);
@@ -99,7 +99,7 @@ describe("kafka: producer, life", function () {
     assert.equal(producer.ready, false);
   });
 
-  it("sends what has waited for the producer id as soon as it is there", async () => {
+  it("sends records that waited for the producer id as soon as it is assigned", async () => {
     const { producer, append, brokers, pass } = await startProducer([one], { started: false });
     const work = append(["a"]);
     await turn();
@@ -110,7 +110,7 @@ describe("kafka: producer, life", function () {
     assert.deepEqual((await work).offsets, [50]);
   });
 
-  it("fails what waits, and what comes, while Kafka denies a producer id", async () => {
+  it("fails queued and new records while Kafka denies a producer id", async () => {
     const { producer, append, brokers, pass } = await startProducer([one], { started: false });
     brokers.producerId = { errorCode: 31, producerId: -1 };
     const waits = append(["a"]);
@@ -128,7 +128,7 @@ describe("kafka: producer, life", function () {
     await work;
   });
 
-  it("asks for another producer id when the last epoch of the current one is used", async () => {
+  it("requests another producer id when the last epoch of the current one is used", async () => {
     const { append, brokers, pass } = await startProducer([topicState("t", [1, 1])]);
     startInLastEpoch();
     brokers.producerId = { errorCode: 0, producerId: 8 };
@@ -167,7 +167,7 @@ describe("kafka: producer, life", function () {
     assert.equal(brokers.asked.filter((each) => each === "producer id").length, 2);
   });
 
-  it("counts and logs what a broker lost that it had acknowledged", async () => {
+  it("counts and logs a suspected loss of acknowledged records", async () => {
     const { append, brokers, losses, log, pass } = await startProducer([one]);
     const work = append(["a"]);
     await turn();
@@ -183,7 +183,7 @@ describe("kafka: producer, life", function () {
     await work;
   });
 
-  it("shows the lanes that are open, and those that back off", async () => {
+  it("has gauges of the lanes that are open, and of those that back off", async () => {
     const { append, brokers, gauge, pass } = await startProducer([topicState("t", [1, 1, 1])]);
     const shown = () => [gauge("onramp_lanes_open"), gauge("onramp_lanes_backing_off")];
     assert.deepEqual(shown(), [0, 0]);
@@ -198,7 +198,7 @@ describe("kafka: producer, life", function () {
     assert.deepEqual(shown(), [0, 0]);
   });
 
-  it("stops when the last answer is there, and takes nothing more", async () => {
+  it("stops after the last answer, and refuses new records", async () => {
     const { producer, append, brokers, pass } = await startProducer([one]);
     const work = append(["a"]);
     await turn();
@@ -216,7 +216,7 @@ describe("kafka: producer, life", function () {
     assert.deepEqual((await work).offsets, [50]);
   });
 
-  it("answers everybody at the deadline of its stop", async () => {
+  it("answers every caller at the deadline of its stop", async () => {
     const { producer, append, pass } = await startProducer([topicState("t", [1, -1])]);
     const work = append([at(0), at(1)]);
     await turn();

@@ -1,4 +1,4 @@
-// The way of a request to Kafka and back.
+// The path of a request to Kafka and back.
 
 import { strict as assert } from "node:assert";
 import { OnrampError } from "../../../src/core/errors.ts";
@@ -36,7 +36,7 @@ describe("kafka: producer, append", function () {
     assert.deepEqual(batches, [2, 1]);
   });
 
-  it("puts the requests of one turn of the event loop into one batch", async () => {
+  it("sends the requests of one turn of the event loop in one batch", async () => {
     const { append, brokers } = await startProducer([one]);
     const work = Promise.all([append(["a"]), append(["b"])]);
     await turn();
@@ -50,7 +50,7 @@ describe("kafka: producer, append", function () {
     assert.deepEqual([first.offsets, second.offsets], [[50], [51]]);
   });
 
-  it("waits for company as long as it lingers, and no longer", async () => {
+  it("waits for other records for lingerMs, and no longer", async () => {
     const { append, brokers, pass } = await startProducer([one], { lingerMs: 10 });
     const first = append(["a"]);
     await turn();
@@ -64,7 +64,7 @@ describe("kafka: producer, append", function () {
     await Promise.all([first, second]);
   });
 
-  it("says when the records stand in their queues, before anything is known of them", async () => {
+  it("calls onQueued when the records are queued, before their outcome is known", async () => {
     const { append, brokers } = await startProducer([one]);
     let queued = 0;
     const work = append(["a"], { onQueued: () => void queued++ });
@@ -76,7 +76,7 @@ describe("kafka: producer, append", function () {
     assert.equal(queued, 1);
   });
 
-  it("tries again by itself what was not written", async () => {
+  it("retries records that were not written", async () => {
     const { append, brokers, pass } = await startProducer([one]);
     const work = append(["a"]);
     await turn();
@@ -89,7 +89,7 @@ describe("kafka: producer, append", function () {
     assert.deepEqual((await work).offsets, [50]);
   });
 
-  it("answers at the deadline with what is known", async () => {
+  it("answers at the deadline with the known outcomes", async () => {
     const { append, brokers, pass } = await startProducer([topicState("t", [1, -1])]);
     const deadline = Date.now() + 500;
     const work = append([at(0), at(1)], { deadline });
@@ -117,13 +117,13 @@ describe("kafka: producer, refusals", function () {
     await work;
   });
 
-  it("says 404 for a topic that Kafka has not", async () => {
+  it("fails with 40401 for a topic that does not exist", async () => {
     const { producer, brokers } = await startProducer([]);
     const work = producer.append("t", [at(0)], { deadline: Date.now() + 1000 });
     assert.deepEqual([await codeOf(work), brokers.asked.includes("resolve t")], [40401, true]);
   });
 
-  it("looks once for a partition that it does not know, and says 404 when it is not there", async () => {
+  it("refreshes the metadata once for an unknown partition, and then fails with 40402", async () => {
     const { append, brokers } = await startProducer([two]);
     assert.equal(await codeOf(append([at(0), at(2)])), 40402);
     assert.deepEqual(brokers.asked, ["producer id", "resolve t"]);
@@ -140,7 +140,7 @@ describe("kafka: producer, refusals", function () {
     assert.deepEqual((await work).partitions, [2]);
   });
 
-  it("looks no further for records of partitions that it knows, or of none", async () => {
+  it("does not refresh the metadata for known partitions, or records without a partition", async () => {
     const { append, brokers } = await startProducer([one]);
     const work = append([at(0), acceptedRecord("a")]);
     await turn();
@@ -168,7 +168,7 @@ describe("kafka: producer, refusals", function () {
     await assert.rejects(append(records), (error: OnrampError) => error.errors?.length === 100);
   });
 
-  it("fails bad records alone where the caller goes on, by the first thing wrong with each", async () => {
+  it("fails only the bad records if the caller continues, each with its first fault", async () => {
     const { append, brokers } = await startProducer([topicState("t", [1], { compacted: true })]);
     const keyed = (value: string) => acceptedRecord(value, { key: Buffer.from("k") });
     const work = append([keyed("a"), at(5), keyed("b"), acceptedRecord("c")], { onBadRecord: "continue" });
@@ -184,7 +184,7 @@ describe("kafka: producer, refusals", function () {
     );
   });
 
-  it("counts all bad records where the caller goes on, however many", async () => {
+  it("fails all bad records if the caller continues, however many there are", async () => {
     const { append, brokers } = await startProducer([topicState("t", [1], { compacted: true })]);
     const records = Array.from({ length: 150 }, () => acceptedRecord("a"));
     const { errors } = await append(records, { onBadRecord: "continue" });
@@ -216,7 +216,7 @@ describe("kafka: producer, bytes of a partition", function () {
     await next;
   });
 
-  it("may be more than the limit for one request alone", async () => {
+  it("may exceed the limit for a request in an empty queue", async () => {
     const { append, brokers } = await startProducer([one], { laneBytes: size });
     const work = append(["a", "b", "c"]);
     await turn();

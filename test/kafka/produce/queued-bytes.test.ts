@@ -1,4 +1,4 @@
-// The bytes that a lane's queue holds, and the order in which it hands out what waits.
+// The bytes in the queue of a lane, and the order of its segments.
 
 import { strict as assert } from "node:assert";
 import { OnrampError } from "../../../src/core/errors.ts";
@@ -9,7 +9,7 @@ import { acceptedRecord, valuesIn, waiting } from "../../support/segments.ts";
 
 const late = new OnrampError(50301, "late");
 const ONE = recordSizeBound(acceptedRecord("a"));
-/** Room for so many records of one byte. */
+/** The size of a batch for this number of one-byte records. */
 const roomFor = (records: number): number => BATCH_OVERHEAD + records * ONE;
 
 function queueOf(...requests: readonly { readonly segment: Parameters<SegmentQueue["push"]>[0] }[]) {
@@ -19,7 +19,7 @@ function queueOf(...requests: readonly { readonly segment: Parameters<SegmentQue
 }
 
 describe("kafka: bytes in a lane's queue", () => {
-  it("grow by what is pushed, stay while it is in flight, and shrink when it is released", () => {
+  it("include segments that are queued or in flight, until they are released", () => {
     const queue = queueOf(waiting(["a", "b"]), waiting(["c"]));
     assert.equal(queue.bytes, 3 * ONE);
     const batch = queue.take(roomFor(9));
@@ -28,13 +28,13 @@ describe("kafka: bytes in a lane's queue", () => {
     assert.equal(queue.bytes, 0);
   });
 
-  it("stay as they are when a batch is given back for another try", () => {
+  it("do not change when a batch is put back for another try", () => {
     const queue = queueOf(waiting(["a"]), waiting(["b"]));
     queue.giveBack(queue.take(roomFor(1)));
     assert.deepEqual([queue.bytes, valuesIn(queue.take(roomFor(9)))], [2 * ONE, [["a"], ["b"]]]);
   });
 
-  it("shrink by what is given back and was answered meanwhile, which does not travel again", () => {
+  it("no longer include a segment that is put back after it was answered; it is not sent again", () => {
     const answered = waiting(["a"]);
     const queue = queueOf(answered, waiting(["b"]), waiting(["c"]));
     const batch = queue.take(roomFor(2));
@@ -43,7 +43,7 @@ describe("kafka: bytes in a lane's queue", () => {
     assert.deepEqual([queue.bytes, valuesIn(queue.take(roomFor(9)))], [2 * ONE, [["b"], ["c"]]]);
   });
 
-  it("shrink by what has failed at its deadline; the rest keeps its place", () => {
+  it("no longer include segments that failed at their deadline; the others keep their order", () => {
     const requests = [30, 10, 20].map((deadline) => waiting([`${deadline}`], { deadline }));
     const queue = queueOf(...requests);
     const each = queue.bytes / 3;
@@ -60,7 +60,7 @@ describe("kafka: bytes in a lane's queue", () => {
     );
   });
 
-  it("fall to nothing when everything that waits fails; what is in flight is left alone", () => {
+  it("include only segments in flight after all queued ones failed", () => {
     const [flying, queued] = [waiting(["a"]), waiting(["b"])];
     const queue = queueOf(flying, queued);
     const batch = queue.take(roomFor(1));
@@ -70,7 +70,7 @@ describe("kafka: bytes in a lane's queue", () => {
     assert.equal(queue.bytes, 0);
   });
 
-  it("expire for those that wait alone: a taken one is not failed again", () => {
+  it("expire for queued segments only: a taken one is not failed", () => {
     const taken = waiting(["a"], { deadline: 5 });
     const queue = queueOf(taken, waiting(["b"], { deadline: 50 }));
     queue.take(roomFor(1));
@@ -83,8 +83,8 @@ describe("kafka: bytes in a lane's queue", () => {
   });
 });
 
-describe("kafka: batches out of a lane's queue", () => {
-  it("hold as many records as fit to the byte, and leave the rest in order", () => {
+describe("kafka: batches from the queue of a lane", () => {
+  it("contain as many records as fit, to the byte, and leave the rest in order", () => {
     const queue = queueOf(waiting(["a", "b", "c"]), waiting(["d"]), waiting(["e"]));
     assert.deepEqual(valuesIn(queue.take(roomFor(2))), [["a", "b"]]);
     assert.deepEqual(valuesIn(queue.take(roomFor(2))), [["c"], ["d"]]);
@@ -92,32 +92,32 @@ describe("kafka: batches out of a lane's queue", () => {
     assert.deepEqual([queue.empty, valuesIn(queue.take(roomFor(2)))], [true, []]);
   });
 
-  it("take a segment whole when it fits to the byte", () => {
+  it("contain a whole segment if it fits to the byte", () => {
     const whole = waiting(["a", "b"]);
     const queue = queueOf(whole);
     assert.equal(queue.take(roomFor(2))[0], whole.segment);
   });
 
-  it("hold a part of the next segment where only a part of it fits", () => {
+  it("contain a part of the next segment if only a part fits", () => {
     const queue = queueOf(waiting(["a"]), waiting(["b", "c"]));
     assert.deepEqual(valuesIn(queue.take(roomFor(2))), [["a"], ["b"]]);
     assert.deepEqual(valuesIn(queue.take(roomFor(2))), [["c"]]);
   });
 
-  it("hold one record that is larger than the room, but none beside others", () => {
+  it("contain a record that is larger than the limit only if it is alone", () => {
     const queue = queueOf(waiting(["a"]), waiting(["b".repeat(500), "c"]));
     assert.deepEqual(valuesIn(queue.take(roomFor(2))), [["a"]]);
     assert.deepEqual(valuesIn(queue.take(roomFor(2))), [["b".repeat(500)]]);
     assert.deepEqual(valuesIn(queue.take(roomFor(2))), [["c"]]);
   });
 
-  it("hold nothing beside a segment that travels alone, before it or behind it", () => {
+  it("contain nothing before or after a segment that is marked as alone", () => {
     const queue = queueOf(waiting(["a"]), waiting(["b"], { alone: true }), waiting(["c"]), waiting(["d"]));
     const batches = [1, 2, 3].map(() => valuesIn(queue.take(roomFor(9))));
     assert.deepEqual(batches, [[["a"]], [["b"]], [["c"], ["d"]]]);
   });
 
-  it("come in order however much was taken before, whatever was given back", () => {
+  it("are in order, however many were taken and put back before", () => {
     const names = Array.from({ length: 100 }, (_, n) => `${n}`);
     const queue = queueOf(...names.map((name) => waiting([name])));
     const total = queue.bytes;

@@ -26,7 +26,7 @@ describe("kafka: segment queue", () => {
     answered: false,
   });
 
-  it("takes what fits, at least one record, and counts its bytes down to 0", () => {
+  it("takes the records that fit, at least one, and counts its bytes down to 0", () => {
     const queue = new SegmentQueue();
     for (let n = 0; n < 100; n++) queue.push(segment());
     let taken = 0;
@@ -43,7 +43,7 @@ describe("kafka: segment queue", () => {
     assert.equal(queue.take(1)[0]?.to, 1);
   });
 
-  it("sends a segment alone where that is asked for, and fails what is late", () => {
+  it("takes a segment alone if it is marked so, and fails segments after their deadline", () => {
     const queue = new SegmentQueue();
     queue.push(segment(true));
     queue.push(segment());

@@ -1,4 +1,4 @@
-// A run of one request's records, and the answer of the request that waits for it.
+// Segments, and the answer to the request that waits for them.
 
 import { strict as assert } from "node:assert";
 import { OnrampError } from "../../../src/core/errors.ts";
@@ -28,7 +28,7 @@ describe("kafka: segment", () => {
     );
   });
 
-  it("gives the record's own timestamp, or the broker's where the topic stamps the append", () => {
+  it("gives the record's own timestamp, or the broker's in a topic with LogAppendTime", () => {
     const [own, broker, epoch] = [waiting(["a"]), waiting(["a"]), waiting(["a"])];
     settleWritten(own.segment, 0, 0, -1);
     settleWritten(broker.segment, 0, 0, 77);
@@ -48,7 +48,7 @@ describe("kafka: segment", () => {
     assert.deepEqual([errors, offsets, request.answers], [[late, late], [-1, -1], 1]);
   });
 
-  it("settles the places of its records in the request, and answers when the last of them is settled", () => {
+  it("settles its records by their index in the request, and answers after the last of them", () => {
     const receipts = new Receipts(4);
     let answered: Receipts | undefined;
     const pending = {
@@ -76,7 +76,7 @@ describe("kafka: segment", () => {
     assert.deepEqual([...(receipts.errors ?? [])], [late, undefined, late, undefined]);
   });
 
-  it("counts the offsets of a part from the part's own first record", () => {
+  it("counts the offsets of a part from the first record of the part", () => {
     const request = waiting(["a", "b", "c"]);
     settleWritten(slice(request.segment, 1, 3), 0, 10, -1);
     assert.deepEqual([request.receipts.offsets, request.answers], [[-1, 10, 11], 0]);
@@ -84,7 +84,7 @@ describe("kafka: segment", () => {
     assert.deepEqual([request.receipts.errors?.[0], request.answers], [late, 1]);
   });
 
-  it("is cut into parts that know their records, their bytes and their company", () => {
+  it("can be cut into parts with their own records, size and request", () => {
     const { segment } = waiting(["a", "bb", "ccc"]);
     const head = slice(segment, 0, 1);
     const tail = slice(segment, 1, 3, true);
@@ -95,7 +95,7 @@ describe("kafka: segment", () => {
     assert.equal(sizeOf(segment.records, 1, 2), recordSizeBound(acceptedRecord("bb")));
   });
 
-  it("is its own whole part, so that its answer is known to whoever holds either", () => {
+  it("is returned unchanged as the part that contains all of it", () => {
     const { segment } = waiting(["a", "b"]);
     assert.equal(slice(segment, 0, 2), segment);
     assert.notEqual(slice(segment, 0, 2, true), segment);

@@ -1,4 +1,4 @@
-// Requests without a good answer, and brokers that hold us up.
+// Requests without a valid answer, and slow brokers.
 
 import { strict as assert } from "node:assert";
 import { BrokerGone } from "../../../src/kafka/client/errors.ts";
@@ -11,7 +11,7 @@ const tooSlow = new BrokerGone("no answer", { sent: true, timedOut: true });
 
 describe("kafka: sender, losses", function () {
   this.timeout(2000);
-  it("leaves every batch of a lost request open: the same bytes travel again", async () => {
+  it("leaves every batch of a lost request open: the same bytes are sent again", async () => {
     const { brokers, lane, log, push, pump, later } = startSender([topicState("t", [1, 1])]);
     push("t/0", "a");
     push("t/1", "b");
@@ -27,7 +27,7 @@ describe("kafka: sender, losses", function () {
     assert.deepEqual([brokers.last.channel, log.lines], [MAIN, []]);
   });
 
-  it("opens nothing that never left: it travels again together with what came since", async () => {
+  it("does not open a batch that was not sent: its records are sent again with newer ones", async () => {
     const { brokers, lane, push, pump, later } = startSender([topicState("t", [1])]);
     push("t/0", "a");
     await pump();
@@ -56,7 +56,7 @@ describe("kafka: sender, losses", function () {
     assert.deepEqual([brokers.last.places, log.lines], [["t/0", "t/1"], []]);
   });
 
-  it("says why when a request fails for a reason that is no broker's", async () => {
+  it("reports the reason when a request fails for another reason than the broker", async () => {
     const { brokers, lane, log, push, pump } = startSender([topicState("t", [1])]);
     push("t/0", "a");
     await pump();
@@ -68,7 +68,7 @@ describe("kafka: sender, losses", function () {
     );
   });
 
-  it("leaves a partition open that the answer leaves out, and settles the others", async () => {
+  it("leaves the batch of a partition open that is missing in the answer, and settles the others", async () => {
     const { brokers, lane, push, pump, later } = startSender([topicState("t", [1, 1])]);
     const [out, in_] = [push("t/0", "a"), push("t/1", "b")];
     await pump();
@@ -79,7 +79,7 @@ describe("kafka: sender, losses", function () {
     assert.deepEqual(brokers.last.places, ["t/0"]);
   });
 
-  it("takes an answer about a partition that was not asked for as nobody's", async () => {
+  it("ignores an answer for a partition that is not in the request", async () => {
     const { brokers, push, pump } = startSender([topicState("t", [1])]);
     const request = push("t/0", "a");
     await pump();
@@ -87,7 +87,7 @@ describe("kafka: sender, losses", function () {
     assert.deepEqual([request.answers, codesOf(request)], [0, undefined]);
   });
 
-  it("holds back for as long as the broker asks, and no longer", async () => {
+  it("sends nothing during the throttle time of the broker, and continues after it", async () => {
     const { brokers, push, pump, later } = startSender([topicState("t", [1])]);
     push("t/0", "a");
     await pump();
@@ -104,7 +104,7 @@ describe("kafka: sender, slow partitions", function () {
   this.timeout(2000);
   const topics = [topicState("t", [1, 1, 1]), topicState("u", [1])];
 
-  /** `places` have had an answer that took longer than half a second. */
+  /** Gives `places` an answer that takes longer than half a second. */
   async function slowed(...places: string[]) {
     const world = startSender(topics);
     for (const place of places) world.push(place, "slow");
@@ -114,7 +114,7 @@ describe("kafka: sender, slow partitions", function () {
     return world;
   }
 
-  it("travel apart, on a connection of their own, while the others share theirs", async () => {
+  it("are sent on a connection of their own, while the others share one", async () => {
     const { brokers, push, pump } = await slowed("t/0");
     for (const place of ["t/0", "t/1", "u/0"]) push(place, "a");
     await pump();
@@ -124,7 +124,7 @@ describe("kafka: sender, slow partitions", function () {
     assert.notEqual(spare?.channel, MAIN);
   });
 
-  it("are not those whose answer takes half a second", async () => {
+  it("do not include those whose answer takes exactly half a second", async () => {
     const { brokers, push, pump, pass } = startSender(topics);
     push("t/0", "a");
     await pump();
@@ -135,7 +135,7 @@ describe("kafka: sender, slow partitions", function () {
     assert.equal(brokers.last.channel, MAIN);
   });
 
-  it("have one connection a topic, and another topic's have another", async () => {
+  it("have one connection per topic", async () => {
     const { brokers, push, pump } = await slowed("t/0", "t/1", "u/0");
     for (const place of ["t/0", "t/1", "u/0"]) push(place, "a");
     await pump();
@@ -149,7 +149,7 @@ describe("kafka: sender, slow partitions", function () {
     assert.deepEqual([brokers.last.channel, brokers.last.places], [MAIN, ["t/0"]]);
   });
 
-  it("travel one by one where all of them together were slow again", async () => {
+  it("are sent one by one if all of them together were slow again", async () => {
     const { brokers, push, pump, pass } = await slowed("t/0", "t/1");
     push("t/0", "a");
     push("t/1", "b");
@@ -164,10 +164,10 @@ describe("kafka: sender, slow partitions", function () {
   });
 
   for (const [title, error, next] of [
-    ["one by one after a journey that outlasted its time", tooSlow, ["t/0"]],
+    ["one by one after a request that timed out", tooSlow, ["t/0"]],
     ["together after a lost connection", new BrokerGone("lost", { sent: true }), ["t/0", "t/1"]],
   ] as const)
-    it(`travel ${title}`, async () => {
+    it(`are sent ${title}`, async () => {
       const { brokers, push, pump, later } = await slowed("t/0", "t/1");
       push("t/0", "a");
       push("t/1", "b");
@@ -177,7 +177,7 @@ describe("kafka: sender, slow partitions", function () {
       assert.deepEqual(brokers.last.places, next);
     });
 
-  it("are those of a request that outlasted its time", async () => {
+  it("include those of a request that timed out", async () => {
     const { brokers, push, pump, later } = startSender(topics);
     push("t/0", "a");
     await pump();
@@ -196,7 +196,7 @@ describe("kafka: sender, slow followers", function () {
   };
 
   for (const errorCode of [7, 20])
-    it(`after ${errorCode}, lanes that need the follower travel apart, until one of them is answered fast`, async () => {
+    it(`after ${errorCode}, lanes that need the follower are isolated, until an answer for one is fast`, async () => {
       const { brokers, push, pump } = startSender([topic]);
       push("t/0", "a");
       await pump();
@@ -212,7 +212,7 @@ describe("kafka: sender, slow followers", function () {
       assert.equal(brokers.last.channel, MAIN);
     });
 
-  it("after five seconds, lanes that need the follower travel with the others", async () => {
+  it("after five seconds, lanes that need the follower are sent with the others", async () => {
     const { brokers, push, pump, later } = startSender([topic]);
     push("t/0", "a");
     await pump();
@@ -223,7 +223,7 @@ describe("kafka: sender, slow followers", function () {
     assert.deepEqual([brokers.last.channel, brokers.last.places], [MAIN, ["t/1"]]);
   });
 
-  it("after 19, nobody is suspected: the follower is not in sync any more", async () => {
+  it("after 19, there is no suspect: the follower is no longer in sync", async () => {
     const { brokers, push, pump } = startSender([topic]);
     push("t/0", "a");
     await pump();
@@ -233,7 +233,7 @@ describe("kafka: sender, slow followers", function () {
     assert.deepEqual([brokers.last.channel, brokers.last.places], [MAIN, ["t/1"]]);
   });
 
-  it("a slow answer clears nobody", async () => {
+  it("a slow answer clears no suspect", async () => {
     const { brokers, push, pump, pass } = startSender([topic]);
     push("t/0", "a");
     push("t/1", "a");

@@ -1,4 +1,4 @@
-// What leaves for which broker, in which request, and what becomes of it.
+// The requests that the sender sends to each broker, and their results.
 
 import { strict as assert } from "node:assert";
 import { BrokerGone } from "../../../src/kafka/client/errors.ts";
@@ -9,7 +9,7 @@ import { topicState } from "../../support/topics.ts";
 
 describe("kafka: sender, requests", function () {
   this.timeout(2000);
-  it("sends all that waits for a broker in one request, and brings the receipts back", async () => {
+  it("sends all batches for a broker in one request, and returns the receipts", async () => {
     const { sender, brokers, batches, push, pump } = startSender([
       topicState("a", [1, 1]),
       topicState("b", [1]),
@@ -51,7 +51,7 @@ describe("kafka: sender, requests", function () {
     );
   });
 
-  it("has one request in flight a broker, and sends what came meanwhile behind its answer", async () => {
+  it("has one request in flight per broker, and sends newer records after its answer", async () => {
     const { brokers, push, pump } = startSender([topicState("t", [1, 1])]);
     push("t/0", "a");
     await pump();
@@ -65,7 +65,7 @@ describe("kafka: sender, requests", function () {
     assert.equal(brokers.requests.length, 2);
   });
 
-  it("sends no more than about 8 MB at once, and what was left out comes first next", async () => {
+  it("sends at most about 8 MB at once; lanes that were left out come first in the next request", async () => {
     const places = Array.from({ length: 12 }, (_, n) => `t/${n}`);
     const { brokers, push, pump } = startSender([
       topicState(
@@ -82,7 +82,7 @@ describe("kafka: sender, requests", function () {
     assert.deepEqual(brokers.last.places, ["t/9", "t/10", "t/11", "t/0"]);
   });
 
-  it("keeps batches below a million bytes, and below what the topic takes", async () => {
+  it("keeps batches below a million bytes, and below the limit of the topic", async () => {
     const { brokers, push, pump } = startSender([
       topicState("large", [1]),
       topicState("small", [1], { maxMessageBytes: 1500 }),
@@ -110,7 +110,7 @@ describe("kafka: sender, requests", function () {
     );
   });
 
-  it("packs batches with the codec that it is given", async () => {
+  it("compresses batches with the configured codec", async () => {
     const { brokers, push, pump } = startSender([topicState("t", [1])], compressionOf("gzip"));
     push("t/0", "a".repeat(1000));
     await pump();
@@ -119,7 +119,7 @@ describe("kafka: sender, requests", function () {
     assert.ok((part?.batch.bytes.length ?? 1000) < 200);
   });
 
-  it("keeps the bytes of an open batch, however many frames are used meanwhile", async () => {
+  it("keeps the bytes of an open batch, however many requests are sent meanwhile", async () => {
     const { brokers, push, pump, later } = startSender([topicState("t", [1, 1])]);
     push("t/0", "a".repeat(10_000));
     await pump();
@@ -133,7 +133,7 @@ describe("kafka: sender, requests", function () {
   });
 });
 
-describe("kafka: sender, what cannot be sent", function () {
+describe("kafka: sender, records that cannot be sent", function () {
   this.timeout(2000);
   it("fails a partition number that equals the number of partitions, and one beyond", async () => {
     const { sender, brokers, push, pump } = startSender([topicState("t", [1, 1])]);
@@ -144,14 +144,14 @@ describe("kafka: sender, what cannot be sent", function () {
     assert.deepEqual([brokers.last.places, sender.active.size], [["t/1"], 1]);
   });
 
-  it("fails what waits for a topic that is gone", async () => {
+  it("fails records in the queue of a deleted topic", async () => {
     const { sender, push, pump } = startSender([]);
     const request = push("gone/0", "a");
     await pump();
     assert.deepEqual([codesOf(request), sender.active.size], [[40401], 0]);
   });
 
-  it("keeps what waits for a partition without a leader, until it has one", async () => {
+  it("keeps records for a partition without a leader, until it has one", async () => {
     const { sender, brokers, lane, push, pump, later } = startSender([topicState("t", [-1])]);
     const request = push("t/0", "a");
     await pump();
@@ -162,7 +162,7 @@ describe("kafka: sender, what cannot be sent", function () {
     assert.deepEqual([brokers.last.node, codesOf(request)], [0, undefined]);
   });
 
-  it("keeps a batch of unknown outcome whose topic is gone, but sends it to nobody", async () => {
+  it("keeps a batch of unknown outcome whose topic was deleted, but does not send it", async () => {
     const { sender, brokers, push, pump, later } = startSender([topicState("t", [1])]);
     const request = push("t/0", "a");
     await pump();
@@ -199,7 +199,7 @@ describe("kafka: sender, what cannot be sent", function () {
     );
   });
 
-  it("answers whoever waits past the deadline, and forgets the lanes that are done", async () => {
+  it("answers callers at their deadline, and forgets idle lanes", async () => {
     const { sender, push } = startSender([topicState("t", [1, 1])]);
     const request = push("t/0", "a");
     sender.expire(Number.MAX_SAFE_INTEGER - 1);

@@ -1,16 +1,16 @@
-// The sequence numbers and epochs under which a lane's batches travel.
+// The sequence numbers and epochs of the batches of a lane.
 
 import { strict as assert } from "node:assert";
 import { LaneIdentity } from "../../../src/kafka/produce/lane-identity.ts";
 
 describe("kafka: sequences", () => {
-  it("are nobody's until the lane has a producer id", () => {
+  it("have no producer id until the lane has one", () => {
     const identity = new LaneIdentity();
     assert.equal(identity.producerId, undefined);
     assert.deepEqual(identity.current, { producerId: -1, epoch: 0, sequence: 0 });
   });
 
-  it("start at 0 with a new id, and go on by what was written", () => {
+  it("start at 0 with a new id, and advance by the records that were written", () => {
     const identity = new LaneIdentity();
     identity.adopt(7);
     identity.advance(3);
@@ -28,7 +28,7 @@ describe("kafka: sequences", () => {
     assert.deepEqual(identity.current, { producerId: 7, epoch: 5, sequence: 0 });
   });
 
-  it("reach 2147483647, and 0 comes behind it", () => {
+  it("reach 2147483647, and continue at 0", () => {
     const identity = new LaneIdentity();
     identity.adopt(7);
     identity.advance(2147483647);

@@ -1,4 +1,4 @@
-// One request on its way into the lanes.
+// The faults of a request, and its segments.
 
 import { strict as assert } from "node:assert";
 import { Receipts } from "../../../src/core/record.ts";
@@ -9,7 +9,7 @@ import { topicState } from "../../support/topics.ts";
 
 const HOUR = 3_600_000;
 
-/** Index and code of each fault of these records, all for partition 0. */
+/** The index and the code of each fault of these records, which are all for partition 0. */
 function faults(limits: Parameters<typeof topicState>[2], ...records: ReturnType<typeof acceptedRecord>[]) {
   const partitions = records.map(() => 0);
   return faultsOf(topicState("t", [1], limits), records, partitions, 100).map(
@@ -17,12 +17,12 @@ function faults(limits: Parameters<typeof topicState>[2], ...records: ReturnType
   );
 }
 
-describe("kafka: what a topic would refuse of a request", () => {
-  it("is nothing where its limits are not known", () => {
+describe("kafka: faults of a request", () => {
+  it("do not exist if the limits of the topic are unknown", () => {
     assert.deepEqual(faults({}, acceptedRecord("a"), acceptedRecord(null, { timestamp: 0 })), []);
   });
 
-  it("is a partition number equal to the number of its partitions, or higher", () => {
+  it("include a partition number equal to the number of partitions, or higher", () => {
     const topic = topicState("t", [1, 1]);
     const records = ["a", "b", "c", "d"].map((value) => acceptedRecord(value));
     const found = faultsOf(topic, records, [0, 1, 2, 3], 100);
@@ -36,7 +36,7 @@ describe("kafka: what a topic would refuse of a request", () => {
     assert.match(found[0]?.message ?? "", /"t" has no partition 2; its partitions are 0 to 1\./);
   });
 
-  it("is a record without a key where it is compacted", () => {
+  it("include a record without a key in a compacted topic", () => {
     const keyed = acceptedRecord("a", { key: Buffer.from("k") });
     const empty = acceptedRecord("a", { key: Buffer.alloc(0) });
     const found = faults({ compacted: true }, keyed, acceptedRecord("b"), empty);
@@ -48,7 +48,7 @@ describe("kafka: what a topic would refuse of a request", () => {
     assert.deepEqual(faults({ compacted: false }, acceptedRecord("b")), []);
   });
 
-  it("is a timestamp too far ahead of now", () => {
+  it("include a timestamp too far in the future", () => {
     const now = Date.now();
     const near = acceptedRecord("a", { timestamp: now + HOUR - 1000 });
     const far = acceptedRecord("b", { timestamp: now + HOUR + 60_000 });
@@ -60,7 +60,7 @@ describe("kafka: what a topic would refuse of a request", () => {
     assert.match(found[0]?.[2] ?? "", /more than 3600000 ms in the future/);
   });
 
-  it("is a timestamp too far back", () => {
+  it("include a timestamp too far in the past", () => {
     const now = Date.now();
     const near = acceptedRecord("a", { timestamp: now - HOUR + 60_000 });
     const far = acceptedRecord("b", { timestamp: now - HOUR - 1 });
@@ -72,7 +72,7 @@ describe("kafka: what a topic would refuse of a request", () => {
     assert.match(found[0]?.[2] ?? "", /more than 3600000 ms in the past/);
   });
 
-  it("is not a timestamp at the very limit, ahead or back", () => {
+  it("do not include a timestamp exactly at a limit", () => {
     const { now } = Date;
     Date.now = () => 10 * HOUR;
     try {
@@ -87,7 +87,7 @@ describe("kafka: what a topic would refuse of a request", () => {
     }
   });
 
-  it("is a record whose batch is larger than max.message.bytes, to the byte", () => {
+  it("include a record whose batch is larger than max.message.bytes, to the byte", () => {
     const record = acceptedRecord("a".repeat(500));
     const size = encodeBatch([record]).length;
     assert.deepEqual(faults({ maxMessageBytes: size }, record), []);
@@ -99,7 +99,7 @@ describe("kafka: what a topic would refuse of a request", () => {
     assert.match(found[0]?.[2] ?? "", new RegExp(`takes ${size} bytes, but topic "t" allows ${size - 1} `));
   });
 
-  it("is told for as many faults as are asked for", () => {
+  it("are limited to the requested number", () => {
     const records = [1, 2, 3].map(() => acceptedRecord("a"));
     const topic = topicState("t", [1], { compacted: true });
     assert.deepEqual(
@@ -115,7 +115,7 @@ describe("kafka: a request that fails as a whole", () => {
     { index: 2, error_code: 40001, message: "bad" },
   ] as const;
 
-  it("names the first fault, and lists all, where it has several records", () => {
+  it("names the first fault, and lists all, if it has several records", () => {
     const error = requestError(faultsFound, 3);
     assert.deepEqual([error.code, error.errors], [41301, faultsFound]);
     assert.equal(
@@ -123,18 +123,18 @@ describe("kafka: a request that fails as a whole", () => {
       "Some of the 3 records cannot be appended; nothing was written. Record 1: too large",
     );
   });
-  it("says the fault and nothing else, where it has one record", () => {
+  it("has only the message of the fault if it has one record", () => {
     const error = requestError(faultsFound, 1);
     assert.deepEqual([error.code, error.message, error.errors], [41301, "too large", undefined]);
   });
 });
 
-describe("kafka: a request's share for each partition", () => {
+describe("kafka: the segment of a request for a partition", () => {
   const records = ["a", "b", "c", "d"].map((value) => acceptedRecord(value));
   const pending = { receipts: new Receipts(4), remaining: 4, resolve: () => {} };
   const shares = (partitions: readonly number[]) => segmentsOf(records, partitions, pending, 99);
 
-  it("is the whole request where all records go to one partition", () => {
+  it("is the whole request if all records go to one partition", () => {
     const segments = shares([2, 2, 2, 2]);
     assert.deepEqual([...segments.keys()], [2]);
     const whole = segments.get(2);
@@ -143,7 +143,7 @@ describe("kafka: a request's share for each partition", () => {
     assert.equal(whole.size, 4 * recordSizeBound(acceptedRecord("a")));
   });
 
-  it("is its records in order, with their places in the request, where they go to several", () => {
+  it("has the records in order, with their indexes in the request, if there are several partitions", () => {
     const segments = shares([1, 0, 1, 0]);
     assert.deepEqual([...segments.keys()], [1, 0]);
     assert.deepEqual(valuesIn([...segments.values()]), [
@@ -159,11 +159,11 @@ describe("kafka: a request's share for each partition", () => {
     );
   });
 
-  it("is apart from the first partition's even where the last record alone goes elsewhere", () => {
+  it("is separate even if only the last record goes to another partition", () => {
     assert.deepEqual(valuesIn([...shares([0, 0, 0, 5]).values()]), [["a", "b", "c"], ["d"]]);
   });
 
-  it("waits for the request's answer until its deadline, in company", () => {
+  it("has the deadline of the request, and may share a batch", () => {
     for (const segment of shares([1, 0, 1, 0]).values()) {
       const { deadline, alone, answered, from, to } = segment;
       assert.deepEqual([deadline, alone, answered, from, to], [99, false, false, 0, 2]);

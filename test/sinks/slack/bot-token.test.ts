@@ -1,4 +1,4 @@
-// The contract of sinks, over Slack's Web API with a bot token.
+// Runs the contract of sinks on Slack's Web API with a bot token.
 
 import { sinkContract } from "../../contract/sink.ts";
 

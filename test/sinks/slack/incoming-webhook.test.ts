@@ -1,4 +1,4 @@
-// The contract of sinks, over Slack's incoming webhooks.
+// Runs the contract of sinks on Slack's incoming webhooks.
 
 import { sinkContract } from "../../contract/sink.ts";
 

@@ -30,7 +30,7 @@ describe("sinks: slack", function () {
     return { gateway, put, state };
   }
 
-  it("refuses to start with an invalid expression, and names its place", async () => {
+  it("refuses to start with an invalid expression, and names its path", async () => {
     await assert.rejects(
       start({ webhookUrl: receiver.url, text: "a & & b" }),
       /sinks\.team\.text: .*position \d+/,
@@ -88,7 +88,7 @@ describe("sinks: slack", function () {
     }
   });
 
-  it("leaves a record that waits for its turn to the next start when it stops", async () => {
+  it("does not deliver a record that waits for its turn at a stop, but after the next start", async () => {
     const { gateway, put, state } = await start({ webhookUrl: receiver.url, text: "$string(n)", rate: 0.01 });
     await put({ n: 1 });
     await put({ n: 2 });
@@ -142,7 +142,7 @@ describe("sinks: slack", function () {
     );
   });
 
-  it("dead-letters what Slack refuses by name, and tries again after an error of Slack's own", async () => {
+  it("dead-letters a record after an error code for it, and retries after an internal error of Slack", async () => {
     const answers = [
       '{"ok":false,"error":"internal_error"}',
       '{"ok":false,"error":"channel_not_found"}',

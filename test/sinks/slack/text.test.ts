@@ -1,4 +1,4 @@
-// The text of Slack messages: what is escaped.
+// The escaping in the text of Slack messages.
 
 import { strict as assert } from "node:assert";
 import { compileExpression } from "../../../src/core/expressions.ts";
@@ -19,7 +19,7 @@ describe("sinks: the text of Slack messages", () => {
   const made = (source: string, value: unknown) =>
     escaping(compileExpression(source)).evaluate(record(value));
 
-  it("escapes what an expression takes from the record, and not the text of its author", async () => {
+  it("escapes text from the record, and not the text that the expression contains", async () => {
     const evil = {
       title: "<!channel> & <https://evil.example|GitHub>",
       "<!here>": 1,

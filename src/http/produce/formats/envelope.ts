@@ -1,5 +1,5 @@
 // The envelope formats of Confluent's REST Proxy v2 and Strimzi's HTTP Bridge: several records per request,
-// as JSON, base64 or text. Where the two differ, docs/http.md describes what Onramp does.
+// as JSON, base64 or text. docs/http.md describes the behavior where the two differ.
 
 import { type ErrorCode, type ErrorDetail, MOST_DETAILS, OnrampError } from "../../../core/errors.ts";
 import { parseJson } from "../../../core/json.ts";
@@ -168,7 +168,7 @@ function text(given: unknown, member: Member): Buffer {
   if (!given.isWellFormed())
     throw new OnrampError(
       40001,
-      `The ${member} contains half of a surrogate pair, which UTF-8 cannot represent.`,
+      `The ${member} contains an unpaired surrogate, which UTF-8 cannot represent.`,
     );
   return Buffer.from(given);
 }

@@ -1,6 +1,6 @@
-// Finds the positions of keys and values in an envelope, so that their unchanged bytes are written to Kafka:
-// 1.0 stays 1.0. The text is valid JSON already; the only further check is for duplicate members, which
-// `JSON.parse` accepts.
+// Finds the positions of keys and values in an envelope, so that their bytes are written to Kafka unchanged:
+// 1.0 stays 1.0. The caller has checked that the text is valid JSON. The only check here is for duplicate
+// members, because `JSON.parse` accepts them.
 
 import { OnrampError } from "../../../core/errors.ts";
 import { endOfString } from "../../../core/json.ts";

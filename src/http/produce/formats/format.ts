@@ -17,12 +17,12 @@ export interface ProduceRequest {
 
 /** One produce format. */
 export interface Format {
-  /** Converts the body to drafts. Called once per request. @throws OnrampError 40001, 40402 */
+  /** Converts the body to drafts. Called once per request. @throws OnrampError 40001, 40402, 41301 */
   drafts(request: ProduceRequest): Draft[];
   /**
    * Responds with the outcome of every record. Called once per request.
    *
-   * @throws OnrampError when none was written
+   * @throws OnrampError when no record was written
    */
   answer(res: ServerResponse, topic: string, receipts: Receipts): void;
 }

@@ -8,7 +8,7 @@ const RETURN = 0x0d;
 /** A line; undefined for a line that exceeded the maximum length and was discarded. */
 export type Line = Buffer | undefined;
 
-/** Lines end with `\n` or `\r\n`; the last one may end with the stream. */
+/** Splits chunks into lines. A line ends with `\n`, `\r\n`, or the end of the stream. */
 export class LineSplitter {
   readonly #maxLine: number;
   readonly #buffer = new ChunkBuffer();

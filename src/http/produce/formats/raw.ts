@@ -1,5 +1,5 @@
-// The raw format: the body is the value of one record, byte for byte. The query and the headers contain the
-// rest.
+// The raw format: the body is the value of one record, byte for byte. The query contains the
+// key, partition and timestamp; `Kafka-Header-…` request headers become the record's headers.
 
 import { isUtf8 } from "node:buffer";
 import { OnrampError } from "../../../core/errors.ts";
@@ -25,7 +25,8 @@ function rawFormat(json: boolean): Format {
           "The body is empty. A raw record needs a value; to write a tombstone, send an envelope with a null value.",
         );
       const { key, headers, partition, timestamp } = baseDraft(request);
-      // All formats set the same members in the same order: drafts of the same shape are faster.
+      // All formats set the same members in the same order, because V8 is faster with objects of the same
+      // shape.
       const name = json ? "The body" : undefined;
       return [{ key, value: body, headers, partition, timestamp, parsed: undefined, json: name }];
     },

@@ -18,7 +18,8 @@ const MAX_CACHED = 200;
 const cache = new Map<string, Format | typeof ndjson>();
 
 /**
- * The value of `formatOf` for NDJSON, which is not a `Format`: its lines are answered while they are read.
+ * The result of `formatOf` for NDJSON. NDJSON is not a `Format`, because lines are answered while they are
+ * read.
  */
 export const ndjson = Symbol("NDJSON");
 

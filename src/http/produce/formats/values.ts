@@ -13,7 +13,7 @@ export function checkPartition(partition: number): number {
   if (Number.isInteger(partition) && partition >= 0 && partition <= MAX_PARTITION) return partition;
   throw new OnrampError(
     40402,
-    "A partition must be an integer from 0 up; see GET /topics/{topic}/partitions.",
+    "A partition must be an integer of 0 or more; see GET /topics/{topic}/partitions.",
   );
 }
 

@@ -1,4 +1,4 @@
-// The outcomes of an envelope's records as an answer.
+// The response for the outcomes of the records of an envelope.
 
 import { strict as assert } from "node:assert";
 import { OnrampError } from "../../../../src/core/errors.ts";
@@ -27,7 +27,7 @@ describe("http: envelope, answers", () => {
     return { ...answered, body: JSON.parse(answered.text) };
   }
 
-  it("gives partition and offset of every record", () => {
+  it("contains the partition and offset of every record", () => {
     const { status, headers, text, body } = answerOf(7, 8);
     assert.equal(status, 200);
     assert.deepEqual(headers, {
@@ -38,7 +38,7 @@ describe("http: envelope, answers", () => {
     assert.deepEqual(body, { offsets: [written(7), written(8)], key_schema_id: null, value_schema_id: null });
   });
 
-  it("gives the problem of each record that was not written, in its place, and when to try again", () => {
+  it("contains the error of each record that was not written, in order, and Retry-After", () => {
     const { status, headers, body } = answerOf(7, bad, later);
     const failed = ({ code, message }: OnrampError) => ({
       ...{ partition: null, offset: null, error_code: code, error: message, message },
@@ -47,7 +47,7 @@ describe("http: envelope, answers", () => {
     assert.deepEqual([status, headers["retry-after"]], [200, "1"]);
   });
 
-  it("asks nobody to try again where that would not help", () => {
+  it("has no Retry-After if a retry would fail again", () => {
     assert.equal("retry-after" in answerOf(7, bad).headers, false);
   });
 
@@ -65,7 +65,7 @@ describe("http: envelope, answers", () => {
     );
   });
 
-  it("fails with the code of one whose outcome is unknown, wherever it stands", () => {
+  it("fails with the code of a record whose outcome is unknown, wherever it is in the list", () => {
     assert.throws(
       () => answerOf(bad, unknown),
       (error: OnrampError) => error.code === 50401,

@@ -1,4 +1,4 @@
-// The envelopes: from a body to drafts, and from receipts to an answer.
+// The envelopes: from a body to drafts.
 
 import { strict as assert } from "node:assert";
 import { OnrampError } from "../../../../src/core/errors.ts";
@@ -33,7 +33,7 @@ describe("http: envelope, drafts", () => {
     assert.deepEqual([second?.key, second?.value, second?.parsed], [null, null, undefined]);
   });
 
-  it("decodes base64, and takes text as UTF-8; neither is known as JSON", () => {
+  it("decodes base64, and encodes text as UTF-8; neither counts as JSON", () => {
     const [binary] = drafts(binaryEnvelope, { records: [{ key: "/+8=", value: "" }] });
     const [text] = drafts(textEnvelope, { records: [{ key: "é", value: "1" }] });
     assert.deepEqual([binary?.key, binary?.value], [Buffer.from([0xff, 0xef]), Buffer.alloc(0)]);
@@ -41,7 +41,7 @@ describe("http: envelope, drafts", () => {
     assert.deepEqual([binary?.parsed, text?.parsed], [undefined, undefined]);
   });
 
-  it("takes partition, timestamp and headers of each record", () => {
+  it("reads partition, timestamp and headers of each record", () => {
     const headers = [{ key: "a", value: "YQ==" }, { key: "b", value: null }, { key: "c" }];
     const records = [
       { value: "1", partition: 3, timestamp: 5, headers },
@@ -57,12 +57,12 @@ describe("http: envelope, drafts", () => {
     assert.deepEqual([second?.partition, second?.timestamp, second?.headers], [undefined, undefined, []]);
   });
 
-  it("takes the partition of the path where the record names none", () => {
+  it("uses the partition of the path if the record has none", () => {
     const [draft] = drafts(textEnvelope, { records: [{ value: "a", partition: null }] }, { partition: 4 });
     assert.equal(draft?.partition, 4);
   });
 
-  it("takes what Confluent's clients send for formats with a registry, while it is null", () => {
+  it("accepts the members that Confluent's clients send for a schema registry, if they are null", () => {
     const schemas = { key_schema: null, key_schema_id: null, value_schema: null, value_schema_id: null };
     assert.equal(drafts(textEnvelope, { ...schemas, records: [{ value: "a" }] }).length, 1);
     for (const name of Object.keys(schemas))
@@ -118,10 +118,10 @@ describe("http: envelope, refusals", () => {
     ["with a value that is no text", textEnvelope, { records: [{ value: 1 }] }, /the value must be a string/],
     ["with a key that is no text", textEnvelope, { records: [{ key: {} }] }, /the key must be a string/],
     [
-      "with half of a surrogate pair",
+      "with an unpaired surrogate",
       textEnvelope,
       '{"records":[{"value":"\\ud800"}]}',
-      /value contains half of a surrogate pair/,
+      /value contains an unpaired surrogate/,
     ],
     [
       "with base64 of a wrong length",
@@ -196,7 +196,7 @@ describe("http: envelope, refusals", () => {
     assert.match(error.message, /specify it once/);
   });
 
-  it("with a partition that none can have: 404", () => {
+  it("with a partition number that is impossible: 404", () => {
     assert.equal(refusal(textEnvelope, { records: [{ partition: -1 }] }).code, 40402);
   });
 

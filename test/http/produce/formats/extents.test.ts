@@ -1,10 +1,10 @@
-// Where keys and values stand in an envelope, to the byte.
+// Finds the bytes of keys and values in an envelope.
 
 import { strict as assert } from "node:assert";
 import { extentsOf } from "../../../../src/http/produce/formats/extents.ts";
 import { thrownCode } from "../../../support/codes.ts";
 
-/** Key and value of every record as they stand in the text; undefined where there is none. */
+/** The text of the key and the value of every record; undefined if there is none. */
 function found(text: string): (string | undefined)[][] {
   const body = Buffer.from(text);
   JSON.parse(text);
@@ -34,7 +34,7 @@ describe("http: extents", () => {
     '{ "a" : [ 1 , 2 ] }',
   ];
   for (const value of values)
-    it(`finds the value ${value} as it stands, at the end and before another member`, () => {
+    it(`finds the bytes of the value ${value}, at the end and before another member`, () => {
       assert.deepEqual(found(`{"records":[{"value":${value}}]}`), [[undefined, value]]);
       assert.deepEqual(found(`{"records":[{"value":${value},"key":${value}}]}`), [[value, value]]);
       assert.deepEqual(found(`{"records":[{"other":${value},"value":${value} },{"key":${value}}]}`), [
@@ -43,7 +43,7 @@ describe("http: extents", () => {
       ]);
     });
 
-  it("finds the records wherever white space stands", () => {
+  it("finds the records with white space anywhere", () => {
     const text =
       ' \r\n\t{ \n"records" : [ {\t"key" : 1 , "value" : "a" } , { "value" : 2.50 } ] , "x" : 1 } ';
     assert.deepEqual(found(text), [
@@ -52,7 +52,7 @@ describe("http: extents", () => {
     ]);
   });
 
-  it("finds no record in an envelope without records, or with records that are no list", () => {
+  it("finds no record in an envelope without records, or with records that are not a list", () => {
     for (const text of [
       "{}",
       '{"records":[]}',
@@ -63,14 +63,14 @@ describe("http: extents", () => {
       assert.deepEqual(found(text), []);
   });
 
-  it("keeps the count where a record is no object", () => {
+  it("counts a record that is not an object", () => {
     assert.deepEqual(found('{"records":[1,"a",[{"value":1}],null,{"value":2}]}'), [
       ...Array.from({ length: 4 }, () => [undefined, undefined]),
       [undefined, "2"],
     ]);
   });
 
-  it("passes over headers, of whatever shape, to what stands behind them", () => {
+  it("skips headers of any form, and finds the members after them", () => {
     for (const headers of [
       "[]",
       '[{"key":"a","value":"b"}]',
@@ -83,11 +83,11 @@ describe("http: extents", () => {
       assert.deepEqual(found(`{"records":[{"headers":${headers},"value":7}]}`), [[undefined, "7"]]);
   });
 
-  it("knows a member by its name however it is escaped", () => {
+  it("recognizes the name of a member with any escapes", () => {
     assert.deepEqual(found('{"r\\u0065cords":[{"v\\u0061lue":1,"k\\u0065y":2}]}'), [["2", "1"]]);
   });
 
-  it("reads other members of the envelope before and behind the records", () => {
+  it("skips other members of the envelope before and after the records", () => {
     const text = '{"key_schema":null,"x":{"records":[1]},"records":[{"value":1}],"y":["]"]}';
     assert.deepEqual(found(text), [[undefined, "1"]]);
   });

@@ -1,11 +1,11 @@
-// A stream of bytes as lines.
+// Splits a stream of bytes into lines.
 
 import { strict as assert } from "node:assert";
 import { type Line, LineSplitter } from "../../../../src/http/produce/formats/line-splitter.ts";
 
 const text = (lines: readonly Line[]) => lines.map((line) => (line === undefined ? undefined : `${line}`));
 
-/** The lines of chunks, and what is left at the end. */
+/** The lines in the chunks, and the rest at the end. */
 function split(maxLine: number, ...chunks: string[]): (string | undefined)[] {
   const splitter = new LineSplitter(maxLine);
   const lines = chunks.flatMap((chunk) => text(splitter.push(Buffer.from(chunk))));
@@ -19,11 +19,11 @@ describe("http: line splitter", () => {
     assert.deepEqual(split(9, ""), []);
   });
 
-  it("keeps a CR that ends no line", () => {
+  it("keeps a CR that is not before LF", () => {
     assert.deepEqual(split(9, "a\rb\n", "c\r\r\n"), ["a\rb", "c\r"]);
   });
 
-  it("finds the same lines however the stream is cut", () => {
+  it("finds the same lines for any division into chunks", () => {
     const stream = "first\r\n\nsecond\nthird";
     const whole = split(20, stream);
     assert.deepEqual(whole, ["first", "", "second", "third"]);
@@ -32,7 +32,7 @@ describe("http: line splitter", () => {
     assert.deepEqual(split(20, ...stream), whole);
   });
 
-  it("says of a line that is too long that it was there, and goes on behind it", () => {
+  it("reports a line that is too long, and continues after it", () => {
     assert.deepEqual(split(3, "abc\nabcd\nab\n"), ["abc", undefined, "ab"]);
     assert.deepEqual(split(3, "ab", "c\n", "ab", "cd", "ef", "g\nx\n"), ["abc", undefined, "x"]);
     assert.deepEqual(split(3, "abcd"), [undefined]);
@@ -40,7 +40,7 @@ describe("http: line splitter", () => {
     assert.deepEqual(split(3, "ab", "c"), ["abc"]);
   });
 
-  it("holds the bytes of the line that has not ended, and none of one that is too long", () => {
+  it("holds the bytes of an incomplete line, and none of a line that is too long", () => {
     const splitter = new LineSplitter(3);
     const held = (chunk: string) => {
       splitter.push(Buffer.from(chunk));
@@ -50,7 +50,7 @@ describe("http: line splitter", () => {
     assert.deepEqual(["ab", "c", "d", "e", "\n", "x\nyz", "\n"].map(held), [2, 3, 0, 0, 0, 2, 0]);
   });
 
-  it("has nothing left after the end", () => {
+  it("has no rest after the end", () => {
     const splitter = new LineSplitter(9);
     splitter.push(Buffer.from("ab"));
     splitter.end();

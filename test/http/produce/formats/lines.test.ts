@@ -13,7 +13,7 @@ const beside = {
 };
 
 describe("http: one line", () => {
-  it("is a draft with the line as its value, and what query and headers say beside", () => {
+  it("is a draft with the line as its value, and the fields of the query and the headers", () => {
     const line = Buffer.from("1");
     const { key, value, headers, partition, timestamp, json, fault } = draftOf(line, beside, 9);
     assert.deepEqual(
@@ -22,7 +22,7 @@ describe("http: one line", () => {
     );
   });
 
-  it("is a fault where it was too long: 413", () => {
+  it("is a fault if the line is too long: 413", () => {
     const { key, value, headers, partition, timestamp, fault } = draftOf(undefined, beside, 9);
     assert.deepEqual(
       [key, value, headers, partition, timestamp, fault?.code],
@@ -31,7 +31,7 @@ describe("http: one line", () => {
     assert.match(fault?.message ?? "", /larger than 9 bytes \(http\.maxBody\)/);
   });
 
-  it("is blank when there is nothing in it but white space", () => {
+  it("is blank if it contains only white space", () => {
     const blank = ["", " ", "\t", "\r", " \t\r "];
     const full = ["1", " 1", "1 ", "\u0000", " \u0000", "\u000b", "\u00a0", '""'];
     assert.deepEqual(

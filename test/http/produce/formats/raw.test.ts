@@ -1,4 +1,4 @@
-// The raw format: one record a request.
+// The raw format: one record per request.
 
 import { strict as assert } from "node:assert";
 import { OnrampError } from "../../../../src/core/errors.ts";
@@ -16,7 +16,7 @@ const headers = (...rawHeaders: string[]) =>
   baseDraft(request({ rawHeaders })).headers.map(({ key, value }) => [key, `${value}`]);
 
 describe("http: raw, the record", () => {
-  it("is the body, byte for byte, with nothing beside it", () => {
+  it("is the body, byte for byte, without a key or headers", () => {
     const body = Buffer.from([0, 0xff]);
     assert.deepEqual(raw.drafts(request({ body })), [
       {
@@ -31,7 +31,7 @@ describe("http: raw, the record", () => {
     ]);
   });
 
-  it("is JSON by promise where the content type says so", () => {
+  it("must be JSON if the content type says so", () => {
     assert.equal(rawJson.drafts(request())[0]?.json, "The body");
   });
 
@@ -44,7 +44,7 @@ describe("http: raw, the record", () => {
       );
   });
 
-  it("has what the query says beside the body", () => {
+  it("has the fields of the query", () => {
     const [draft] = raw.drafts(request({ query: "key=k&timestamp=5&partition=2" }));
     assert.deepEqual([`${draft?.key}`, draft?.timestamp, draft?.partition], ["k", 5, 2]);
   });
@@ -63,18 +63,18 @@ describe("http: raw, the query", () => {
     for (const [query, key] of Object.entries(keys)) assert.equal(`${beside(query).key}`, key, query);
   });
 
-  it("gives no key where it names none", () => {
+  it("gives no key if it has none", () => {
     assert.deepEqual(
       [beside("").key, beside("timestamp=5").key, beside("timestamp=5").timestamp],
       [null, null, 5],
     );
   });
 
-  it("may hold empty pairs", () => {
+  it("may contain empty pairs", () => {
     assert.equal(beside("&timestamp=5&&partition=0&").partition, 0);
   });
 
-  it("leaves the path's partition where it names none", () => {
+  it("does not change the partition of the path if it has none", () => {
     assert.deepEqual(
       [beside("", { partition: 3 }).partition, beside("key=a", { partition: 3 }).partition],
       [3, 3],
@@ -105,20 +105,20 @@ describe("http: raw, the query", () => {
         code,
       ));
 
-  it("may not name the partition that the path names", () => {
+  it("must not give a partition if the path gives one", () => {
     assert.throws(
       () => beside("partition=3", { partition: 3 }),
       /in the path and in the query; specify it once/,
     );
   });
 
-  it("is quoted in a refusal by at most 40 characters of a name", () => {
+  it("is quoted in an error with at most 40 characters of a name", () => {
     assert.throws(() => beside(`${"n".repeat(90)}=1`), /"n{40}" is not supported/);
   });
 });
 
 describe("http: raw, headers", () => {
-  it("are those that begin with Kafka-Header-, in order, by names in lower case", () => {
+  it("are those that begin with Kafka-Header-, in order, with names in lower case", () => {
     assert.deepEqual(
       headers(
         "Host",
@@ -140,7 +140,7 @@ describe("http: raw, headers", () => {
     );
   });
 
-  it("are no others", () => {
+  it("do not include other request headers", () => {
     assert.deepEqual(
       headers(
         "Kafka-Header-",
@@ -160,7 +160,7 @@ describe("http: raw, headers", () => {
     assert.deepEqual(headers("Kafka-Header-a", ""), [["a", ""]]);
   });
 
-  it("are UTF-8, which Node reads as latin1", () => {
+  it("are decoded as UTF-8, although Node.js decodes them as latin1", () => {
     assert.deepEqual(headers("Kafka-Header-a", Buffer.from("é").toString("latin1")), [["a", "é"]]);
     const long = `Kafka-Header-${"n".repeat(90)}`;
     assert.throws(
@@ -173,7 +173,7 @@ describe("http: raw, headers", () => {
   });
 });
 
-describe("http: raw, the answer", () => {
+describe("http: raw, the response", () => {
   it("is the receipt", () => {
     const receipts = new Receipts(1);
     Object.assign(receipts, { partitions: [2], offsets: [7], timestamps: [5] });
@@ -187,7 +187,7 @@ describe("http: raw, the answer", () => {
     });
   });
 
-  it("is the error of the record where it was not written", () => {
+  it("is the error of the record if it was not written", () => {
     const receipts = new Receipts(1);
     const error = new OnrampError(50401, "unknown");
     receipts.fail(0, error);

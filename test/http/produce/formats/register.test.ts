@@ -35,7 +35,7 @@ describe("http: content types", () => {
     ["application/vnd.kafka.text.v2+json; charset=utf-8", textEnvelope],
   ];
   for (const [type, format] of named)
-    it(`${type} names its format, every time`, () => {
+    it(`${type} selects its format, every time`, () => {
       assert.deepEqual([formatOf(type) === format, formatOf(type) === format], [true, true]);
     });
 
@@ -56,7 +56,7 @@ describe("http: content types", () => {
       );
     });
 
-  it("says what is supported, with at most 100 characters of what is not", () => {
+  it("the error lists the supported types, and at most 100 characters of the other one", () => {
     const type = `application/cloudevents${"x".repeat(200)}`;
     assert.throws(
       () => formatOf(type),
@@ -67,7 +67,7 @@ describe("http: content types", () => {
     assert.throws(() => formatOf(`application/json; charset=${"y".repeat(90)}`), /Charset "y{40}" is not/);
   });
 
-  it("stays right when clients send more content types than are remembered", () => {
+  it("the result is right even if clients send more content types than are cached", () => {
     for (let n = 0; n < 500; n++) assert.equal(formatOf(`application/json; n=${n}`), rawJson);
     assert.equal(formatOf("application/json; n=0"), rawJson);
   });

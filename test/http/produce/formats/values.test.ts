@@ -1,4 +1,4 @@
-// Partitions and timestamps as callers write them.
+// Partitions and timestamps in requests.
 
 import { strict as assert } from "node:assert";
 import {
@@ -10,9 +10,9 @@ import { thrownCode } from "../../../support/codes.ts";
 
 describe("http: partition numbers", () => {
   for (const partition of [0, 1, 2147483647])
-    it(`${partition} is one`, () => assert.equal(checkPartition(partition), partition));
+    it(`${partition} is valid`, () => assert.equal(checkPartition(partition), partition));
   for (const partition of [-1, 1.5, 2147483648, Number.NaN, Number.POSITIVE_INFINITY])
-    it(`${partition} is none: 404`, () =>
+    it(`${partition} is invalid: 404`, () =>
       assert.equal(
         thrownCode(() => checkPartition(partition)),
         40402,
@@ -20,9 +20,9 @@ describe("http: partition numbers", () => {
 });
 
 describe("http: timestamps", () => {
-  for (const time of [0, 1, 8.64e15]) it(`${time} is one`, () => assert.equal(checkTimestamp(time), time));
+  for (const time of [0, 1, 8.64e15]) it(`${time} is valid`, () => assert.equal(checkTimestamp(time), time));
   for (const time of [-1, 0.5, 8.64e15 + 2, Number.NaN])
-    it(`${time} is none: 400`, () =>
+    it(`${time} is invalid: 400`, () =>
       assert.equal(
         thrownCode(() => checkTimestamp(time)),
         40001,
@@ -76,7 +76,7 @@ describe("http: timestamps", () => {
     "1969-12-31T23:59:59Z",
   ];
   for (const text of bad)
-    it(`"${text}" is none: 400`, () =>
+    it(`"${text}" is invalid: 400`, () =>
       assert.equal(
         thrownCode(() => parseTimestamp(text)),
         40001,
