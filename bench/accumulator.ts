@@ -40,7 +40,11 @@ for (const [size, inFlight] of [
 }
 process.exit(0);
 
-/** Keeps `inFlight` requests of `size` records in flight. @returns the number of acknowledged records */
+/**
+ * Sends requests of `size` records, `inFlight` of them at a time.
+ *
+ * @returns the number of acknowledged records
+ */
 async function work(size: number, inFlight: number, seconds: number): Promise<number> {
   const end = Date.now() + seconds * 1000;
   let acknowledged = 0;

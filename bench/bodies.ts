@@ -1,4 +1,5 @@
-// The bodies that the benchmark sends: an order of 280 bytes, alone, in envelopes and as lines; and its schema.
+// The bodies that the benchmark sends (an order of 280 bytes, alone, in envelopes and as lines), and the
+// schema.
 
 /** The size of one order in bytes. */
 export const ORDER_BYTES = 280;

@@ -7,13 +7,16 @@ import { startCluster } from "../test/support/apache-kafka/cluster.ts";
 export interface Broker {
   readonly name: string;
   readonly addresses: readonly string[];
-  /** Suspends the process, as if its machine hung; undefined for an existing cluster. */
+  /** Suspends the process, as if its machine did not respond; undefined for an existing cluster. */
   readonly pause?: () => void;
   readonly resume?: () => void;
   stop(): Promise<void>;
 }
 
-/** Uses the cluster at `given` if there is one, else starts Apache Kafka if `apache` is true, else the development broker. */
+/**
+ * Uses the cluster at `given`. Without it, starts Apache Kafka if `apache` is true, otherwise the development
+ * broker.
+ */
 export async function startBroker(apache: boolean, given: string | undefined): Promise<Broker> {
   if (given) return { name: `Kafka at ${given}`, addresses: given.split(","), stop: async () => {} };
   if (!apache) return devBroker();

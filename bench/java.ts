@@ -12,14 +12,14 @@ export interface PerfTest {
   readonly microsARecord: number;
 }
 
-/** True if the tools that it needs are installed. */
+/** Whether the tools that the perf test needs are installed. */
 export const havePerfTest = ["java", "mvn"].every(
   (tool) => spawnSync(tool, ["-version"], { stdio: "ignore" }).error === undefined,
 );
 
 /**
- * Sends records with acks=all. Measures from its first report (after 5 s) to its last, so that the start and the
- * warm-up of the JVM do not count.
+ * Sends records with acks=all. Measures from the first report of the perf test (after 5 s) to the last, so
+ * that the start and the warm-up of the JVM do not count.
  */
 export async function perfTest(
   brokers: readonly string[],

@@ -67,7 +67,7 @@ async function bench({ addresses, pause, resume }: Broker): Promise<void> {
   }
 }
 
-/** Compares this build with that of another checkout, interleaved. */
+/** Compares this build with that of another checkout, in interleaved rounds. */
 async function benchAgainst({ addresses }: Broker, checkout: string): Promise<void> {
   const [here, there] = [await gateway(addresses), await gateway(addresses, undefined, checkout)];
   try {
@@ -108,7 +108,7 @@ async function measure(scenario: Scenario, forSeconds: number): Promise<Sample> 
   };
 }
 
-/** Streams lines; a line counts as a request. */
+/** Streams lines, and counts each line as a request. */
 async function streamed(url: string, block: string, count: number) {
   const began = performance.now();
   const requests = await streamLines(url, Buffer.from(block), count / 1000);

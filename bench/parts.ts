@@ -1,4 +1,4 @@
-// The parts of the report besides the loads of small requests: NDJSON, single modules, latency, memory.
+// The parts of the report other than requests per second: NDJSON, single modules, latency, memory.
 
 import { execFile } from "node:child_process";
 import path from "node:path";
@@ -83,8 +83,8 @@ const WARM_UP_SECONDS = 10;
 const PROBE_MS = 2;
 
 /**
- * Compares the latency with that of Kafka's own acknowledgements: at half load both at the same time, so that they share
- * the machine; on one connection one after the other, each as the only load.
+ * Compares the latency with that of Kafka's own acknowledgements. At half load, both are measured at the same
+ * time, so that they share the machine. On one connection, they are measured one after the other.
  */
 export async function latencyTable(
   { gateway: server, bare }: { readonly gateway: Server; readonly bare: Server },

@@ -19,7 +19,7 @@ export const perSecond = (sample: Sample): number => sample.requests / sample.se
 /** Requests per CPU-second of the server. */
 export const perCpu = (sample: Sample): number => sample.requests / (sample.cpuSeconds ?? Number.NaN);
 
-/** The median of the ratios of `of` to `to`, each taken in the same round. */
+/** The median of the ratios of `of` to `to`. Each ratio compares samples of the same round. */
 export function ratio(
   of: readonly Sample[],
   to: readonly Sample[],

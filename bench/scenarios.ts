@@ -17,9 +17,9 @@ export interface Scenario {
   /** Records per request. */
   readonly records: number;
   readonly authorization?: string;
-  /** NDJSON: the number of lines to stream in place of many requests; `body` is a block of 1,000 lines. */
+  /** For NDJSON: the number of lines in the one request; `body` is a block of 1,000 lines. */
   readonly lines?: number;
-  /** The row that it is compared with. */
+  /** The name of the row that this row is compared with. */
   readonly base?: string;
   /** The least acceptable ratio of requests per CPU-second (issue 4). */
   readonly wanted?: number;
@@ -72,7 +72,7 @@ export function peerScenarios(url: string, pid: string | undefined): Scenario[] 
   ];
 }
 
-/** Loads for this build and for that of another checkout, which has the base of each. */
+/** Loads for this build, and for the build of another checkout, which they are compared with. */
 export function againstScenarios(here: Server, there: Server): Scenario[] {
   const raw = {
     path: "/topics/bench",

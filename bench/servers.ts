@@ -37,7 +37,7 @@ export async function serve(file: string): Promise<Server> {
 /**
  * Starts a built gateway with two topics: `bench`, and `checked`, which has a schema.
  *
- * @param checkout the folder of the checkout whose build it is
+ * @param checkout the folder of the checkout whose build is started
  */
 export async function gateway(
   brokers: readonly string[],

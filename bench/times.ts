@@ -70,6 +70,6 @@ export async function httpTimes(url: string, ended: Promise<unknown>): Promise<n
   return times.sort((a, b) => a - b);
 }
 
-/** The value below which `share` of the sorted `times` lie. */
+/** The quantile of the sorted `times`: `share` of them are below it. */
 export const percentile = (times: readonly number[], share: number): number =>
   times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? Number.NaN;

@@ -48,7 +48,7 @@ export const drive = (load: Load): Promise<Outcome> => (haveWrk ? wrk(load) : au
 async function wrk(load: Load): Promise<Outcome> {
   const { url, connections, seconds, body, contentType, authorization, rate } = load;
   const script = path.join(mkdtempSync(path.join(tmpdir(), "onramp-bench-")), "load.lua");
-  // A random pause between half and one and a half of the mean, so that the connections do not send at the same time.
+  // A random pause of 0.5 to 1.5 times the mean, so that the connections do not send at the same time.
   const pause = rate === undefined ? 0 : (connections / rate) * 1000;
   writeFileSync(
     script,

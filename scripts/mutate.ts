@@ -26,7 +26,7 @@ const areas: Readonly<Record<string, Area>> = {
 const words = process.argv.slice(2);
 const named = words.filter((word) => !word.startsWith("--"));
 const scores: string[] = [];
-// Every process that Stryker starts must load TypeScript: the test runner and the tests are written in it.
+// Stryker's processes must load TypeScript, because the test runner and the tests are written in it.
 process.env["NODE_OPTIONS"] = "--import ts-blank-space/register";
 for (const name of named.length > 0 ? named : Object.keys(areas)) {
   const area = areas[name];

@@ -1,4 +1,5 @@
-// `npm run soak -- NAME`: runs the long version of a test, with the counts of its issue. Without a name: prints the names.
+// `npm run soak -- NAME`: runs the long version of a test, with the numbers of its issue. Without NAME, it
+// prints the names.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";

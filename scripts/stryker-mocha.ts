@@ -24,7 +24,7 @@ const shared = globalThis as { __stryker__?: InstrumenterContext };
 shared.__stryker__ ??= {};
 const context: Context = shared.__stryker__;
 
-/** The name under which the coverage of a suite's hooks is recorded, until it is added to that of its tests. */
+/** The key for the coverage of the hooks of a suite, until that is added to the coverage of its tests. */
 const hooksOf = (suite: Mocha.Suite): string => `hooks of ${suite.fullTitle()}`;
 
 class MochaRunner implements TestRunner {

@@ -136,7 +136,7 @@ describe("the guard of the house reports", () => {
     [
       "import() of a name that is not a literal",
       { file: "sinks/planted.ts", text: "const load = (name: string) => import(name);\n" },
-      /^import\(\) takes a string literal/,
+      /^import\(\) must have a string literal/,
     ],
     [
       "produce, consume and admin importing one another",

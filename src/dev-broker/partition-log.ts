@@ -75,8 +75,8 @@ export class PartitionLog {
   }
 
   /**
-   * Returns batches, beginning with the one that contains `offset`: at most `maxBytes`, but at least one batch
-   * if there is one.
+   * Returns batches, beginning with the one that contains `offset`: at most `maxBytes`, but at least one
+   * batch if there is one.
    */
   read(offset: number, maxBytes: number): Buffer[] {
     const found: Buffer[] = [];
@@ -164,8 +164,8 @@ function toStoredBatch(
 }
 
 /**
- * Returns the keys of a batch with their offsets, and stores them in `latest`. Undefined for codecs except
- * gzip.
+ * Returns the keys of a batch with their offsets, and stores them in `latest`. Returns undefined for a codec
+ * other than gzip.
  */
 function keysOf(
   stored: StoredBatch,

@@ -5,8 +5,8 @@ import type { ConsumedRecord } from "../core/ports.ts";
 import type { OutgoingRecord } from "../core/sink.ts";
 
 /**
- * Adds the parsed value to a record: the value of the JSON. If the value is not JSON, its text; if it is not
- * UTF-8, its Base64. Undefined for a tombstone.
+ * Adds the parsed value to a record. It is the parsed JSON, or the text if the value is not JSON, or Base64
+ * if the value is not UTF-8, or undefined for a tombstone.
  */
 export function outgoingRecord(record: ConsumedRecord): OutgoingRecord {
   return { ...record, parsed: parsedValue(record.value) };

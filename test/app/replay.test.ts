@@ -36,7 +36,7 @@ describe("app: replay", function () {
   const start = () => startTestGateway(broker.addresses(), { kafka: kafka(), sinks: sinks() });
   const bodies = (): string[] => receiver.taken.map(({ body }) => body);
 
-  it("dead letters are delivered to their sink again, unchanged and once, and not written to the topic", async () => {
+  it("dead letters go to their sink again, unchanged and once, and not to the topic", async () => {
     receiver.script = ({ body }) => ({ status: body === "2" || body === "3" ? 400 : 200 });
     const gateway = await start();
     for (const n of [1, 2, 3, 4])
@@ -62,7 +62,7 @@ describe("app: replay", function () {
     assert.equal(letter?.headers.filter(({ key }) => key === "onramp.error.sink").length, 1);
   });
 
-  it("a range of a sink's topics is delivered again, and the offsets of the running sink do not change", async () => {
+  it("a range of a sink's topics is delivered again, without a change of the sink's offsets", async () => {
     const gateway = await start();
     const at: number[] = [];
     for (const n of [1, 2, 3]) {

@@ -132,7 +132,7 @@ export function sinkContract(
       assert.equal((await deadLetters()).length, 1);
     });
 
-    it("dead-letters nothing while the receiver is away for 15 minutes, and delivers all afterwards", async () => {
+    it("dead-letters nothing while the receiver is away for 15 minutes, then delivers all", async () => {
       const { port } = receiver;
       const clock = hurryingClock();
       const gateway = await start({}, clock);
@@ -168,7 +168,7 @@ export function sinkContract(
       assert.deepEqual(taken(), [2, 4]);
     });
 
-    it("completes the delivery in flight when it stops, and continues after it when it restarts", async () => {
+    it("completes the delivery in flight at a stop, and continues after it at a restart", async () => {
       fault(2, { ...(fine as { status: number }), afterMs: 300 });
       const first = await start();
       await put(first, 1, 2, 3);

@@ -90,7 +90,7 @@ export function webhookContract(name: string, webhook: WebhookUnderTest): void {
       await refuses("", sign(body, secret, Date.now()));
     });
 
-    it("verifies before it parses: a malformed body is 401 without a signature, and 400 with one", async () => {
+    it("verifies before it parses: a malformed body is 401 unsigned, and 400 signed", async () => {
       await refuses(malformed, sign(malformed, second, Date.now()));
       const before = await written();
       const answer = await deliver(malformed, sign(malformed, secret, Date.now()));

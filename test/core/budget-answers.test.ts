@@ -21,7 +21,7 @@ describe("core: errors and gauge of the budget", () => {
     assert.equal(budget.used, 99);
   });
 
-  it("releases exactly the bytes that a client took", () => {
+  it("releases bytes of a client, but no more than it took", () => {
     const budget = new Budget(100);
     budget.take("a", 40);
     budget.give("a", 10);

@@ -10,7 +10,7 @@ describe("core: errors", () => {
       assert.equal(known === "unknown", status === 504 || number === "50000");
     }
   });
-  it("an unforeseen error is 50000, without its text", () => {
+  it("an unexpected error is 50000, without its text", () => {
     const error = asOnrampError(new Error("the secret is x"));
     assert.deepEqual([error.code, error.message.includes("secret")], [50000, false]);
     assert.equal((error.cause as Error).message, "the secret is x");

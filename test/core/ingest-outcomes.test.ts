@@ -171,7 +171,7 @@ describe("core: outcomes of an ingest", () => {
     );
   });
 
-  it("include a call when the records are queued, if the caller asks for it", async () => {
+  it("come from an append with the caller's onQueued, if there is one", async () => {
     const { accept, appends } = setUp();
     const onQueued = (): void => {};
     await accept("free", [draft("a")], { onBadRecord: "continue", onQueued });
@@ -201,7 +201,7 @@ describe("core: outcomes of an ingest", () => {
     assert.deepEqual(codes(noJson), [40001]);
   });
 
-  it("have one timestamp for all records: the time at which the request was received", async () => {
+  it("have the time of the request as the timestamp of every record without one", async () => {
     const { accept } = setUp();
     const before = Date.now();
     const { timestamps } = await accept("free", [draft("a"), draft("b", { timestamp: 0 }), draft("c")]);

@@ -1,4 +1,4 @@
-// Checking bytes for JSON within limits, and the errors.
+// Parses and checks JSON within limits, and reports errors.
 
 import { strict as assert } from "node:assert";
 import { OnrampError } from "../../src/core/errors.ts";

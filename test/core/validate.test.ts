@@ -149,7 +149,7 @@ describe("core: rules of a topic", () => {
     await assert.rejects(setKeys([draft("{}")], rules({ key: { source: "", evaluate } }), "t"), RangeError);
   });
 
-  it("report the violations of one record as one error, or none", async () => {
+  it("report the first problem of one record as an error, or return none", async () => {
     const key = compileExpression("$number(id)");
     const codeOf = async (each: Draft, topic: TopicRules) => (await problemOf(each, topic, "t"))?.code;
     const json = { json: "Line 1" };

@@ -45,7 +45,9 @@ describe("docs: write an adapter", function () {
     });
 });
 
-/** Writes the adapter and the test of a page into a separate folder, with imports of files in this checkout. */
+/**
+ * Writes the adapter and the test of a page into a separate folder, with imports of files in this checkout.
+ */
 function extract({ page, kind, adapter, test }: Page) {
   const text = readFileSync(path.join(root, page), "utf8");
   const [code = "", suite = "", ...more] = [...text.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(

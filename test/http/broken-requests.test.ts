@@ -1,4 +1,4 @@
-// Requests that the parser of Node.js refuses, and the stop of a server, over real sockets.
+// Broken and unusual requests, and the stop of a server, over real sockets.
 
 import { strict as assert } from "node:assert";
 import { once } from "node:events";
@@ -17,14 +17,14 @@ async function readAll(socket: net.Socket): Promise<string> {
   return Buffer.concat(chunks).toString("latin1");
 }
 
-describe("http: requests that cannot be parsed", () => {
-  it("are answered 400", async () => {
+describe("http: broken and unusual requests", () => {
+  it("that cannot be parsed are answered 400", async () => {
     const answer = await rawExchange(await startApi(), "hello\r\n\r\n");
     assert.match(answer, /^HTTP\/1\.1 400 Bad Request\r\n/);
     assert.equal(problemIn(answer).error_code, 40001);
   });
 
-  it("are answered 431 if their headers are too large", async () => {
+  it("with too large headers are answered 431", async () => {
     const answer = await rawExchange(
       await startApi(),
       `GET / HTTP/1.1\r\nHost: x\r\nA: ${"a".repeat(20_000)}\r\n\r\n`,
@@ -33,7 +33,7 @@ describe("http: requests that cannot be parsed", () => {
     assert.equal(problemIn(answer).error_code, 43101);
   });
 
-  it("do not prevent the response to a valid request before them", async () => {
+  it("that cannot be parsed do not prevent the response to a valid request before them", async () => {
     const api = await startApi({ waits: true });
     const socket = await connect(api);
     const all = readAll(socket);
@@ -44,7 +44,7 @@ describe("http: requests that cannot be parsed", () => {
     assert.match(answer, /"offset":0/);
   });
 
-  it("are answered if they have no Host or an unknown Expect", async () => {
+  it("without a Host, or with an unknown Expect, are answered", async () => {
     const api = await startApi();
     for (const header of ["", "Host: x\r\nExpect: something\r\n"]) {
       const answer = await rawExchange(

@@ -50,12 +50,12 @@ class FakeResponse extends EventEmitter {
   }
 }
 
-/** Connections on a clock that stands still. */
+/** Connections with a clock that only the test moves. */
 function start(secure = false) {
   mock.timers.enable({ apis: ["Date", "setInterval", "setTimeout"], now: 1_000_000 });
   afterTest(() => mock.timers.reset());
   const server = secure ? https.createServer() : http.createServer();
-  // Node.js would use the doubles as sockets.
+  // Without this, Node.js would treat the doubles as real sockets.
   server.removeAllListeners("connection");
   const connections = new Connections(server as http.Server, late);
   afterTest(() => connections.close());

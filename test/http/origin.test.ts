@@ -43,7 +43,7 @@ describe("http: web origins", () => {
     );
   });
 
-  it("refuses an origin that DNS rebinding makes same-origin, without auth", async () => {
+  it("refuses, without auth, an origin whose name DNS rebinding points to this machine", async () => {
     const answer = await rawExchange(
       gateway(),
       "POST /topics/t HTTP/1.1\r\nHost: rebound.example\r\nOrigin: http://rebound.example\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx",

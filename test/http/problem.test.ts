@@ -118,7 +118,7 @@ describe("http: problem as a response", () => {
     assert.deepEqual([seen.status, seen.text.includes("secret"), reported[0]?.code], [500, false, 50000]);
   });
 
-  it("is only reported if a response has begun or the client has gone", () => {
+  it("is reported but not sent if a response has begun or the client has gone", () => {
     for (const state of [{ headersSent: true }, { destroyed: true }]) {
       const reported: OnrampError[] = [];
       const { res, seen } = response(state);

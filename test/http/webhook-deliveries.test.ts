@@ -87,7 +87,7 @@ describe("http: webhooks", () => {
     assert.equal(api.appends.length, 0);
   });
 
-  it("write it to the dead-letter topic with the name of the webhook, if configured", async () => {
+  it("write an invalid delivery to the dead-letter topic, with their name, if configured", async () => {
     const { webhooks } = receiver(["1"], { onInvalid: "dead-letter" });
     const api = await startApi({ webhooks, topics });
     const { body } = await post(api, "/webhooks/w", undefined, "body", signed);

@@ -26,7 +26,7 @@ describeOnDevBroker("issue: a partition in trouble recovers", function () {
     assert.ok(Date.now() - began < bound(1000));
   });
 
-  it("a batch that gzip cannot shrink fits into its frame, and delays no other topic of the broker", async () => {
+  it("a batch that gzip cannot shrink fits into its frame, and delays no other topic", async () => {
     const own = await startTestGateway(broker.addresses(), {
       ...config,
       kafka: { ...config.kafka, compression: "gzip" },
@@ -44,7 +44,7 @@ describeOnDevBroker("issue: a partition in trouble recovers", function () {
     assert.deepEqual((await readPartition(broker.addresses(), topics[0] as string))[0]?.value, noise);
   });
 
-  it("partitions that do not fit into a request are sent next, even if the first ones stay busy", async () => {
+  it("partitions that do not fit into a request are sent next, even if the others are busy", async () => {
     const own = await startTestGateway(broker.addresses(), { http: { budget: "200MB", deadline: "4s" } });
     const topic = await broker.topic({ partitions: 14 });
     delayProduce(broker.dev(), 100);

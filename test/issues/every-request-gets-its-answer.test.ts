@@ -16,7 +16,7 @@ describe("issue: every request gets its answer", function () {
   const broker = useBroker();
   const gateway = useGateway(() => broker.addresses());
 
-  it("a valid request that garbage follows is not answered 400 if it is written", async () => {
+  it("a valid request that is followed by garbage is not answered 400 if it is written", async () => {
     const topic = await broker.topic();
     const answer = await rawExchange(
       gateway(),
@@ -53,7 +53,7 @@ describe("issue: every request gets its answer", function () {
     assert.equal(await status, 200);
   });
 
-  it("a client that is still sending a body receives the refusal of it", async () => {
+  it("a client that is still sending its body receives the error", async () => {
     const topic = await broker.topic();
     for (let n = 0; n < 10; n++)
       assert.equal(

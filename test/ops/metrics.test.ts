@@ -35,7 +35,7 @@ describe("ops: metrics of records", () => {
     assert.deepEqual([found["onramp_append_seconds_count"], found["onramp_append_seconds_sum"]], [3, 1]);
   });
 
-  it("count a refused request once, however often it is reported, and none of its records as acknowledged", async () => {
+  it("count a refused request once, however often it is reported, and not as acknowledged", async () => {
     const metrics = createMetrics((topic) => topic === "known");
     const error = new OnrampError(40001, "bad");
     metrics.countRefused("known", error, 3);

@@ -34,7 +34,7 @@ describe("process: command line", () => {
     assert.match(ended.stderr, /--dev/);
   });
 
-  it("`start` fails without auth where auth is required, as in the image", async () => {
+  it("`start` fails without auth if auth is required, as in the image", async () => {
     const ended = await run(["start"], {
       KAFKA_BROKERS: broker.addresses().join(","),
       ONRAMP_REQUIRE_AUTH: "true",

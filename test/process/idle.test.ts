@@ -1,5 +1,5 @@
-// An idle gateway uses no CPU and prints no warning. Runs only in the soak test on Node 24, where the unpatched
-// request queue of kafkajs causes a warning; CI does not assert CPU time.
+// An idle gateway uses no CPU and prints no warning. Runs only in the soak test on Node 24, where the
+// unpatched request queue of kafkajs causes a warning; CI does not assert CPU time.
 
 import { strict as assert } from "node:assert";
 import { setTimeout as delay } from "node:timers/promises";

@@ -110,7 +110,7 @@ describeOnDevBroker("promise 1: a receipt means written, whatever Produce answer
     assert.equal(new Set(all).size, all.length);
   });
 
-  it("many first posts at once open one connection for Produce (K16: kafkajs opens one per post)", async () => {
+  it("many first posts at once open one connection for Produce (K16: kafkajs one per post)", async () => {
     const fresh = await startDevBroker();
     fresh.createTopic("t");
     const own = await startTestGateway([fresh.address]);
@@ -130,14 +130,14 @@ describeOnDevBroker("promise 1: a receipt means written, whatever Produce answer
   });
 });
 
-// The faults of kafkajs's producer, tested through HTTP, on the development broker and on Apache Kafka. The numbers
-// K1 to K17 identify the faults in these tests; docs/adr/0003 describes the worst ones.
+// The faults of kafkajs's producer, tested through HTTP, on the development broker and on Apache Kafka. The
+// numbers K1 to K17 identify the faults in these tests; docs/adr/0003 describes the worst ones.
 describe("promise 1: a receipt means written, where kafkajs's producer fails", function () {
   this.timeout(soak ? 300_000 : 60_000);
   const broker = useBroker();
   const gateway = useGateway(() => broker.addresses());
 
-  it("K1: every receipt reads back, also after too large records, in 1,000 random requests", async () => {
+  it("K1: every receipt of 1,000 envelopes, half of them with a too large record, reads back", async () => {
     const topic = await broker.topic({ partitions: 2, config: { "max.message.bytes": "20000" } });
     const receipts: [Sent, Outcome][] = [];
     for (let round = 0; round < 1000; round += 10) {

@@ -91,7 +91,7 @@ describeIf(mayStartApacheKafka, "promise 1: three brokers", function () {
       await broker?.start();
     }));
 
-  it("when one broker hangs, partitions that do not need it keep their pace, and the others go on once the in-sync set shrinks", async () => {
+  it("when one broker hangs, it delays only its partitions, until the in-sync set shrinks", async () => {
     const [first, second, hung] = cluster.brokers.map(({ id }) => id) as [number, number, number];
     const [isolated, whole] = [`isolated-${Date.now()}`, `whole-${Date.now()}`];
     const assign = (topic: string, replicas: number[]) => ({

@@ -1,5 +1,6 @@
-// Promise 2: Kafka stops and starts again. The responses report it, memory does not grow, no acknowledged record is
-// lost, and no restart is needed. On the development broker, and on Apache Kafka if the suite may start it.
+// Promise 2: Kafka stops and starts again. The responses report it, memory does not grow, no acknowledged
+// record is lost, and no restart is needed. On the development broker, and on Apache Kafka if the suite may
+// start it.
 
 import { strict as assert } from "node:assert";
 import { setTimeout as delay } from "node:timers/promises";

@@ -1,5 +1,5 @@
-// Promise 6: a gateway is killed during deliveries to a double of Slack that fails in every possible way. No record is
-// lost or out of order, and only records in flight are delivered twice.
+// Promise 6: a gateway is killed during deliveries to a double of Slack that fails in every possible way. No
+// record is lost or out of order, and only records in flight are delivered twice.
 
 import { strict as assert } from "node:assert";
 import { describeIf, onApacheKafka } from "../support/broker.ts";

@@ -1,4 +1,5 @@
-// Promise 6: Onramp stores the bytes that were sent. It does not round numbers, decode escapes or remove spaces.
+// Promise 6: Onramp stores the bytes that were sent. It does not round numbers, decode escapes or remove
+// spaces.
 
 import { strict as assert } from "node:assert";
 import { useBroker } from "../support/broker.ts";

@@ -1,5 +1,5 @@
-// Promise 8: every queue has a bound, and every byte of a body counts as soon as it arrives. Measures the memory of a
-// separate process.
+// Promise 8: every queue has a bound, and every byte of a body counts as soon as it arrives. Measures the
+// memory of a separate process.
 
 import { strict as assert } from "node:assert";
 import http from "node:http";

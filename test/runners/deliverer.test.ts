@@ -237,7 +237,7 @@ describe("runners: deliverer", () => {
     assert.equal(attempts, 0);
   });
 
-  it("continues the time of a record when its partition is assigned again, and starts at 0 for others", async () => {
+  it("continues the time of a record when its partition returns, and starts at 0 for others", async () => {
     const stopAfter = (attempts: number): AbortSignal => {
       const stopping = new AbortController();
       left = attempts;

@@ -8,7 +8,7 @@ import { hurryingClock } from "../support/hurrying-clock.ts";
 describe("runners: rate limiter", () => {
   const never = new AbortController().signal;
 
-  it("permits no more messages per second than the rate, evenly spaced, and holds one channel only", async () => {
+  it("permits no more messages per second than the rate, evenly, and holds one channel only", async () => {
     const clock = hurryingClock();
     const limiter = new RateLimiter(clock);
     const at: number[] = [];

@@ -172,7 +172,7 @@ describe("runners: records of a sink", () => {
     ]);
   });
 
-  it("of a batch that is given up become dead letters one by one; skipped ones after it are handled", async () => {
+  it("of a failed batch become dead letters one by one; skipped ones after it are handled", async () => {
     const sink: Sink = {
       async deliverBatch() {
         throw new DeliveryError("permanent", "no");

@@ -16,7 +16,7 @@ const positions: readonly FeedPosition[] = [
   { topic: "t", partition: 2, position: 1, lag: 4 },
 ];
 
-/** A feed that runs until it is stopped, and then until `drained`. */
+/** A feed that runs until the test calls `drained`. */
 function endlessFeed(trouble?: string, at = positions) {
   const given: { handler: RecordHandler; signal: AbortSignal } = { handler: async () => 0, signal: never };
   let drained = (): void => {};

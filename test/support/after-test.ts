@@ -1,16 +1,18 @@
-// Whatever a test starts stops by itself. `.mocharc.json` requires this file, so that its hooks run around every test.
+// Stops everything that a test starts. `.mocharc.json` requires this file, so that its hooks run around every
+// test.
 
 const stops: (() => unknown)[] = [];
 let testing = false;
 
 /**
- * Calls `stop` after the current test, whether it passes or fails; what was started last stops first.
+ * Calls `stop` after the current test, whether it passes or fails. What was started last is stopped first.
  *
- * @throws outside a test and its `beforeEach`: for a whole suite there are `useBroker`, `useGateway` and their like
+ * @throws outside a test and its `beforeEach`. For a whole suite, use `useBroker`, `useGateway` or a similar
+ * function
  */
 export function afterTest(stop: () => unknown): void {
   if (!testing)
-    throw new Error("outside a test there is nothing to stop after; see test/support/after-test.ts");
+    throw new Error("afterTest was called outside a test; for a whole suite, use useBroker or useGateway");
   stops.push(stop);
 }
 

@@ -1,4 +1,4 @@
-// The API in this process on a log that the test plays: no Kafka, no configuration.
+// The API in this process, with a log that the test controls: no Kafka, no configuration.
 
 import { Budget } from "../../src/core/budget.ts";
 import type { OnrampError } from "../../src/core/errors.ts";
@@ -15,12 +15,12 @@ export interface Append {
   readonly records: readonly AcceptedRecord[];
   readonly values: readonly string[];
   readonly options: AppendOptions;
-  /** Every record is written, but for those of the given indexes. */
+  /** Reports every record as written, except those with the given indexes. */
   resolve(errors?: Readonly<Record<number, OnrampError>>): void;
   reject(error: unknown): void;
 }
 
-/** A log whose appends wait for the test, or are written at once. */
+/** A log whose appends wait for the test, or complete at once. */
 export function recordedLog({ waits = false } = {}) {
   const appends: Append[] = [];
   const wanted: { readonly count: number; readonly then: () => void }[] = [];
@@ -57,7 +57,7 @@ export function recordedLog({ waits = false } = {}) {
     appends,
     /** All values, in the order in which they were appended. */
     values: () => appends.flatMap(({ values }) => values),
-    /** Resolves when so many appends were made, with the last of them. */
+    /** Resolves with the last append when there were this many appends. */
     async append(count: number): Promise<Append> {
       if (appends.length < count)
         await new Promise<void>((then) => {

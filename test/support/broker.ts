@@ -21,12 +21,12 @@ export const mayStartApacheKafka = process.env["ONRAMP_TEST_APACHE"] === "1";
 
 type Suite = (this: Mocha.Suite) => void;
 
-/** A test for the development broker alone, mostly for its faults; pending on Apache Kafka. */
+/** A test that needs the development broker, mostly for its faults; pending on Apache Kafka. */
 export function itOnDevBroker(title: string, test: Mocha.AsyncFunc): void {
   (onApacheKafka ? it.skip : it)(title, test);
 }
 
-/** A test of what the development broker cannot do; pending there. */
+/** A test that needs Apache Kafka; pending on the development broker. */
 export function itOnApacheKafka(title: string, test: Mocha.AsyncFunc): void {
   (onApacheKafka ? it : it.skip)(title, test);
 }
@@ -50,17 +50,17 @@ export interface TopicOptions {
 export interface TestBroker {
   /** `host:port` of every broker. */
   addresses(): string[];
-  /** The development broker; throws on another one. */
+  /** The development broker. Throws when the suite runs on another broker. */
   dev(): DevBroker;
-  /** Creates a topic with a name of its own. */
+  /** Creates a topic with a unique name. */
   topic(options?: TopicOptions): Promise<string>;
   /** A raw connection, closed after the suite. */
   connect(): Promise<Connection>;
-  /** kafkajs, quiet, on this broker. */
+  /** A kafkajs client of this broker that logs nothing. */
   kafkajs(): kafkajs.Kafka;
 }
 
-/** Starts (or finds) the broker before the suite and stops it after. The faults of a test end with it. */
+/** Starts (or finds) the broker before the suite and stops it after. Faults are cleared after each test. */
 export function useBroker(): TestBroker {
   let broker: DevBroker | undefined;
   const connections: Connection[] = [];
@@ -91,7 +91,7 @@ export function useBroker(): TestBroker {
   return test;
 }
 
-/** A development broker for one test, on a port of its own. */
+/** A development broker for one test, on a free port. */
 export async function startDevBroker(options?: DevBrokerOptions): Promise<DevBroker> {
   const broker = new DevBroker(options);
   await broker.start();
@@ -179,12 +179,12 @@ export const produceOf = (name: string, records: Buffer | null, { partition = 0,
   topics: [{ name, partitions: [{ partition, records }] }],
 });
 
-/** Resolves when the topic has so many partitions, and all of them have leaders. */
+/** Resolves when the topic has this number of partitions, and all of them have leaders. */
 export async function untilLed(connection: Connection, name: string, partitions: number): Promise<void> {
   while (!(await hasLeaders(connection, name, partitions))) await delay(10);
 }
 
-/** True when every partition has a leader that knows it is one: metadata is ahead of the brokers for a moment. */
+/** True when every leader accepts requests: metadata may name a leader that has not taken over yet. */
 async function hasLeaders(connection: Connection, name: string, partitions: number): Promise<boolean> {
   const { topics, brokers } = await connection.request(Metadata, 7, metadataOf([name]), 5000);
   const seen = topics[0]?.partitions ?? [];

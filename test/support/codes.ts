@@ -1,4 +1,4 @@
-// What work fails with.
+// Error codes of failed calls.
 
 import { OnrampError } from "../../src/core/errors.ts";
 

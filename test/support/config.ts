@@ -1,4 +1,4 @@
-// The configuration, loaded as `onramp` loads it, with a log that keeps nothing.
+// Loads a configuration as `onramp` does, without a log.
 
 import { adapters } from "../../src/app/adapters.ts";
 import { type Config, loadConfig } from "../../src/config/load.ts";
@@ -16,7 +16,7 @@ export interface AddedKinds {
 
 export interface TestHooks {
   readonly log?: Log;
-  /** Milliseconds since 1970; the system's time by default. */
+  /** Returns milliseconds since 1970. Default: the time of the system. */
   readonly now?: (() => number) | undefined;
   readonly kinds?: AddedKinds | undefined;
 }

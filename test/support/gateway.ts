@@ -1,4 +1,4 @@
-// A whole gateway in this process, on free ports, configured through a real file.
+// A complete gateway in this process, on free ports, with a real configuration file.
 
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -20,7 +20,7 @@ export interface TestConfig {
   readonly webhooks?: object;
   readonly sinks?: object;
   readonly stop?: object;
-  /** Further files beside the configuration: name → content. */
+  /** Further files in the folder of the configuration: name → content. */
   readonly files?: Readonly<Record<string, string>>;
 }
 
@@ -31,7 +31,7 @@ export interface LogLine {
   readonly event: string;
 }
 
-/** A log that keeps its lines. */
+/** A log that stores its lines. */
 export function keepingLog(): Log & { readonly lines: LogLine[] } {
   const lines: LogLine[] = [];
   const at = (level: string) => (fields: object, event: string) =>
@@ -39,7 +39,7 @@ export function keepingLog(): Log & { readonly lines: LogLine[] } {
   return { lines, debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }
 
-/** Writes a configuration (JSON is YAML) into a folder of its own; returns its path. */
+/** Writes a configuration (JSON is YAML) into a new folder. @returns the path of the file */
 export function writeConfig({ files = {}, kinds: _, ...config }: TestConfig): string {
   const folder = mkdtempSync(path.join(tmpdir(), "onramp-test-"));
   for (const [name, content] of Object.entries(files)) writeFileSync(path.join(folder, name), content);

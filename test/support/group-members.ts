@@ -1,4 +1,4 @@
-// Members of consumer groups that keep what they are given.
+// Members of consumer groups that store the records that they receive.
 
 import type { RecordHandler } from "../../src/core/ports.ts";
 import { Cluster } from "../../src/kafka/client/cluster.ts";
@@ -11,7 +11,7 @@ import { keepingLog } from "./gateway.ts";
 /** The name of a group that no other test uses. */
 export const groupName = (): string => `g-${Math.random().toString(36).slice(2)}`;
 
-/** The numbers from `from` up to `to`, without it, as text. */
+/** The numbers from `from` to `to` (exclusive), as text. */
 export const numbers = (from: number, to: number): string[] =>
   Array.from({ length: to - from }, (_, n) => String(from + n));
 
@@ -20,7 +20,10 @@ export function useGroupMembers() {
   const broker = useBroker();
   return {
     broker,
-    /** Joins; it leaves after the test. `stop({ leave: false })` vanishes as a killed process does. */
+    /**
+     * Joins a group until the end of the test. `stop({ leave: false })` does not leave it, like a killed
+     * process.
+     */
     member(
       group: string,
       topics: string[],

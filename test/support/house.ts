@@ -6,7 +6,9 @@ import blankSpace from "ts-blank-space";
 
 /** The rules of a source tree. Paths are relative to `src`; a folder means every file below it. */
 export interface House {
-  /** Folder or file -> the folders and files that it may import, beside its own. The longest match decides. */
+  /**
+   * Folder or file -> the folders and files that it may import, besides its own. The longest match decides.
+   */
   readonly mayImport: Readonly<Record<string, readonly string[]>>;
   /** Client library -> the folders and files that may import it. */
   readonly homes: Readonly<Record<string, readonly string[]>>;
@@ -40,7 +42,7 @@ export function violations(house: House, { file, text }: Source): string[] {
     ...madeElsewhere(house, file, code),
   ];
   if (/\bimport\s*\(\s*(?!["'])/.test(code))
-    found.push(`import() takes a string literal, so that this test can read it: src/${file}`);
+    found.push(`import() must have a string literal, so that this test can read it: src/${file}`);
   if (file !== house.process && (touchesProcess(tokens) || specifiers(code).includes("node:process")))
     found.push(`only src/${house.process} may touch \`process\`: src/${file} does`);
   const lines = text.split("\n").length - 1;
@@ -83,7 +85,7 @@ function madeElsewhere(house: House, file: string, code: string): string[] {
     .map(([type, home]) => `only src/${home} makes a value of type ${type}: src/${file} casts to it`);
 }
 
-/** The source without its comments, every position kept, and the tokens of its JavaScript. */
+/** The source with blanks in place of its comments, and the tokens of its JavaScript. */
 function scan(text: string): { code: string; tokens: Token[] } {
   const tokens: Token[] = [];
   const comments: Comment[] = [];
@@ -100,7 +102,9 @@ function scan(text: string): { code: string; tokens: Token[] } {
   return { code, tokens };
 }
 
-/** What the source imports or re-exports, statically, by `import()`, or through `createRequire`. */
+/**
+ * The modules that the source imports or re-exports: statically, with `import()`, or with `createRequire`.
+ */
 function specifiers(code: string): string[] {
   const patterns = [
     /\b(?:import|export)\b[^"'`;()=]*?\bfrom\s*["']([^"']+)["']/g,
@@ -111,7 +115,7 @@ function specifiers(code: string): string[] {
   return patterns.flatMap((pattern) => [...code.matchAll(pattern)].map(([, specifier = ""]) => specifier));
 }
 
-/** True where `process` is a name of its own: not a member of another object, not the key of a property. */
+/** True if `process` is used as the global: not as a member of another object or the key of a property. */
 function touchesProcess(tokens: readonly Token[]): boolean {
   return tokens.some((token, at) => {
     if (token.type.label !== "name" || (token as { value?: unknown }).value !== "process") return false;
@@ -122,7 +126,7 @@ function touchesProcess(tokens: readonly Token[]): boolean {
   });
 }
 
-/** The longest of the places that the file is in. */
+/** The longest of the paths that contain the file. */
 function ruleFor(places: readonly string[], file: string): string | undefined {
   return places.filter((place) => isIn(file, place)).sort((a, b) => b.length - a.length)[0];
 }

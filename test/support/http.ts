@@ -1,4 +1,4 @@
-// HTTP as clients speak it: fetch for most, a raw socket for what fetch will not send.
+// HTTP clients: fetch for most requests, a raw socket for requests that fetch cannot send.
 
 import { once } from "node:events";
 import net from "node:net";
@@ -50,7 +50,7 @@ export function post(
   });
 }
 
-/** Writes raw bytes to a gateway's port and returns what comes back until the connection closes. */
+/** Writes raw bytes to a gateway's port and returns the response until the connection closes. */
 export async function rawExchange(
   gateway: Pick<Gateway, "apiUrl">,
   bytes: string | Buffer,
@@ -74,7 +74,7 @@ export async function connect({ apiUrl }: Pick<Gateway, "apiUrl">): Promise<net.
   return socket;
 }
 
-/** The state that `GET /sinks` returns for a gateway's first sink. */
+/** The state of the first sink in `GET /sinks`. */
 // biome-ignore lint/suspicious/noExplicitAny: tests read members freely and assert on them
 export async function sinkState({ adminUrl }: Pick<Gateway, "adminUrl">): Promise<any> {
   const states = (await (await fetch(`${adminUrl}/sinks`)).json()) as unknown[];
@@ -103,7 +103,7 @@ export async function readyStatus({ adminUrl }: Pick<Gateway, "adminUrl">): Prom
   return (await fetch(`${adminUrl}/readyz`).catch(() => undefined))?.status;
 }
 
-/** Resolves when the gateway is able to produce. */
+/** Resolves when the gateway is ready to produce. */
 export function untilReady(gateway: Pick<Gateway, "adminUrl">): Promise<void> {
   return until(async () => (await readyStatus(gateway)) === 200);
 }

@@ -1,8 +1,8 @@
-// Time that does not wait: sleepers wake in the order of their time, and none of them waits for real.
+// A clock without real waits: sleeping callers are woken in the order of their times.
 
 import type { Clock } from "../../src/core/time.ts";
 
-/** A clock that jumps to the end of the next sleep as soon as the program has nothing else to do for a moment. */
+/** A clock that advances to the end of the next sleep as soon as the process is idle. */
 export function hurryingClock(): Clock {
   let now = Date.now();
   const sleepers: { readonly due: number; readonly wake: () => void }[] = [];

@@ -1,4 +1,5 @@
-// Debian's kcat, where it is installed (`.ci/run` installs it). The broker may be in this process, so nothing may block.
+// Debian's kcat, if it is installed (`.ci/run` installs it). Must not block, because the broker may be in
+// this process.
 
 import { strict as assert } from "node:assert";
 import { spawn, spawnSync } from "node:child_process";

@@ -1,4 +1,4 @@
-// A lane without a sender: the test takes its batches and gives the broker's answers.
+// A lane without a sender: the test takes its batches and gives it answers.
 
 import { Lane } from "../../src/kafka/produce/lane.ts";
 import type { Loss } from "../../src/kafka/produce/lane-host.ts";
@@ -7,7 +7,7 @@ import { BatchEncoder } from "../../src/wire/record-batch.ts";
 import { readBatches, readRecords } from "../../src/wire/record-batch-reader.ts";
 import { type Waiting, waiting } from "./segments.ts";
 
-/** A batch as it left the lane. */
+/** A batch that the lane encoded. */
 export interface Sent {
   readonly bytes: Buffer;
   readonly values: readonly string[];
@@ -15,10 +15,10 @@ export interface Sent {
   readonly sequence: number;
 }
 
-/** Milliseconds after which no pause of a lane lasts. */
+/** A time in milliseconds that is longer than any backoff of a lane. */
 export const PAUSE = 1000;
 
-/** A lane for partition 3 of `t`, under producer id 7, and what it told its host. */
+/** A lane for partition 3 of `t`, with the producer id 7, and its calls to its host. */
 export function startLane({ epoch = 0 } = {}) {
   const told: unknown[][] = [];
   const lane = new Lane("t", 3, {
@@ -35,7 +35,7 @@ export function startLane({ epoch = 0 } = {}) {
       lane.push(request.segment);
       return request;
     },
-    /** The next batch; undefined when nothing waits. */
+    /** The next batch; undefined when the queue is empty. */
     send(maxBytes = 1_000_000): Sent | undefined {
       const bound = lane.prepare(maxBytes);
       if (bound === 0) return undefined;
@@ -51,7 +51,7 @@ export function startLane({ epoch = 0 } = {}) {
       const rest = { logStartOffset: 0, recordErrors: [], errorMessage: null };
       lane.onAnswer({ ...base, ...rest, errorCode, ...more }, now, slow);
     },
-    /** No answer came. */
+    /** Reports that the request got no answer. */
     lose(loss: Partial<Loss> = {}, now = 0): void {
       lane.onLost(now, { sent: true, timedOut: false, reason: "the broker is gone", ...loss });
     },

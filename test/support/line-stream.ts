@@ -1,4 +1,4 @@
-// The lines of one request without a network: the test plays the client and the log.
+// The lines of one request without a network: the test acts as the client and as the log.
 
 import { EventEmitter } from "node:events";
 import type { ServerResponse } from "node:http";
@@ -11,7 +11,7 @@ import { LineStream } from "../../src/http/produce/line-stream.ts";
 import { recordedLog } from "./api.ts";
 import { FakeRequest } from "./request.ts";
 
-/** What a line costs base its bytes. */
+/** The bytes that a line takes from the budget in addition to its size. */
 export const LINE_COST = 512;
 
 interface Options {
@@ -23,7 +23,7 @@ interface Options {
   readonly topics?: RulesByTopic;
 }
 
-/** A double of a response; `full` makes it ask for a pause behind every write. */
+/** A double of a response; with `full`, every write returns false, as with a full buffer. */
 export class FakeResponse extends EventEmitter {
   readonly req = { socket: Object.assign(new EventEmitter(), { destroyed: false }) };
   headersSent = false;

@@ -1,4 +1,4 @@
-// A client of NDJSON that writes and reads at the same time, as the format asks for.
+// A client of NDJSON that writes and reads at the same time, as the format requires.
 
 import { once } from "node:events";
 import http from "node:http";
@@ -26,7 +26,7 @@ export function openLines({ apiUrl }: Pick<Gateway, "apiUrl">, path: string): Li
     headers: { "content-type": "application/x-ndjson" },
   });
   const response = once(request, "response") as Promise<[http.IncomingMessage]>;
-  // A caller that waits for an answer gets the error there.
+  // A caller that waits for a line of the response gets the error.
   response.catch(() => {});
   request.on("error", () => {});
   afterTest(() => request.destroy());
@@ -47,10 +47,10 @@ export function openLines({ apiUrl }: Pick<Gateway, "apiUrl">, path: string): Li
 }
 
 /**
- * Streams `block` so many times and reads the answers meanwhile.
+ * Streams `block` repeatedly and reads the response at the same time.
  *
- * @returns how many receipts came back
- * @throws when anything but receipts did
+ * @returns the number of receipts
+ * @throws when the response contains anything else
  */
 export async function streamLines(url: string, block: Buffer, times: number): Promise<number> {
   const request = http.request(url, { method: "POST", headers: { "content-type": "application/x-ndjson" } });

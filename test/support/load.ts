@@ -9,13 +9,13 @@ import { readTopic } from "./read-back.ts";
 export interface Posted {
   readonly value: string;
   readonly status: number;
-  /** Of the receipt, where there is one. */
+  /** The partition and offset of the receipt, if there is one. */
   readonly partition: number;
   readonly offset: number;
   readonly tookMs: number;
 }
 
-/** Clients in a closed loop, on connections that they keep, until `stop`. */
+/** Clients that post one value after the other on persistent connections, until `stop`. */
 export function startLoad(apiUrl: string, path: string, clients: number, { pauseMs = 0 } = {}) {
   const agent = new http.Agent({ keepAlive: true, maxSockets: clients });
   const posted: Posted[] = [];
@@ -74,8 +74,9 @@ export function percentile99(posted: readonly Posted[]): number {
 }
 
 /**
- * Compares the answers with the log: every receipt reads back, no acknowledged record is there
- * twice, nothing that was surely not written does, and each client's acknowledged records are in their order.
+ * Compares the responses with the log. Every receipt reads back, no acknowledged record is in the log twice,
+ * no record that was answered as not written is in the log, and the acknowledged records of each client are
+ * in order.
  */
 export async function verify(
   brokers: readonly string[],

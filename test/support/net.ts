@@ -1,4 +1,4 @@
-// Free ports and waiting for listeners, on 127.0.0.1.
+// Finds free ports, and waits for listeners, on 127.0.0.1.
 
 import { once } from "node:events";
 import net from "node:net";

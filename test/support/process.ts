@@ -1,4 +1,4 @@
-// The gateway as a process of its own, as operators run it.
+// Runs the gateway as a separate process, as operators do.
 
 import { strict as assert } from "node:assert";
 import { type ChildProcess, spawn } from "node:child_process";
@@ -48,7 +48,7 @@ function spawnOnramp(args: readonly string[], env: Record<string, string>, main 
   return { child, printed, closed, end };
 }
 
-/** Runs `onramp` as it was built until it ends. */
+/** Runs the built `onramp` until it ends. */
 export async function run(args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
   const { child, printed, closed, end } = spawnOnramp(args, env);
   stopAfterTest(child, end, args);
@@ -56,7 +56,11 @@ export async function run(args: readonly string[], env: Record<string, string> =
   return { code: child.exitCode, ...printed };
 }
 
-/** Starts `onramp` as it was built and waits until it has started; it stops after the test. @throws when it ends instead */
+/**
+ * Starts the built `onramp` and waits until it is ready; it stops after the test.
+ *
+ * @throws when it ends instead
+ */
 export async function start(args: readonly string[], env: Record<string, string> = {}): Promise<Started> {
   const started = await launch(args, env);
   stopAfterTest(started.child, started.end, args);
@@ -89,7 +93,7 @@ export async function launch(
   };
 }
 
-/** A gateway that the test leaves running stops without an error. */
+/** Stops the gateway after the test, and asserts that it exits without an error. */
 function stopAfterTest(child: ChildProcess, end: Started["end"], args: readonly string[]): void {
   afterTest(async () => {
     if (child.exitCode === null && child.signalCode === null)
@@ -108,7 +112,7 @@ export function rss(pid: number | undefined): number {
   return Number(kilobytes) * 1024;
 }
 
-/** Watches the resident memory of a process. @returns a function that returns the most so far, in bytes */
+/** Watches the resident memory of a process. @returns a function that returns the maximum so far, in bytes */
 export function watchRss({ child }: Started): () => number {
   let most = rss(child.pid);
   const look = (): number => {

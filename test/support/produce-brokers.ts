@@ -1,4 +1,4 @@
-// Brokers that take Produce requests in this process: the test sees each request and answers it when it likes.
+// Brokers in this process that receive Produce requests. The test reads and answers each request.
 
 import { mock } from "node:test";
 import type { Cluster } from "../../src/kafka/client/cluster.ts";
@@ -13,7 +13,7 @@ import { afterTest } from "./after-test.ts";
 
 const VERSION = 8;
 
-/** One partition's part of a request. */
+/** The part of a request for one partition. */
 export interface SentPart {
   /** `topic/partition`. */
   readonly place: string;
@@ -27,21 +27,21 @@ export interface SentRequest {
   readonly channel: string;
   readonly parts: readonly SentPart[];
   readonly places: readonly string[];
-  /** What the broker itself may wait, and what the connection waits for the broker. */
+  /** The time-out in the request, and the time limit for the answer. */
   readonly timeouts: { readonly broker: number; readonly connection: number };
-  /** Answers every part as written at offset 50, but for what `answers` says by place; undefined leaves one out. */
+  /** Answers every part as written at offset 50, except those in `answers`; undefined omits a part. */
   answer(
     answers?: Readonly<Record<string, Partial<PartitionAnswer> | undefined>>,
     throttleTimeMs?: number,
   ): Promise<void>;
-  /** No answer comes. */
+  /** Fails the request without an answer. */
   fail(error: Error): Promise<void>;
 }
 
-/** Everything that is due happens. */
+/** Waits until everything that is due has happened. */
 export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** `Date.now()` stands still at 1,000,000 in this test; returns what lets milliseconds pass. */
+/** Sets `Date.now()` to 1,000,000 during this test. @returns a function that advances it by milliseconds */
 export function stopDate(): (ms: number) => void {
   mock.timers.enable({ apis: ["Date"], now: 1_000_000 });
   afterTest(() => mock.timers.reset());
@@ -53,10 +53,10 @@ export function produceBrokers(...topics: readonly TopicState[]) {
   const requests: SentRequest[] = [];
   const known = new Map(topics.map((topic) => [topic.name, topic]));
   const brokers = {
-    /** All requests, in the order in which they left. */
+    /** All requests, in the order in which they were sent. */
     requests,
     topics: known,
-    /** What every attempt to get a connection fails with. */
+    /** The error of every attempt to get a connection. */
     unreachable: undefined as Error | undefined,
     /** The latest request. */
     get last(): SentRequest {
@@ -64,11 +64,11 @@ export function produceBrokers(...topics: readonly TopicState[]) {
       if (!request) throw new Error("no request was sent");
       return request;
     },
-    /** What the producer asks of the metadata and of the cluster, in order. */
+    /** The calls of the producer to the metadata and the cluster, in order. */
     asked: [] as string[],
-    /** What a fresh look at a topic finds. */
+    /** The result of a refresh of a topic. */
     found: new Map<string, TopicState>(),
-    /** The answer to the next question for a producer id. */
+    /** The answer to the next request for a producer id. */
     producerId: { errorCode: 0, producerId: 7 },
     downForMs: 0,
     metadata: {

@@ -1,4 +1,4 @@
-// A gateway with short deadlines on a development broker that answers Produce with errors on purpose.
+// A gateway with short deadlines, on a development broker with faults in its Produce responses.
 
 import type { DevBroker } from "../../src/dev-broker/broker.ts";
 import type { ProducedBatch, ProduceFault } from "../../src/dev-broker/faults.ts";
@@ -26,7 +26,7 @@ export function useProduceFaults() {
     broker,
     gateway,
     topic: () => topic,
-    /** The first `times` batches meet this fault. */
+    /** Injects this fault into the first `times` batches. */
     fault(
       what: ProduceFault | ((batch: ProducedBatch) => ProduceFault | undefined),
       times = Number.POSITIVE_INFINITY,
@@ -47,7 +47,7 @@ export function valuesOf(batch: ProducedBatch): string[] {
   );
 }
 
-/** Every answer to Produce arrives this much later. */
+/** Delays every answer to Produce by this time. */
 export function delayProduce({ faults }: DevBroker, ms: number): void {
   faults.response = (apiKey) => (apiKey === PRODUCE ? { kind: "delay", ms } : undefined);
 }

@@ -1,4 +1,4 @@
-// A producer in front of brokers in this process, on a clock that the test moves.
+// A producer with brokers in this process, on a clock that the test moves.
 
 import { mock } from "node:test";
 import type { AcceptedRecord } from "../../src/core/record.ts";
@@ -12,7 +12,7 @@ import { acceptedRecord } from "./segments.ts";
 interface Options {
   readonly lingerMs?: number;
   readonly laneBytes?: number;
-  /** False: it has no producer id yet. */
+  /** False: the producer has no producer id yet. */
   readonly started?: boolean;
 }
 
@@ -33,7 +33,7 @@ export async function startProducer(
   };
   const options = { compression: undefined, lingerMs, laneBytes };
   const producer = new Producer(brokers.cluster, brokers.metadata, options, log, events);
-  /** Lets time pass in steps of 20 ms, and everything that then happens happen. */
+  /** Advances the clock in steps of 20 ms, and waits until everything that is due has happened. */
   const pass = async (ms: number): Promise<void> => {
     for (let left = ms; left > 0; left -= 20) {
       mock.timers.tick(Math.min(20, left));
@@ -61,7 +61,7 @@ export async function startProducer(
       const accepted = records.map((each) => (typeof each === "string" ? acceptedRecord(each) : each));
       return producer.append("t", accepted, { deadline: Date.now() + 30_000, ...options });
     },
-    /** The value of one of its gauges. */
+    /** The value of one gauge of the producer. */
     gauge(name: string): number | undefined {
       const source = producer.metrics.find((each) => each.name === name);
       return source && [...source.read()][0]?.value;
@@ -72,7 +72,7 @@ export async function startProducer(
 /** A record for one partition. */
 export const at = (partition: number, value = "a"): AcceptedRecord => acceptedRecord(value, { partition });
 
-/** The code of the error that `work` fails with; undefined when it does not. */
+/** The code of the error that `work` fails with; undefined when it does not fail. */
 export function codeOf(work: Promise<unknown>): Promise<number | undefined> {
   return work.then(
     () => undefined,

@@ -1,4 +1,4 @@
-// Reads the records of a partition, with requests of our own: no group, no cache.
+// Reads the records of a partition with our own requests: no group, no cache.
 
 import { setTimeout as delay } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
@@ -50,7 +50,7 @@ export function headersOf(record: PlacedRecord | undefined): Record<string, stri
   return Object.fromEntries((record?.headers ?? []).map(({ key, value }) => [key, value?.toString()]));
 }
 
-/** How long a partition may take to show what it has, after its leader died or came back. */
+/** How long a partition may need until all of its records can be read, after its leader died or restarted. */
 const SETTLE_MS = 30_000;
 
 /**

@@ -11,7 +11,7 @@ export interface Sent {
   readonly value: string;
 }
 
-/** What the answer says about one record. */
+/** The entry of one record in the response. */
 export interface Outcome {
   readonly partition: number | null;
   readonly offset: number | null;

@@ -1,12 +1,12 @@
-// A double of a foreign HTTP receiver: it keeps the requests, and answers, stalls or hangs up
-// as the test says.
+// A double of an external HTTP receiver. It stores the requests, and answers, stalls or closes the connection
+// as the test specifies.
 
 import { once } from "node:events";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterTest } from "./after-test.ts";
 
-/** The reply to a request: a status, no answer at all, or the connection cut, before or within the answer. */
+/** The reply to a request: a status, no answer, or a closed connection before or during the answer. */
 export type Reply =
   | {
       readonly status: number;
@@ -29,21 +29,21 @@ export interface Arrived {
   readonly reply: Reply;
 }
 
-/** A running double. */
+/** A running receiver. */
 export interface Receiver {
   readonly url: string;
   readonly port: number;
   readonly arrived: readonly Arrived[];
-  /** Those that were answered 2xx. */
+  /** The requests that were answered 2xx. */
   readonly taken: readonly Arrived[];
-  /** Decides the reply of every request from now on. */
+  /** Returns the reply to each following request. */
   script: (request: Omit<Arrived, "reply">) => Reply;
   stop(): Promise<void>;
 }
 
 const FINE: Reply = { status: 200, body: "ok" };
 
-/** Starts a double, which stops after the test. @param port 0: any */
+/** Starts a receiver, which stops after the test. @param port 0: any free port */
 export async function startReceiver(port = 0): Promise<Receiver> {
   const arrived: Arrived[] = [];
   const server = http.createServer(async (req, res) => {

@@ -1,4 +1,4 @@
-// mocha's spec reporter, and its counts in the file that ONRAMP_REPORT names.
+// mocha's spec reporter, which also writes its counts to the file in ONRAMP_REPORT.
 const { writeFileSync } = require("node:fs");
 const Mocha = require("mocha");
 

@@ -1,4 +1,4 @@
-// A request whose body the test sends piece by piece, without a network.
+// A request whose body the test sends in pieces, without a network.
 
 import { EventEmitter } from "node:events";
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
@@ -6,12 +6,12 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:
 /** A double of a request and its response. */
 export class FakeRequest extends EventEmitter {
   readonly headers: IncomingHttpHeaders;
-  /** The whole body has come in. */
+  /** True when the whole body was received. */
   complete = false;
   paused = false;
-  /** What to do when nothing comes for so long. */
+  /** The callback for a time without data, and the time. */
   idle: { readonly ms: number; readonly then: () => void } | undefined;
-  /** How often the client was told to go on (100 Continue). */
+  /** How often 100 Continue was sent. */
   continued = 0;
 
   constructor(headers: IncomingHttpHeaders = {}) {
@@ -36,17 +36,17 @@ export class FakeRequest extends EventEmitter {
     this.idle = { ms, then };
   }
 
-  /** A piece of the body comes in. */
+  /** Receives a piece of the body. */
   send(bytes: string | Buffer): void {
     this.emit("data", Buffer.from(bytes));
   }
-  /** The body ends, and with it the request. */
+  /** Ends the body and the request. */
   finish(): void {
     this.complete = true;
     this.emit("end");
     this.emit("close");
   }
-  /** The connection ends before the body does. */
+  /** Closes the connection before the end of the body. */
   cut(): void {
     this.emit("close");
   }

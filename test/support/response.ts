@@ -1,15 +1,15 @@
-// A response that nobody reads but the test.
+// A response that only the test reads.
 
 import type { ServerResponse } from "node:http";
 
-/** What was answered. */
+/** The content of the response. */
 export interface Answered {
   status: number | undefined;
   headers: Readonly<Record<string, unknown>>;
   text: string;
 }
 
-/** A double of a response, and what is answered with it. */
+/** A double of a response, and its content. */
 export function recordedResponse(): { readonly res: ServerResponse; readonly answered: Answered } {
   const answered: Answered = { status: undefined, headers: {}, text: "" };
   const res = {

@@ -1,4 +1,4 @@
-// Accepted records and segments of them, as the ingest and a producer make them.
+// Creates accepted records and segments, as the ingest and the producer do.
 
 import { type AcceptedRecord, Receipts } from "../../src/core/record.ts";
 import { type Segment, sizeOf } from "../../src/kafka/produce/segment.ts";
@@ -13,14 +13,14 @@ export function acceptedRecord(
   return { key: null, value: bytes, headers: [], timestamp: 1000, ...more } as unknown as AcceptedRecord;
 }
 
-/** A request that waits: its receipts, and how often it was answered. */
+/** A pending request: its receipts, and how often it was answered. */
 export interface Waiting {
   readonly segment: Segment;
   readonly receipts: Receipts;
   answers: number;
 }
 
-/** A request of these values for one partition, as one segment. */
+/** A request with these values for one partition, as one segment. */
 export function waiting(
   values: readonly (string | Buffer)[],
   { deadline = Number.MAX_SAFE_INTEGER, alone = false } = {},
@@ -49,11 +49,11 @@ export function waiting(
 export const valuesIn = (segments: readonly Segment[]): string[][] =>
   segments.map(({ records, from, to }) => records.slice(from, to).map(({ value }) => `${value}`));
 
-/** The error codes of a request's records; undefined when all is well so far. */
+/** The error codes of a request's records; undefined while there is no error. */
 export function codesOf({ receipts: { errors } }: Waiting): (number | undefined)[] | undefined {
   return errors && Array.from(errors, (error) => error?.code);
 }
 
-/** What is said of one of its records. */
+/** The error message of one of its records. */
 export const messageOf = ({ receipts }: Waiting, index = 0): string =>
   receipts.errors?.[index]?.message ?? "";

@@ -1,4 +1,4 @@
-// A sender in front of brokers in this process.
+// A sender with brokers in this process.
 
 import type { TopicState } from "../../src/kafka/client/metadata.ts";
 import { Lane } from "../../src/kafka/produce/lane.ts";
@@ -9,10 +9,10 @@ import { keepingLog } from "./gateway.ts";
 import { produceBrokers, stopDate, turn } from "./produce-brokers.ts";
 import { type Waiting, waiting } from "./segments.ts";
 
-/** Longer than any pause of a lane. */
+/** A time that is longer than any backoff of a lane. */
 export const PAUSE = 1000;
 
-/** The clock stands still but for `pass`. */
+/** The clock moves only with `pass`. */
 export function startSender(topics: readonly TopicState[], compression?: BatchCompression) {
   const pass = stopDate();
   const brokers = produceBrokers(...topics);
@@ -47,19 +47,19 @@ export function startSender(topics: readonly TopicState[], compression?: BatchCo
     batches,
     lane,
     pump,
-    /** Queues a request of these values. @param place `topic/partition` */
+    /** Queues a request with these values. @param place `topic/partition` */
     push(place: string, ...values: string[]): Waiting {
       const request = waiting(values);
       lane(place).push(request.segment);
       sender.active.add(lane(place));
       return request;
     },
-    /** Lets time pass, and sends what is due then. */
+    /** Advances the clock, and sends everything that is due. */
     async later(ms: number): Promise<void> {
       pass(ms);
       await pump();
     },
-    /** Lets time pass in which nothing happens, as while an answer travels. */
+    /** Advances the clock without sending, as while an answer is in flight. */
     pass,
   };
 }

@@ -1,4 +1,4 @@
-// Gateways as processes that post the records of one topic to a double of Slack, one number each.
+// Runs gateways as processes that post the records of one topic, a number each, to a double of Slack.
 
 import { produceWithKafkajs, useBroker } from "./broker.ts";
 import { type Started, startWith } from "./process.ts";

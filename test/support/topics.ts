@@ -1,9 +1,9 @@
-// Topics as the metadata describes them.
+// Topics in the form of the metadata cache.
 
 import type { PartitionState, TopicState } from "../../src/kafka/client/metadata.ts";
 import { type TopicLimits, UNKNOWN_LIMITS } from "../../src/kafka/client/topic-configs.ts";
 
-/** A topic whose partitions are led by these brokers, without followers; -1: by none. */
+/** A topic whose partitions have these leaders, without followers; -1: no leader. */
 export function topicState(
   name: string,
   leaders: readonly number[],

@@ -20,7 +20,7 @@ describe("web: fetch", () => {
     assert.deepEqual([await answer.text(), receiver.arrived[0]?.body], ["taken", "b"]);
   });
 
-  it("throws an error for a response other than 2xx, with the status, Retry-After and the receiver", async () => {
+  it("throws for a response other than 2xx, with the status, Retry-After and the receiver", async () => {
     const receiver = await startReceiver();
     receiver.script = () => ({ status: 429, headers: { "retry-after": "7" } });
     await assert.rejects(boundedFetch(limits)(receiver.url), (error: HttpFailure) => {

@@ -123,7 +123,7 @@ describe("webhooks: github", function () {
     });
   });
 
-  it("takes key and source from the organization if there is no repository, otherwise none and github.com", async () => {
+  it("takes key and source from the organization if there is no repository, else the defaults", async () => {
     await deliver('{"organization":{"login":"octo","url":"https://api.github.com/orgs/octo"}}');
     let record = await last(topics.plain);
     const source = () => record?.headers.find(({ key }) => key === "ce_source")?.value?.toString();
@@ -157,7 +157,7 @@ describe("webhooks: github", function () {
     assert.equal((await deliver(body, { signature: sign(body, OLD_SECRET) })).status, 200);
   });
 
-  it("answers a ping without producing it, or produces it where configured", async () => {
+  it("answers a ping without producing it, or produces it if configured", async () => {
     const ping = '{"zen":"Keep it logically awesome."}';
     assert.deepEqual((await deliver(ping, { event: "ping" })).body, { produced: 0 });
     assert.deepEqual((await deliver(ping, { event: "ping", to: "pinged" })).body, { produced: 1 });
@@ -184,7 +184,7 @@ describe("webhooks: github", function () {
     );
   });
 
-  it("writes a payload that violates the schema to the dead-letter topic with the reason, if configured", async () => {
+  it("writes an invalid payload as a dead letter with the reason, if configured", async () => {
     assert.equal((await deliver('{"action":"x"}', { to: "letters" })).status, 200);
     const letter = await last(`${topics.strict}.dead-letter`);
     const headers = Object.fromEntries(

@@ -1,4 +1,4 @@
-// Message layouts: which bytes a field becomes, and what is read of them.
+// Message layouts: the bytes of each type of field, written and read.
 
 import { strict as assert } from "node:assert";
 import {
@@ -31,7 +31,7 @@ function hex<T>(codec: Codec<T>, value: T, { version = 0, flexible = false }: As
   codec.write(writer, value, version);
   return writer.bytes.toString("hex");
 }
-/** What is read, and how many bytes are left behind it. */
+/** The value that is read, and the number of bytes after it. */
 function read<T>(codec: Codec<T>, text: string, { version = 0, flexible = false }: As = {}): [T, number] {
   const reader = Object.assign(new Reader(Buffer.from(text, "hex")), { flexible });
   return [codec.read(reader, version), reader.remaining];
@@ -65,7 +65,7 @@ describe("wire: codec", () => {
     check(nullableArray(string), ["a"], "00000001000161", "020261");
   });
 
-  it("reads a null array as empty where null has no meaning, and refuses a null string or bytes", () => {
+  it("reads a null array as empty if null is not allowed, and refuses a null string or null bytes", () => {
     assert.deepEqual(read(array(int8), "ffffffff"), [[], 0]);
     assert.throws(
       () => read(string, "ffff"),
@@ -74,7 +74,7 @@ describe("wire: codec", () => {
     assert.throws(() => read(bytes, "ffffffff"), /^TruncatedError: a byte string is null, but/);
   });
 
-  it("has fields that begin and end with a version, and read as stated elsewhere", () => {
+  it("has fields that exist in some versions, and are read as their default in others", () => {
     const later = since(2, int8, -1);
     assert.deepEqual(
       [1, 2, 3].map((version) => hex(later, 7, { version })),
@@ -104,7 +104,7 @@ describe("wire: codec", () => {
     );
   });
 
-  it("hands the version on to the elements of arrays and the fields of structs", () => {
+  it("passes the version to the elements of arrays and the fields of structs", () => {
     const nested = array(struct({ a: int8, b: since(1, int8, -1) }));
     assert.equal(hex(nested, [{ a: 1, b: 2 }], { version: 0 }), "0000000101");
     assert.equal(hex(nested, [{ a: 1, b: 2 }], { version: 1 }), "000000010102");
@@ -112,7 +112,7 @@ describe("wire: codec", () => {
     assert.deepEqual(read(nested, "000000010102", { version: 1 }), [[{ a: 1, b: 2 }], 0]);
   });
 
-  it("ends a struct with no tagged fields in flexible versions, and skips those that it does not know", () => {
+  it("ends a struct in flexible versions with an empty set of tagged fields, and skips unknown ones", () => {
     const pair = struct({ a: int8, b: string });
     assert.equal(hex(pair, { a: 1, b: "x" }), "01000178");
     assert.equal(hex(pair, { a: 1, b: "x" }, { flexible: true }), "01027800");

@@ -1,4 +1,4 @@
-// CRC-32C at every length and place, against the definition, bit by bit.
+// Compares CRC-32C at every length and position with a bit-by-bit implementation of its definition.
 
 import { strict as assert } from "node:assert";
 import { crc32c } from "../../src/wire/crc32c.ts";
@@ -13,7 +13,7 @@ function byDefinition(bytes: Uint8Array): number {
 }
 
 describe("wire: places of crc32c", () => {
-  it("computes what the definition says of every part of a buffer", () => {
+  it("agrees with the definition for every part of a buffer", () => {
     const buffer = Buffer.from(Array.from({ length: 64 }, (_, at) => (at * 167 + 13) & 255));
     for (let from = 0; from <= buffer.length; from++) {
       assert.equal(crc32c(buffer, from), byDefinition(buffer.subarray(from)));

@@ -1,4 +1,4 @@
-// Which frames are taken, and which are refused.
+// The limits for the size of a frame.
 
 import { strict as assert } from "node:assert";
 import { FrameSplitter } from "../../src/wire/frame.ts";
@@ -10,7 +10,7 @@ const frame = (length: number, fill = 7): Buffer => {
 };
 
 describe("wire: limits of a frame", () => {
-  it("takes a frame of a correlation id alone, and one as large as the limit", () => {
+  it("accepts a frame of only a correlation id, and one of exactly the limit", () => {
     for (const length of [4, 100])
       assert.deepEqual(
         new FrameSplitter(100).push(frame(length)).map((each) => each.length),
@@ -18,7 +18,7 @@ describe("wire: limits of a frame", () => {
       );
   });
 
-  it("refuses a smaller, larger or negative frame as soon as its length is there", () => {
+  it("refuses a frame with a smaller, larger or negative length as soon as the length is received", () => {
     for (const length of [3, 101, 2 ** 31 - 1, -1]) {
       const head = Buffer.alloc(4);
       head.writeInt32BE(length, 0);
@@ -34,7 +34,7 @@ describe("wire: limits of a frame", () => {
     }
   });
 
-  it("gives out frames as they become whole, whatever the chunks", () => {
+  it("returns frames when they are complete, for any division into chunks", () => {
     const stream = Buffer.concat([frame(5, 1), frame(300, 2), frame(4, 3)]);
     for (const size of [1, 2, 3, 5, 7, 64, 1000]) {
       const splitter = new FrameSplitter(300);
@@ -48,7 +48,7 @@ describe("wire: limits of a frame", () => {
     }
   });
 
-  it("gives out a frame of one chunk as a view on it", () => {
+  it("returns a frame that is in one chunk as a view of it", () => {
     const chunk = frame(5);
     assert.equal(new FrameSplitter(100).push(chunk)[0]?.buffer, chunk.buffer);
   });

@@ -1,10 +1,10 @@
-// Frames, cut out of a stream.
+// Splits a stream into frames.
 
 import { strict as assert } from "node:assert";
 import { FrameSplitter } from "../../src/wire/frame.ts";
 
 describe("wire: frame", () => {
-  it("cuts frames out of a stream wherever it is split", () => {
+  it("returns the same frames for any division of the stream into chunks", () => {
     const frame = (body: string): Buffer =>
       Buffer.concat([Buffer.from([0, 0, 0, body.length]), Buffer.from(body)]);
     const stream = Buffer.concat([frame("first"), frame("second!"), frame("last")]);

@@ -1,4 +1,4 @@
-// Whole requests and responses, byte for byte, and read back.
+// Complete requests and responses, byte for byte.
 
 import { strict as assert } from "node:assert";
 import { array, int8, int32, string, struct } from "../../src/wire/codec.ts";
@@ -17,11 +17,11 @@ const Test = api("Test", 7, 1, struct({ name: string }), struct({ codes: array(i
 const header = { correlationId: 9, clientId: "me" };
 
 describe("wire: message", () => {
-  it("knows an API by what it is declared with", () => {
+  it("declares an API with its name, key and first flexible version", () => {
     assert.deepEqual([Test.name, Test.key, Test.flexibleSince], ["Test", 7, 1]);
   });
 
-  it("writes a request behind its length: header, client id, body", () => {
+  it("writes a request: length, header, client id, body", () => {
     const hex = (version: number): string =>
       encodeRequest(Test, version, header, { name: "x" }).toString("hex");
     assert.equal(hex(0), "0000000f" + "0007000000000009" + "00026d65" + "000178");
@@ -35,7 +35,7 @@ describe("wire: message", () => {
     assert.equal(readRequestHeader(new Reader(bytes, 4)).clientId, null);
   });
 
-  it("reads of a request what was written, in every version", () => {
+  it("reads the request that was written, in every version", () => {
     for (const version of [0, 1]) {
       const reader = new Reader(encodeRequest(Test, version, header, { name: "x" }), 4);
       assert.deepEqual(readRequestHeader(reader), { apiKey: 7, apiVersion: version, ...header });
@@ -44,12 +44,12 @@ describe("wire: message", () => {
     }
   });
 
-  it("skips the tags of a request's header", () => {
+  it("skips the tagged fields in the header of a request", () => {
     const reader = new Reader(Buffer.from("010002aabb" + "0278" + "00", "hex"));
     assert.deepEqual(readRequestBody(Test, 1, reader), { name: "x" });
   });
 
-  it("writes a response behind its length: correlation id, body", () => {
+  it("writes a response: length, correlation id, body", () => {
     const body = { codes: [1], at: 2 };
     const hex = (version: number): string => encodeResponse(Test, version, 9, body).toString("hex");
     assert.equal(hex(0), "0000000d" + "00000009" + "0000000101" + "00000002");
@@ -61,7 +61,7 @@ describe("wire: message", () => {
       );
   });
 
-  it("writes the answer to ApiVersions without tags in its header, so that old clients can read it", () => {
+  it("writes an ApiVersions response without tagged fields in its header, for old clients", () => {
     const body = { errorCode: 35, apiKeys: [], throttleTimeMs: 0 };
     const bytes = encodeResponse(ApiVersions, 3, 9, body);
     assert.equal(bytes.toString("hex"), "0000000c" + "00000009" + "0023" + "01" + "00000000" + "00");

@@ -1,4 +1,4 @@
-// Names: of topics, of Kafka's errors; and what group members write to one another.
+// Names of topics and of Kafka's errors, and the protocol of group members.
 
 import { strict as assert } from "node:assert";
 import { createRequire } from "node:module";
@@ -16,20 +16,20 @@ const require = createRequire(import.meta.url);
 const { MemberAssignment, MemberMetadata } = require("kafkajs/src/consumer/assignerProtocol.js");
 
 describe("wire: names", () => {
-  it("of topics are 1 to 249 letters, digits, dots, underscores and hyphens", () => {
+  it("of topics have 1 to 249 letters, digits, dots, underscores and hyphens", () => {
     for (const name of ["a", "Z.9_-", "...", ".a", "x".repeat(249)]) assert.ok(isTopicName(name), name);
     for (const name of ["", ".", "..", "a b", "a/b", "é", "a\n", "\na", "x".repeat(250)])
       assert.ok(!isTopicName(name), name);
   });
 
-  it("of errors stand beside their code, and say whether to try again", () => {
+  it("of errors follow their code; the table says whether a retry may succeed", () => {
     assert.equal(kafkaErrorName(KafkaCode.NOT_ENOUGH_REPLICAS), "19 NOT_ENOUGH_REPLICAS");
     assert.equal(kafkaErrorName(-1), "-1 UNKNOWN_SERVER_ERROR");
     assert.equal(kafkaErrorName(999), "999 (see Kafka's protocol guide)");
     assert.deepEqual([0, 3, 10, 999, -1].map(isRetriable), [false, true, false, false, false]);
   });
 
-  it("of errors, their codes and whether to try again are those that kafkajs knows", () => {
+  it("of errors, their codes and their retriability are the same as in kafkajs", () => {
     const { errorCodes } = require("kafkajs/src/protocol/error.js");
     const others = new Map(
       (errorCodes as { type: string; code: number; retriable: boolean }[]).map((each) => [each.type, each]),
@@ -38,7 +38,7 @@ describe("wire: names", () => {
       const other = others.get(name);
       return other !== undefined && (other.code !== code || other.retriable !== isRetriable(code));
     });
-    // kafkajs takes an older guide for these.
+    // A code that kafkajs does not know is not compared.
     assert.deepEqual(
       differing.map(([name]) => name),
       [],
@@ -69,7 +69,7 @@ describe("wire: consumer protocol", () => {
     const written = MemberAssignment.encode({ version: 1, assignment: { a: [1] }, userData });
     assert.deepEqual(decodeAssignment(written), [{ name: "a", partitions: [1] }]);
   });
-  it("reads no bytes as no partitions, and refuses bytes that are cut off", () => {
+  it("reads an empty buffer as no partitions, and refuses truncated bytes", () => {
     assert.deepEqual(decodeAssignment(Buffer.alloc(0)), []);
     assert.throws(() => decodeAssignment(Buffer.alloc(1)), TruncatedError);
     assert.throws(() => decodeSubscription(Buffer.alloc(0)), TruncatedError);

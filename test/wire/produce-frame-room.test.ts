@@ -1,4 +1,5 @@
-// The room of a Produce frame: batches written in place or copied in, and no byte past the end.
+// The buffer of a Produce frame: batches are encoded in place or copied, and nothing is written after the
+// end.
 
 import { strict as assert } from "node:assert";
 import { frameOverhead, ProduceFrame } from "../../src/wire/produce-frame.ts";
@@ -14,8 +15,8 @@ function frameWith(room: number): { frame: ProduceFrame; memory: Buffer } {
 }
 const head = `${"00000008"}00000009${"00026d65"}ffffffff000005dc${"00000001"}00027431${"00000001"}00000003`;
 
-describe("wire: room of a produce frame", () => {
-  it("takes a batch that fits exactly, and none that is a byte longer", () => {
+describe("wire: buffer of a produce frame", () => {
+  it("accepts a batch that fits exactly, and refuses one that is a byte longer", () => {
     for (const length of [10, 11]) {
       const { frame } = frameWith(10);
       const put = (): void => frame.records(3, () => Buffer.alloc(length, 0xaa));
@@ -25,7 +26,7 @@ describe("wire: room of a produce frame", () => {
     }
   });
 
-  it("copies bytes that come from elsewhere", () => {
+  it("copies the bytes of another buffer", () => {
     const { frame, memory } = frameWith(40);
     frame.records(3, () => Buffer.from("elsewhere"));
     const expected = `0000003d${head}${"00000009"}${Buffer.from("elsewhere").toString("hex")}`;
@@ -35,14 +36,14 @@ describe("wire: room of a produce frame", () => {
     assert.equal(memory[20 + finished.length], 0xee);
   });
 
-  it("copies bytes from elsewhere in its own memory as well", () => {
+  it("copies bytes from another position in the same memory as well", () => {
     const { frame, memory } = frameWith(40);
     memory.write("aside", 400);
     frame.records(3, () => memory.subarray(400, 405));
     assert.ok(frame.finish().toString("latin1").endsWith("aside"));
   });
 
-  it("leaves bytes that were written in place where they are", () => {
+  it("does not move bytes that were written in place", () => {
     const { frame } = frameWith(40);
     frame.records(3, (target, at) => {
       target.write("in place", at);
@@ -55,7 +56,7 @@ describe("wire: room of a produce frame", () => {
     );
   });
 
-  it("needs no more beside its batches than is foretold", () => {
+  it("needs at most frameOverhead bytes in addition to its batches", () => {
     for (const names of [["t"], ["t".repeat(249), "u"], ["a", "b", "c"]])
       for (const each of [1, 5]) {
         const partitions = names.length * each;

@@ -1,4 +1,4 @@
-// The reader: no byte past the end, and no length that cannot be true.
+// The reader: it reads no byte after the end, and refuses impossible lengths.
 
 import { strict as assert } from "node:assert";
 import { Reader, TruncatedError } from "../../src/wire/reader.ts";
@@ -7,7 +7,7 @@ const of = (hex: string, flexible = false): Reader =>
   Object.assign(new Reader(Buffer.from(hex, "hex")), { flexible });
 
 describe("wire: reader", () => {
-  it("knows where it is and what is left, from any start", () => {
+  it("has the position and the number of remaining bytes, from any start", () => {
     const reader = new Reader(Buffer.from("0011223344", "hex"), 1);
     assert.deepEqual([reader.position, reader.remaining], [1, 4]);
     assert.equal(reader.int16(), 0x1122);
@@ -64,7 +64,7 @@ describe("wire: reader", () => {
     );
   });
 
-  it("refuses to read past the end, and says how much is missing", () => {
+  it("refuses to read past the end, and reports how many bytes are needed and left", () => {
     for (const [hex, read] of [
       ["", (reader: Reader) => reader.int8()],
       ["00", (reader: Reader) => reader.int16()],
@@ -80,13 +80,13 @@ describe("wire: reader", () => {
     assert.equal(of("0011").raw(2).length, 2);
   });
 
-  it("stays where it was when it refuses", () => {
+  it("does not move when it refuses to read", () => {
     const reader = of("0011");
     assert.throws(() => reader.int32(), TruncatedError);
     assert.equal(reader.int16(), 0x11);
   });
 
-  it("takes an array of as many elements as there are bytes, and no more", () => {
+  it("accepts an array with at most as many elements as there are bytes", () => {
     assert.equal(of("000000020000").arrayLength(), 2);
     assert.throws(
       () => of("000000030000").arrayLength(),

@@ -60,12 +60,12 @@ describe("wire: layout of record batches", () => {
     assert.equal(batch.readUInt32BE(17), crc32c(Buffer.from(body, "hex")));
   });
 
-  it("has no producer where none is given", () => {
+  it("has the producer id -1 if none is given", () => {
     const batch = encodeBatch([record("a")]);
     assert.equal(batch.subarray(43, 57).toString("hex"), "ff".repeat(14));
   });
 
-  it("stands anywhere in a buffer, and one encoder makes one batch after the other", () => {
+  it("can start anywhere in a buffer; one encoder encodes several batches in sequence", () => {
     const target = Buffer.alloc(1000, 0xee);
     const encoder = new BatchEncoder();
     for (const [at, records] of [
@@ -81,7 +81,7 @@ describe("wire: layout of record batches", () => {
     }
   });
 
-  it("holds packed records where they are smaller than they were, and only there", () => {
+  it("contains compressed records only if compression makes them smaller", () => {
     const plain = encodeBatch([record("abcdef")]);
     const size = plain.length - BATCH_OVERHEAD;
     const packing = (packed: number): BatchCompression => ({
@@ -98,7 +98,7 @@ describe("wire: layout of record batches", () => {
     assert.equal(packed.readUInt32BE(17), crc32c(packed, 21));
   });
 
-  it("is foretold: exactly for a record alone, and as a bound for any place", () => {
+  it("has a predicted size: exact for a single record, and an upper bound for any position", () => {
     for (const size of [0, 1, 62, 63, 64, 65, 8190, 8191, 8192])
       for (const header of [
         undefined,

@@ -1,4 +1,4 @@
-// What is read of record batches, and which are refused.
+// Reads record batches, and refuses invalid ones.
 
 import { strict as assert } from "node:assert";
 import { TruncatedError } from "../../src/wire/reader.ts";
@@ -25,7 +25,7 @@ const batchOf = (hex: string, count: number): Batch => ({
 });
 
 describe("wire: record batch reader", () => {
-  it("reads what a batch says of itself", () => {
+  it("reads the header of a batch", () => {
     const bytes = encodeBatch([record("a"), record("b", { timestamp: 1064 })], {
       producerId: 5,
       epoch: 6,
@@ -69,7 +69,7 @@ describe("wire: record batch reader", () => {
     assert.deepEqual(attributes(0x40 + 8 + 3), [3, true, false, false]);
   });
 
-  it("says where a byte of a batch was changed", () => {
+  it("detects a change of the checksum or of any byte that it covers", () => {
     const bytes = encodeBatch([record("abc")]);
     for (let at = 17; at < bytes.length; at++) {
       const changed = Buffer.from(bytes);
@@ -78,7 +78,7 @@ describe("wire: record batch reader", () => {
     }
   });
 
-  it("reads one batch after the other, up to one that is cut off or cannot be", () => {
+  it("reads batches in sequence, up to one that is truncated or impossible", () => {
     const [a, b] = [encodeBatch([record("a")]), encodeBatch([record("bb")])];
     const lengths = (log: Buffer): number[] => [...readBatches(log)].map(({ bytes }) => bytes.length);
     assert.deepEqual(lengths(Buffer.concat([a, b])), [a.length, b.length]);
@@ -93,7 +93,7 @@ describe("wire: record batch reader", () => {
     assert.deepEqual(lengths(small), []);
   });
 
-  it("places records by the batch's offset and time", () => {
+  it("calculates the offset and timestamp of records from those of the batch", () => {
     const batch = one(encodeBatch([record("a"), record("b", { timestamp: 900 }), record(null)]));
     const placed = readRecords({ ...batch, baseOffset: 40, baseTimestamp: 5000 });
     assert.deepEqual(
@@ -123,7 +123,7 @@ describe("wire: record batch reader", () => {
     assert.deepEqual(unnamed?.headers, [{ key: "", value: Buffer.from("v") }]);
   });
 
-  it("unpacks a compressed batch with its number, and refuses one without a way to", () => {
+  it("decompresses a batch with its codec, and refuses it without a decompressor", () => {
     const bytes = encodeBatch([record("abc")]);
     const batch = {
       ...one(bytes),
@@ -138,7 +138,7 @@ describe("wire: record batch reader", () => {
     assert.throws(() => readRecords(batch), /a batch has compression 3, and no decompressor is given/);
   });
 
-  it("refuses records that are longer or shorter than they say, and bytes behind the last", () => {
+  it("refuses records with a wrong length, and bytes after the last record", () => {
     const lengths = { short: "0a", exact: "0c", long: "0e" };
     const body = `${"00"}0000${"01"}${"01"}00`;
     assert.equal(readRecords(batchOf(lengths.exact + body, 1)).length, 1);
@@ -149,7 +149,7 @@ describe("wire: record batch reader", () => {
       /2 bytes follow the last record/,
     );
     assert.throws(() => readRecords(batchOf(lengths.exact + body, 2)), TruncatedError);
-    // A key of more bytes than there are.
+    // The key is longer than the remaining bytes.
     assert.throws(() => readRecords(batchOf(`0c${"00"}0000${"7e"}${"01"}00`, 1)), TruncatedError);
   });
 });

@@ -1,4 +1,5 @@
-// Record batches, compared with two others who write and read them: Apache Kafka's console producer, and kafkajs.
+// Compares record batches with those of two other implementations: Apache Kafka's console producer, and
+// kafkajs.
 
 import { strict as assert } from "node:assert";
 import { readFileSync } from "node:fs";
@@ -41,7 +42,7 @@ describe("wire: record batches", () => {
       for (const batch of readBatches(Buffer.from(base64, "base64"))) {
         if (batch.compression !== 0) continue;
         const ours = encodeBatch(readRecords(batch), batch);
-        // Offset and leader epoch are the broker's; from the attributes on every byte is the producer's.
+        // The broker sets offset and leader epoch. From the attributes on, every byte is the producer's.
         assert.deepEqual(ours.subarray(17), batch.bytes.subarray(17));
       }
     });
@@ -104,7 +105,7 @@ describe("wire: record batches", () => {
     }
   });
 
-  it("compresses what shrinks and leaves what does not", () => {
+  it("compresses records only if that makes them smaller", () => {
     const gzip = { attribute: 1, compress: (bytes: Buffer) => gzipSync(bytes) } as const;
     const [small] = readBatches(encodeBatch([record("a".repeat(1000))], undefined, gzip));
     assert.equal(small?.compression, 1);
@@ -114,7 +115,7 @@ describe("wire: record batches", () => {
     assert.equal(same?.compression, 0);
   });
 
-  it("refuses records that do not match their count, and skips a last batch that is cut off", () => {
+  it("refuses records that do not match their count, and skips a truncated last batch", () => {
     const bytes = encodeBatch([record("abc"), record("def")]);
     assert.equal([...readBatches(bytes.subarray(0, bytes.length - 1))].length, 0);
     const [batch] = readBatches(bytes);

@@ -1,10 +1,10 @@
-// The writer: whatever it starts with, it holds what is written.
+// The writer: its buffer grows from any initial capacity.
 
 import { strict as assert } from "node:assert";
 import { Writer, writeInt64 } from "../../src/wire/writer.ts";
 
 describe("wire: growth of the writer", () => {
-  it("writes the same bytes from any capacity", () => {
+  it("writes the same bytes with any initial capacity", () => {
     const write = (capacity: number, flexible: boolean): string => {
       const writer = Object.assign(new Writer(capacity), { flexible });
       writer.int8(-1);
@@ -60,7 +60,7 @@ describe("wire: growth of the writer", () => {
     assert.deepEqual([writer.bytes[16], writer.bytes[99_999]], [16, 99_999 & 127]);
   });
 
-  it("tells where it goes on after a 64-bit number", () => {
+  it("returns the position after a 64-bit number", () => {
     const target = Buffer.alloc(10, 0xee);
     assert.equal(writeInt64(target, 1, -1), 9);
     assert.equal(target.toString("hex"), "eeffffffffffffffffee");

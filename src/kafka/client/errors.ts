@@ -25,7 +25,7 @@ export class BrokerRefused extends Error {
   readonly retriable: boolean;
 
   /**
-   * @param action what failed, such as "joining the group"
+   * @param action what failed, such as "requesting a producer id"
    * @param code the error code of the response
    * @param reason the error message of the response
    */

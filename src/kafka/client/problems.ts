@@ -1,4 +1,4 @@
-// Creates the errors that the client reports to HTTP clients: each names the topic and the next step.
+// Creates the errors of the Kafka client that HTTP clients receive.
 
 import { OnrampError } from "../../core/errors.ts";
 

@@ -1,5 +1,4 @@
-// The type that identifies a partition, and the function that groups partitions by topic, as requests list
-// them.
+// The type of a partition, and a function that groups items by a key, such as partitions by topic.
 
 /** A partition of a topic. */
 export interface TopicPartition {

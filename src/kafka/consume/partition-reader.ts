@@ -4,7 +4,7 @@ import type { ConsumedRecord, FeedPosition } from "../../core/ports.ts";
 import { KafkaCode } from "../../wire/error-codes.ts";
 import { type AbortedTransaction, readFetched } from "./fetched-records.ts";
 
-/** Receives records from the fetcher, and gives them to one partition loop or range. */
+/** Receives records from the fetcher, and holds them until its only user takes them. */
 export class PartitionReader {
   readonly topic: string;
   readonly partition: number;

@@ -206,7 +206,9 @@ export class Lane {
     this.#requeue(singles);
   }
 
-  /** Returns segments that were not written to the head of the queue. Their sequence numbers stay unused. */
+  /**
+   * Puts segments that were not written back at the head of the queue. Their sequence numbers stay unused.
+   */
   #requeue(segments: readonly Segment[]): void {
     this.#queue.giveBack(segments);
     this.#batch = undefined;

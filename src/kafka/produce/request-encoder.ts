@@ -67,7 +67,7 @@ export class RequestEncoder {
     return { buffer, frame: frame.finish(), lanes: [...byTopic.values()].flat() };
   }
 
-  /** Returns the buffer of a request whose bytes are no longer read: neither by a socket nor for a retry. */
+  /** Puts the buffer of a request back. Call it only when neither a socket nor a retry needs the bytes. */
   release({ buffer }: EncodedRequest): void {
     this.#frames.give(buffer);
   }

@@ -22,7 +22,7 @@ export interface Segment {
   readonly places: readonly number[] | undefined;
   readonly from: number;
   readonly to: number;
-  /** The maximum number of bytes in a batch. */
+  /** The maximum number of bytes that the segment takes in a batch. */
   readonly size: number;
   /** When the caller must be answered, even if the outcome is unknown (milliseconds, `Date.now`). */
   readonly deadline: number;

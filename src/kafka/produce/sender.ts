@@ -56,8 +56,8 @@ export class Sender {
   }
 
   /**
-   * Sends the batches of ready lanes for which a connection is free. Called whenever one of the two may be
-   * true.
+   * Sends the batches of ready lanes for which a connection is free. Called whenever a lane
+   * may have become ready or a connection free.
    */
   pump(): void {
     const now = Date.now();

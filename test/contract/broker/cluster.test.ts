@@ -1,4 +1,4 @@
-// Metadata, versions and administration, on the development broker and on Apache Kafka alike.
+// Metadata, versions and administration: the same on the development broker and on Apache Kafka.
 
 import { strict as assert } from "node:assert";
 import type { Connection } from "../../../src/kafka/client/connection.ts";

@@ -44,7 +44,7 @@ describe("conformance: fetch and offsets", () => {
   }
 
   for (const version of [4, 7, 10, 11]) {
-    it(`answers Fetch v${version} with what was produced`, async () => {
+    it(`returns the produced records in Fetch v${version}`, async () => {
       const topic = await broker.topic();
       await produce(topic, [{ value: Buffer.from("hello") }]);
       const answer = await connection.request(Fetch, version, fetchRequest(topic, 0, 0), 5000);

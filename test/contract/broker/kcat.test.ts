@@ -28,7 +28,7 @@ describe("conformance: kcat", () => {
   });
 
   for (const compression of ["gzip", "snappy", "lz4", ...("zstdCompressSync" in zlib ? ["zstd"] : [])])
-    itWithKcat(`reads what the gateway compresses with ${compression}`, async () => {
+    itWithKcat(`reads batches that the gateway compressed with ${compression}`, async () => {
       const topic = await broker.topic();
       const gateway = await startTestGateway(broker.addresses(), { kafka: { compression } });
       const values = Array.from({ length: 2000 }, (_, n) => `value ${n} ${"x".repeat(n % 100)}`);

@@ -58,7 +58,7 @@ describe("http: callers", () => {
       );
   });
 
-  it("are asked for a token if they send none; the error does not show what is wrong with a token", () => {
+  it("are asked for a token if they send none; the error for a wrong token does not contain it", () => {
     const auth = createAuth({ shop: { hash } });
     assert.throws(() => auth.caller(undefined), /send `Authorization: Bearer <token>`/);
     assert.throws(

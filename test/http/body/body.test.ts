@@ -108,7 +108,7 @@ describe("http: body, bytes held", () => {
     }
   });
 
-  it("count for one client only", async () => {
+  it("count for the client that sends them, and for no other", async () => {
     const budget = new Budget(100);
     const [one, other] = [read({ budget, client: "a" }), read({ budget, client: "b" })];
     one.request.send(Buffer.alloc(50));
@@ -138,7 +138,7 @@ describe("http: body, limits", () => {
     await assert.rejects(body, /larger than 5 bytes \(http\.maxBody\)/);
   });
 
-  it("a body is refused above the client's half of the budget with 429, above the whole with 503", async () => {
+  it("a body above the client's half of the budget is refused: 429; above the whole: 503", async () => {
     const half = read({ budget: new Budget(10) });
     half.request.send("abcdef");
     assert.equal(await half.code, 42901);

@@ -1,4 +1,4 @@
-// The chunks of a body, however small.
+// The buffer for the chunks of a body, which may be small.
 
 import { strict as assert } from "node:assert";
 import { ChunkBuffer } from "../../../src/http/body/chunk-buffer.ts";

@@ -127,7 +127,7 @@ describe("http: bytes that lines take from the budget", function () {
     assert.deepEqual([res.answers.length, budget.used], [4, 0]);
   });
 
-  it("cause an error if the budget stays full for http.deadline: 503, or 429 for the client's half", async () => {
+  it("cause 503, or 429 for the client's half, if the budget stays full for http.deadline", async () => {
     for (const [budget, held, code] of [
       [10_000, 9999, 50301],
       [1000, 0, 42901],

@@ -59,7 +59,7 @@ describe("http: lines (NDJSON)", function () {
     assert.deepEqual(await values(topic), ["1", "3"]);
   });
 
-  it("?onError=stop ends with the first bad line, and what is before it is written", async () => {
+  it("?onError=stop ends with the first bad line, and the lines before it are written", async () => {
     const topic = await broker.topic();
     const { text } = await post(gateway(), `/topics/${topic}?onError=stop`, NDJSON, "1\n{\n3\n");
     const [first, second, ...rest] = answers(text);

@@ -75,7 +75,8 @@ describe("kafka: fetching", function () {
     const { taken, consumer } = member(groupName(), [topic], "earliest");
     await until(() => taken.length >= 2);
     const open = await inTransaction("c");
-    // When this record of the other partition arrives, a record of the open transaction would have arrived as well.
+    // When this record of the other partition arrives, a record of the open transaction would have arrived as
+    // well.
     await produce(topic, ["other"], 1);
     await until(() => taken.some(({ value }) => value === "other"));
     assert.deepEqual(

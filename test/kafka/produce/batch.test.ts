@@ -93,7 +93,7 @@ describe("kafka: batch", () => {
     assert.deepEqual([first.receipts.errors, second.receipts.errors], [[error], [error]]);
   });
 
-  it("answers the requests whose deadline has come, and is answered when the last of them is", () => {
+  it("answers requests at their deadline, and counts as answered when all of them are", () => {
     const [soon, now, later] = [5, 10, 11].map((deadline) => waiting(["a"], { deadline })) as Waiting[];
     const batch = batchOf(soon as Waiting, now as Waiting, later as Waiting);
     batch.expire(10, late);

@@ -8,7 +8,7 @@ const host = { refresh: () => {}, renewProducerId: () => {}, reportSuspectedLoss
 const lanes = [0, 1, 2].map((partition) => new Lane("t", partition, host));
 
 describe("kafka: channels of a broker", () => {
-  it("the main one is free until it is taken, and again when it is given back", () => {
+  it("the main channel is free until it is acquired, and again after it is released", () => {
     const broker = new BrokerChannels(1);
     assert.equal(broker.mainFree, true);
     broker.acquire("spare-0", "t");
@@ -32,7 +32,7 @@ describe("kafka: channels of a broker", () => {
     assert.equal(broker.spareFor("a"), first);
   });
 
-  it("the main one takes no topic's spare channel away", () => {
+  it("the main channel does not affect the spare channel of a topic", () => {
     const broker = new BrokerChannels(1);
     broker.acquire(MAIN, undefined);
     assert.ok(broker.spareFor("a"));

@@ -12,12 +12,12 @@ const KIB = 1024;
 const attributes = { gzip: 1, snappy: 2, lz4: 3 } as const;
 
 describe("kafka: compression", () => {
-  it("none does not change a batch", () => {
+  it("`none` leaves a batch unchanged", () => {
     assert.equal(compressionOf("none"), undefined);
   });
 
   for (const [name, attribute] of Object.entries(attributes) as ["gzip" | "snappy" | "lz4", number][])
-    it(`${name} makes a batch smaller, with attribute ${attribute}, and its records can be decompressed`, () => {
+    it(`${name} makes a batch smaller, with attribute ${attribute}, and can be decompressed`, () => {
       const value = "onramp ".repeat(100);
       const batch = encodeBatch([acceptedRecord(value)], undefined, compressionOf(name));
       assert.ok(batch.length < value.length);

@@ -1,5 +1,5 @@
-// A lane whose callers are answered without a final answer of the broker: at the deadline, or when the producer fails
-// the queue.
+// A lane whose callers are answered without a final answer of the broker: at the deadline, or when the
+// producer fails the queue.
 
 import { strict as assert } from "node:assert";
 import { OnrampError } from "../../../src/core/errors.ts";

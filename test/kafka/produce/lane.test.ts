@@ -161,7 +161,7 @@ describe("kafka: lane, outcome unknown", () => {
   });
 
   for (const code of [2, 5, 19])
-    it(`${code} for an open batch: it stays open, for its first try may have been written`, () => {
+    it(`${code} for an open batch: it stays open, because its first try may have been written`, () => {
       const { lane, push, send, answer } = startLane();
       push(["a"]);
       const first = send();

@@ -1,4 +1,5 @@
-// The partition of a record: by the hash of its key as in Java's client, or the sticky partition of the topic.
+// The partition of a record: by the hash of its key as in Java's client, or the sticky partition of the
+// topic.
 
 import { strict as assert } from "node:assert";
 import { murmur2, partitionForKey, StickyPartitioner } from "../../../src/kafka/produce/partitioner.ts";

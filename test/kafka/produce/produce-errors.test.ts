@@ -16,19 +16,9 @@ import {
 describe("kafka: errors of records without a receipt", () => {
   const rows: readonly [title: string, make: () => OnrampError, code: number, says: readonly RegExp[]][] = [
     ["outcome unknown", () => unknownOutcome("t", 3), 50401, [/t\/3/, /may or may not have been written/]],
-    [
-      "outcome unknown, with the last error",
-      () => unknownOutcome("t", 3, "7"),
-      50401,
-      [/ Last error: 7\.$/],
-    ],
+    ["outcome unknown, with the last error", () => unknownOutcome("t", 3, "7"), 50401, [/ Last error: 7\.$/]],
     ["not in time", () => notWritten("t", 3, false), 50301, [/t\/3/, /nothing was written/]],
-    [
-      "not in time, with the last error",
-      () => notWritten("t", 3, false, "6"),
-      50301,
-      [/ Last error: 6\.$/],
-    ],
+    ["not in time, with the last error", () => notWritten("t", 3, false, "6"), 50301, [/ Last error: 6\.$/]],
     ["too few replicas", () => notWritten("t", 3, true), 50302, [/t\/3/, /nothing was written/]],
     [
       "too few replicas, with the last error",

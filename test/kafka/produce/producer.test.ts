@@ -198,7 +198,7 @@ describe("kafka: producer, bytes of a partition", function () {
   this.timeout(2000);
   const size = recordSizeBound(acceptedRecord("a"));
 
-  it("are bounded by the lane's limit, to the byte, and free again when they are acknowledged", async () => {
+  it("are limited per lane, to the byte, and are released when the records are acknowledged", async () => {
     const { append, brokers } = await startProducer([two], { laneBytes: 3 * size });
     const held = [append([at(0), at(0)]), append([at(0)])];
     await turn();

@@ -56,7 +56,7 @@ describe("kafka: sender, losses", function () {
     assert.deepEqual([brokers.last.places, log.lines], [["t/0", "t/1"], []]);
   });
 
-  it("reports the reason when a request fails for another reason than the broker", async () => {
+  it("logs a warning when a request fails for a reason other than the broker", async () => {
     const { brokers, lane, log, push, pump } = startSender([topicState("t", [1])]);
     push("t/0", "a");
     await pump();
@@ -68,7 +68,7 @@ describe("kafka: sender, losses", function () {
     );
   });
 
-  it("leaves the batch of a partition open that is missing in the answer, and settles the others", async () => {
+  it("leaves the batch of a partition that the answer omits open, and settles the others", async () => {
     const { brokers, lane, push, pump, later } = startSender([topicState("t", [1, 1])]);
     const [out, in_] = [push("t/0", "a"), push("t/1", "b")];
     await pump();
@@ -196,7 +196,7 @@ describe("kafka: sender, slow followers", function () {
   };
 
   for (const errorCode of [7, 20])
-    it(`after ${errorCode}, lanes that need the follower are isolated, until an answer for one is fast`, async () => {
+    it(`after ${errorCode}, lanes with the follower are isolated, until an answer is fast`, async () => {
       const { brokers, push, pump } = startSender([topic]);
       push("t/0", "a");
       await pump();

@@ -65,7 +65,7 @@ describe("kafka: sender, requests", function () {
     assert.equal(brokers.requests.length, 2);
   });
 
-  it("sends at most about 8 MB at once; lanes that were left out come first in the next request", async () => {
+  it("sends at most about 8 MB at once; lanes that were left out come first next time", async () => {
     const places = Array.from({ length: 12 }, (_, n) => `t/${n}`);
     const { brokers, push, pump } = startSender([
       topicState(

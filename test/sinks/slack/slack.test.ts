@@ -142,7 +142,7 @@ describe("sinks: slack", function () {
     );
   });
 
-  it("dead-letters a record after an error code for it, and retries after an internal error of Slack", async () => {
+  it("dead-letters a record that Slack refuses by name, and retries after Slack's own errors", async () => {
     const answers = [
       '{"ok":false,"error":"internal_error"}',
       '{"ok":false,"error":"channel_not_found"}',

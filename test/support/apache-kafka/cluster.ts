@@ -25,7 +25,7 @@ const CLUSTER_ID = "b25yYW1wLXRlc3QtY2x1cw";
 
 export interface ClusterOptions {
   readonly brokers: 1 | 3;
-  /** Adds a SASL_SSL listener (SCRAM, client certificates accepted) and an authorizer; the plain listener stays super. */
+  /** Adds a SASL_SSL listener (SCRAM, certificates) and an authorizer. Plain clients are super users. */
   readonly secure?: boolean;
   /** Further lines for server.properties. */
   readonly properties?: Record<string, string | number>;
@@ -48,9 +48,7 @@ export class KafkaBroker {
     this.#libs = libs;
   }
 
-  /**
-   * Starts the process, unless it runs, and resolves when the broker is registered: then topics may be placed on it.
-   */
+  /** Starts the process unless it runs. Resolves when the broker is registered and can host partitions. */
   async start(): Promise<void> {
     if (this.#running) return;
     const log = openSync(path.join(this.#dir, "server.log"), "a");
@@ -81,17 +79,17 @@ export class KafkaBroker {
     return answer?.brokers.some(({ nodeId }) => nodeId === this.id) ?? false;
   }
 
-  /** SIGKILL: as a crash. */
+  /** Sends SIGKILL: a crash. */
   kill(): Promise<void> {
     return this.#end("SIGKILL");
   }
 
-  /** SIGTERM: a controlled shutdown. */
+  /** Sends SIGTERM: a controlled shutdown. */
   stop(): Promise<void> {
     return this.#end("SIGTERM");
   }
 
-  /** SIGSTOP: the process hangs, its sockets stay. */
+  /** Sends SIGSTOP: the process hangs, and its sockets stay open. */
   pause(): void {
     this.#child?.kill("SIGSTOP");
   }
@@ -117,7 +115,7 @@ export interface Cluster {
   readonly bootstrap: string[];
   /** `host:port` of the SASL_SSL listeners; empty without `secure`. */
   readonly secureBootstrap: string[];
-  /** Where configuration, data and logs are; after the run the data is gone. */
+  /** The folder of configuration, data and logs. The data is deleted after the run. */
   readonly dir: string;
   stop(): Promise<void>;
 }

@@ -10,7 +10,7 @@ import { promisify } from "node:util";
 const run = promisify(execFile);
 const pom = path.join(import.meta.dirname, "pom.xml");
 
-/** The folder that holds the jars; about 10 s the first time, nothing after. */
+/** Returns the folder with the jars. Takes about 10 s the first time. */
 export async function installKafka(): Promise<string> {
   const version = createHash("sha256").update(readFileSync(pom)).digest("hex").slice(0, 12);
   const base = process.env["XDG_CACHE_HOME"] ?? path.join(homedir(), ".cache");
@@ -27,7 +27,7 @@ export async function installKafka(): Promise<string> {
     `-DoutputDirectory=${partial}`,
     "-DincludeScope=runtime",
   ]);
-  // Renamed when whole, so that an interrupted or a parallel run never leaves half a cache.
+  // Renamed when it is complete, so that an interrupted or concurrent run never leaves an incomplete cache.
   if (existsSync(libs)) rmSync(partial, { recursive: true });
   else renameSync(partial, libs);
   return libs;

@@ -1,4 +1,4 @@
-// Certificates of a private test CA; made by `make.sh`, valid for a hundred years, worth nothing.
+// Certificates of a private CA for tests, created by `make.sh` and valid for a hundred years.
 
 import path from "node:path";
 

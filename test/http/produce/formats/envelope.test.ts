@@ -80,7 +80,7 @@ describe("http: envelope, refusals", () => {
     ["null", jsonEnvelope, "null", shape],
     ["a list", jsonEnvelope, "[]", shape],
     ["without records", jsonEnvelope, {}, shape],
-    ["with records that are no list", jsonEnvelope, { records: { length: 1 } }, shape],
+    ["with records that are not a list", jsonEnvelope, { records: { length: 1 } }, shape],
     ["with an empty list", jsonEnvelope, { records: [] }, shape],
     [
       "with an unknown member",
@@ -109,14 +109,14 @@ describe("http: envelope, refusals", () => {
       { records: [{ timestamp: "1" }] },
       /The timestamp must be a number/,
     ],
+    ["with an invalid timestamp", textEnvelope, { records: [{ timestamp: -1 }] }, /milliseconds since 1970/],
     [
-      "with a timestamp that is none",
+      "with a value that is not text",
       textEnvelope,
-      { records: [{ timestamp: -1 }] },
-      /milliseconds since 1970/,
+      { records: [{ value: 1 }] },
+      /the value must be a string/,
     ],
-    ["with a value that is no text", textEnvelope, { records: [{ value: 1 }] }, /the value must be a string/],
-    ["with a key that is no text", textEnvelope, { records: [{ key: {} }] }, /the key must be a string/],
+    ["with a key that is not text", textEnvelope, { records: [{ key: {} }] }, /the key must be a string/],
     [
       "with an unpaired surrogate",
       textEnvelope,
@@ -150,8 +150,13 @@ describe("http: envelope, refusals", () => {
       /value must be base64/,
     ],
     ["with base64 that is a number", binaryEnvelope, { records: [{ value: 1234 }] }, /value must be base64/],
-    ["with headers that are no list", textEnvelope, { records: [{ headers: {} }] }, /Headers must be \[/],
-    ["with a header that is no object", textEnvelope, { records: [{ headers: [1] }] }, /Headers must be \[/],
+    ["with headers that are not a list", textEnvelope, { records: [{ headers: {} }] }, /Headers must be \[/],
+    [
+      "with a header that is not an object",
+      textEnvelope,
+      { records: [{ headers: [1] }] },
+      /Headers must be \[/,
+    ],
     [
       "with a header without a key",
       textEnvelope,
@@ -171,7 +176,7 @@ describe("http: envelope, refusals", () => {
       /Headers must be \[/,
     ],
     [
-      "with a header that is no base64",
+      "with a header that is not base64",
       textEnvelope,
       { records: [{ headers: [{ key: "a", value: "b" }] }] },
       /must be base64/,

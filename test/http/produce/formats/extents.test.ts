@@ -109,7 +109,7 @@ describe("http: extents", () => {
       assert.throws(() => extentsOf(body), new RegExp(`is given twice in ${where.replace(/,.*/, "")}\\.`));
     });
 
-  it("does not mind members that stand twice inside of a value", () => {
+  it("accepts members that are given twice inside a value", () => {
     assert.deepEqual(found('{"records":[{"value":{"a":1,"a":2}}]}'), [[undefined, '{"a":1,"a":2}']]);
   });
 

@@ -1,4 +1,4 @@
-// Which format a content type names.
+// The format that each content type selects.
 
 import { strict as assert } from "node:assert";
 import { binaryEnvelope, jsonEnvelope, textEnvelope } from "../../../../src/http/produce/formats/envelope.ts";
