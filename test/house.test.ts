@@ -45,7 +45,8 @@ const house: House = {
     "wire/messages/fetch.ts": ["kafka/consume/fetcher.ts", "dev-broker"],
   },
   madeIn: { AcceptedRecord: "core/ingest.ts", Verified: "core/webhook.ts" },
-  withoutNode: { core: ["node:http", "node:https", "node:net", "node:tls"] },
+  requires: ["kafka/admin/kafkajs-repairs.ts"],
+  withoutNode: { core: ["node:http", "node:https", "node:http2", "node:net", "node:tls", "node:dgram"] },
   process: "main.ts",
   maxLines: 250,
 };
@@ -167,12 +168,75 @@ describe("the guard of the house reports", () => {
       /^only http may import express: src\/core\/planted\.ts imports it$/,
     ],
     [
+      "createRequire, whose argument it cannot follow",
+      {
+        file: "http/planted.ts",
+        text: 'import { createRequire as c } from "node:module";\nconst r = c(import.meta.url);\nr("kafka" + "js");\n',
+      },
+      /^only kafka\/admin\/kafkajs-repairs\.ts may use createRequire: src\/http\/planted\.ts does$/,
+    ],
+    [
+      "a file that is started by its URL",
+      {
+        file: "http/planted.ts",
+        text: 'export const url = new URL("../kafka/client/cluster.ts", import.meta.url);\n',
+      },
+      /^http may import core alone/,
+    ],
+    [
+      "an import of a name that is a string",
+      { file: "http/planted.ts", text: 'import { "a;b" as x } from "../kafka/client/cluster.ts";\nx();\n' },
+      /^http may import core alone/,
+    ],
+    [
+      "an import from outside of src",
+      { file: "app/planted.ts", text: 'import { post } from "../../test/support/http.ts";\npost();\n' },
+      /^src\/app\/planted\.ts imports \.\.\/test\/support\/http\.ts, which is outside of src$/,
+    ],
+    [
+      "an AcceptedRecord under another name",
+      {
+        file: "http/planted.ts",
+        text: 'import type { AcceptedRecord as A } from "../core/record.ts";\nexport const made = (draft: unknown) => draft as A;\n',
+      },
+      /^only src\/core\/ingest\.ts makes a value of type AcceptedRecord/,
+    ],
+    [
+      "an AcceptedRecord in an array",
+      {
+        file: "http/planted.ts",
+        text: 'import type { AcceptedRecord } from "../core/record.ts";\nexport const made = (drafts: unknown) => drafts as Array<AcceptedRecord>;\n',
+      },
+      /^only src\/core\/ingest\.ts makes a value of type AcceptedRecord/,
+    ],
+    [
+      "a delivery that nothing has verified",
+      {
+        file: "webhooks/planted.ts",
+        text: 'import type { Verified } from "../core/webhook.ts";\nexport const made = (d: unknown) => d as Verified;\n',
+      },
+      /^only src\/core\/webhook\.ts makes a value of type Verified/,
+    ],
+    [
+      "a file of no folder that imports nothing",
+      { file: "kafka/planted.ts", text: "export const x = 1;\n" },
+      /^src\/kafka\/planted\.ts is in no folder of the table/,
+    ],
+    [
+      "`process` in a choice",
+      {
+        file: "ops/planted.ts",
+        text: "export const p = (a: boolean, b: object) => (a ? process : b);\n",
+      },
+      /^only src\/main\.ts may touch `process`/,
+    ],
+    [
       "a part of one, by createRequire",
       {
-        file: "wire/planted.ts",
-        text: 'import { createRequire } from "node:module";\nconst x = createRequire(import.meta.url)("kafkajs/src/index.js");\n',
+        file: "kafka/admin/kafkajs-repairs.ts",
+        text: 'import { createRequire } from "node:module";\nconst x = createRequire(import.meta.url)("express/index.js");\n',
       },
-      /^only kafka\/admin may import kafkajs/,
+      /^only http may import express/,
     ],
     [
       "a library that has no home",
@@ -197,7 +261,7 @@ describe("the guard of the house reports", () => {
     [
       "`process` through globalThis",
       { file: "ops/planted.ts", text: "export const { pid } = globalThis.process;\n" },
-      /^only src\/main\.ts may touch `process`/,
+      /^src\/ops\/planted\.ts uses the global object/,
     ],
     [
       "a file of more than 250 lines",

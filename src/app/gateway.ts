@@ -11,7 +11,7 @@ import { createMetrics } from "../ops/metrics.ts";
 import { Supervisor } from "../ops/supervisor.ts";
 import { RateLimiter } from "../runners/rate-limiter.ts";
 import { startDevBroker } from "./dev-broker.ts";
-import { startAdmin, startApi } from "./http.ts";
+import { startAdmin, startApi, warnIfOpen } from "./http.ts";
 import { createKafka, NO_BROKER } from "./kafka.ts";
 import { readiness } from "./readiness.ts";
 import { Sinks } from "./sinks.ts";
@@ -67,6 +67,7 @@ async function startParts(
   const brokers = devBroker ? [devBroker] : config.kafka.brokers;
   if (brokers.length === 0) throw new StartError(`${NO_BROKER}, or start with --dev.`);
 
+  warnIfOpen(config, log);
   const kafka = createKafka(config, brokers, log, createMetrics);
   const metrics = kafka.meter;
   const keeper = new TopicKeeper(config, options.dev, { ...kafka, log });

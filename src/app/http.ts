@@ -14,6 +14,13 @@ import type { Metrics } from "../ops/metrics.ts";
 import type { Kafka } from "./kafka.ts";
 import { portError } from "./start-error.ts";
 
+/** Warns when every client of the network may use the API. */
+export function warnIfOpen(config: Config, log: Log): void {
+  const host = apiHost(config);
+  if (!tokensOf(config) && !isLoopback(host))
+    log.warn({ host }, "the API is open to the network without auth; set http.auth.tokens");
+}
+
 /** A listening server, and its URL for clients on this machine. */
 export interface HttpServer extends Listening {
   readonly url: string;
@@ -44,8 +51,6 @@ export async function startApi(
 ): Promise<HttpServer> {
   const host = apiHost(config);
   const tokens = tokensOf(config);
-  if (!tokens && !isLoopback(host))
-    log.warn({ host }, "the API is open to the network without auth; set http.auth.tokens");
   const { topics, webhooks } = config.compiled;
   const listener = apiListener({
     ingest: kafka.ingest,

@@ -7,7 +7,7 @@ import { bytes, ms } from "../core/units.ts";
 import { Cluster } from "../kafka/client/cluster.ts";
 import { TopicMetadata } from "../kafka/client/metadata.ts";
 import { compressionOf } from "../kafka/produce/compression.ts";
-import { Producer, type ProducerEvents } from "../kafka/produce/producer.ts";
+import { Producer, type ProducerEvents, type ProducerOptions } from "../kafka/produce/producer.ts";
 import { kafkaOptions } from "./kafka-options.ts";
 
 export interface Kafka<M = unknown> {
@@ -25,21 +25,18 @@ export interface Kafka<M = unknown> {
 /**
  * @param brokers the bootstrap brokers: those of the configuration, or the development broker
  * @param createMeter creates the meter; its argument returns whether a topic is known to exist
+ * @param options the options of the producer; by default those of the configuration
  */
 export function createKafka<M extends Meter & ProducerEvents>(
   config: Config,
   brokers: readonly string[],
   log: Log,
   createMeter: (isKnown: (topic: string) => boolean) => M,
+  options: ProducerOptions = producerOptions(config),
 ): Kafka<M> {
   const cluster = new Cluster(kafkaOptions(config, brokers), log);
   const metadata = new TopicMetadata(cluster, log);
   const meter = createMeter((topic) => metadata.get(topic) !== undefined);
-  const options = {
-    compression: compressionOf(config.kafka.compression),
-    lingerMs: ms(config.kafka.linger),
-    laneBytes: bytes(config.http.budget) / 2,
-  };
   const producer = new Producer(cluster, metadata, options, log, meter);
   const { namespace } = config.kafka;
   const ingest = createIngest({ records: producer, topics: config.compiled.topics, namespace, meter });
@@ -65,3 +62,11 @@ export function createKafka<M extends Meter & ProducerEvents>(
 /** The beginning of the error message when no broker is configured. */
 export const NO_BROKER =
   "No Kafka broker is configured. Set kafka.brokers in the configuration or KAFKA_BROKERS=host:port";
+
+function producerOptions({ kafka, http }: Config): ProducerOptions {
+  return {
+    compression: compressionOf(kafka.compression),
+    lingerMs: ms(kafka.linger),
+    laneBytes: bytes(http.budget) / 2,
+  };
+}

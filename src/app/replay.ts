@@ -142,7 +142,7 @@ async function withTools(
   work: (tools: Tools, report: ReplayReport) => Promise<void>,
 ): Promise<ReplayReport> {
   if (config.kafka.brokers.length === 0) throw new ReplayError(`${NO_BROKER}.`);
-  const kafka = createKafka(config, config.kafka.brokers, log, () => UNMETERED);
+  const kafka = createKafka(config, config.kafka.brokers, log, () => UNMETERED, PLAIN);
   const deps = { ...kafka, log, clock: systemClock, limiter: new RateLimiter(systemClock) };
   const runners = new Map<string, SinkRunner>();
   const runner = (name: string): SinkRunner => {
@@ -175,4 +175,6 @@ function sinkNamed({ compiled }: Config, name: string) {
   throw new ReplayError(`No sink "${name}" is configured. The configured sinks are: ${names}.`);
 }
 
+/** A replay writes dead letters one by one, for any reader: without compression and without a wait. */
+const PLAIN = { compression: undefined, lingerMs: 0, laneBytes: 32 * 1024 * 1024 };
 const UNMETERED = { countAppended() {}, countRefused() {}, countBatch() {}, countSuspectedLoss() {} };

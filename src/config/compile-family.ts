@@ -25,12 +25,12 @@ export function compileFamily<Made, Common extends Options>(
 ): ReadonlyMap<string, CompiledAdapter<Made, Common>> {
   const compiled = new Map<string, CompiledAdapter<Made, Common>>();
   for (const [name, own] of compiler.entries(settings)) {
-    const at = `${section}.${name}`;
-    const adapter = compiler.create(family, at, name, own);
+    const at = [section, name];
+    const adapter = compiler.create(family, at, own);
     const source = "filter" in family.common ? (own as { readonly filter?: string }).filter : undefined;
-    const filter = compiler.expression(`${at}.filter`, source);
+    const filter = compiler.expression([...at, "filter"], source);
     for (const { topic, option, access } of family.topicsOf(own, adapter)) {
-      const place = option === undefined ? at : `${at}.${option}`;
+      const place = option === undefined ? at : [...at, option];
       const reasonAgainst = access === "read" ? reservedReason : unwritableReason;
       compiler.checkTopic(place, topic, (named) => reasonAgainst(named, namespace));
     }

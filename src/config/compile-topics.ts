@@ -14,15 +14,17 @@ export function compileTopics(
   const rules = new Map<string, TopicRules>();
   const warnings: string[] = [];
   for (const [name, { schema: file, key, tombstones }] of compiler.entries(topics)) {
-    const at = `topics.${name}`;
+    const at = ["topics", name];
     const reserved = unwritableReason(name, namespace);
-    if (reserved) compiler.problems.push({ path: at, message: `${reserved} Remove it from topics` });
+    if (reserved) compiler.report(at, `${reserved} Remove it from topics`);
     const schema =
       file === undefined
         ? undefined
-        : compiler.attempt(`${at}.schema`, () => compileSchema(parseNamedFile(compiler.folder, file), file));
+        : compiler.attempt([...at, "schema"], () =>
+            compileSchema(parseNamedFile(compiler.folder, file), file),
+          );
     warnings.push(...(schema?.warnings ?? []));
-    rules.set(name, { schema, key: compiler.expression(`${at}.key`, key), tombstones });
+    rules.set(name, { schema, key: compiler.expression([...at, "key"], key), tombstones });
   }
   return { topics: rules, warnings };
 }

@@ -8,7 +8,7 @@ import type { TopicRules } from "../core/topics.ts";
 import { compressionOf } from "../kafka/produce/compression.ts";
 import { type CompiledAdapter, compileFamily } from "./compile-family.ts";
 import { compileTopics } from "./compile-topics.ts";
-import { type CompileHooks, Compiler } from "./compiler.ts";
+import { type CompileHooks, Compiler, type OptionPath } from "./compiler.ts";
 import type { Problem } from "./problems.ts";
 import type { Adapters, Settings } from "./schema.ts";
 
@@ -36,7 +36,7 @@ export function compileConfig(
   settings: Settings,
   adapters: Adapters,
   hooks: CompileHooks & { readonly folder: string },
-  broken: readonly string[],
+  broken: readonly OptionPath[],
 ): { readonly compiled: Compiled; readonly problems: readonly Problem[] } {
   const compiler = new Compiler(hooks, broken);
   // `settings` may violate the schema, so the section that contains the namespace may be missing.
@@ -54,7 +54,7 @@ export function compileConfig(
       for (const { topic, deadLetters } of family.topicsOf(adapterSettings, adapter))
         for (const name of deadLetters ? [topic, deadLetterTopic(topic)] : [topic]) topicNames.add(name);
   }
-  compiler.attempt("kafka.compression", () => compressionOf(settings.kafka.compression));
+  compiler.attempt(["kafka", "compression"], () => compressionOf(settings.kafka.compression));
   return {
     compiled: { ...(compiled as unknown as CompiledAdapters), topics, topicNames: [...topicNames], warnings },
     problems: compiler.problems,

@@ -1,9 +1,10 @@
 // The functions that all compile steps share. A step reports every problem and continues, even if the
 // configuration violates its schema.
 
-import type { AdapterContext, AdapterFamily } from "../core/adapter.ts";
+import type { AdapterContext, AdapterFamily, AdapterSettings } from "../core/adapter.ts";
 import { messageOf } from "../core/errors.ts";
 import { compileExpression, type Expression, ExpressionError } from "../core/expressions.ts";
+import type { Options } from "../core/options.ts";
 import type { Log } from "../core/ports.ts";
 import { isTopicName } from "../wire/topic-name.ts";
 import type { Problem } from "./problems.ts";
@@ -17,17 +18,20 @@ export interface CompileHooks {
   readonly onSlow: (place: string, ms: number) => void;
 }
 
+/** The names of nested members that lead to an option. A name may contain a dot. */
+export type OptionPath = readonly string[];
+
 /** Compiles parts of the configuration and collects their problems. */
 export class Compiler {
   readonly folder: string;
   readonly problems: Problem[] = [];
   readonly #hooks: CompileHooks;
-  readonly #broken: readonly string[];
+  readonly #broken: readonly OptionPath[];
 
   /**
    * @param broken the paths at which the schema is violated: options at, above or below them are not compiled
    */
-  constructor(hooks: CompileHooks & { readonly folder: string }, broken: readonly string[]) {
+  constructor(hooks: CompileHooks & { readonly folder: string }, broken: readonly OptionPath[]) {
     this.folder = hooks.folder;
     this.#hooks = hooks;
     this.#broken = broken;
@@ -40,66 +44,92 @@ export class Compiler {
     return isObject(section) ? Object.entries(section).filter(([, value]) => isObject(value)) : [];
   }
 
-  /** @returns true when there is no violation of the schema at the path, above it or below it */
-  isSound(at: string): boolean {
-    return !this.#broken.some(
-      (path) => path === at || path.startsWith(`${at}.`) || at.startsWith(`${path}.`),
-    );
+  /** Adds a problem at a path. */
+  report(at: OptionPath, message: string): void {
+    this.problems.push({ path: at.join("."), message });
   }
 
   /**
    * Runs `work` and reports its errors at a path.
    *
-   * @returns undefined when it fails, or the path is not sound
+   * @returns undefined when it fails, or when the schema is violated at the path, above it or below it
    */
-  attempt<T>(at: string, work: () => T): T | undefined {
-    if (!this.isSound(at)) return undefined;
-    try {
-      return work();
-    } catch (error) {
-      const errors = error instanceof AggregateError ? error.errors : [error];
-      this.problems.push(...errors.map((found) => ({ path: at, message: messageOf(found) })));
-      return undefined;
-    }
+  attempt<T>(at: OptionPath, work: () => T): T | undefined {
+    const sound = !this.#broken.some((path) => isWithin(path, at) || isWithin(at, path));
+    return sound ? this.#run(at, work) : undefined;
   }
 
-  expression(at: string, source: string | undefined): Expression | undefined {
+  expression(at: OptionPath, source: string | undefined): Expression | undefined {
     return source === undefined ? undefined : this.attempt(at, () => this.#compile(at, source));
   }
 
-  /** Creates one adapter of a family. */
-  create<Made>(
-    family: AdapterFamily<Made>,
-    at: string,
-    name: string,
-    options: { readonly type: string },
+  /**
+   * Creates one adapter of a family. An option that violates the schema is replaced by its default, so that the adapter's
+   * own checks are made in the same round.
+   *
+   * @returns undefined when it cannot be created
+   */
+  create<Made, Common extends Options>(
+    family: AdapterFamily<Made, Common>,
+    at: OptionPath,
+    settings: AdapterSettings<Common>,
   ): Made | undefined {
-    const kind = family.kinds.find(({ type }) => type === options.type);
-    return kind && this.attempt(at, () => kind.create(options, this.#contextOf(at, name)));
+    const kind = family.kinds.find(({ type }) => type === settings.type);
+    if (!kind) return undefined;
+    const usable: Record<string, unknown> = { ...settings };
+    const reported: string[] = [];
+    for (const path of this.#broken.filter((each) => isWithin(each, at))) {
+      const name = path[at.length] ?? "";
+      const option = { ...kind.options.properties, ...family.common }[name];
+      if (option?.schema["default"] !== undefined) usable[name] = option.schema["default"];
+      // An expression that is not valid stays: without it, the adapter would report that it is missing.
+      else if (option && !option.required && typeof usable[name] === "string") reported.push(name);
+      else return undefined;
+    }
+    return this.#run(
+      at,
+      () => kind.create(usable, this.#contextOf(at)),
+      (message) => reported.some((name) => message.startsWith(`${name}: `)),
+    );
   }
 
   /** Reports a topic whose name is not valid, or for which `reasonAgainst` returns a reason. */
-  checkTopic(at: string, topic: unknown, reasonAgainst: (topic: string) => string | undefined): void {
+  checkTopic(at: OptionPath, topic: unknown, reasonAgainst: (topic: string) => string | undefined): void {
     if (typeof topic !== "string" || topic === "") return;
     const reason = isTopicName(topic)
       ? reasonAgainst(topic)
       : `"${topic}" is not a valid name of a Kafka topic.`;
-    if (reason) this.problems.push({ path: at, message: `${reason} Choose another topic` });
+    if (reason) this.report(at, `${reason} Choose another topic`);
   }
 
-  #contextOf(at: string, name: string): AdapterContext {
+  /** @param isKnown whether a problem with this message has been reported already */
+  #run<T>(at: OptionPath, work: () => T, isKnown = (_message: string): boolean => false): T | undefined {
+    try {
+      return work();
+    } catch (error) {
+      const errors = error instanceof AggregateError ? error.errors : [error];
+      for (const each of errors) if (!isKnown(messageOf(each))) this.report(at, messageOf(each));
+      return undefined;
+    }
+  }
+
+  #contextOf(at: OptionPath): AdapterContext {
     const { now, log } = this.#hooks;
     const compile = (option: string, source: string): Expression => {
       try {
-        return this.#compile(`${at}.${option}`, source);
+        return this.#compile([...at, option], source);
       } catch (error) {
         throw new ExpressionError(`${option}: ${messageOf(error)}`, { cause: error });
       }
     };
-    return { name, compile, now, folder: this.folder, log };
+    return { name: at.at(-1) ?? "", compile, now, folder: this.folder, log };
   }
 
-  #compile(place: string, source: string): Expression {
-    return compileExpression(source, (took) => this.#hooks.onSlow(place, took));
+  #compile(at: OptionPath, source: string): Expression {
+    return compileExpression(source, (took) => this.#hooks.onSlow(at.join("."), took));
   }
 }
+
+/** Whether a path is the other one, or below it. */
+const isWithin = (path: OptionPath, other: OptionPath): boolean =>
+  other.every((name, index) => path[index] === name);

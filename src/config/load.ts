@@ -48,7 +48,7 @@ export function loadConfig(
       "/http/budget",
       "must be at least twice http.maxBody, because one client may use only half of the budget",
     );
-  const broken = violations.filter(({ unknownKey }) => !unknownKey).map(({ at }) => dotted(at));
+  const broken = violations.filter(({ unknownKey }) => !unknownKey).map(({ at }) => pathOf(at));
   const { compiled, problems: found } = compileConfig(
     settings as unknown as Settings,
     adapters,
@@ -60,7 +60,14 @@ export function loadConfig(
   return Object.freeze({ ...(deepFreeze(settings) as unknown as Settings), folder, compiled });
 }
 
-const dotted = (pointer: string): string => pointer.replace(/^\//, "").replaceAll("/", ".");
+/** The names in a JSON Pointer (RFC 6901). */
+const pathOf = (pointer: string): readonly string[] =>
+  pointer
+    .split("/")
+    .slice(1)
+    .map((name) => name.replaceAll("~1", "/").replaceAll("~0", "~"));
+
+const dotted = (pointer: string): string => pathOf(pointer).join(".");
 
 function distinct(problems: readonly Problem[]): Problem[] {
   return [...new Map(problems.map((problem) => [`${problem.path} ${problem.message}`, problem])).values()];

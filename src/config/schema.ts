@@ -152,7 +152,7 @@ export function configSchema(adapters: Adapters): SchemaPart {
     ...schema,
     properties: {
       ...(schema["properties"] as object),
-      ...Object.fromEntries(families.map(([name, family]) => [name, familySchema(family)])),
+      ...Object.fromEntries(families.map(([name, family]) => [name, familySchema(name, family)])),
     },
   };
 }
@@ -175,8 +175,17 @@ export interface EnvironmentVariable {
 /**
  * Builds the schema of a family's section: adapters by name; `type` selects the kind of each. It contains
  * `if` and `then`, and no `oneOf`, because ajv does not set defaults below `oneOf`.
+ *
+ * @throws Error when a kind declares an option that the family declares
  */
-function familySchema({ kinds, common, description, names }: AdapterFamily<unknown>): SchemaPart {
+function familySchema(
+  section: string,
+  { kinds, common, description, names }: AdapterFamily<unknown>,
+): SchemaPart {
+  for (const { type, options } of kinds)
+    for (const name of Object.keys(options.properties))
+      if (name === "type" || name in common)
+        throw new Error(`${section}: the kind "${type}" declares "${name}", which every kind has`);
   return {
     type: "object",
     default: {},
@@ -185,7 +194,12 @@ function familySchema({ kinds, common, description, names }: AdapterFamily<unkno
     additionalProperties: {
       type: "object",
       required: ["type"],
-      properties: { type: { enum: kinds.map(({ type }) => type), description: "The kind of adapter." } },
+      properties: {
+        type: {
+          enum: kinds.map(({ type }) => type),
+          description: `The kind of ${section.replace(/s$/, "")}.`,
+        },
+      },
       allOf: kinds.map(({ type, options }) => ({
         if: { properties: { type: { const: type } } },
         then: object({ type: literal(type), ...options.properties, ...common }).schema,

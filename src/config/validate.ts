@@ -35,10 +35,24 @@ export function validate(schema: SchemaPart, settings: unknown, folder: string):
   const check = ajv.compile(schema);
   if (check(settings)) return [];
   // An error of "if" only repeats that the adapter has other errors.
-  return (check.errors ?? [])
-    .filter(({ keyword }) => keyword !== "if")
-    .map((error) => violation(error, faults));
+  const errors = (check.errors ?? []).filter(({ keyword }) => keyword !== "if");
+  return errors.filter((error) => !repeats(error, errors)).map((error) => violation(error, faults));
 }
+
+/**
+ * Whether an error only repeats another one: a format of text that is empty or does not match a pattern, or a choice ("oneOf", "const") when
+ * another error says what is wrong with one of its shapes.
+ */
+function repeats({ keyword, instancePath: at }: ErrorObject, errors: readonly ErrorObject[]): boolean {
+  if (keyword === "format")
+    return errors.some((each) => ["minLength", "pattern"].includes(each.keyword) && each.instancePath === at);
+  if (keyword !== "oneOf" && keyword !== "const") return false;
+  return errors.some(
+    (each) => each.instancePath.startsWith(`${at}/`) || (each.instancePath === at && isSpecific(each)),
+  );
+}
+
+const isSpecific = ({ keyword }: ErrorObject): boolean => !["oneOf", "const", "type"].includes(keyword);
 
 type FormatFaults = Readonly<Record<string, (text: string) => string | undefined>>;
 

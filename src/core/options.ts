@@ -83,7 +83,8 @@ export const size = formatted<Size>("size-onramp", " A size with a unit: B, kB, 
 export const file = formatted<string>("file-onramp", " A path, relative to the configuration file.");
 
 /** An http or https URL, without user and password. */
-export const url = formatted<string>("url-onramp");
+export const url = <const E extends Extra<string> = typeof NONE>(description: string, extra?: E) =>
+  formatted<string>("url-onramp")(description, { pattern: "^https?://", ...(extra ?? (NONE as E)) });
 
 /** A JSONata expression. An adapter compiles it with `compile` of its context. */
 export const expression = formatted<string>("jsonata-onramp");
@@ -123,7 +124,7 @@ export const oneOf = <const W extends string, const E extends Extra<W> = typeof 
 /** A list. @param extra `minItems` and `uniqueItems` are keywords of JSON Schema */
 export const list = <
   T,
-  const E extends Extra<readonly never[]> & {
+  const E extends Extra<readonly T[]> & {
     readonly minItems?: number;
     readonly uniqueItems?: true;
   } = typeof NONE,
@@ -139,7 +140,7 @@ export const list = <
  *
  * @param names the regular expression that names must match; by default, any name is valid
  */
-export const map = <T, const E extends Extra<Readonly<Record<string, never>>> = typeof NONE>(
+export const map = <T, const E extends Extra<Readonly<Record<string, T>>> = typeof NONE>(
   value: Option<T>,
   description: string,
   extra?: E,

@@ -14,14 +14,52 @@ export interface Delivery {
   readonly receivedAt: Date;
 }
 
-declare const verified: unique symbol;
-
 /**
  * A delivery with a valid signature. Created by `verifyDelivery` only, so that a kind of webhook cannot skip
- * verification.
+ * verification; a copy of it with another body is a `Delivery` again.
  */
-export interface Verified extends Delivery {
-  readonly [verified]: true;
+export class Verified implements Delivery {
+  readonly #delivery: Delivery;
+
+  private constructor(delivery: Delivery) {
+    this.#delivery = delivery;
+  }
+
+  get headers(): Delivery["headers"] {
+    return this.#delivery.headers;
+  }
+  get body(): Buffer {
+    return this.#delivery.body;
+  }
+  get receivedAt(): Date {
+    return this.#delivery.receivedAt;
+  }
+
+  /** See `verifyDelivery`. */
+  static async from(
+    delivery: Delivery,
+    header: string,
+    matches: (signature: string) => boolean | Promise<boolean>,
+  ): Promise<Verified> {
+    const signature = delivery.headers[header];
+    if (typeof signature !== "string" || signature === "") {
+      throw new OnrampError(
+        40101,
+        `The header ${capitalized(header)} is missing. Set the same secret at the sender and in the configuration of this webhook.`,
+      );
+    }
+    let valid = false;
+    try {
+      valid = await matches(signature);
+    } catch {
+      // A signature that cannot be parsed does not match.
+    }
+    if (valid) return new Verified(delivery);
+    throw new OnrampError(
+      40101,
+      `The signature in ${capitalized(header)} does not match. Check that the sender uses a secret that is configured for this webhook.`,
+    );
+  }
 }
 
 /** The records of a delivery. Without drafts, the delivery is acknowledged and nothing is written. */
@@ -65,30 +103,11 @@ export type WebhookKind = AdapterKind<WebhookReceiver>;
  * @param matches whether the signature belongs to the body; an error that it throws counts as false
  * @throws OnrampError 40101 when the header is missing or empty, is given twice, or does not match
  */
-export async function verifyDelivery(
+export const verifyDelivery = (
   delivery: Delivery,
   header: string,
   matches: (signature: string) => boolean | Promise<boolean>,
-): Promise<Verified> {
-  const signature = delivery.headers[header];
-  if (typeof signature !== "string" || signature === "") {
-    throw new OnrampError(
-      40101,
-      `The header ${capitalized(header)} is missing. Set the same secret at the sender and in the configuration of this webhook.`,
-    );
-  }
-  let valid = false;
-  try {
-    valid = await matches(signature);
-  } catch {
-    // A signature that cannot be parsed does not match.
-  }
-  if (valid) return delivery as Verified;
-  throw new OnrampError(
-    40101,
-    `The signature in ${capitalized(header)} does not match. Check that the sender uses a secret that is configured for this webhook.`,
-  );
-}
+): Promise<Verified> => Verified.from(delivery, header, matches);
 
 /** Compares two texts in constant time, such as a signature with the expected one. */
 export function sameText(a: string, b: string): boolean {

@@ -16,6 +16,8 @@ export interface House {
   readonly importedBy: Readonly<Record<string, readonly string[]>>;
   /** Type -> the only file that may cast a value to it. */
   readonly madeIn: Readonly<Record<string, string>>;
+  /** The only files that may use `createRequire`, whose argument this test cannot follow. */
+  readonly requires: readonly string[];
   /** Modules of Node that a folder may not import. */
   readonly withoutNode: Readonly<Record<string, readonly string[]>>;
   /** The only file that may touch `process`. */
@@ -32,29 +34,32 @@ export interface Source {
 
 /** @returns one sentence per violation */
 export function violations(house: House, { file, text }: Source): string[] {
-  const { code, tokens } = scan(text);
-  const found = [
-    ...specifiers(code).flatMap((specifier) =>
-      specifier.startsWith(".")
-        ? localViolations(house, file, path.posix.join(path.posix.dirname(file), specifier))
-        : libraryViolations(house, file, specifier),
-    ),
-    ...madeElsewhere(house, file, code),
-  ];
+  const { code, tokens, imports } = scan(text);
+  const key = ruleFor(Object.keys(house.mayImport), file);
+  if (key === undefined) return [`src/${file} is in no folder of the table in test/house.test.ts`];
+  const found = [...new Set([...imports, ...specifiers(code)])].flatMap((specifier) =>
+    specifier.startsWith(".")
+      ? localViolations(house, key, file, path.posix.join(path.posix.dirname(file), specifier))
+      : libraryViolations(house, file, specifier),
+  );
+  found.push(...madeElsewhere(house, file, code));
   if (/\bimport\s*\(\s*(?!["'])/.test(code))
     found.push(`import() must have a string literal, so that this test can read it: src/${file}`);
-  if (file !== house.process && (touchesProcess(tokens) || specifiers(code).includes("node:process")))
+  if (names(tokens).includes("createRequire") && !house.requires.includes(file))
+    found.push(`only ${house.requires.join(" and ")} may use createRequire: src/${file} does`);
+  if (file !== house.process && (touchesProcess(tokens) || imports.includes("node:process")))
     found.push(`only src/${house.process} may touch \`process\`: src/${file} does`);
+  if (names(tokens).some((name) => name === "globalThis" || name === "global"))
+    found.push(`src/${file} uses the global object, through which everything can be reached`);
   const lines = text.split("\n").length - 1;
   if (lines > house.maxLines)
     found.push(`src/${file} has ${lines} lines; split it (${house.maxLines} at most)`);
   return found;
 }
 
-function localViolations(house: House, file: string, target: string): string[] {
+function localViolations(house: House, key: string, file: string, target: string): string[] {
   const found: string[] = [];
-  const key = ruleFor(Object.keys(house.mayImport), file);
-  if (key === undefined) return [`src/${file} is in no folder of the table in test/house.test.ts`];
+  if (target.startsWith("../")) return [`src/${file} imports ${target}, which is outside of src`];
   const allowed = house.mayImport[key] ?? [];
   if (!isIn(target, key) && !allowed.some((place) => place === "*" || isIn(target, place)))
     found.push(`${key} may import ${listed(allowed)}: src/${file} imports ${target}`);
@@ -79,14 +84,22 @@ function libraryViolations(house: House, file: string, specifier: string): strin
   return [`only ${homes.join(" and ")} may import ${library}: src/${file} imports it`];
 }
 
+/** Casts to a guarded type, in any spelling, and other names for it. */
 function madeElsewhere(house: House, file: string, code: string): string[] {
+  const made = (type: string): boolean =>
+    [
+      `\\bas\\b[^;,\\n]*?\\b${type}\\b`,
+      `\\b${type}\\s+as\\s+\\w`,
+      `\\btype\\s+\\w+[^;]*?=[^;]*?\\b${type}\\b`,
+      `<${type}>\\s*[({]`,
+    ].some((pattern) => new RegExp(pattern).test(code));
   return Object.entries(house.madeIn)
-    .filter(([type, home]) => file !== home && new RegExp(`\\bas\\s+(?:readonly\\s+)?${type}\\b`).test(code))
+    .filter(([type, home]) => file !== home && made(type))
     .map(([type, home]) => `only src/${home} makes a value of type ${type}: src/${file} casts to it`);
 }
 
-/** The source with blanks in place of its comments, and the tokens of its JavaScript. */
-function scan(text: string): { code: string; tokens: Token[] } {
+/** The source with blanks in place of its comments, the tokens of its JavaScript, and what it imports. */
+function scan(text: string): { code: string; tokens: Token[]; imports: string[] } {
   const tokens: Token[] = [];
   const comments: Comment[] = [];
   const options = {
@@ -95,22 +108,24 @@ function scan(text: string): { code: string; tokens: Token[] } {
     onToken: tokens,
     onComment: comments,
   } as const;
-  parse(blankSpace(text.replace(/^#!.*/, (line) => " ".repeat(line.length))), options);
+  const program = parse(blankSpace(text.replace(/^#!.*/, (line) => " ".repeat(line.length))), options);
   let code = text;
   for (const { start, end } of comments)
     code = code.slice(0, start) + code.slice(start, end).replaceAll(/[^\n]/g, " ") + code.slice(end);
-  return { code, tokens };
+  const imports = program.body.flatMap((statement) =>
+    "source" in statement && statement.source ? [String(statement.source.value)] : [],
+  );
+  return { code, tokens, imports };
 }
 
-/**
- * The modules that the source imports or re-exports: statically, with `import()`, or with `createRequire`.
- */
+/** The modules that the source names in another way: as types, with `import()`, `createRequire` or `new URL`. */
 function specifiers(code: string): string[] {
   const patterns = [
     /\b(?:import|export)\b[^"'`;()=]*?\bfrom\s*["']([^"']+)["']/g,
     /\bimport\s*["']([^"']+)["']/g,
     /\bimport\s*\(\s*["']([^"']+)["']/g,
     /\b(?:require|createRequire\([^)]*\))\s*\(\s*["']([^"']+)["']/g,
+    /\bnew\s+URL\s*\(\s*["'](\.[^"']+)["']/g,
   ];
   return patterns.flatMap((pattern) => [...code.matchAll(pattern)].map(([, specifier = ""]) => specifier));
 }
@@ -118,13 +133,16 @@ function specifiers(code: string): string[] {
 /** True if `process` is used as the global: not as a member of another object or the key of a property. */
 function touchesProcess(tokens: readonly Token[]): boolean {
   return tokens.some((token, at) => {
-    if (token.type.label !== "name" || (token as { value?: unknown }).value !== "process") return false;
-    const [before, after] = [tokens[at - 1], tokens[at + 1]];
-    if (before?.type.label === "." || before?.type.label === "?.")
-      return (tokens[at - 2] as { value?: unknown } | undefined)?.value === "globalThis";
-    return after?.type.label !== ":";
+    if (nameOf(token) !== "process") return false;
+    const [before, after] = [tokens[at - 1]?.type.label ?? "", tokens[at + 1]?.type.label];
+    const isKey = after === ":" && (before === "{" || before === ",");
+    return before !== "." && before !== "?." && !isKey;
   });
 }
+
+const nameOf = (token: Token): unknown =>
+  token.type.label === "name" ? (token as { value?: unknown }).value : undefined;
+const names = (tokens: readonly Token[]): unknown[] => tokens.map(nameOf);
 
 /** The longest of the paths that contain the file. */
 function ruleFor(places: readonly string[], file: string): string | undefined {
