@@ -1,10 +1,15 @@
 // The checks that all adapters share.
 
 import { strict as assert } from "node:assert";
-import { requireAll } from "../../src/core/adapter.ts";
+import { adapterKind, requireAll } from "../../src/core/adapter.ts";
+import { object } from "../../src/core/options.ts";
 
 describe("core: adapters", () => {
-  it("run all their checks, and report every mistake at once", () => {
+  it("are of a kind with a type, options, and a function that creates one", () => {
+    const kind = { type: "test", options: object({}), create: () => 7 };
+    assert.equal(adapterKind(kind), kind);
+  });
+  it("make all their checks, and report every mistake at once", () => {
     const mistakes = [new Error("no url"), new Error("no key")];
     let made = 0;
     const check = (mistake?: Error) => () => {

@@ -151,7 +151,14 @@ describe("core: outcomes of an ingest", () => {
     assert.deepEqual([all.count, all.errors], [2, undefined]);
   });
 
-  it("are known without an append if no record is good", async () => {
+  it("are not looked for behind the first bad record where the caller stops there", async () => {
+    const { accept } = setUp();
+    const behind = draft('{"id":"1"}');
+    await accept("keyed", [draft('{"id":"x"}'), behind], { onBadRecord: "stop" });
+    assert.deepEqual([behind.parsed, behind.key], [undefined, null]);
+  });
+
+  it("are known without Kafka where no record is good", async () => {
     const { accept, appends, counted } = setUp();
     const drafts = [draft("{}"), draft("x", { fault: broken })];
     const receipts = await accept("strict", drafts, { onBadRecord: "continue" });

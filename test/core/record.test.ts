@@ -17,12 +17,12 @@ describe("core: receipts", () => {
   });
   it("throw the error of the first record that has one", () => {
     const receipts = new Receipts(4);
-    receipts.fail(3, second);
+    receipts.fail(2, second);
     receipts.fail(1, first);
     assert.throws(() => receipts.orThrow(), first);
     assert.deepEqual(
       [0, 1, 2, 3].map((index) => receipts.errors?.[index]),
-      [undefined, first, undefined, second],
+      [undefined, first, second, undefined],
     );
     assert.equal(receipts.errors?.length, 4);
   });

@@ -129,7 +129,13 @@ describe("core: rules of a topic", () => {
     );
   });
 
-  it("refuse a record whose key comes from the value if the value is not JSON", async () => {
+  it("leave a record without a key where the topic has no key expression", async () => {
+    const each = draft("{}");
+    await setKeys([each], rules(), "t");
+    assert.equal(each.key, null);
+  });
+
+  it("refuse a record whose value must be read for its key and is no JSON", async () => {
     await assert.rejects(
       setKeys([draft("{")], rules({ key: compileExpression("id") }), "t"),
       problem(40001, /^Topic "t" takes its key from the value, which is not valid JSON/),
