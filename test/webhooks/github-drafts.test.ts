@@ -127,7 +127,10 @@ describe("webhooks: a delivery from GitHub", () => {
   it("is refused with the reason if it is malformed", async () => {
     const form = { "content-type": FORM_TYPE };
     await assert.rejects(draftOf("x=1&nopayload=2", form), problem(40001, /no field "payload"/));
-    await assert.rejects(draftOf("payload=%ff", form), problem(40001, /not percent-encoded UTF-8/));
+    await assert.rejects(
+      draftOf("payload=%ff", form),
+      (error: Error) => problem(40001, /not percent-encoded UTF-8/)(error) && error.cause instanceof URIError,
+    );
     await assert.rejects(draftOf("payload=%7B", form), problem(40001, /The payload is not valid JSON/));
     await assert.rejects(draftOf("{", {}), problem(40001, /The payload is not valid JSON/));
     await assert.rejects(draftOf("{}", { "content-type": "text/plain" }), problem(41501, /GitHub sends/));

@@ -61,6 +61,7 @@ describe("wire: codec", () => {
     check(nullableBytes, null, "ffffffff", "00");
     check(array(int16), [1, 2], "0000000200010002", "0300010002");
     check(array(int16), [], "00000000", "01");
+    check(nullableArray(int16), [], "00000000", "01");
     check(nullableArray(int16), null, "ffffffff", "00");
     check(nullableArray(string), ["a"], "00000001000161", "020261");
   });

@@ -43,7 +43,14 @@ describe("wire: buffer of a produce frame", () => {
     assert.ok(frame.finish().toString("latin1").endsWith("aside"));
   });
 
-  it("does not move bytes that were written in place", () => {
+  it("copies bytes that stand at the same place in other memory", () => {
+    const { frame } = frameWith(40);
+    const other = Buffer.from(new ArrayBuffer(20_000)).fill(0xdd);
+    frame.records(3, (target, at) => other.subarray(target.byteOffset + at, target.byteOffset + at + 5));
+    assert.ok(frame.finish().toString("hex").endsWith("00000005dddddddddd"));
+  });
+
+  it("leaves bytes that were written in place where they are", () => {
     const { frame } = frameWith(40);
     frame.records(3, (target, at) => {
       target.write("in place", at);

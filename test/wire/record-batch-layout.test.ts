@@ -30,16 +30,16 @@ describe("wire: layout of record batches", () => {
     const batch = encodeBatch(
       [
         record("a", { key: Buffer.from("k"), headers }),
-        record(null, { timestamp: 999 }),
         record("b", { timestamp: 1064 }),
+        record(null, { timestamp: 999 }),
       ],
       identity,
     );
     const records = [
       // Length, attributes, timestamp delta, offset delta, key, value, headers.
       `20${"00"}0000${"026b"}${"0261"}04${"02680276"}${"04c3a901"}`,
-      `0c${"00"}0102${"01"}${"01"}00`,
-      `10${"00"}800104${"01"}${"0262"}00`,
+      `10${"00"}800102${"01"}${"0262"}00`,
+      `0c${"00"}0104${"01"}${"01"}00`,
     ].join("");
     const body = [
       "0000", // attributes
