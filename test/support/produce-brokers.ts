@@ -58,6 +58,8 @@ export function produceBrokers(...topics: readonly TopicState[]) {
     topics: known,
     /** The error of every attempt to get a connection. */
     unreachable: undefined as Error | undefined,
+    /** What every attempt to get a connection waits for. */
+    connecting: undefined as Promise<void> | undefined,
     /** The latest request. */
     get last(): SentRequest {
       const request = requests.at(-1);
@@ -93,6 +95,7 @@ export function produceBrokers(...topics: readonly TopicState[]) {
         return brokers.producerId;
       },
       async connection(node: number, channel: string): Promise<Connection> {
+        await brokers.connecting;
         if (brokers.unreachable) throw brokers.unreachable;
         return connectionTo(node, channel, requests);
       },

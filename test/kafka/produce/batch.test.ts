@@ -86,6 +86,12 @@ describe("kafka: batch", () => {
     );
   });
 
+  it("counts the offsets behind a part of a segment from the part's own end", () => {
+    const [first, second] = [waiting(["a", "b", "c"]), waiting(["d"])];
+    new Batch([{ ...first.segment, from: 1 }, second.segment]).settleWritten(5, 100, -1);
+    assert.deepEqual([first.receipts.offsets, second.receipts.offsets], [[-1, 100, 101], [102]]);
+  });
+
   it("fails all of its requests with one error", () => {
     const [first, second] = [waiting(["a"]), waiting(["b"])];
     const error = late();

@@ -33,7 +33,15 @@ describe("kafka: lane, at the deadline", () => {
     assert.deepEqual([codes(first), codes(second)], [[50302], [50301]]);
   });
 
-  it("fails a batch in flight as unknown, and still accepts its answer", () => {
+  it("lets a lane pause on while somebody waits whose deadline has not come", () => {
+    const { lane, push, lose } = startLane();
+    push(["a"], { deadline: 200 });
+    lose({ sent: false });
+    lane.expire(100);
+    assert.equal(lane.backingOff, true);
+  });
+
+  it("answers for a batch in flight as unknown, and lets its answer come", () => {
     const { lane, push, send, answer } = startLane();
     const request = push(["a"], { deadline: 100 });
     send();

@@ -138,6 +138,17 @@ describe("kafka: lane, outcome unknown", () => {
       assert.equal(send()?.bytes, first?.bytes);
     });
 
+  it("6 with a base offset for a later try: the batch stays open, for the leader has changed", () => {
+    const { lane, push, send, answer } = startLane();
+    const request = push(["a"]);
+    const first = send();
+    answer(7);
+    send();
+    answer(6, { baseOffset: 5 });
+    assert.deepEqual([lane.open, request.answers], [true, 0]);
+    assert.equal(send()?.bytes, first?.bytes);
+  });
+
   it("a request without an answer leaves its batch open, until the same bytes settle it", () => {
     const { lane, push, send, answer, lose } = startLane();
     const request = push(["a"]);

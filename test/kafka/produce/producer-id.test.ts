@@ -97,6 +97,7 @@ describe("kafka: producer id", () => {
     ids.renew();
     assert.equal(ids.current, undefined);
     await pass(0);
+    await pass(1000);
     assert.deepEqual([ids.current, asked.length], [8, 2]);
   });
 

@@ -1,80 +1,13 @@
-// A producer from its first producer id to its stop: its state, and the partitions of records without a key.
+// A producer from its first producer id to its stop, and what it shows of itself.
 
 import { strict as assert } from "node:assert";
 import { LaneIdentity } from "../../../src/kafka/produce/lane-identity.ts";
-import { partitionForKey } from "../../../src/kafka/produce/partitioner.ts";
 import { afterTest } from "../../support/after-test.ts";
 import { turn } from "../../support/produce-brokers.ts";
 import { at, codeOf, startProducer } from "../../support/producer.ts";
-import { acceptedRecord } from "../../support/segments.ts";
 import { topicState } from "../../support/topics.ts";
 
 const one = topicState("t", [1]);
-
-describe("kafka: producer, partitions", function () {
-  this.timeout(2000);
-  /** `Math.random` returns this in the test. */
-  function randomIs(value: number): void {
-    const { random } = Math;
-    Math.random = () => value;
-    afterTest(() => {
-      Math.random = random;
-    });
-  }
-
-  /** The partitions of the records in the latest request. */
-  async function placesOf(world: Awaited<ReturnType<typeof startProducer>>, work: Promise<unknown>) {
-    await turn();
-    await turn();
-    const { places } = world.brokers.last;
-    await world.brokers.last.answer();
-    await work;
-    return places;
-  }
-
-  it("are chosen by the key of the record, or given by the record", async () => {
-    const world = await startProducer([topicState("t", [1, 1, 1, 1, 1])]);
-    const key = Buffer.from("some key");
-    const keyed = partitionForKey(key, 5);
-    const named = (keyed + 1) % 5;
-    const records = [acceptedRecord("a", { key }), acceptedRecord("b", { key, partition: named })];
-    const places = await placesOf(world, world.append(records));
-    assert.deepEqual(new Set(places), new Set([`t/${keyed}`, `t/${named}`]));
-  });
-
-  it("are one for records without a key, and another one after 16 KiB", async () => {
-    randomIs(0.5);
-    const world = await startProducer([topicState("t", [1, 1, 1, 1])]);
-    assert.deepEqual(await placesOf(world, world.append(["a"])), ["t/2"]);
-    randomIs(0);
-    assert.deepEqual(await placesOf(world, world.append(["a", "a".repeat(17_000)])), ["t/2"]);
-    assert.deepEqual(await placesOf(world, world.append(["a"])), ["t/0"]);
-  });
-
-  it("have a leader, for records without a key", async () => {
-    randomIs(0);
-    const world = await startProducer([topicState("t", [-1, -1, 0, 1])]);
-    assert.deepEqual(await placesOf(world, world.append(["a"])), ["t/2"]);
-  });
-
-  it("are not backing off, for records without a key", async () => {
-    randomIs(0);
-    const world = await startProducer([topicState("t", [1, 1])]);
-    const work = world.append([at(0)], { deadline: Date.now() + 200 });
-    await turn();
-    await turn();
-    await world.brokers.last.answer({ "t/0": { errorCode: 6 } });
-    assert.deepEqual(await placesOf(world, world.append(["a"])), ["t/1"]);
-    await world.pass(200);
-    await work;
-  });
-
-  it("are the only one if the topic has one, with or without a key", async () => {
-    const world = await startProducer([one]);
-    const records = ["b", acceptedRecord("a", { key: Buffer.from("k") })];
-    assert.deepEqual(await placesOf(world, world.append(records)), ["t/0"]);
-  });
-});
 
 describe("kafka: producer, life", function () {
   this.timeout(2000);
@@ -198,7 +131,29 @@ describe("kafka: producer, life", function () {
     assert.deepEqual(shown(), [0, 0]);
   });
 
-  it("stops after the last answer, and refuses new records", async () => {
+  it("has a timer while something waits, and none behind it", async () => {
+    const { append, brokers, pass } = await startProducer([one]);
+    let running = 0;
+    const { setInterval, clearInterval } = globalThis;
+    globalThis.setInterval = ((...args: Parameters<typeof setInterval>) => {
+      running++;
+      return setInterval(...args);
+    }) as typeof setInterval;
+    globalThis.clearInterval = (timer) => {
+      running--;
+      clearInterval(timer);
+    };
+    afterTest(() => void Object.assign(globalThis, { setInterval, clearInterval }));
+    const work = append(["a"]);
+    await pass(100);
+    assert.equal(running, 1);
+    await brokers.last.answer();
+    await work;
+    await pass(20);
+    assert.equal(running, 0);
+  });
+
+  it("stops when the last answer is there, and takes nothing more", async () => {
     const { producer, append, brokers, pass } = await startProducer([one]);
     const work = append(["a"]);
     await turn();

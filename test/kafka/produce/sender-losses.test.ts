@@ -149,7 +149,19 @@ describe("kafka: sender, slow partitions", function () {
     assert.deepEqual([brokers.last.channel, brokers.last.places], [MAIN, ["t/0"]]);
   });
 
-  it("are sent one by one if all of them together were slow again", async () => {
+  it("wait for their topic's connection while another of the topic has it", async () => {
+    const { brokers, push, pump } = await slowed("t/0", "t/1");
+    push("t/0", "a");
+    await pump();
+    push("t/1", "b");
+    await pump();
+    assert.equal(brokers.requests.length, 2);
+    const { channel } = brokers.last;
+    await brokers.last.answer();
+    assert.deepEqual([brokers.last.places, brokers.last.channel], [["t/1"], channel]);
+  });
+
+  it("travel one by one where all of them together were slow again", async () => {
     const { brokers, push, pump, pass } = await slowed("t/0", "t/1");
     push("t/0", "a");
     push("t/1", "b");
@@ -184,65 +196,5 @@ describe("kafka: sender, slow partitions", function () {
     await brokers.last.fail(tooSlow);
     await later(PAUSE);
     assert.notEqual(brokers.last.channel, MAIN);
-  });
-});
-
-describe("kafka: sender, slow followers", function () {
-  this.timeout(2000);
-  const led = (isr: readonly number[]) => ({ leader: 1, replicas: isr, isr });
-  const topic = {
-    ...topicState("t", []),
-    partitions: [led([1, 2]), led([1, 2]), led([1, 3]), led([1])],
-  };
-
-  for (const errorCode of [7, 20])
-    it(`after ${errorCode}, lanes with the follower are isolated, until an answer is fast`, async () => {
-      const { brokers, push, pump } = startSender([topic]);
-      push("t/0", "a");
-      await pump();
-      await brokers.last.answer({ "t/0": { errorCode } });
-      for (const place of ["t/1", "t/2", "t/3"]) push(place, "b");
-      await pump();
-      const [, main, spare] = brokers.requests;
-      assert.deepEqual([main?.channel, main?.places, spare?.places], [MAIN, ["t/2", "t/3"], ["t/1"]]);
-      await main?.answer();
-      await spare?.answer();
-      push("t/1", "c");
-      await pump();
-      assert.equal(brokers.last.channel, MAIN);
-    });
-
-  it("after five seconds, lanes that need the follower are sent with the others", async () => {
-    const { brokers, push, pump, later } = startSender([topic]);
-    push("t/0", "a");
-    await pump();
-    await brokers.last.answer({ "t/0": { errorCode: 7 } });
-    await later(5000);
-    push("t/1", "b");
-    await pump();
-    assert.deepEqual([brokers.last.channel, brokers.last.places], [MAIN, ["t/1"]]);
-  });
-
-  it("after 19, there is no suspect: the follower is no longer in sync", async () => {
-    const { brokers, push, pump } = startSender([topic]);
-    push("t/0", "a");
-    await pump();
-    await brokers.last.answer({ "t/0": { errorCode: 19 } });
-    push("t/1", "b");
-    await pump();
-    assert.deepEqual([brokers.last.channel, brokers.last.places], [MAIN, ["t/1"]]);
-  });
-
-  it("a slow answer clears no suspect", async () => {
-    const { brokers, push, pump, pass } = startSender([topic]);
-    push("t/0", "a");
-    push("t/1", "a");
-    await pump();
-    pass(501);
-    await brokers.last.answer({ "t/0": { errorCode: 7 } });
-    brokers.topics.set("t", { ...topic, partitions: [...topic.partitions, led([1, 2])] });
-    push("t/4", "b");
-    await pump();
-    assert.deepEqual([brokers.last.places, brokers.last.channel === MAIN], [["t/4"], false]);
   });
 });

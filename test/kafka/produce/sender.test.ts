@@ -2,6 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import { BrokerGone } from "../../../src/kafka/client/errors.ts";
+import { MAIN } from "../../../src/kafka/produce/broker-channels.ts";
 import { compressionOf } from "../../../src/kafka/produce/compression.ts";
 import { codesOf, messageOf } from "../../support/segments.ts";
 import { PAUSE, startSender } from "../../support/sender.ts";
@@ -122,6 +123,7 @@ describe("kafka: sender, requests", function () {
   it("keeps the bytes of an open batch, however many requests are sent meanwhile", async () => {
     const { brokers, push, pump, later } = startSender([topicState("t", [1, 1])]);
     push("t/0", "a".repeat(10_000));
+    push("t/1", "in the same request");
     await pump();
     await brokers.last.answer({ "t/0": { errorCode: 56 } });
     push("t/1", "b".repeat(9000));
@@ -156,10 +158,17 @@ describe("kafka: sender, records that cannot be sent", function () {
     const request = push("t/0", "a");
     await pump();
     assert.deepEqual([brokers.requests.length, lane("t/0").backingOff, sender.active.size], [0, true, 1]);
-    lane("t/0").expire(0);
     brokers.topics.set("t", topicState("t", [0]));
     await later(PAUSE);
-    assert.deepEqual([brokers.last.node, codesOf(request)], [0, undefined]);
+    assert.deepEqual([brokers.last.node, brokers.last.channel, codesOf(request)], [0, MAIN, undefined]);
+  });
+
+  it("says at the deadline that a partition has no leader", async () => {
+    const { sender, push, pump } = startSender([topicState("t", [-1])]);
+    const request = push("t/0", "a");
+    await pump();
+    sender.expire(Number.POSITIVE_INFINITY);
+    assert.match(messageOf(request), /nothing was written.* Last heard: the partition has no leader\./);
   });
 
   it("keeps a batch of unknown outcome whose topic was deleted, but does not send it", async () => {
