@@ -16,8 +16,10 @@ async function startAdmin(parts: Readonly<Record<string, Readiness>> = {}) {
 }
 const part = (ready: boolean): Readiness => ({ ready, detail: "as it is" });
 
-describe("http: admin", () => {
-  it("answers 200 to /healthz while the process runs", async () => {
+describe("http: admin", function () {
+  this.timeout(2000);
+
+  it("is healthy while it answers", async () => {
     const { status, body } = await send(await startAdmin({ kafka: part(false) }), "/healthz");
     assert.deepEqual([status, body], [200, { status: "ok" }]);
   });

@@ -17,8 +17,10 @@ async function readAll(socket: net.Socket): Promise<string> {
   return Buffer.concat(chunks).toString("latin1");
 }
 
-describe("http: broken and unusual requests", () => {
-  it("that cannot be parsed are answered 400", async () => {
+describe("http: requests that are none", function () {
+  this.timeout(2000);
+
+  it("are told so: 400", async () => {
     const answer = await rawExchange(await startApi(), "hello\r\n\r\n");
     assert.match(answer, /^HTTP\/1\.1 400 Bad Request\r\n/);
     assert.equal(problemIn(answer).error_code, 40001);
@@ -66,8 +68,10 @@ describe("http: broken and unusual requests", () => {
   });
 });
 
-describe("http: the stop of a server", () => {
-  it("waits for pending responses, and for nothing else", async () => {
+describe("http: a server's stop", function () {
+  this.timeout(2000);
+
+  it("waits for the answers that are owed, and for nothing else", async () => {
     const api = await startApi({ waits: true });
     const silent = await connect(api);
     const ended = once(silent, "close");

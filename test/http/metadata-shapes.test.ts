@@ -49,8 +49,10 @@ const partitions = [
   { partition: 1, leader: -1, replicas: [{ broker: 2, leader: false, in_sync: false }] },
 ];
 
-describe("http: metadata of topics", () => {
-  it("lists topics that the token may write or read, and no internal ones", async () => {
+describe("http: topics as they are shown", function () {
+  this.timeout(2000);
+
+  it("are those that the token may write or read, and none of Kafka's or Onramp's own", async () => {
     const api = await startCatalog().api;
     const { status, headers, body } = await send(api, "/topics", as(writer));
     assert.deepEqual([status, headers.get("content-type"), body], [200, V2, ["a", "b", "c"]]);
@@ -92,8 +94,10 @@ describe("http: metadata of topics", () => {
   });
 });
 
-describe("http: routes", () => {
-  it("openapi.yaml is served unchanged", async () => {
+describe("http: routes", function () {
+  this.timeout(2000);
+
+  it("the contract is served as it is", async () => {
     const { status, headers, text } = await send(await startApi(), "/openapi.yaml");
     assert.deepEqual([status, text], [200, "openapi: 3.1.0\n"]);
     assert.match(headers.get("content-type") ?? "", /^application\/yaml/);

@@ -31,8 +31,25 @@ const keyed = adapterKind({
   },
 });
 
-describe("http: webhooks", () => {
-  const broker = useBroker();
+describe("http: webhooks", function () {
+  this.timeout(2000);
+
+  it("answer with the number of records when the log has them, and not before", async () => {
+    const { webhooks, deliveries } = receiver(["a", "b"]);
+    const api = await startApi({ webhooks, waits: true });
+    const before = Date.now();
+    const work = post(api, "/webhooks/w", undefined, "body", signed);
+    const append = await api.append(1);
+    assert.deepEqual([append.topic, append.values, api.budget.used], ["t", ["a", "b"], 4]);
+    append.resolve();
+    const { status, body } = await work;
+    assert.deepEqual([status, body, api.budget.used], [200, { produced: 2 }, 0]);
+    const [delivery] = deliveries;
+    assert.deepEqual([`${delivery?.body}`, delivery?.headers["x-sign"]], ["body", "yes"]);
+    const at = delivery?.receivedAt.getTime() ?? 0;
+    assert.ok(at >= before && at <= Date.now());
+    assert.equal(append.options.deadline, at + 5000);
+  });
 
   it("an expression that fails on a delivery is answered 400, and nothing is written", async () => {
     const topic = await broker.topic();

@@ -105,6 +105,8 @@ export async function startApi({
   const close = (): Promise<void> => (closed ??= server.close());
   afterTest(() => {
     draining.abort();
+    // A test that has failed may have left requests without an answer.
+    for (const append of recorded.appends) append.reject(new Error("the test has ended"));
     return close();
   });
   return {

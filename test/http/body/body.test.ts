@@ -24,8 +24,10 @@ function read({ headers = {}, budget = new Budget(64 * MIB), maxBody = 16 * MIB,
 
 const announced = (bytes: number) => ({ "content-length": String(bytes) });
 
-describe("http: body, bytes held", () => {
-  it("are the received bytes, until the body is released", async () => {
+describe("http: body, bytes held", function () {
+  this.timeout(2000);
+
+  it("are those that have come in, until the body is released", async () => {
     const { request, budget, body } = read();
     assert.equal(budget.used, 0);
     request.send("abc");
@@ -118,8 +120,10 @@ describe("http: body, bytes held", () => {
   });
 });
 
-describe("http: body, limits", () => {
-  it("a body of exactly maxBody is accepted, with or without Content-Length", async () => {
+describe("http: body, limits", function () {
+  this.timeout(2000);
+
+  it("a body of exactly maxBody is taken, announced or not", async () => {
     for (const headers of [{}, announced(5)]) {
       const { request, body } = read({ headers, maxBody: 5 });
       request.send("abc");
@@ -180,8 +184,10 @@ describe("http: body, limits", () => {
   });
 });
 
-describe("http: body, before it is received", () => {
-  it("a compressed body is refused: 415", async () => {
+describe("http: body, before it comes", function () {
+  this.timeout(2000);
+
+  it("a compressed one is refused: 415", async () => {
     assert.equal(await read({ headers: { "content-encoding": "gzip" } }).code, 41501);
     const { request, body } = read({ headers: { "content-encoding": "identity" } });
     request.send("a");

@@ -11,8 +11,10 @@ function start() {
 }
 const enough = new OnrampError(50301, "enough");
 
-describe("http: paced body", () => {
-  it("returns one chunk after the other, then undefined", async () => {
+describe("http: paced body", function () {
+  this.timeout(2000);
+
+  it("gives chunk after chunk, then nothing", async () => {
     const { request, body } = start();
     const first = body.next();
     request.send("a");

@@ -7,8 +7,10 @@ import { createAuth } from "../../../src/http/auth/tokens.ts";
 import { startApi } from "../../support/api.ts";
 import { post, rawExchange, send, V2_TEXT } from "../../support/http.ts";
 
-describe("http: produce, paths", () => {
-  it("select a topic, whose name may be percent-encoded", async () => {
+describe("http: produce, where to", function () {
+  this.timeout(2000);
+
+  it("a topic, named as it is or percent-encoded", async () => {
     const api = await startApi();
     for (const path of ["/topics/a.b", "/topics/a%2Eb", "/topics/%61.b?timestamp=5"])
       assert.equal((await post(api, path, undefined, "v")).status, 200, path);
@@ -62,8 +64,10 @@ describe("http: produce, paths", () => {
   });
 });
 
-describe("http: produce, outcomes", () => {
-  it("are answered only after the record is appended", async () => {
+describe("http: produce, outcomes", function () {
+  this.timeout(2000);
+
+  it("answers when the log has the record, and not before", async () => {
     const api = await startApi({ waits: true });
     let answered = false;
     const work = post(api, "/topics/t", undefined, "v").finally(() => {
@@ -121,7 +125,9 @@ describe("http: produce, outcomes", () => {
   });
 });
 
-describe("http: produce, clients", () => {
+describe("http: produce, who", function () {
+  this.timeout(2000);
+
   const [shop, other] = [createToken(), createToken()];
   const auth = createAuth({
     shop: { hash: shop.hash, produce: ["t"] },
@@ -163,7 +169,9 @@ describe("http: produce, clients", () => {
   });
 });
 
-describe("http: produce, 100 Continue", () => {
+describe("http: produce, 100 Continue", function () {
+  this.timeout(2000);
+
   const head = (rest: string) =>
     `POST /topics/t HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: 100-continue\r\n${rest}\r\n\r\n`;
 
