@@ -1,12 +1,18 @@
-// A client of lines that reads no answers: it holds up neither a stop nor the process.
+// A client of lines that reads no answers, or breaks off: it holds up neither a stop nor the process.
 
 import { strict as assert } from "node:assert";
-import type { ServerResponse } from "node:http";
+import { EventEmitter } from "node:events";
+import http, { type ServerResponse } from "node:http";
+import type net from "node:net";
 import { mock } from "node:test";
 import { Budget } from "../../../src/core/budget.ts";
+import { OnrampError } from "../../../src/core/errors.ts";
+import { createIngest } from "../../../src/core/ingest.ts";
 import { createAuth } from "../../../src/http/auth/tokens.ts";
+import { Connections } from "../../../src/http/connections.ts";
 import { produceLines } from "../../../src/http/produce/lines.ts";
 import { afterTest } from "../../support/after-test.ts";
+import { recordedLog } from "../../support/api.ts";
 import { FakeResponse } from "../../support/line-stream.ts";
 import { turn } from "../../support/produce-brokers.ts";
 import { FakeRequest } from "../../support/request.ts";
@@ -24,8 +30,10 @@ function start({ unread }: { readonly unread: boolean }) {
     end: () => void done.push("end"),
   });
   const draining = new AbortController();
+  const { log, values } = recordedLog();
+  const meter = { countAppended: () => {}, countRefused: () => {} };
   const deps = {
-    ingest: { accept: () => Promise.reject(new Error("unused")), deadLetter: async () => {} },
+    ingest: createIngest({ records: log, topics: new Map(), namespace: "onramp", meter }),
     auth: createAuth(undefined),
     budget: new Budget(1e6),
     maxBody: 1000,
@@ -41,7 +49,7 @@ function start({ unread }: { readonly unread: boolean }) {
     () => undefined,
     (error: { code?: number }) => error.code,
   );
-  return { request, draining, done, code };
+  return { request, draining, done, code, res, values, budget: deps.budget };
 }
 
 describe("http: a client of lines that reads no answers", () => {
@@ -68,5 +76,35 @@ describe("http: a client of lines that reads no answers", () => {
     mock.timers.tick(5000);
     await turn();
     assert.deepEqual(done, []);
+  });
+});
+
+describe("http: a request of lines that breaks off", () => {
+  it("says by itself what is wrong with its rest, behind the lines that are written", async () => {
+    const { request, res, values, budget } = start({ unread: false });
+    const server = http.createServer();
+    const connections = new Connections(server, new OnrampError(40801, "late"));
+    afterTest(() => connections.close());
+    const socket = new EventEmitter() as net.Socket;
+    connections.track(socket, res as unknown as ServerResponse);
+    request.send("1\n2");
+    await turn();
+    connections.dismiss(socket, new OnrampError(40001, "no chunk"));
+    await turn();
+    assert.deepEqual(
+      res.answers.map(({ offset, error_code, line }) => offset ?? [error_code, line]),
+      [0, [40001, 2]],
+    );
+    assert.deepEqual([values(), budget.used], [["1"], 0]);
+  });
+
+  it("leaves nothing behind when its client goes", async () => {
+    const { request, values, budget } = start({ unread: false });
+    request.send("1\n23");
+    await turn();
+    assert.equal(budget.used, 2);
+    request.cut();
+    await turn();
+    assert.deepEqual([values(), budget.used], [["1"], 0]);
   });
 });

@@ -4,9 +4,8 @@ import { strict as assert } from "node:assert";
 import { getEventListeners } from "node:events";
 import { OnrampError } from "../../../src/core/errors.ts";
 import { startApi } from "../../support/api.ts";
-import { connect, post, rawExchange } from "../../support/http.ts";
+import { post, rawExchange } from "../../support/http.ts";
 import { openLines } from "../../support/lines.ts";
-import { until } from "../../support/until.ts";
 
 const NDJSON = "application/x-ndjson";
 const head = (...more: string[]): string =>
@@ -86,31 +85,6 @@ describe("http: a request of lines", function () {
     assert.match(last.detail, /Nothing from line 2 on was written\./);
     exchange.end();
     assert.deepEqual([await exchange.next(), api.values(), api.budget.used], [undefined, ["1"], 0]);
-  });
-
-  it("says by itself what is wrong with the rest of it, behind the lines that are written", async () => {
-    const api = await startApi();
-    const socket = await connect(api);
-    let text = "";
-    socket.on("data", (bytes) => {
-      text += bytes;
-    });
-    socket.write(head() + chunk("1\n"));
-    await until(() => text.includes('"offset":0'));
-    socket.write("this is no chunk\r\n");
-    await until(() => text.includes('"error_code":40001'));
-    assert.match(text, /"line":2/);
-    assert.equal(text.match(/HTTP\/1\.1 \d/g)?.length, 1);
-  });
-
-  it("leaves nothing behind when its client goes in the middle", async () => {
-    const api = await startApi();
-    const exchange = openLines(api, "/topics/t");
-    await exchange.write("1\n23");
-    assert.equal((await exchange.next()).offset, 0);
-    exchange.cut();
-    await until(() => api.budget.used === 0);
-    assert.deepEqual(api.values(), ["1"]);
   });
 
   it("listens for the stop of the process while it lasts", async () => {
