@@ -3,8 +3,11 @@
 import { strict as assert } from "node:assert";
 import { once } from "node:events";
 import type net from "node:net";
+import { mock } from "node:test";
+import { afterTest } from "../support/after-test.ts";
 import { startApi } from "../support/api.ts";
-import { connect, post, rawExchange } from "../support/http.ts";
+import { connect, post, rawExchange, send } from "../support/http.ts";
+import { until } from "../support/until.ts";
 
 const produce = "POST /topics/t HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nv";
 const problemIn = (answer: string) => JSON.parse(answer.slice(answer.indexOf("\r\n\r\n") + 4));
@@ -46,7 +49,21 @@ describe("http: requests that are none", function () {
     assert.match(answer, /"offset":0/);
   });
 
-  it("without a Host, or with an unknown Expect, are answered", async () => {
+  it("are late when they have not come in within a minute: 408", async () => {
+    mock.timers.enable({ apis: ["Date", "setInterval"] });
+    afterTest(() => mock.timers.reset());
+    const api = await startApi();
+    const socket = await connect(api);
+    const all = readAll(socket);
+    socket.write(produce.replace("Length: 1", "Length: 2"));
+    await until(() => api.budget.used === 1);
+    mock.timers.tick(65_000);
+    const answer = await all;
+    assert.match(answer, /^HTTP\/1\.1 408 /);
+    assert.equal(problemIn(answer).error_code, 40801);
+  });
+
+  it("may have no Host, or expect what nobody knows", async () => {
     const api = await startApi();
     for (const header of ["", "Host: x\r\nExpect: something\r\n"]) {
       const answer = await rawExchange(
@@ -63,6 +80,8 @@ describe("http: requests that are none", function () {
     const all = readAll(socket);
     socket.end(produce);
     const append = await api.append(1);
+    // Behind the answer to another request the server has seen that end too.
+    await send(api, "/openapi.yaml");
     append.resolve();
     assert.match(await all, /^HTTP\/1\.1 200 OK/);
   });

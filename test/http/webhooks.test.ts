@@ -1,13 +1,14 @@
 // The route of webhooks, with kinds that only this test registers.
 
 import { strict as assert } from "node:assert";
-import { adapterKind } from "../../src/core/adapter.ts";
-import { expression, object, string } from "../../src/core/options.ts";
-import { verifyDelivery, type WebhookReceiver } from "../../src/core/webhook.ts";
-import { useBroker } from "../support/broker.ts";
-import { startTestGateway } from "../support/gateway.ts";
-import { post } from "../support/http.ts";
-import { readPartition } from "../support/read-back.ts";
+import http from "node:http";
+import { OnrampError } from "../../src/core/errors.ts";
+import type { Draft } from "../../src/core/record.ts";
+import { compileSchema } from "../../src/core/schemas.ts";
+import { type Delivery, verifyDelivery, type WebhookReceiver } from "../../src/core/webhook.ts";
+import { startApi } from "../support/api.ts";
+import { describeIf } from "../support/broker.ts";
+import { post, send } from "../support/http.ts";
 
 /** A kind that takes the key from the payload by an expression. */
 const keyed = adapterKind({
@@ -68,5 +69,29 @@ describe("http: webhooks", function () {
       written.map(({ key }) => key?.toString()),
       ["7"],
     );
+  });
+});
+
+// Other systems have one loopback address alone.
+describeIf(process.platform === "linux", "http: webhooks of several senders", function () {
+  this.timeout(2000);
+
+  it("share the budget by the address that a delivery comes from", async () => {
+    const api = await startApi({ webhooks: receiver(["a"]).webhooks, waits: true, budget: 10 });
+    const deliver = (localAddress: string): Promise<number | undefined> =>
+      new Promise((resolve, reject) => {
+        const options = { method: "POST", localAddress, headers: signed };
+        http
+          .request(`${api.apiUrl}/webhooks/w`, options, (response) => resolve(response.resume().statusCode))
+          .on("error", reject)
+          .end("12345");
+      });
+    const one = deliver("127.0.0.1");
+    await api.append(1);
+    assert.equal(await deliver("127.0.0.1"), 429);
+    const other = deliver("127.0.0.2");
+    (await api.append(2)).resolve();
+    (await api.append(1)).resolve();
+    assert.deepEqual([await one, await other], [200, 200]);
   });
 });

@@ -20,7 +20,8 @@ interface Options {
   readonly budget?: number;
   readonly maxBody?: number;
   readonly deadlineMs?: number;
-  readonly topics?: RulesByTopic;
+  readonly topics?: TopicBook;
+  readonly topic?: string;
 }
 
 /** A double of a response; with `full`, every write returns false, as with a full buffer. */
@@ -33,6 +34,7 @@ export class FakeResponse extends EventEmitter {
   text = "";
 
   writeHead(...head: unknown[]): void {
+    if (this.headersSent) throw new Error("the head of the response was sent already");
     this.headersSent = true;
     this.head = head;
   }
@@ -58,6 +60,7 @@ export function startLines({
   maxBody = 1_000_000,
   deadlineMs = 10_000,
   topics = new Map(),
+  topic = "t",
 }: Options = {}) {
   const recorded = recordedLog({ waits });
   const request = new FakeRequest();
@@ -73,8 +76,8 @@ export function startLines({
     report: () => {},
     draining: new AbortController().signal,
   };
-  const base = { key: null, value: null, headers: [], partition: 2, timestamp: 5 };
-  const lines = { topic: "t", base, onError, client: "c" };
+  const beside = { key: null, value: null, headers: [], partition: 2, timestamp: 5 };
+  const lines = { topic, beside, onError, client: "c" };
   const stream = new LineStream(res as unknown as ServerResponse, lines, deps, body);
   return {
     ...recorded,

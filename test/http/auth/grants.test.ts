@@ -43,6 +43,7 @@ describe("http: callers", () => {
       "Bearer ",
       token,
       `Token ${token}`,
+      basic(`user:${token}`).replace("Basic", "Digest"),
       `Bearer ${token}x`,
       `Bearer ${createToken().token}`,
       `xBearer ${token}`,

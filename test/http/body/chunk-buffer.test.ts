@@ -2,6 +2,8 @@
 
 import { strict as assert } from "node:assert";
 import { ChunkBuffer } from "../../../src/http/body/chunk-buffer.ts";
+import { collectGarbage } from "../../support/garbage.ts";
+import { turn } from "../../support/produce-brokers.ts";
 
 const KIB = 1024;
 
@@ -75,7 +77,22 @@ describe("http: chunk buffer", () => {
     assert.ok(gained <= 99_900 + 2 * 16 * KIB, `${gained}`);
   });
 
-  it("is empty after it is cleared, and accepts new chunks", () => {
+  it("lets small chunks go once it has their bytes", async () => {
+    const buffer = new ChunkBuffer();
+    buffer.add(Buffer.from("first"));
+    const add = (): WeakRef<Buffer> => {
+      const chunk = Buffer.alloc(100);
+      buffer.add(chunk);
+      return new WeakRef(chunk);
+    };
+    const chunks = Array.from({ length: 10 }, add);
+    await turn();
+    collectGarbage();
+    assert.equal(chunks.filter((chunk) => chunk.deref() !== undefined).length, 0);
+    assert.equal(buffer.bytes.length, 1005);
+  });
+
+  it("has nothing once it is cleared, and takes what comes then", () => {
     for (const prepared of [undefined, 100]) {
       const buffer = bufferOf(chunksOf(3, 4, 5), prepared);
       buffer.clear();

@@ -50,7 +50,29 @@ describe("http: bytes that lines take from the budget", function () {
     assert.equal(budget.used, 0);
   });
 
-  it("are none for blank lines and for a line that is too long", async () => {
+  it("are those of a line that has not ended beside others that are under way", async () => {
+    const { take, append, budget, stream } = await begun();
+    await take("2\n");
+    await take("34");
+    assert.equal(budget.used, 2 + LINE_COST + 2);
+    (await append(2)).resolve();
+    await turn();
+    assert.equal(budget.used, 2);
+    const end = stream.end();
+    (await append(3)).resolve();
+    await end;
+  });
+
+  it("are all given back where a chunk holds exactly a thousand lines", async () => {
+    const { take, append, budget, stream } = await begun();
+    await take("2\n".repeat(1000));
+    (await append(2)).resolve();
+    await turn();
+    assert.equal(budget.used, 0);
+    await stream.end();
+  });
+
+  it("are none for blank lines, nor for a line that is too long", async () => {
     const { take, budget, stream, append } = await begun({ maxBody: 10 });
     await take("\n \n\n");
     assert.equal(budget.used, 0);

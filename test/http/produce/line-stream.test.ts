@@ -150,7 +150,14 @@ describe("http: line stream", function () {
     assert.deepEqual([res.headersSent, res.text], [false, ""]);
   });
 
-  it("reports every line of a later group that fails as a whole, and continues", async () => {
+  it("fails as a whole where it may not be queued at all", async () => {
+    const { take, stream, res } = startLines({ topic: "__reserved" });
+    await take("1\n");
+    await assert.rejects(stream.end(), (error: OnrampError) => error.code === 40301);
+    assert.equal(res.headersSent, false);
+  });
+
+  it("tells of every line of a later group that fails as a whole, and goes on", async () => {
     const { take, append, stream, body, res } = startLines({ waits: true });
     const first = take("1\n");
     (await append(1)).resolve();

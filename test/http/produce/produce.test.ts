@@ -23,10 +23,10 @@ describe("http: produce, where to", function () {
 
   it("select a partition of the topic", async () => {
     const api = await startApi();
-    const { status, body } = await post(api, "/topics/t/partitions/3?key=k", undefined, "v");
-    assert.deepEqual([status, body.partition], [200, 3]);
+    const { status, body } = await post(api, "/topics/t/partitions/12?key=k", undefined, "v");
+    assert.deepEqual([status, body.partition], [200, 12]);
     const [record] = api.appends[0]?.records ?? [];
-    assert.deepEqual([record?.partition, `${record?.key}`], [3, "k"]);
+    assert.deepEqual([record?.partition, `${record?.key}`], [12, "k"]);
   });
 
   const nowhere: Readonly<Record<string, number>> = {
@@ -46,6 +46,8 @@ describe("http: produce, where to", function () {
     "/topics/t/partitions/1x": 40402,
     "/topics/t/partitions/x1": 40402,
     "/topics/t/partitions/-1": 40402,
+    "/topics/t/partitions/1e3": 40402,
+    "/topics/t/partitions/0x1": 40402,
   };
   it("that are unknown are answered 404, and nothing is appended", async () => {
     const api = await startApi();

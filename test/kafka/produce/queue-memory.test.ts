@@ -1,17 +1,10 @@
 // What was taken from a lane's queue is not kept alive by it.
 
 import { strict as assert } from "node:assert";
-import v8 from "node:v8";
-import vm from "node:vm";
 import { SegmentQueue } from "../../../src/kafka/produce/segment-queue.ts";
+import { collectGarbage } from "../../support/garbage.ts";
 import { turn } from "../../support/produce-brokers.ts";
 import { waiting } from "../../support/segments.ts";
-
-/** Collects all garbage; there is no other way to see that something is let go. */
-function collectGarbage(): void {
-  v8.setFlagsFromString("--expose-gc");
-  vm.runInNewContext("gc")();
-}
 
 /** Takes and releases so many requests one by one; the references tell which of them are alive later. */
 function takeAll(queue: SegmentQueue, count: number): WeakRef<object>[] {

@@ -38,7 +38,11 @@ describe("http: envelope, answers", () => {
     assert.deepEqual(body, { offsets: [written(7), written(8)], key_schema_id: null, value_schema_id: null });
   });
 
-  it("contains the error of each record that was not written, in order, and Retry-After", () => {
+  it("gives the receipt of a single record", () => {
+    assert.equal(answerOf(7).body.offsets[0].offset, 7);
+  });
+
+  it("gives the problem of each record that was not written, in its place, and when to try again", () => {
     const { status, headers, body } = answerOf(7, bad, later);
     const failed = ({ code, message }: OnrampError) => ({
       ...{ partition: null, offset: null, error_code: code, error: message, message },

@@ -43,7 +43,11 @@ describe("http: extents", () => {
       ]);
     });
 
-  it("finds the records with white space anywhere", () => {
+  it("takes no other member for the key or the value, wherever it stands", () => {
+    assert.deepEqual(found('{"records":[{"key":1,"value":2,"other":3}]}'), [["1", "2"]]);
+  });
+
+  it("finds the records wherever white space stands", () => {
     const text =
       ' \r\n\t{ \n"records" : [ {\t"key" : 1 , "value" : "a" } , { "value" : 2.50 } ] , "x" : 1 } ';
     assert.deepEqual(found(text), [

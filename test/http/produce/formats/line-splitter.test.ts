@@ -2,6 +2,8 @@
 
 import { strict as assert } from "node:assert";
 import { type Line, LineSplitter } from "../../../../src/http/produce/formats/line-splitter.ts";
+import { collectGarbage } from "../../../support/garbage.ts";
+import { turn } from "../../../support/produce-brokers.ts";
 
 const text = (lines: readonly Line[]) => lines.map((line) => (line === undefined ? undefined : `${line}`));
 
@@ -50,7 +52,21 @@ describe("http: line splitter", () => {
     assert.deepEqual(["ab", "c", "d", "e", "\n", "x\nyz", "\n"].map(held), [2, 3, 0, 0, 0, 2, 0]);
   });
 
-  it("has no rest after the end", () => {
+  it("keeps nothing of a line that is too long", async () => {
+    const splitter = new LineSplitter(3000);
+    const push = (): WeakRef<Buffer> => {
+      const chunk = Buffer.alloc(2000, "a");
+      splitter.push(chunk);
+      return new WeakRef(chunk);
+    };
+    const chunks = Array.from({ length: 5 }, push);
+    await turn();
+    collectGarbage();
+    assert.equal(chunks.filter((chunk) => chunk.deref() !== undefined).length, 0);
+    assert.deepEqual(text(splitter.push(Buffer.from("\nb\n"))), [undefined, "b"]);
+  });
+
+  it("has nothing left after the end", () => {
     const splitter = new LineSplitter(9);
     splitter.push(Buffer.from("ab"));
     splitter.end();

@@ -44,9 +44,9 @@ describe("http: raw, the record", () => {
       );
   });
 
-  it("has the fields of the query", () => {
-    const [draft] = raw.drafts(request({ query: "key=k&timestamp=5&partition=2" }));
-    assert.deepEqual([`${draft?.key}`, draft?.timestamp, draft?.partition], ["k", 5, 2]);
+  it("has what the query says beside the body", () => {
+    const [draft] = raw.drafts(request({ query: "key=k&timestamp=5&partition=12" }));
+    assert.deepEqual([`${draft?.key}`, draft?.timestamp, draft?.partition], ["k", 5, 12]);
   });
 });
 
@@ -95,6 +95,8 @@ describe("http: raw, the query", () => {
     "partition=1x": 40402,
     "partition=x1": 40402,
     "partition=-1": 40402,
+    "partition=1e1": 40402,
+    "partition=0x1": 40402,
     "partition=1.0": 40402,
     "partition=99999999999": 40402,
   };
