@@ -120,19 +120,20 @@ describe("kafka: sender, requests", function () {
     assert.ok((part?.batch.bytes.length ?? 1000) < 200);
   });
 
-  it("keeps the bytes of an open batch, however many requests are sent meanwhile", async () => {
-    const { brokers, push, pump, later } = startSender([topicState("t", [1, 1])]);
-    push("t/0", "a".repeat(10_000));
-    push("t/1", "in the same request");
-    await pump();
-    await brokers.last.answer({ "t/0": { errorCode: 56 } });
-    push("t/1", "b".repeat(9000));
-    await pump();
-    assert.deepEqual(brokers.last.places, ["t/1"]);
-    await brokers.last.answer();
-    await later(PAUSE);
-    assert.deepEqual([brokers.last.places, brokers.last.parts[0]?.values], [["t/0"], ["a".repeat(10_000)]]);
-  });
+  for (const company of ["alone", "beside another"])
+    it(`keeps the bytes of an open batch that left ${company}, however many frames are used meanwhile`, async () => {
+      const { brokers, push, pump, later } = startSender([topicState("t", [1, 1])]);
+      push("t/0", "a".repeat(10_000));
+      if (company !== "alone") push("t/1", "in the same request");
+      await pump();
+      await brokers.last.answer({ "t/0": { errorCode: 56 } });
+      push("t/1", "b".repeat(9000));
+      await pump();
+      assert.deepEqual(brokers.last.places, ["t/1"]);
+      await brokers.last.answer();
+      await later(PAUSE);
+      assert.deepEqual([brokers.last.places, brokers.last.parts[0]?.values], [["t/0"], ["a".repeat(10_000)]]);
+    });
 });
 
 describe("kafka: sender, records that cannot be sent", function () {
