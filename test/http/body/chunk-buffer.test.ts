@@ -19,8 +19,10 @@ function bufferOf(chunks: readonly Buffer[], prepared?: number): ChunkBuffer {
 
 /** The growth of memory outside of the heap during `make`, in bytes. */
 function memoryOf<T>(make: () => T): [T, number] {
+  collectGarbage();
   const before = process.memoryUsage().arrayBuffers;
   const made = make();
+  collectGarbage();
   return [made, process.memoryUsage().arrayBuffers - before];
 }
 
@@ -66,14 +68,16 @@ describe("http: chunk buffer", () => {
 
   it("keeps large chunks without a copy", () => {
     const chunks = chunksOf(64 * KIB, 64 * KIB, 1024);
-    const [, gained] = memoryOf(() => bufferOf(chunks));
+    const [buffer, gained] = memoryOf(() => bufferOf(chunks));
+    assert.equal(buffer.size, 129 * KIB);
     assert.ok(gained < 16 * KIB, `${gained}`);
   });
 
   it("uses little more memory than the bytes of its small chunks", () => {
     const chunk = Buffer.alloc(100);
     const chunks = Array.from({ length: 1000 }, () => chunk);
-    const [, gained] = memoryOf(() => bufferOf(chunks));
+    const [buffer, gained] = memoryOf(() => bufferOf(chunks));
+    assert.equal(buffer.size, 100_000);
     assert.ok(gained <= 99_900 + 2 * 16 * KIB, `${gained}`);
   });
 

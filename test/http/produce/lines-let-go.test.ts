@@ -23,7 +23,11 @@ function start({ unread }: { readonly unread: boolean }) {
   afterTest(() => mock.timers.reset());
   const request = new FakeRequest();
   const done: string[] = [];
-  const socket = { destroy: () => void done.push("destroy"), destroySoon: () => {}, pause: () => {} };
+  const socket = {
+    destroy: () => void done.push("destroy"),
+    destroySoon: () => void done.push("destroySoon"),
+    pause: () => {},
+  };
   Object.assign(request, { socket });
   const res = Object.assign(new FakeResponse(), {
     writableNeedDrain: unread,
@@ -81,7 +85,7 @@ describe("http: a client of lines that reads no answers", () => {
 
 describe("http: a request of lines that breaks off", () => {
   it("says by itself what is wrong with its rest, behind the lines that are written", async () => {
-    const { request, res, values, budget } = start({ unread: false });
+    const { request, res, done, values, budget } = start({ unread: false });
     const server = http.createServer();
     const connections = new Connections(server, new OnrampError(40801, "late"));
     afterTest(() => connections.close());
@@ -96,6 +100,8 @@ describe("http: a request of lines that breaks off", () => {
       [0, [40001, 2]],
     );
     assert.deepEqual([values(), budget.used], [["1"], 0]);
+    res.emit("finish");
+    assert.deepEqual(done, ["destroySoon"]);
   });
 
   it("leaves nothing behind when its client goes", async () => {

@@ -102,14 +102,20 @@ describe("http: a request of lines", function () {
 
   it("ends with the first bad line where it asks for that", async () => {
     const api = await startApi();
-    for (const query of ["onError=stop", "key=k&onError=stop", "onError=stop&key=k", "&onError=stop"]) {
+    for (const query of [
+      "onError=stop",
+      "key=k&onError=stop",
+      "onError=stop&key=k",
+      "&onError=stop",
+      "timestamp=5&key=k&onError=stop",
+    ]) {
       const { status, text } = await post(api, `/topics/t?${query}`, NDJSON, "1\n{\n3\n");
       assert.deepEqual([status, text.trim().split("\n").length], [200, 2], query);
     }
-    assert.deepEqual(api.values(), ["1", "1", "1", "1"]);
+    assert.deepEqual(api.values(), ["1", "1", "1", "1", "1"]);
     assert.deepEqual(
       api.appends.map(({ records }) => records[0]?.key && `${records[0].key}`),
-      [null, "k", "k", null],
+      [null, "k", "k", null, "k"],
     );
   });
 
