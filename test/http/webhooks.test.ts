@@ -1,14 +1,13 @@
 // The route of webhooks, with kinds that only this test registers.
 
 import { strict as assert } from "node:assert";
-import http from "node:http";
-import { OnrampError } from "../../src/core/errors.ts";
-import type { Draft } from "../../src/core/record.ts";
-import { compileSchema } from "../../src/core/schemas.ts";
-import { type Delivery, verifyDelivery, type WebhookReceiver } from "../../src/core/webhook.ts";
-import { startApi } from "../support/api.ts";
-import { describeIf } from "../support/broker.ts";
-import { post, send } from "../support/http.ts";
+import { adapterKind } from "../../src/core/adapter.ts";
+import { expression, object, string } from "../../src/core/options.ts";
+import { verifyDelivery, type WebhookReceiver } from "../../src/core/webhook.ts";
+import { useBroker } from "../support/broker.ts";
+import { startTestGateway } from "../support/gateway.ts";
+import { post } from "../support/http.ts";
+import { readPartition } from "../support/read-back.ts";
 
 /** A kind that takes the key from the payload by an expression. */
 const keyed = adapterKind({
@@ -32,25 +31,8 @@ const keyed = adapterKind({
   },
 });
 
-describe("http: webhooks", function () {
-  this.timeout(2000);
-
-  it("answer with the number of records when the log has them, and not before", async () => {
-    const { webhooks, deliveries } = receiver(["a", "b"]);
-    const api = await startApi({ webhooks, waits: true });
-    const before = Date.now();
-    const work = post(api, "/webhooks/w", undefined, "body", signed);
-    const append = await api.append(1);
-    assert.deepEqual([append.topic, append.values, api.budget.used], ["t", ["a", "b"], 4]);
-    append.resolve();
-    const { status, body } = await work;
-    assert.deepEqual([status, body, api.budget.used], [200, { produced: 2 }, 0]);
-    const [delivery] = deliveries;
-    assert.deepEqual([`${delivery?.body}`, delivery?.headers["x-sign"]], ["body", "yes"]);
-    const at = delivery?.receivedAt.getTime() ?? 0;
-    assert.ok(at >= before && at <= Date.now());
-    assert.equal(append.options.deadline, at + 5000);
-  });
+describe("http: webhooks", () => {
+  const broker = useBroker();
 
   it("an expression that fails on a delivery is answered 400, and nothing is written", async () => {
     const topic = await broker.topic();
@@ -69,29 +51,5 @@ describe("http: webhooks", function () {
       written.map(({ key }) => key?.toString()),
       ["7"],
     );
-  });
-});
-
-// Other systems have one loopback address alone.
-describeIf(process.platform === "linux", "http: webhooks of several senders", function () {
-  this.timeout(2000);
-
-  it("share the budget by the address that a delivery comes from", async () => {
-    const api = await startApi({ webhooks: receiver(["a"]).webhooks, waits: true, budget: 10 });
-    const deliver = (localAddress: string): Promise<number | undefined> =>
-      new Promise((resolve, reject) => {
-        const options = { method: "POST", localAddress, headers: signed };
-        http
-          .request(`${api.apiUrl}/webhooks/w`, options, (response) => resolve(response.resume().statusCode))
-          .on("error", reject)
-          .end("12345");
-      });
-    const one = deliver("127.0.0.1");
-    await api.append(1);
-    assert.equal(await deliver("127.0.0.1"), 429);
-    const other = deliver("127.0.0.2");
-    (await api.append(2)).resolve();
-    (await api.append(1)).resolve();
-    assert.deepEqual([await one, await other], [200, 200]);
   });
 });

@@ -20,7 +20,7 @@ interface Options {
   readonly budget?: number;
   readonly maxBody?: number;
   readonly deadlineMs?: number;
-  readonly topics?: TopicBook;
+  readonly topics?: RulesByTopic;
   readonly topic?: string;
 }
 
@@ -76,8 +76,8 @@ export function startLines({
     report: () => {},
     draining: new AbortController().signal,
   };
-  const beside = { key: null, value: null, headers: [], partition: 2, timestamp: 5 };
-  const lines = { topic, beside, onError, client: "c" };
+  const base = { key: null, value: null, headers: [], partition: 2, timestamp: 5 };
+  const lines = { topic, base, onError, client: "c" };
   const stream = new LineStream(res as unknown as ServerResponse, lines, deps, body);
   return {
     ...recorded,

@@ -53,7 +53,7 @@ describe("webhooks: a delivery from GitHub", () => {
     for (const body of ["{}", '{"né":"ü"}'])
       for (const secret of ["s1", "s2"]) {
         const sent = delivery(body, { "x-hub-signature-256": sign(body, secret) });
-        assert.equal(await receiver().verify(sent), sent);
+        assert.equal((await receiver().verify(sent)).body, sent.body);
       }
   });
 

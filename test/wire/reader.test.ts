@@ -75,10 +75,10 @@ describe("wire: reader", () => {
       ["000000036162", (reader: Reader) => reader.nullableBytes()],
     ] as const)
       assert.throws(() => read(of(hex)), TruncatedError);
-    assert.throws(() => of("0011").raw(3), /^TruncatedError: 3 bytes wanted, 2 left$/);
+    assert.throws(() => of("0011").raw(3), /^TruncatedError: 3 bytes are needed, 2 are left$/);
     const behind = of("001122");
     behind.int8();
-    assert.throws(() => behind.int32(), /^TruncatedError: 4 bytes wanted, 2 left$/);
+    assert.throws(() => behind.int32(), /^TruncatedError: 4 bytes are needed, 2 are left$/);
     assert.throws(() => of("0011").raw(-1), TruncatedError);
     assert.equal(of("0011").raw(2).length, 2);
   });

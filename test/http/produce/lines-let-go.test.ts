@@ -45,8 +45,8 @@ function start({ unread }: { readonly unread: boolean }) {
     report: () => {},
     draining: draining.signal,
   };
-  const beside = { key: null, value: null, headers: [] };
-  const lines = { topic: "t", beside, onError: "continue", client: "c" } as const;
+  const base = { key: null, value: null, headers: [] };
+  const lines = { topic: "t", base, onError: "continue", client: "c" } as const;
   const work = produceLines(request.req, res as unknown as ServerResponse, lines, deps);
   // Without a line it ends as a request that failed as a whole.
   const code = work.then(
@@ -93,7 +93,7 @@ describe("http: a request of lines that breaks off", () => {
     connections.track(socket, res as unknown as ServerResponse);
     request.send("1\n2");
     await turn();
-    connections.dismiss(socket, new OnrampError(40001, "no chunk"));
+    connections.reject(socket, new OnrampError(40001, "no chunk"));
     await turn();
     assert.deepEqual(
       res.answers.map(({ offset, error_code, line }) => offset ?? [error_code, line]),

@@ -71,7 +71,7 @@ describe("http: a request of lines", function () {
     api.drain();
     const { status, body } = await post(api, "/topics/t", NDJSON, "1\n");
     assert.deepEqual([status, body.error_code, api.appends.length], [503, 50301, 0]);
-    assert.match(body.detail, /Onramp is stopping; send the lines to it, or to another, again\./);
+    assert.match(body.detail, /Onramp is stopping\. Send the remaining lines again/);
   });
 
   it("ends when the process stops: what came is answered, and the last word says what was not written", async () => {
@@ -82,7 +82,7 @@ describe("http: a request of lines", function () {
     api.drain();
     const last = await exchange.next();
     assert.deepEqual([last.error_code, last.line], [50301, 2]);
-    assert.match(last.detail, /Nothing from line 2 on was written\./);
+    assert.match(last.detail, /Line 2 and the lines after it were not written\./);
     exchange.end();
     assert.deepEqual([await exchange.next(), api.values(), api.budget.used], [undefined, ["1"], 0]);
   });

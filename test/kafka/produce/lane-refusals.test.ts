@@ -229,7 +229,7 @@ describe("kafka: lane, ready", () => {
     assert.deepEqual(send(1500)?.values, ["b".repeat(1000)]);
   });
 
-  it("prepares nothing if the queue is empty, and has no batch to encode or settle", () => {
+  it("prepares nothing if the queue is empty, and has no current batch to encode or settle", () => {
     const { lane, answer } = startLane();
     assert.equal(lane.prepare(1_000_000), 0);
     assert.throws(

@@ -169,7 +169,7 @@ describe("kafka: sender, records that cannot be sent", function () {
     const request = push("t/0", "a");
     await pump();
     sender.expire(Number.POSITIVE_INFINITY);
-    assert.match(messageOf(request), /nothing was written.* Last heard: the partition has no leader\./);
+    assert.match(messageOf(request), /nothing was written.* Last error: the partition has no leader\./);
   });
 
   it("keeps a batch of unknown outcome whose topic was deleted, but does not send it", async () => {
