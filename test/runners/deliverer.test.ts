@@ -1,63 +1,8 @@
 // Deliveries, their retries, and their ends.
 
 import { strict as assert } from "node:assert";
-import { DeliveryError, type FailureKind, type OutgoingRecord, type Sink } from "../../src/core/sink.ts";
-import { Deliverer } from "../../src/runners/deliverer.ts";
-import { RateLimiter } from "../../src/runners/rate-limiter.ts";
-
-/** A Retry-After that is longer than every wait of the backoff, so that it is the exact wait. */
-const ASKED = 100_000;
-const never = new AbortController().signal;
-const recordAt = (offset: number, partition = 0): OutgoingRecord => ({
-  topic: "t",
-  partition,
-  offset,
-  timestamp: 0,
-  key: null,
-  value: null,
-  headers: [],
-  parsed: undefined,
-});
-const failing = (kind: FailureKind, retryAfterMs?: number): DeliveryError =>
-  new DeliveryError(kind, `${kind}!`, { retryAfterMs });
-
-/** A deliverer whose clock moves only in `pause` and `pass`. Stores the pauses and the failures. */
-function setUp(sink: (pass: (ms: number) => void) => Sink, giveUpAfterMs = 10 * ASKED) {
-  let now = 1_000_000;
-  const pauses: number[] = [];
-  const failures: { offset: number; message: string; attempts: number; at: number }[] = [];
-  const pass = (ms: number): void => {
-    now += ms;
-  };
-  const clock = { now: () => now, sleep: async (ms: number) => pass(ms) };
-  const limiter = new RateLimiter(clock);
-  const deliverer = new Deliverer({
-    sink: sink(pass),
-    limiter,
-    clock,
-    giveUpAfterMs,
-    onFailure: ({ offset }, { message }, attempts, at) =>
-      void failures.push({ offset, message, attempts, at }),
-    pause: async (ms, stopping) => {
-      stopping.throwIfAborted();
-      pauses.push(ms);
-      pass(ms);
-    },
-  });
-  const deliver = (record: OutgoingRecord, stopping = never) => deliverer.deliver([record], stopping, never);
-  return { deliverer, deliver, limiter, clock, pauses, failures };
-}
-
-/** A sink that fails with the error from `next`, until `next` returns none. */
-const failingSink = (next: (attempt: number) => unknown) => (): Sink => {
-  let attempts = 0;
-  return {
-    async deliver() {
-      const error = next(++attempts);
-      if (error !== undefined) throw error;
-    },
-  };
-};
+import type { DeliveryError, OutgoingRecord, Sink } from "../../src/core/sink.ts";
+import { ASKED, failing, failingSink, never, recordAt, setUp } from "../support/deliverer.ts";
 
 describe("runners: deliverer", () => {
   it("gives a sink its record, and the signal that cancels the attempt", async () => {
