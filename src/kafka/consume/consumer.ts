@@ -6,6 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { messageOf, OnrampError } from "../../core/errors.ts";
 import type { FeedPosition, Log, RecordFeed, RecordHandler } from "../../core/ports.ts";
 import { Backoff } from "../../core/time.ts";
+import { BrokerRefused } from "../client/errors.ts";
 import { Fetcher, type FetcherDeps } from "./fetcher.ts";
 import { type GroupAssignment, GroupMember, Rebalance, SESSION_MS } from "./group-member.ts";
 import { initialOffsets } from "./initial-offsets.ts";
@@ -67,8 +68,10 @@ export class Consumer implements RecordFeed {
         if (stopping.aborted) break;
         if (error instanceof Rebalance) continue;
         this.#trouble = messageOf(error);
+        // A code that is not retriable, such as a missing ACL, needs an operator.
+        const retriable = error instanceof BrokerRefused ? error.retriable : true;
         this.#log.warn(
-          { group: this.#options.group, reason: this.#trouble },
+          { group: this.#options.group, reason: this.#trouble, retriable },
           "reading stopped; it will be tried again",
         );
         await delay(backoff.next(Date.now()), undefined, { signal: stopping }).catch(() => {});
