@@ -6,6 +6,7 @@ import { Backoff } from "../../core/time.ts";
 import { KafkaCode, kafkaErrorName } from "../../wire/error-codes.ts";
 import type { PartitionAnswer } from "../../wire/messages/produce.ts";
 import type { BatchCompression, BatchEncoder } from "../../wire/record-batch.ts";
+import { withoutBadRecords } from "./bad-records.ts";
 import { Batch } from "./batch.ts";
 import type { LaneHost, Loss } from "./lane-host.ts";
 import { LaneIdentity } from "./lane-identity.ts";
@@ -18,7 +19,7 @@ import {
   tooLarge,
   unknownOutcome,
 } from "./produce-errors.ts";
-import { type Segment, settleFailed } from "./segment.ts";
+import type { Segment } from "./segment.ts";
 import { SegmentQueue } from "./segment-queue.ts";
 
 const BACKOFF_FIRST_MS = 20;
@@ -174,7 +175,7 @@ export class Lane {
         this.#batchLimit = Math.max(1, Math.floor(batch.sizeBound / 2));
         return this.#requeue(batch.segments);
       case "bad-records":
-        return this.#failBadRecords(batch, answer);
+        return this.#onBadRecords(batch, answer);
       case "denied":
         return this.#fail(batch, deniedWrite(this.topic, answer.errorCode));
       case "refused":
@@ -188,27 +189,14 @@ export class Lane {
     }
   }
 
-  /**
-   * Fails the records that the broker names, and sends the others again. If it names none, each segment is sent in a
-   * batch of its own, so that only the request with the bad record fails.
-   */
-  #failBadRecords(batch: Batch, answer: PartitionAnswer): void {
-    const named = answer.recordErrors.filter(({ batchIndex }) => batchIndex < batch.count);
-    const reasons = new Map(named.map(({ batchIndex, message }) => [batchIndex, message]));
-    if (reasons.size === 0 || answer.errorCode === KafkaCode.POLICY_VIOLATION) {
-      if (batch.segments.length === 1) return this.#fail(batch, badRecord(this.topic, this.#reason));
-      return this.#requeue(batch.aloneSegments());
-    }
-    const singles = batch.recordSegments();
-    singles.forEach((single, index) => {
-      if (reasons.has(index)) settleFailed(single, badRecord(this.topic, reasons.get(index) ?? this.#reason));
-    });
-    this.#requeue(singles);
+  #onBadRecords(batch: Batch, answer: PartitionAnswer): void {
+    const errorOf = (message?: string | null) => badRecord(this.topic, message ?? this.#reason);
+    const again = withoutBadRecords(batch, answer, errorOf);
+    if (again) this.#requeue(again);
+    else this.#fail(batch, errorOf());
   }
 
-  /**
-   * Puts segments that were not written back at the head of the queue. Their sequence numbers stay unused.
-   */
+  /** Puts segments that were not written back at the head of the queue. Their sequence numbers stay unused. */
   #requeue(segments: readonly Segment[]): void {
     this.#queue.giveBack(segments);
     this.#batch = undefined;
