@@ -18,6 +18,7 @@ import {
   size,
   string,
   topicPatterns,
+  url,
   variant,
 } from "../../src/core/options.ts";
 
@@ -86,6 +87,11 @@ describe("core: options", () => {
     const path = "F. A path, relative to the configuration file.";
     assert.deepEqual(file("F.").schema, { ...form, format: "file-onramp", description: path });
     assert.deepEqual(expression("E.").schema, { ...form, format: "jsonata-onramp", description: "E." });
+    const address = { ...form, format: "url-onramp", pattern: "^https?://" };
+    assert.deepEqual(url("U.").schema, { ...address, description: "U." });
+    const secure = url("U.", { pattern: "^https://", required: true });
+    assert.deepEqual(secure.schema, { ...address, pattern: "^https://", description: "U." });
+    assert.equal(secure.required, true);
   });
 
   it("can be booleans, numbers within limits, ports and fixed words", () => {

@@ -2,7 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import { OnrampError } from "../../src/core/errors.ts";
-import { type Delivery, verifyDelivery } from "../../src/core/webhook.ts";
+import { type Delivery, sameText, verifyDelivery } from "../../src/core/webhook.ts";
 
 const delivery = (signature?: string | string[]): Delivery => ({
   headers: { "x-signature": signature },
@@ -44,5 +44,19 @@ describe("core: verified delivery", () => {
       verifyDelivery(sent, "x-hub-signature-256", unasked),
       refused(/X-Hub-Signature-256/),
     );
+  });
+});
+
+describe("core: texts compared in constant time", () => {
+  it("are the same if their bytes are, whatever their length", () => {
+    assert.equal(sameText("sha256=é", "sha256=é"), true);
+    assert.equal(sameText("", ""), true);
+    for (const [a, b] of [
+      ["abc", "abd"],
+      ["abc", "abcd"],
+      ["abc", ""],
+      ["é", "e"],
+    ] as const)
+      assert.equal(sameText(a, b), false, `${a} and ${b}`);
   });
 });
