@@ -106,6 +106,9 @@ export function struct<F extends Record<string, Codec<unknown>>>(
   };
 }
 
+/** The entry of a topic in a message: its name, and its partitions. */
+export const topicOf = <P>(partition: Codec<P>) => struct({ name: string, partitions: array(partition) });
+
 /** Skips the set of tagged fields at the reader's position. */
 export function skipTags(reader: Reader): void {
   for (let count = reader.unsignedVarint(); count > 0; count--) {

@@ -1,14 +1,14 @@
 // Encodes and decodes the subscriptions and assignments of a consumer group. The coordinator passes them on as opaque
 // bytes. They follow Kafka's "consumer" protocol, version 0, so that `kafka-consumer-groups` can show them.
 
-import { array, type Decoded, int16, int32, nullableBytes, string, struct } from "./codec.ts";
+import { array, type Decoded, int16, int32, nullableBytes, string, struct, topicOf } from "./codec.ts";
 import { Reader } from "./reader.ts";
 import { Writer } from "./writer.ts";
 
 const subscription = struct({ version: int16, topics: array(string), userData: nullableBytes });
 const assignment = struct({
   version: int16,
-  topics: array(struct({ name: string, partitions: array(int32) })),
+  topics: array(topicOf(int32)),
   userData: nullableBytes,
 });
 

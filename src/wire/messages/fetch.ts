@@ -12,6 +12,7 @@ import {
   since,
   string,
   struct,
+  topicOf,
 } from "../codec.ts";
 import { api } from "./cluster.ts";
 
@@ -24,20 +25,17 @@ const fetchRequest = struct({
   sessionId: since(7, int32, 0),
   sessionEpoch: since(7, int32, -1),
   topics: array(
-    struct({
-      name: string,
-      partitions: array(
-        struct({
-          partition: int32,
-          currentLeaderEpoch: since(9, int32, -1),
-          fetchOffset: int64,
-          logStartOffset: since(5, int64, -1),
-          partitionMaxBytes: int32,
-        }),
-      ),
-    }),
+    topicOf(
+      struct({
+        partition: int32,
+        currentLeaderEpoch: since(9, int32, -1),
+        fetchOffset: int64,
+        logStartOffset: since(5, int64, -1),
+        partitionMaxBytes: int32,
+      }),
+    ),
   ),
-  forgotten: since(7, array(struct({ name: string, partitions: array(int32) })), []),
+  forgotten: since(7, array(topicOf(int32)), []),
   rackId: since(11, string, ""),
 });
 const fetchResponse = struct({
@@ -45,25 +43,18 @@ const fetchResponse = struct({
   errorCode: since(7, int16, 0),
   sessionId: since(7, int32, 0),
   topics: array(
-    struct({
-      name: string,
-      partitions: array(
-        struct({
-          partition: int32,
-          errorCode: int16,
-          highWatermark: int64,
-          lastStableOffset: since(4, int64, -1),
-          logStartOffset: since(5, int64, -1),
-          abortedTransactions: since(
-            4,
-            nullableArray(struct({ producerId: int64, firstOffset: int64 })),
-            null,
-          ),
-          preferredReadReplica: since(11, int32, -1),
-          records: nullableBytes,
-        }),
-      ),
-    }),
+    topicOf(
+      struct({
+        partition: int32,
+        errorCode: int16,
+        highWatermark: int64,
+        lastStableOffset: since(4, int64, -1),
+        logStartOffset: since(5, int64, -1),
+        abortedTransactions: since(4, nullableArray(struct({ producerId: int64, firstOffset: int64 })), null),
+        preferredReadReplica: since(11, int32, -1),
+        records: nullableBytes,
+      }),
+    ),
   ),
 });
 /** Versions 4 to 11. */

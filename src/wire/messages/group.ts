@@ -14,6 +14,7 @@ import {
   since,
   string,
   struct,
+  topicOf,
 } from "../codec.ts";
 import { api } from "./cluster.ts";
 
@@ -94,45 +95,39 @@ const offsetCommitRequest = struct({
   groupInstanceId: since(7, nullableString, null),
   retentionTimeMs: between(2, 4, int64, -1),
   topics: array(
-    struct({
-      name: string,
-      partitions: array(
-        struct({
-          partition: int32,
-          offset: int64,
-          leaderEpoch: since(6, int32, -1),
-          metadata: nullableString,
-        }),
-      ),
-    }),
+    topicOf(
+      struct({
+        partition: int32,
+        offset: int64,
+        leaderEpoch: since(6, int32, -1),
+        metadata: nullableString,
+      }),
+    ),
   ),
 });
 const offsetCommitResponse = struct({
   throttleTimeMs: since(3, int32, 0),
-  topics: array(struct({ name: string, partitions: array(struct({ partition: int32, errorCode: int16 })) })),
+  topics: array(topicOf(struct({ partition: int32, errorCode: int16 }))),
 });
 /** Versions 2 to 7. */
 export const OffsetCommit = api("OffsetCommit", 8, 8, offsetCommitRequest, offsetCommitResponse);
 
 const offsetFetchRequest = struct({
   groupId: string,
-  topics: nullableArray(struct({ name: string, partitions: array(int32) })),
+  topics: nullableArray(topicOf(int32)),
 });
 const offsetFetchResponse = struct({
   throttleTimeMs: since(3, int32, 0),
   topics: array(
-    struct({
-      name: string,
-      partitions: array(
-        struct({
-          partition: int32,
-          offset: int64,
-          leaderEpoch: since(5, int32, -1),
-          metadata: nullableString,
-          errorCode: int16,
-        }),
-      ),
-    }),
+    topicOf(
+      struct({
+        partition: int32,
+        offset: int64,
+        leaderEpoch: since(5, int32, -1),
+        metadata: nullableString,
+        errorCode: int16,
+      }),
+    ),
   ),
   errorCode: since(2, int16, 0),
 });

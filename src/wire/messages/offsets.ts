@@ -1,71 +1,50 @@
 // Layouts of ListOffsets, DeleteRecords and OffsetForLeaderEpoch.
 
-import { array, int8, int16, int32, int64, since, string, struct } from "../codec.ts";
+import { array, int8, int16, int32, int64, since, struct, topicOf } from "../codec.ts";
 import { api } from "./cluster.ts";
 
 const listOffsetsRequest = struct({
   replicaId: int32,
   isolationLevel: since(2, int8, 0),
   topics: array(
-    struct({
-      name: string,
-      partitions: array(
-        struct({ partition: int32, currentLeaderEpoch: since(4, int32, -1), timestamp: int64 }),
-      ),
-    }),
+    topicOf(struct({ partition: int32, currentLeaderEpoch: since(4, int32, -1), timestamp: int64 })),
   ),
 });
 const listOffsetsResponse = struct({
   throttleTimeMs: since(2, int32, 0),
   topics: array(
-    struct({
-      name: string,
-      partitions: array(
-        struct({
-          partition: int32,
-          errorCode: int16,
-          timestamp: int64,
-          offset: int64,
-          leaderEpoch: since(4, int32, -1),
-        }),
-      ),
-    }),
+    topicOf(
+      struct({
+        partition: int32,
+        errorCode: int16,
+        timestamp: int64,
+        offset: int64,
+        leaderEpoch: since(4, int32, -1),
+      }),
+    ),
   ),
 });
 /** Versions 1 to 5. */
 export const ListOffsets = api("ListOffsets", 2, 6, listOffsetsRequest, listOffsetsResponse);
 
 const deleteRecordsRequest = struct({
-  topics: array(struct({ name: string, partitions: array(struct({ partition: int32, offset: int64 })) })),
+  topics: array(topicOf(struct({ partition: int32, offset: int64 }))),
   timeoutMs: int32,
 });
 const deleteRecordsResponse = struct({
   throttleTimeMs: int32,
-  topics: array(
-    struct({
-      name: string,
-      partitions: array(struct({ partition: int32, lowWatermark: int64, errorCode: int16 })),
-    }),
-  ),
+  topics: array(topicOf(struct({ partition: int32, lowWatermark: int64, errorCode: int16 }))),
 });
 export const DeleteRecords = api("DeleteRecords", 21, 2, deleteRecordsRequest, deleteRecordsResponse);
 
 const offsetForLeaderEpochRequest = struct({
   replicaId: since(3, int32, -2),
-  topics: array(
-    struct({
-      name: string,
-      partitions: array(struct({ partition: int32, currentLeaderEpoch: int32, leaderEpoch: int32 })),
-    }),
-  ),
+  topics: array(topicOf(struct({ partition: int32, currentLeaderEpoch: int32, leaderEpoch: int32 }))),
 });
 const offsetForLeaderEpochResponse = struct({
   throttleTimeMs: int32,
   topics: array(
-    struct({
-      name: string,
-      partitions: array(struct({ errorCode: int16, partition: int32, leaderEpoch: int32, endOffset: int64 })),
-    }),
+    topicOf(struct({ errorCode: int16, partition: int32, leaderEpoch: int32, endOffset: int64 })),
   ),
 });
 /** Versions 2 and 3. */

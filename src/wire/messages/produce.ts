@@ -9,8 +9,8 @@ import {
   nullableBytes,
   nullableString,
   since,
-  string,
   struct,
+  topicOf,
 } from "../codec.ts";
 import { api } from "./cluster.ts";
 
@@ -18,26 +18,21 @@ const produceRequest = struct({
   transactionalId: since(3, nullableString, null),
   acks: int16,
   timeoutMs: int32,
-  topics: array(
-    struct({ name: string, partitions: array(struct({ partition: int32, records: nullableBytes })) }),
-  ),
+  topics: array(topicOf(struct({ partition: int32, records: nullableBytes }))),
 });
 const produceResponse = struct({
   topics: array(
-    struct({
-      name: string,
-      partitions: array(
-        struct({
-          partition: int32,
-          errorCode: int16,
-          baseOffset: int64,
-          logAppendTimeMs: since(2, int64, -1),
-          logStartOffset: since(5, int64, -1),
-          recordErrors: since(8, array(struct({ batchIndex: int32, message: nullableString })), []),
-          errorMessage: since(8, nullableString, null),
-        }),
-      ),
-    }),
+    topicOf(
+      struct({
+        partition: int32,
+        errorCode: int16,
+        baseOffset: int64,
+        logAppendTimeMs: since(2, int64, -1),
+        logStartOffset: since(5, int64, -1),
+        recordErrors: since(8, array(struct({ batchIndex: int32, message: nullableString })), []),
+        errorMessage: since(8, nullableString, null),
+      }),
+    ),
   ),
   throttleTimeMs: since(1, int32, 0),
 });
