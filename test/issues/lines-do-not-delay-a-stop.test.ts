@@ -2,21 +2,15 @@
 
 import { strict as assert } from "node:assert";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Gateway } from "../../src/app/gateway.ts";
 import { describeOnDevBroker, useBroker } from "../support/broker.ts";
-import { startTestGateway, useGateway } from "../support/gateway.ts";
-import { metric } from "../support/http.ts";
+import { startTestGateway } from "../support/gateway.ts";
+import { inFlight } from "../support/http.ts";
 import { openLines } from "../support/lines.ts";
 import { until } from "../support/until.ts";
 
 describeOnDevBroker("issue: lines do not delay a stop", function () {
   this.timeout(90_000);
   const broker = useBroker();
-  const gateway = useGateway(
-    () => broker.addresses(),
-    () => ({ http: { maxBody: "1MB", budget: "8MB" } }),
-  );
-  const inFlight = (of: Pick<Gateway, "adminUrl"> = gateway()) => metric(of, "onramp_in_flight_bytes");
   it("a client that does not read its receipts does not delay a stop", async () => {
     const own = await startTestGateway(broker.addresses(), { stop: { deadline: "20s" } });
     const exchange = openLines(own, `/topics/${await broker.topic()}`);

@@ -5,16 +5,14 @@ import { once } from "node:events";
 import http from "node:http";
 import type net from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Gateway } from "../../src/app/gateway.ts";
 import { describeOnDevBroker, useBroker } from "../support/broker.ts";
 import { useGateway } from "../support/gateway.ts";
-import { connect, metric } from "../support/http.ts";
-import { openLines } from "../support/lines.ts";
+import { connect, inFlight, NDJSON } from "../support/http.ts";
+import { linesHead, openLines } from "../support/lines.ts";
 import { startWith, watchRss } from "../support/process.ts";
 import { delayProduce } from "../support/produce-faults.ts";
 import { until } from "../support/until.ts";
 
-const NDJSON = "application/x-ndjson";
 const MEGABYTE = 1024 * 1024;
 
 describeOnDevBroker("issue: lines hold little memory", function () {
@@ -24,9 +22,6 @@ describeOnDevBroker("issue: lines hold little memory", function () {
     () => broker.addresses(),
     () => ({ http: { maxBody: "1MB", budget: "8MB" } }),
   );
-  const inFlight = (of: Pick<Gateway, "adminUrl"> = gateway()) => metric(of, "onramp_in_flight_bytes");
-  const head = (topic: string, rest = ""): string =>
-    `POST /topics/${topic} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: ${NDJSON}\r\n${rest}\r\n`;
   it("bytes of lines are released when the connection is reset while their response waits", async () => {
     const topic = await broker.topic();
     for (let n = 0; n < 20; n++) {
@@ -34,12 +29,12 @@ describeOnDevBroker("issue: lines hold little memory", function () {
       const socket = await connect(gateway());
       const body = "1\n".repeat(2000);
       socket.write(`POST /topics/${topic} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 1\r\n\r\nx`);
-      socket.write(`${head(topic, `content-length: ${body.length}\r\n`)}${body}`);
+      socket.write(`${linesHead(topic, `content-length: ${body.length}\r\n`)}${body}`);
       await delay(30);
       socket.resetAndDestroy();
     }
     broker.dev().faults.clear();
-    await until(async () => (await inFlight()) === 0);
+    await until(async () => (await inFlight(gateway())) === 0);
   });
 
   /** The maximum resident memory of a gateway process, in megabytes. */

@@ -2,15 +2,14 @@
 
 import { strict as assert } from "node:assert";
 import { once } from "node:events";
-import type { Gateway } from "../../src/app/gateway.ts";
 import { describeOnDevBroker, useBroker } from "../support/broker.ts";
 import { startTestGateway, useGateway } from "../support/gateway.ts";
-import { connect, metric, post } from "../support/http.ts";
+import { connect, inFlight, NDJSON, post } from "../support/http.ts";
+import { linesHead } from "../support/lines.ts";
 import { delayProduce } from "../support/produce-faults.ts";
 import { readPartition } from "../support/read-back.ts";
 import { until } from "../support/until.ts";
 
-const NDJSON = "application/x-ndjson";
 const MEGABYTE = 1024 * 1024;
 
 describeOnDevBroker("issue: lines say what is known", function () {
@@ -20,9 +19,6 @@ describeOnDevBroker("issue: lines say what is known", function () {
     () => broker.addresses(),
     () => ({ http: { maxBody: "1MB", budget: "8MB" } }),
   );
-  const inFlight = (of: Pick<Gateway, "adminUrl"> = gateway()) => metric(of, "onramp_in_flight_bytes");
-  const head = (topic: string, rest = ""): string =>
-    `POST /topics/${topic} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: ${NDJSON}\r\n${rest}\r\n`;
   for (const together of [true, false])
     it(`a malformed chunk ${together ? "with" : "after"} a good line: no answer says that nothing was written when it was`, async () => {
       const topic = await broker.topic();
@@ -30,10 +26,10 @@ describeOnDevBroker("issue: lines say what is known", function () {
       const socket = await connect(gateway());
       let answer = "";
       socket.on("data", (chunk) => (answer += chunk));
-      const good = `${head(topic, "transfer-encoding: chunked\r\n")}2\r\n1\n\r\n`;
+      const good = `${linesHead(topic, "transfer-encoding: chunked\r\n")}2\r\n1\n\r\n`;
       socket.write(together ? `${good}ZZ\r\n` : good);
       if (!together) {
-        await until(async () => ((await inFlight()) ?? 0) > 0);
+        await until(async () => ((await inFlight(gateway())) ?? 0) > 0);
         socket.write("ZZ\r\n");
       }
       await once(socket, "close");

@@ -7,6 +7,7 @@ import { afterTest } from "./after-test.ts";
 import { until } from "./until.ts";
 
 export const V2_JSON = "application/vnd.kafka.json.v2+json";
+export const NDJSON = "application/x-ndjson";
 export const V2_BINARY = "application/vnd.kafka.binary.v2+json";
 export const V2_TEXT = "application/vnd.kafka.text.v2+json";
 
@@ -107,3 +108,6 @@ export async function readyStatus({ adminUrl }: Pick<Gateway, "adminUrl">): Prom
 export function untilReady(gateway: Pick<Gateway, "adminUrl">): Promise<void> {
   return until(async () => (await readyStatus(gateway)) === 200);
 }
+
+/** The bytes that the gateway counts against its budget. */
+export const inFlight = (gateway: Pick<Gateway, "adminUrl">) => metric(gateway, "onramp_in_flight_bytes");

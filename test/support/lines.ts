@@ -5,6 +5,7 @@ import http from "node:http";
 import { createInterface } from "node:readline";
 import type { Gateway } from "../../src/app/gateway.ts";
 import { afterTest } from "./after-test.ts";
+import { NDJSON } from "./http.ts";
 
 /** A request of lines in flight. */
 export interface LinesExchange {
@@ -23,7 +24,7 @@ export interface LinesExchange {
 export function openLines({ apiUrl }: Pick<Gateway, "apiUrl">, path: string): LinesExchange {
   const request = http.request(`${apiUrl}${path}`, {
     method: "POST",
-    headers: { "content-type": "application/x-ndjson" },
+    headers: { "content-type": NDJSON },
   });
   const response = once(request, "response") as Promise<[http.IncomingMessage]>;
   // A caller that waits for a line of the response gets the error.
@@ -53,7 +54,7 @@ export function openLines({ apiUrl }: Pick<Gateway, "apiUrl">, path: string): Li
  * @throws when the response contains anything else
  */
 export async function streamLines(url: string, block: Buffer, times: number): Promise<number> {
-  const request = http.request(url, { method: "POST", headers: { "content-type": "application/x-ndjson" } });
+  const request = http.request(url, { method: "POST", headers: { "content-type": NDJSON } });
   const receipts = (once(request, "response") as Promise<[http.IncomingMessage]>).then(async ([response]) => {
     let [written, failed] = [0, false];
     for await (const chunk of response as AsyncIterable<Buffer>) {
@@ -75,3 +76,7 @@ function lineEnds(chunk: Buffer): number {
   for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, at + 1)) found++;
   return found;
 }
+
+/** The head of a request of lines, as bytes for a raw connection. @param rest more header lines, each with CRLF */
+export const linesHead = (topic: string, rest = ""): string =>
+  `POST /topics/${topic} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: ${NDJSON}\r\n${rest}\r\n`;

@@ -4,10 +4,9 @@ import { strict as assert } from "node:assert";
 import { getEventListeners } from "node:events";
 import { OnrampError } from "../../../src/core/errors.ts";
 import { startApi } from "../../support/api.ts";
-import { post, rawExchange } from "../../support/http.ts";
+import { NDJSON, post, rawExchange } from "../../support/http.ts";
 import { openLines } from "../../support/lines.ts";
 
-const NDJSON = "application/x-ndjson";
 const head = (...more: string[]): string =>
   [
     `POST /topics/t HTTP/1.1`,

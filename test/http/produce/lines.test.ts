@@ -3,12 +3,11 @@
 import { strict as assert } from "node:assert";
 import { describeOnDevBroker, startDevBroker, useBroker } from "../../support/broker.ts";
 import { startTestGateway, useGateway } from "../../support/gateway.ts";
-import { metric, post, readyStatus, untilReady } from "../../support/http.ts";
+import { inFlight, NDJSON, post, readyStatus, untilReady } from "../../support/http.ts";
 import { openLines } from "../../support/lines.ts";
 import { readPartition, readValues } from "../../support/read-back.ts";
 import { until } from "../../support/until.ts";
 
-const NDJSON = "application/x-ndjson";
 const SCHEMA = { type: "object", required: ["n"], properties: { n: { type: "integer" } } };
 
 describe("http: lines (NDJSON)", function () {
@@ -147,7 +146,7 @@ describe("http: lines (NDJSON)", function () {
     assert.equal((await exchange.next()).offset, 0);
     await exchange.write("12345");
     exchange.cut();
-    await until(async () => (await metric(gateway(), "onramp_in_flight_bytes")) === 0);
+    await until(async () => (await inFlight(gateway())) === 0);
     assert.deepEqual(await values(topic), ["1"]);
   });
 
