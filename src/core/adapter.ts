@@ -47,18 +47,22 @@ export function adapterKind<Made, P extends Options>(kind: {
 /**
  * Runs all checks, so that all mistakes are reported at once.
  *
+ * @returns the results of the checks
  * @throws AggregateError with the errors of the checks
  */
-export function requireAll(...checks: readonly (() => unknown)[]): void {
+export function requireAll<const C extends readonly (() => unknown)[]>(
+  ...checks: C
+): { readonly [K in keyof C]: ReturnType<C[K]> } {
   const errors: unknown[] = [];
-  for (const check of checks) {
+  const results = checks.map((check) => {
     try {
-      check();
+      return check();
     } catch (error) {
-      errors.push(error);
+      return void errors.push(error);
     }
-  }
+  });
   if (errors.length > 0) throw new AggregateError(errors);
+  return results as { readonly [K in keyof C]: ReturnType<C[K]> };
 }
 
 /** A topic that an adapter reads or writes. It is checked at the start (see `app/topic-keeper.ts`). */

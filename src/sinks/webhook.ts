@@ -64,18 +64,15 @@ export const webhook = adapterKind({
   type: "webhook",
   options,
   create(given, { compile, folder, now: clock }): Sink {
-    requireAll(
-      () => checkUrl(given.url, addressPolicy(given.allowAddresses)),
+    const [{ url, lookup }, signer] = requireAll(
+      () => targetOf(given.url, addressPolicy(given.allowAddresses)),
       () => createSigner(given.secrets),
       () => checkHeaders(given.headers),
     );
-    const url = new URL(given.url);
-    const { lookup } = addressPolicy(given.allowAddresses);
     const read = (pem: string | undefined) =>
       pem === undefined ? undefined : readFileSync(path.resolve(folder, pem));
     const { ca, cert, key } = given.tls;
     const agent = createAgent(url, { ca: read(ca), cert: read(cert), key: read(key) });
-    const signer = createSigner(given.secrets);
     const expression = given.body === undefined ? undefined : compile("body", given.body);
     return {
       async deliver(record, { cancel, turn }) {
@@ -97,13 +94,15 @@ export const webhook = adapterKind({
   },
 });
 
-function checkUrl(given: string, { allows }: AddressPolicy): void {
+function targetOf(given: string, { allows, lookup }: AddressPolicy) {
   if (!URL.canParse(given)) throw new Error("url is not a valid URL");
-  const host = new URL(given).hostname.replace(/^\[|\]$/g, "");
+  const url = new URL(given);
+  const host = url.hostname.replace(/^\[|\]$/g, "");
   if (isIP(host) && !allows(host))
     throw new Error(
       "the host of url is an address that is not public; allow it with allowAddresses, or use another address",
     );
+  return { url, lookup };
 }
 
 /**

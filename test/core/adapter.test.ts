@@ -22,8 +22,14 @@ describe("core: adapters", () => {
     );
     assert.equal(made, 4);
   });
-  it("report nothing if there is no mistake", () => {
-    requireAll(() => false);
-    requireAll();
+  it("report nothing if there is no mistake, and return their results", () => {
+    assert.deepEqual(
+      requireAll(
+        () => false,
+        () => "checked",
+      ),
+      [false, "checked"],
+    );
+    assert.deepEqual(requireAll(), []);
   });
 });

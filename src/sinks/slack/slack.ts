@@ -52,12 +52,10 @@ export const slack = adapterKind({
   type: "slack",
   options,
   create(given, { compile, now }): Sink {
-    requireAll(
+    const [destination, expressions] = requireAll(
       () => destinationOf(given),
       () => expressionsOf(given, compile),
     );
-    const destination = destinationOf(given);
-    const expressions = expressionsOf(given, compile);
     const channel = "webhookUrl" in destination ? destination.webhookUrl : destination.channel;
     const post = createPoster(destination, ms(given.timeout), now);
     const batches: Sink = {
