@@ -1,6 +1,6 @@
 // Compiles a family of adapters: creates the adapters, compiles their filters and checks their topics.
 
-import type { AdapterFamily, AdapterSettings } from "../core/adapter.ts";
+import type { AdapterFamily, AdapterSettings, TopicUse } from "../core/adapter.ts";
 import type { Expression } from "../core/expressions.ts";
 import type { Options } from "../core/options.ts";
 import { reservedReason, unwritableReason } from "../core/topics.ts";
@@ -13,6 +13,8 @@ export interface CompiledAdapter<Made, Common extends Options> {
   readonly adapter: Made;
   /** The compiled option `filter`; undefined when it is not set or the family has no such option. */
   readonly filter: Expression | undefined;
+  /** The topics that it reads or writes. */
+  readonly topics: readonly TopicUse[];
 }
 
 /** @param section the family's section in the configuration @returns the adapters by name */
@@ -29,12 +31,13 @@ export function compileFamily<Made, Common extends Options>(
     const adapter = compiler.create(family, at, own);
     const source = "filter" in family.common ? (own as { readonly filter?: string }).filter : undefined;
     const filter = compiler.expression([...at, "filter"], source);
-    for (const { topic, option, access } of family.topicsOf(own, adapter)) {
+    const topics = family.topicsOf(own, adapter);
+    for (const { topic, option, access } of topics) {
       const place = option === undefined ? at : [...at, option];
       const reasonAgainst = access === "read" ? reservedReason : unwritableReason;
       compiler.checkTopic(place, topic, (named) => reasonAgainst(named, namespace));
     }
-    if (adapter !== undefined) compiled.set(name, { name, settings: own, adapter, filter });
+    if (adapter !== undefined) compiled.set(name, { name, settings: own, adapter, filter, topics });
   }
   return compiled;
 }

@@ -50,9 +50,8 @@ export function compileConfig(
     const own = (settings as unknown as Readonly<Record<string, FamilySettings>>)[section] ?? {};
     const made = compileFamily(family, section, own, namespace, compiler);
     compiled[section] = made;
-    for (const { settings: adapterSettings, adapter } of made.values())
-      for (const { topic, deadLetters } of family.topicsOf(adapterSettings, adapter))
-        for (const name of deadLetters ? [topic, deadLetterTopic(topic)] : [topic]) topicNames.add(name);
+    for (const { topic, deadLetters } of [...made.values()].flatMap(({ topics: used }) => used))
+      for (const name of deadLetters ? [topic, deadLetterTopic(topic)] : [topic]) topicNames.add(name);
   }
   compiler.attempt(["kafka", "compression"], () => compressionOf(settings.kafka.compression));
   return {
