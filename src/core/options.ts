@@ -48,16 +48,21 @@ interface Extra<T> {
 }
 type Presence<E> = E extends { readonly default: unknown } | { readonly required: true } ? true : false;
 
+/** The further properties of an option that has only a description. */
+const NONE = {} as const;
+
+/** An option that is not required and that no environment variable overrides. */
+const OPTIONAL = { required: false, env: undefined } as const;
+
 function option<T, E extends Extra<unknown>>(
   schema: SchemaPart,
   description: string,
-  { required = undefined, env = undefined, ...rest }: E,
+  extra: E | undefined,
 ): Option<T, Presence<E>> {
+  const { required, env, ...rest }: Extra<unknown> = extra ?? NONE;
   const text = env === undefined ? description : `${description} Environment variable: ${env}.`;
   return { schema: { ...schema, description: text, ...rest }, required: required === true, env };
 }
-
-const NONE = {} as const;
 
 /** A string, by default of at least one character. @param extra `pattern` is a regular expression */
 export const string = <
@@ -65,13 +70,13 @@ export const string = <
 >(
   description: string,
   extra?: E,
-): Option<string, Presence<E>> => option({ type: "string", minLength: 1 }, description, extra ?? (NONE as E));
+): Option<string, Presence<E>> => option({ type: "string", minLength: 1 }, description, extra);
 
 /** Declares a string of a format that `config/validate.ts` checks when the configuration is loaded. */
 const formatted =
   <T extends string>(format: string, suffix = "") =>
   <const E extends Extra<string> = typeof NONE>(description: string, extra?: E): Option<T, Presence<E>> =>
-    option({ type: "string", minLength: 1, format }, description + suffix, extra ?? (NONE as E));
+    option({ type: "string", minLength: 1, format }, description + suffix, extra);
 
 /** A duration such as "30s". `ms` of `core/units.ts` converts its value to milliseconds. */
 export const duration = formatted<Duration>("duration-onramp", " A duration with a unit: ms, s, m, h, d.");
@@ -92,7 +97,7 @@ export const expression = formatted<string>("jsonata-onramp");
 export const boolean = <const E extends Extra<boolean> = typeof NONE>(
   description: string,
   extra?: E,
-): Option<boolean, Presence<E>> => option({ type: "boolean" }, description, extra ?? (NONE as E));
+): Option<boolean, Presence<E>> => option({ type: "boolean" }, description, extra);
 
 /** A number. @param extra `minimum` and the other bounds are keywords of JSON Schema */
 export const number = <
@@ -105,21 +110,20 @@ export const number = <
 >(
   description: string,
   extra?: E,
-): Option<number, Presence<E>> => option({ type: "number" }, description, extra ?? (NONE as E));
+): Option<number, Presence<E>> => option({ type: "number" }, description, extra);
 
 /** A port number; 0 selects any free port. */
 export const port = <const E extends Extra<number> = typeof NONE>(
   description: string,
   extra?: E,
-): Option<number, Presence<E>> =>
-  option({ type: "integer", minimum: 0, maximum: 65535 }, description, extra ?? (NONE as E));
+): Option<number, Presence<E>> => option({ type: "integer", minimum: 0, maximum: 65535 }, description, extra);
 
 /** One of several words. */
 export const oneOf = <const W extends string, const E extends Extra<W> = typeof NONE>(
   words: readonly W[],
   description: string,
   extra?: E,
-): Option<W, Presence<E>> => option({ enum: words }, description, extra ?? (NONE as E));
+): Option<W, Presence<E>> => option({ enum: words }, description, extra);
 
 /** A list. @param extra `minItems` and `uniqueItems` are keywords of JSON Schema */
 export const list = <
@@ -132,8 +136,7 @@ export const list = <
   item: Option<T>,
   description: string,
   extra?: E,
-): Option<readonly T[], Presence<E>> =>
-  option({ type: "array", items: item.schema }, description, extra ?? (NONE as E));
+): Option<readonly T[], Presence<E>> => option({ type: "array", items: item.schema }, description, extra);
 
 /**
  * Values by name.
@@ -153,7 +156,7 @@ export const map = <T, const E extends Extra<Readonly<Record<string, T>>> = type
       ...(names === undefined ? {} : { propertyNames: { pattern: names } }),
     },
     description,
-    extra ?? (NONE as E),
+    extra,
   );
 
 /**
@@ -165,9 +168,8 @@ export function object<P extends Options>(properties: P, schema: SchemaPart = {}
   const entries = Object.entries(properties);
   const required = entries.filter(([, { required }]) => required).map(([name]) => name);
   return {
+    ...OPTIONAL,
     properties,
-    required: false,
-    env: undefined,
     schema: {
       type: "object",
       additionalProperties: false,
@@ -189,18 +191,13 @@ export function either<const A extends readonly Option<unknown>[]>(
   shapes: A,
   description: string,
 ): Option<ValueOf<A[number]>, false> {
-  return {
-    schema: { description, oneOf: shapes.map(({ schema }) => schema) },
-    required: false,
-    env: undefined,
-  };
+  return { ...OPTIONAL, schema: { description, oneOf: shapes.map(({ schema }) => schema) } };
 }
 
 /** One fixed value, as a shape of `either`. */
 export const literal = <const T extends string | boolean>(value: T): Option<T, true> => ({
+  ...OPTIONAL,
   schema: { const: value },
-  required: false,
-  env: undefined,
 });
 
 /** An object of one of several shapes; the member `tag` selects the shape. */
@@ -210,17 +207,9 @@ export function variant<const A extends readonly ObjectOption<Options>[]>(
   description: string,
 ): Option<ValueOf<A[number]>, false> {
   const discriminator = { propertyName: tag };
-  return {
-    schema: {
-      description,
-      type: "object",
-      required: [tag],
-      discriminator,
-      oneOf: shapes.map(({ schema }) => schema),
-    },
-    required: false,
-    env: undefined,
-  };
+  const parts = shapes.map(({ schema }) => schema);
+  const schema = { description, type: "object", required: [tag], discriminator, oneOf: parts };
+  return { ...OPTIONAL, schema };
 }
 
 /** A list of topic names, and of patterns with `*`. */
