@@ -40,8 +40,8 @@ export function validate(schema: SchemaPart, settings: unknown, folder: string):
 }
 
 /**
- * Whether an error only repeats another one: a format of text that is empty or does not match a pattern, or a choice ("oneOf", "const") when
- * another error says what is wrong with one of its shapes.
+ * Whether an error only repeats another one: a format of text that is empty or does not match a pattern, or a
+ * choice ("oneOf", "const") when another error says what is wrong with one of its shapes.
  */
 function repeats({ keyword, instancePath: at }: ErrorObject, errors: readonly ErrorObject[]): boolean {
   if (keyword === "format")

@@ -17,6 +17,7 @@ import type { TopicMetadata } from "../client/metadata.ts";
 import { unknownTopic } from "../client/problems.ts";
 import { BrokerChannels, MAIN } from "./broker-channels.ts";
 import type { Lane } from "./lane.ts";
+import type { Loss } from "./lane-host.ts";
 import { noSuchPartition } from "./produce-errors.ts";
 import type { ProducerIds } from "./producer-id.ts";
 import { RequestEncoder } from "./request-encoder.ts";
@@ -210,7 +211,7 @@ export class Sender {
     }
   }
 
-  #onLost(lanes: Iterable<Lane>, loss: { sent: boolean; timedOut: boolean; reason: string }): void {
+  #onLost(lanes: Iterable<Lane>, loss: Loss): void {
     const now = Date.now();
     for (const lane of lanes) lane.onLost(now, loss);
   }
