@@ -1,11 +1,10 @@
 // Builds the options of `kafka/` from the `kafka` section of the configuration. Reads the TLS files; tokens
 // are requested on demand.
 
-import { readFileSync } from "node:fs";
-import path from "node:path";
 import type tls from "node:tls";
 import type { Config } from "../config/load.ts";
 import type { Settings } from "../config/schema.ts";
+import { readTlsFiles } from "../core/tls-files.ts";
 import { ms } from "../core/units.ts";
 import type { KafkaOptions } from "../kafka/client/cluster.ts";
 import type { SaslOptions } from "../kafka/client/sasl.ts";
@@ -24,11 +23,7 @@ export function kafkaOptions({ kafka, folder }: Config, brokers: readonly string
 
 function tlsOf(tls: Settings["kafka"]["tls"], folder: string): tls.ConnectionOptions | undefined {
   if (tls === undefined || tls === false) return undefined;
-  if (tls === true) return {};
-  const read = (file: string | undefined): Buffer | undefined =>
-    file === undefined ? undefined : readFileSync(path.resolve(folder, file));
-  const { ca, cert, key } = { ca: read(tls.ca), cert: read(tls.cert), key: read(tls.key) };
-  return { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
+  return tls === true ? {} : readTlsFiles(tls, folder);
 }
 
 function saslOf(sasl: NonNullable<Settings["kafka"]["sasl"]>): SaslOptions {

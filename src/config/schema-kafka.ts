@@ -4,7 +4,6 @@ import {
   boolean,
   duration,
   either,
-  file,
   list,
   literal,
   object,
@@ -13,17 +12,10 @@ import {
   string,
   variant,
 } from "../core/options.ts";
+import { tlsFiles } from "../core/tls-files.ts";
 
 const brokerTls = either(
-  [
-    literal(true),
-    literal(false),
-    object({
-      ca: file("PEM file with the CA certificates that Onramp trusts."),
-      cert: file("PEM file with Onramp's client certificate."),
-      key: file("PEM file with the private key of that certificate."),
-    }),
-  ],
+  [literal(true), literal(false), object(tlsFiles)],
   "TLS to the brokers: true (with the CA certificates of Node.js), false, or the certificates to use.",
 );
 

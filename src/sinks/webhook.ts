@@ -1,13 +1,12 @@
 // The sink kind `webhook`: sends one signed request per record to the URL of a receiver.
 
-import { readFileSync } from "node:fs";
 import { validateHeaderName, validateHeaderValue } from "node:http";
 import { isIP } from "node:net";
-import path from "node:path";
 import { adapterKind, requireAll } from "../core/adapter.ts";
 import type { Expression } from "../core/expressions.ts";
-import { duration, expression, file, list, map, object, oneOf, section, string } from "../core/options.ts";
+import { duration, expression, list, map, object, oneOf, section, string } from "../core/options.ts";
 import { bindingsOf, DeliveryError, type OutgoingRecord, type Sink } from "../core/sink.ts";
+import { readTlsFiles, tlsFiles } from "../core/tls-files.ts";
 import { ms } from "../core/units.ts";
 import { type AddressPolicy, addressPolicy } from "../web/address-policy.ts";
 import { createAgent, send } from "../web/request.ts";
@@ -50,14 +49,7 @@ const options = object({
     "Non-public addresses that requests may go to. Default: none.",
     { default: [] },
   ),
-  tls: section(
-    {
-      ca: file("PEM file with the CA certificates that Onramp trusts."),
-      cert: file("PEM file with Onramp's client certificate."),
-      key: file("PEM file with the private key of that certificate."),
-    },
-    "TLS to the receiver.",
-  ),
+  tls: section(tlsFiles, "TLS to the receiver."),
 });
 
 export const webhook = adapterKind({
@@ -69,10 +61,7 @@ export const webhook = adapterKind({
       () => createSigner(given.secrets),
       () => checkHeaders(given.headers),
     );
-    const read = (pem: string | undefined) =>
-      pem === undefined ? undefined : readFileSync(path.resolve(folder, pem));
-    const { ca, cert, key } = given.tls;
-    const agent = createAgent(url, { ca: read(ca), cert: read(cert), key: read(key) });
+    const agent = createAgent(url, readTlsFiles(given.tls, folder));
     const expression = given.body === undefined ? undefined : compile("body", given.body);
     return {
       async deliver(record, { cancel, turn }) {
