@@ -28,8 +28,8 @@ const house: House = {
   homes: {
     kafkajs: ["kafka/admin"],
     snappy: ["kafka/produce/compression.ts", "kafka/consume/decompress.ts"],
-    "lz4-napi": ["kafka/produce/compression.ts", "kafka/consume/decompress.ts"],
-    fzstd: ["kafka/consume/decompress.ts"],
+    "lz4-napi": ["kafka/produce/compression.ts", "kafka/consume/lz4-frame.ts"],
+    fzstd: ["kafka/consume/zstd-frame.ts"],
     express: ["http"],
     "@octokit/webhooks": ["webhooks"],
     "@slack/webhook": ["sinks/slack"],

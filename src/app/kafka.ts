@@ -6,6 +6,7 @@ import type { Log, Meter } from "../core/ports.ts";
 import { bytes, ms } from "../core/units.ts";
 import { Cluster } from "../kafka/client/cluster.ts";
 import { TopicMetadata } from "../kafka/client/metadata.ts";
+import { ReadBudget } from "../kafka/consume/read-budget.ts";
 import { compressionOf } from "../kafka/produce/compression.ts";
 import { Producer, type ProducerEvents, type ProducerOptions } from "../kafka/produce/producer.ts";
 import { kafkaOptions } from "./kafka-options.ts";
@@ -16,6 +17,8 @@ export interface Kafka<M = unknown> {
   readonly cluster: Cluster;
   readonly metadata: TopicMetadata;
   readonly producer: Producer;
+  /** The memory of all readers. */
+  readonly readBudget: ReadBudget;
   readonly ingest: Ingest;
   start(): void;
   /** Waits for the records in flight, until `deadline` (milliseconds, `Date.now`), and disconnects. */
@@ -38,13 +41,14 @@ export function createKafka<M extends Meter & ProducerEvents>(
   const metadata = new TopicMetadata(cluster, log);
   const meter = createMeter((topic) => metadata.get(topic) !== undefined);
   const producer = new Producer(cluster, metadata, options, log, meter);
-  const { namespace } = config.kafka;
+  const { namespace, readBudget, maxUnpackedBatch } = config.kafka;
   const ingest = createIngest({ records: producer, topics: config.compiled.topics, namespace, meter });
   return {
     meter,
     cluster,
     metadata,
     producer,
+    readBudget: new ReadBudget(bytes(readBudget), bytes(maxUnpackedBatch)),
     ingest,
     start() {
       cluster.start();

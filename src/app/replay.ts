@@ -8,7 +8,7 @@ import { OperatorError } from "../core/errors.ts";
 import type { Log, RecordHandler } from "../core/ports.ts";
 import type { SinkCounts } from "../core/sink-state.ts";
 import { systemClock } from "../core/time.ts";
-import { EARLIEST, LATEST, offsetAt } from "../kafka/client/list-offsets.ts";
+import { EARLIEST, LATEST, listOffsetsOrThrow } from "../kafka/client/list-offsets.ts";
 import { Consumer } from "../kafka/consume/consumer.ts";
 import { type OffsetRange, readRange } from "../kafka/consume/read-range.ts";
 import { RateLimiter } from "../runners/rate-limiter.ts";
@@ -124,16 +124,19 @@ export function replaySink(
   });
 }
 
+/** @throws OnrampError, BrokerRefused, BrokerGone */
 async function rangesOf(deps: SinkDeps, topic: string, from: number, to: number): Promise<OffsetRange[]> {
   const { partitions } = await deps.metadata.resolve(topic, Date.now() + RESOLVE_MS);
-  return Promise.all(
-    partitions.map(async (_, partition) => ({
-      topic,
-      partition,
-      from: await offsetAt(deps, { topic, partition }, from),
-      to: await offsetAt(deps, { topic, partition }, to),
-    })),
-  );
+  const own = partitions.map((_, partition) => ({ topic, partition }));
+  const [starts, ends] = [
+    await listOffsetsOrThrow(deps, own, () => from),
+    await listOffsetsOrThrow(deps, own, () => to),
+  ];
+  return own.map((each) => ({
+    ...each,
+    from: starts.get(each)?.offset ?? 0,
+    to: ends.get(each)?.offset ?? 0,
+  }));
 }
 
 async function withTools(

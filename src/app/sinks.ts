@@ -16,7 +16,7 @@ import type { Kafka } from "./kafka.ts";
 /** The time for one attempt to write a dead letter. */
 const DEAD_LETTER_MS = 5000;
 
-export interface SinkDeps extends Pick<Kafka, "cluster" | "metadata" | "ingest"> {
+export interface SinkDeps extends Pick<Kafka, "cluster" | "metadata" | "readBudget" | "ingest"> {
   readonly log: Log;
   readonly clock: Clock;
   readonly limiter: RateLimiter;

@@ -9,6 +9,7 @@ import {
   object,
   oneOf,
   section,
+  size,
   string,
   variant,
 } from "../core/options.ts";
@@ -71,6 +72,14 @@ export const kafka = section({
     ["none", "gzip", "snappy", "lz4", "zstd"],
     "The compression of the batches that Onramp writes; zstd needs Node.js 22.15 or later.",
     { default: "none" },
+  ),
+  readBudget: size(
+    "The memory for records that were read from Kafka and not delivered yet, for all sinks together. One batch that is larger, decompressed, is read alone.",
+    { default: "64MB" },
+  ),
+  maxUnpackedBatch: size(
+    "The largest batch that is read, decompressed. A partition with a larger batch is reported, and is not read past it.",
+    { default: "256MB" },
   ),
   linger: duration("How long a record may wait for other records for the same batch.", { default: "0ms" }),
 });

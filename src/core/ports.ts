@@ -65,8 +65,20 @@ export interface FeedPosition {
   readonly partition: number;
   /** The offset of the next record. */
   readonly position: number;
-  /** The number of offsets from the position to the partition's end. Undefined until the first fetch. */
-  readonly lag: number | undefined;
+  /** The number of offsets from the position to the partition's end. Null while the end is not known. */
+  readonly lag: number | null;
+  /** The reason why the partition makes no progress; absent when there is none. */
+  readonly trouble?: string;
+}
+
+/** A reason why partitions, or all of a feed, make no progress. */
+export interface Trouble {
+  /** When it began, in milliseconds (`Date.now`). */
+  readonly since: number;
+  /** Names the topic, the partition, the code with its name, and the next step. */
+  readonly message: string;
+  /** The number of partitions that make no progress; 1 if it is not known. */
+  readonly partitions: number;
 }
 
 /** Reads topics as a member of a consumer group. Implemented by `kafka/consume/consumer.ts`. */
@@ -75,10 +87,14 @@ export interface RecordFeed {
    * Reads until `signal` is aborted. Called once. Retries after every error, including errors of the handler.
    */
   run(handler: RecordHandler, signal: AbortSignal): Promise<void>;
-  /** The partitions that are assigned to this member now. */
+  /** Whether partitions, or none of them, have been assigned to this member. */
+  readonly isAssigned: boolean;
+  /** The partitions that this member reads now. */
   readonly positions: readonly FeedPosition[];
-  /** The reason why a partition, or all partitions, cannot be read now; undefined when there is none. */
-  readonly trouble: string | undefined;
+  /** The number of assigned partitions that are not read yet, because their position is not known. */
+  readonly unread: number;
+  /** What cannot be read or committed now, the oldest first. */
+  readonly troubles: readonly Trouble[];
 }
 
 /**

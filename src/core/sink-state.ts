@@ -16,9 +16,15 @@ export interface SinkCounts {
 export interface SinkState extends Readonly<SinkCounts> {
   readonly name: string;
   readonly type: string;
-  /** `starting` until partitions are assigned, `retrying` while a record waits for its next attempt. */
-  readonly state: "starting" | "running" | "retrying" | "stopped";
-  readonly lag: number;
+  /**
+   * `starting` until partitions are assigned, `retrying` while a record waits for its next attempt, `blocked` while the
+   * sink or one of its partitions cannot be read or committed (`lastError` says why).
+   */
+  readonly state: "starting" | "running" | "retrying" | "blocked" | "stopped";
+  /** The sum over the partitions; null while the lag of one of them is not known. */
+  readonly lag: number | null;
+  /** The number of partitions that make no progress. */
+  readonly blocked: number;
   readonly partitions: readonly FeedPosition[];
   readonly lastError: { readonly at: string; readonly message: string } | null;
 }

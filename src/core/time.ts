@@ -85,3 +85,27 @@ export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Pr
   });
   return Promise.race([work, aborted]).finally(() => listening?.[Symbol.dispose]());
 }
+
+/** The longest time that a part of a long computation may hold the event loop, in milliseconds. */
+const SLICE_MS = 4;
+let turnBegan = performance.now();
+let lastTurn: Promise<void> = Promise.resolve();
+
+/**
+ * Awaited between the steps of a long computation, so that it does not hold the event loop: resolves at once while this
+ * turn of the event loop is short, otherwise in a later turn. Computations that wait get one turn each, in order.
+ */
+export function breathe(): Promise<void> | undefined {
+  if (performance.now() - turnBegan < SLICE_MS) return undefined;
+  const turn = lastTurn.then(nextTurn);
+  lastTurn = turn;
+  return turn;
+}
+
+const nextTurn = (): Promise<void> =>
+  new Promise((resolve) =>
+    setImmediate(() => {
+      turnBegan = performance.now();
+      resolve();
+    }),
+  );

@@ -28,6 +28,8 @@ export interface DevBrokerOptions {
    * Default: 256 MB.
    */
   readonly retentionBytes?: number;
+  /** The highest version per API (its key), for tests with the versions of an older broker. */
+  readonly versions?: ReadonlyMap<number, number>;
 }
 
 /** The development broker. */
@@ -39,7 +41,7 @@ export class DevBroker {
   readonly #sockets = new Set<net.Socket>();
   #server: net.Server | undefined;
 
-  constructor({ port = 0, retentionBytes = DEFAULT_RETENTION }: DevBrokerOptions = {}) {
+  constructor({ port = 0, retentionBytes = DEFAULT_RETENTION, versions }: DevBrokerOptions = {}) {
     this.#state = {
       topics: new Topics(retentionBytes),
       groups: new Groups(),
@@ -50,6 +52,8 @@ export class DevBroker {
     };
     const all: Endpoint[] = [];
     all.push(...clusterApis(() => all), produceApi, fetchApi, ...offsetApis, ...adminApis, ...groupApis);
+    for (const [n, served] of all.entries())
+      all[n] = { ...served, max: Math.min(served.max, versions?.get(served.api.key) ?? served.max) };
     this.#endpoints = new Map(all.map((served) => [served.api.key, served]));
   }
 
@@ -90,6 +94,11 @@ export class DevBroker {
     for (const socket of this.#sockets) socket.destroy();
     this.#state.groups.stop();
     await closed;
+  }
+
+  /** Truncates a partition at `offset`, as an unclean leader election does. For tests. */
+  truncate(topic: string, partition: number, offset: number): void {
+    this.#state.topics.log(topic, partition)?.truncate(offset);
   }
 
   /** Creates a topic if it does not exist. */

@@ -29,6 +29,9 @@ export interface ProducedBatch {
   readonly bytes: Buffer;
 }
 
+/** A fault of one partition in a Fetch request. */
+export type FetchFault = { readonly errorCode: number } | { readonly records: Buffer };
+
 /** Hooks that a test sets. A hook that returns undefined injects no fault. */
 export class Faults {
   /** Called per partition of a Produce request. */
@@ -39,6 +42,12 @@ export class Faults {
   leaderless: ((topic: string, partition: number) => boolean) | undefined;
   /** Returns the error code for an OffsetCommit request, whose offsets are then not stored. */
   commit: ((groupId: string) => number | undefined) | undefined;
+  /** Called per partition of a Fetch request. Returns its error code, or the bytes that are returned as its records. */
+  fetch: ((topic: string, partition: number, offset: number) => FetchFault | undefined) | undefined;
+  /** Returns the error code of a topic in Metadata, Fetch and OffsetCommit: 29 is a missing ACL. */
+  topic: ((topic: string) => number | undefined) | undefined;
+  /** Returns the error code for FindCoordinator. */
+  coordinator: ((key: string) => number | undefined) | undefined;
   /** The throttle time in Produce responses, in milliseconds. */
   throttleMs = 0;
 
@@ -47,6 +56,9 @@ export class Faults {
     this.response = undefined;
     this.leaderless = undefined;
     this.commit = undefined;
+    this.fetch = undefined;
+    this.topic = undefined;
+    this.coordinator = undefined;
     this.throttleMs = 0;
   }
 }

@@ -29,6 +29,12 @@ export class Groups {
     this.#byId.delete(id);
   }
 
+  /** Removes the committed offsets of a topic that was deleted. */
+  dropOffsets(topic: string): void {
+    for (const { offsets } of this.#byId.values())
+      for (const key of [...offsets.keys()]) if (key.startsWith(`${topic}/`)) offsets.delete(key);
+  }
+
   /** Stops the timers of all groups. */
   stop(): void {
     for (const group of this.#byId.values()) group.stop();

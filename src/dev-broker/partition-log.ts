@@ -19,18 +19,22 @@ const LOG_APPEND_TIME = 8;
 
 /** The log of one partition. */
 export class PartitionLog {
-  readonly leaderEpoch = 0;
   readonly #config: ConfigReader;
   readonly #producers = new ProducerStates();
   readonly #listeners = new Set<() => void>();
   #batches: StoredBatch[] = [];
   #start = 0;
   #end = 0;
+  /** The first offset of each leader epoch, beginning with epoch 0. */
+  #epochStarts = [0];
 
   constructor(config: ConfigReader) {
     this.#config = config;
   }
 
+  get leaderEpoch(): number {
+    return this.#epochStarts.length - 1;
+  }
   get startOffset(): number {
     return this.#start;
   }
@@ -103,6 +107,23 @@ export class PartitionLog {
       if (record) return { offset: record.offset, timestamp: record.timestamp };
     }
     return undefined;
+  }
+
+  /**
+   * Returns the largest leader epoch up to `epoch` and the offset at which it ends; undefined for an epoch after the
+   * current one.
+   */
+  endOfEpoch(epoch: number): { readonly epoch: number; readonly endOffset: number } | undefined {
+    if (epoch < 0 || epoch > this.leaderEpoch) return undefined;
+    return { epoch, endOffset: this.#epochStarts[epoch + 1] ?? this.#end };
+  }
+
+  /** Loses the records from `offset` on and begins another leader epoch, as an unclean leader election does. */
+  truncate(offset: number): void {
+    this.#batches = this.#batches.filter((batch) => batch.lastOffset < offset);
+    this.#end = Math.min(this.#end, offset);
+    this.#epochStarts = [...this.#epochStarts.map((start) => Math.min(start, this.#end)), this.#end];
+    for (const listener of this.#listeners) listener();
   }
 
   /** Deletes the records before `offset`. */

@@ -1,5 +1,6 @@
 // Stores the topics of the development broker, and limits the total of their bytes.
 
+import { randomBytes } from "node:crypto";
 import type { StoredBatch } from "./append-checks.ts";
 import { PartitionLog } from "./partition-log.ts";
 import { TOPIC_DEFAULTS } from "./topic-config.ts";
@@ -10,6 +11,8 @@ const COMPACT_EVERY_BYTES = 1024 * 1024;
 /** A topic. */
 export interface Topic {
   readonly name: string;
+  /** Identifies the topic, also after another one with its name was created. */
+  readonly id: string;
   /** Configurations other than the defaults. */
   readonly config: Map<string, string>;
   readonly partitions: PartitionLog[];
@@ -46,12 +49,22 @@ export class Topics {
     return this.#byName.get(name);
   }
 
+  byId(id: string): Topic | undefined {
+    return this.all.find((topic) => topic.id === id);
+  }
+
   log(name: string, partition: number): PartitionLog | undefined {
     return this.#byName.get(name)?.partitions[partition];
   }
 
   create(name: string, partitions: number, config: Iterable<readonly [string, string]> = []): Topic {
-    const topic: Topic = { name, config: new Map(config), partitions: [], dirtyBytes: 0 };
+    const topic: Topic = {
+      name,
+      id: randomBytes(16).toString("base64url"),
+      config: new Map(config),
+      partitions: [],
+      dirtyBytes: 0,
+    };
     this.#byName.set(name, topic);
     this.addPartitions(topic, partitions);
     return topic;

@@ -17,8 +17,8 @@ export interface DelivererDeps {
   readonly giveUpAfterMs: number;
   /** Called after each failed attempt, before the wait. */
   readonly onFailure: (record: OutgoingRecord, error: DeliveryError, attempts: number, at: number) => void;
-  /** Waits. @throws the reason of `stopping` */
-  readonly pause: (ms: number, stopping: AbortSignal) => Promise<void>;
+  /** Waits before the next attempt to deliver `record`. @throws the reason of `stopping` */
+  readonly pause: (ms: number, stopping: AbortSignal, record: OutgoingRecord) => Promise<void>;
 }
 
 /** The result of a delivery: the number of records that were delivered, or why the first record was given up. */
@@ -84,7 +84,7 @@ export class Deliverer {
         if (kind === "away" && channel !== undefined && retryAfterMs > 0) limiter.hold(channel, retryAfterMs);
         const wait = Math.max(backoff.next(now), retryAfterMs);
         paused = kind === "answered" ? wait : 0;
-        await pause(wait, stopping);
+        await pause(wait, stopping, record);
       }
     }
   }

@@ -23,16 +23,22 @@ export function sinkMetrics(states: () => readonly SinkState[]): MetricSource[] 
   );
   const lag: MetricSource = {
     name: "onramp_sink_lag",
-    help: "Records that wait for a sink in the partitions that this process reads.",
+    help: "Records that wait for a sink in the partitions that this process reads. Absent while it is not known.",
     type: "gauge",
     labels: ["sink", "topic", "partition"],
     read: () =>
       states().flatMap(({ name, partitions }) =>
-        partitions.map(({ topic, partition, lag: value = 0 }) => ({
-          labels: { sink: name, topic, partition: String(partition) },
-          value,
-        })),
+        partitions.flatMap(({ topic, partition, lag: value }) =>
+          value === null ? [] : [{ labels: { sink: name, topic, partition: String(partition) }, value }],
+        ),
       ),
   };
-  return [...counters, lag];
+  const blocked: MetricSource = {
+    name: "onramp_sink_partitions_blocked",
+    help: "Partitions that make no progress: they cannot be read or committed, or their record is retried.",
+    type: "gauge",
+    labels: ["sink"],
+    read: () => states().map(({ name, blocked: value }) => ({ labels: { sink: name }, value })),
+  };
+  return [...counters, lag, blocked];
 }

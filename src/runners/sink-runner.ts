@@ -3,11 +3,12 @@
 
 import { messageOf } from "../core/errors.ts";
 import { type Expression, ExpressionError } from "../core/expressions.ts";
-import type { ConsumedRecord, Log, RecordFeed, RecordHandler } from "../core/ports.ts";
+import type { ConsumedRecord, Log, RecordFeed, RecordHandler, Trouble } from "../core/ports.ts";
 import { bindingsOf, type DeliveryError, type OutgoingRecord, type Sink } from "../core/sink.ts";
 import type { SinkCounts, SinkState } from "../core/sink-state.ts";
-import { Backoff, type Clock } from "../core/time.ts";
+import { Backoff, breathe, type Clock } from "../core/time.ts";
 import { BACKOFF_FIRST_MS, BACKOFF_MOST_MS, Deliverer } from "./deliverer.ts";
+import { DeliveryHealth } from "./delivery-health.ts";
 import { outgoingRecord } from "./outgoing-record.ts";
 import type { RateLimiter } from "./rate-limiter.ts";
 
@@ -48,7 +49,7 @@ export class SinkRunner {
   readonly #stop = new AbortController();
   #feed: RecordFeed | undefined;
   #done: Promise<void> = Promise.resolve();
-  #retrying = 0;
+  readonly #health: DeliveryHealth;
   #lastError: SinkState["lastError"] = null;
 
   constructor(options: SinkRunnerOptions, deps: SinkRunnerDeps) {
@@ -56,11 +57,12 @@ export class SinkRunner {
     this.#options = options;
     this.#deps = deps;
     this.#batches = "deliverBatch" in deps.sink;
+    this.#health = new DeliveryHealth(options.name, deps);
     this.#deliverer = new Deliverer({
       ...deps,
       giveUpAfterMs: options.giveUpAfterMs,
       onFailure: this.#onFailure,
-      pause: (ms, stopping) => this.#pause(ms, stopping),
+      pause: (ms, stopping, record) => this.#pause(ms, stopping, record),
     });
   }
 
@@ -75,21 +77,31 @@ export class SinkRunner {
   }
 
   get state(): SinkState {
-    const partitions = this.#feed?.positions ?? [];
-    const trouble = this.#feed?.trouble;
+    const feed = this.#feed ?? NO_FEED;
+    const { positions: partitions, troubles } = feed;
+    const isKnown = feed.isAssigned && feed.unread === 0 && partitions.every(({ lag }) => lag !== null);
     return {
       name: this.name,
       type: this.#options.type,
-      state: this.#stateName(trouble),
-      lag: partitions.reduce((sum, { lag = 0 }) => sum + lag, 0),
+      state: this.#stateName(feed),
+      lag: isKnown ? partitions.reduce((sum, { lag }) => sum + (lag ?? 0), 0) : null,
+      blocked: this.#health.stuck + troubles.reduce((sum, { partitions: count }) => sum + count, 0),
       partitions,
       ...this.counts,
-      lastError: this.#lastError ?? (trouble ? { at: new Date().toISOString(), message: trouble } : null),
+      lastError: errorOf(troubles) ?? this.#lastError,
     };
   }
 
   /** Handles the first of the records and possibly more of them; see `RecordHandler`. */
   readonly handle: RecordHandler = async (records, stopping, cancel) => {
+    try {
+      return await this.#handle(records, stopping, cancel);
+    } finally {
+      this.#health.onDone(records[0]);
+    }
+  };
+
+  async #handle(...[records, stopping, cancel]: Parameters<RecordHandler>): Promise<number> {
     const passed = await this.#passed(records);
     const first = passed[0];
     if (!first || first.index > 0) {
@@ -108,13 +120,14 @@ export class SinkRunner {
     else {
       this.counts.delivered += outcome.delivered;
       this.#lastError = null;
+      this.#health.onDelivered(first.record);
     }
     const done = "delivered" in outcome ? outcome.delivered : 1;
     // The records that the filter skipped before the next record count as handled.
     const next = passed[done]?.index ?? (this.#batches ? records.length : 1);
     this.counts.skipped += next - done;
     return next;
-  };
+  }
 
   /**
    * Returns the first record that passes the filter or on which it fails. For a sink that delivers batches,
@@ -123,6 +136,7 @@ export class SinkRunner {
   async #passed(records: readonly ConsumedRecord[]): Promise<Passed[]> {
     const passed: Passed[] = [];
     for (const [index, record] of records.entries()) {
+      await breathe();
       const out = outgoingRecord(record);
       try {
         if (!(await this.#passes(out))) continue;
@@ -145,7 +159,7 @@ export class SinkRunner {
 
   readonly #onFailure = (
     { topic, partition, offset }: OutgoingRecord,
-    { message }: DeliveryError,
+    { message, kind }: DeliveryError,
     attempts: number,
     at: number,
   ): void => {
@@ -153,6 +167,7 @@ export class SinkRunner {
     this.#lastError = { at: new Date(at).toISOString(), message };
     const fields = { sink: this.name, topic, partition, offset, attempts, reason: message };
     this.#deps.log.debug(fields, "delivery failed");
+    if (kind !== "permanent") this.#health.onFailure(fields, at);
   };
 
   /** Retries until Kafka has written the dead letter. Until then, the partition does not proceed. */
@@ -166,7 +181,7 @@ export class SinkRunner {
     const backoff = new Backoff(BACKOFF_FIRST_MS, BACKOFF_MOST_MS);
     const { topic, partition, offset } = record;
     const fields = { sink: this.name, topic, partition, offset };
-    for (;;) {
+    for (let tries = 1; ; tries++) {
       try {
         await deadLetter(record, reason, attempts);
         this.counts.deadLettered++;
@@ -175,24 +190,34 @@ export class SinkRunner {
       } catch (error) {
         const message = messageOf(error);
         this.#lastError = { at: new Date(clock.now()).toISOString(), message };
-        log.warn({ ...fields, reason: message }, "dead letter not written yet");
-        await this.#pause(backoff.next(clock.now()), stopping);
+        const level = tries === 1 ? "warn" : "debug";
+        log[level]({ ...fields, reason: message }, "dead letter not written yet; it is tried again");
+        await this.#pause(backoff.next(clock.now()), stopping, record);
       }
     }
   }
 
-  async #pause(ms: number, stopping: AbortSignal): Promise<void> {
-    this.#retrying++;
-    try {
-      await this.#deps.clock.sleep(ms, stopping);
-    } finally {
-      this.#retrying--;
-    }
+  async #pause(ms: number, stopping: AbortSignal, record: ConsumedRecord): Promise<void> {
+    this.#health.onRetry(record);
+    await this.#deps.clock.sleep(ms, stopping);
   }
 
-  #stateName(trouble: string | undefined): SinkState["state"] {
+  #stateName({ isAssigned, troubles, positions, unread }: FeedState): SinkState["state"] {
     if (this.#stop.signal.aborted) return "stopped";
-    if (trouble !== undefined && this.#feed?.positions.length === 0) return "starting";
-    return this.#retrying > 0 ? "retrying" : "running";
+    if (troubles.length > 0) return "blocked";
+    if (!isAssigned || (positions.length === 0 && unread > 0)) return "starting";
+    return this.#health.isRetrying ? "retrying" : "running";
   }
+}
+
+type FeedState = Omit<RecordFeed, "run">;
+
+/** The state of a runner whose records come from a replay. */
+const NO_FEED: FeedState = { isAssigned: true, positions: [], unread: 0, troubles: [] };
+
+function errorOf(troubles: readonly Trouble[]): SinkState["lastError"] {
+  const [first, ...others] = troubles;
+  if (!first) return null;
+  const more = others.length === 0 ? "" : ` (and ${others.length} more; see partitions)`;
+  return { at: new Date(first.since).toISOString(), message: `${first.message}${more}` };
 }

@@ -3,7 +3,7 @@
 // Kafka repository) and KIP-482 (flexible versions).
 
 import { type Reader, TruncatedError } from "./reader.ts";
-import type { Writer } from "./writer.ts";
+import { Writer } from "./writer.ts";
 
 /** Reads and writes values of one type. `version` is the version of the message that contains the value. */
 export interface Codec<T> {
@@ -46,6 +46,14 @@ export const bytes: Codec<Buffer> = {
   write: (w, value) => w.nullableBytes(value),
 };
 
+/** A topic id of 16 bytes, as text in the form that Kafka's tools print (base64url without padding). */
+export const uuid: Codec<string> = {
+  read: (r) => r.raw(16).toString("base64url"),
+  write: (w, value) => w.raw(Buffer.from(value, "base64url")),
+};
+/** The id that stands for "no id". */
+export const NO_ID = Buffer.alloc(16).toString("base64url");
+
 /** An array that may be null. */
 export function nullableArray<T>(element: Codec<T>): Codec<T[] | null> {
   return {
@@ -84,26 +92,66 @@ export function between<T>(first: number, last: number, codec: Codec<T>, fallbac
   };
 }
 
+/** A tagged field (KIP-482). It is absent when it has the value `fallback`, and in versions that are not flexible. */
+export interface Tagged<T> {
+  readonly tag: number;
+  readonly codec: Codec<T>;
+  readonly fallback: T;
+}
+
+/** The types of fields or tagged fields. */
+type Values<F extends Record<string, Codec<unknown> | Tagged<unknown>>> = {
+  [K in keyof F]: F[K] extends Tagged<infer T> ? T : Decoded<F[K]>;
+};
+
 /**
- * Fields in wire order. In flexible versions a set of tagged fields follows them: it is written empty, and its content
- * is skipped when it is read.
+ * Fields in wire order. In flexible versions a set of tagged fields follows them: those of `tags` are read and written,
+ * and others are skipped when they are read.
  */
-export function struct<F extends Record<string, Codec<unknown>>>(
-  fields: F,
-): Codec<{ [K in keyof F]: Decoded<F[K]> }> {
+export function struct<
+  F extends Record<string, Codec<unknown>>,
+  T extends Record<string, Tagged<unknown>> = Record<never, never>,
+>(fields: F, tags?: T): Codec<Values<F> & Values<T>> {
   const entries = Object.entries(fields);
+  const tagged = Object.entries(tags ?? {});
   return {
     read(reader, version) {
       const value: Record<string, unknown> = {};
       for (const [name, codec] of entries) value[name] = codec.read(reader, version);
-      if (reader.flexible) skipTags(reader);
-      return value as { [K in keyof F]: Decoded<F[K]> };
+      for (const [name, { fallback }] of tagged) value[name] = fallback;
+      if (reader.flexible) readTags(reader, version, tagged, value);
+      return value as Values<F> & Values<T>;
     },
-    write(writer, value, version) {
+    write(writer, value: Record<string, unknown>, version) {
       for (const [name, codec] of entries) codec.write(writer, value[name], version);
-      if (writer.flexible) writer.unsignedVarint(0);
+      if (writer.flexible) writeTags(writer, version, tagged, value);
     },
   };
+}
+
+type NamedTags = readonly [name: string, field: Tagged<unknown>][];
+
+function readTags(reader: Reader, version: number, tags: NamedTags, value: Record<string, unknown>): void {
+  for (let count = reader.unsignedVarint(); count > 0; count--) {
+    const tag = reader.unsignedVarint();
+    const end = reader.unsignedVarint() + reader.position;
+    const [name, field] = tags.find(([, { tag: known }]) => known === tag) ?? [];
+    if (name !== undefined && field) value[name] = field.codec.read(reader, version);
+    reader.raw(end - reader.position);
+  }
+}
+
+function writeTags(writer: Writer, version: number, tags: NamedTags, value: Record<string, unknown>): void {
+  const present = tags.filter(([name, { fallback }]) => value[name] !== fallback);
+  writer.unsignedVarint(present.length);
+  for (const [name, { tag, codec }] of present) {
+    const content = new Writer();
+    content.flexible = true;
+    codec.write(content, value[name], version);
+    writer.unsignedVarint(tag);
+    writer.unsignedVarint(content.bytes.length);
+    writer.raw(content.bytes);
+  }
 }
 
 /** The entry of a topic in a message: its name, and its partitions. */
@@ -111,10 +159,7 @@ export const topicOf = <P>(partition: Codec<P>) => struct({ name: string, partit
 
 /** Skips the set of tagged fields at the reader's position. */
 export function skipTags(reader: Reader): void {
-  for (let count = reader.unsignedVarint(); count > 0; count--) {
-    reader.unsignedVarint();
-    reader.raw(reader.unsignedVarint());
-  }
+  readTags(reader, 0, [], {});
 }
 
 function unexpectedNull(type: string): never {

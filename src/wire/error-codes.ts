@@ -55,6 +55,8 @@ const TABLE = {
   MEMBER_ID_REQUIRED: [79, false],
   FENCED_INSTANCE_ID: [82, false],
   INVALID_RECORD: [87, false],
+  UNKNOWN_TOPIC_ID: [100, true],
+  INCONSISTENT_TOPIC_ID: [103, true],
 } as const satisfies Record<string, readonly [code: number, retriable: boolean]>;
 
 type Name = keyof typeof TABLE;

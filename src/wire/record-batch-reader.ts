@@ -3,7 +3,8 @@
 
 import { crc32c } from "./crc32c.ts";
 import { Reader, TruncatedError } from "./reader.ts";
-import type { WireHeader, WireRecord } from "./record-batch.ts";
+import type { WireRecord } from "./record-batch.ts";
+import { RecordDecoder } from "./record-decoder.ts";
 
 /** The header of a batch, decoded. */
 export interface Batch {
@@ -34,11 +35,14 @@ export interface PlacedRecord extends WireRecord {
 /** Decompresses the records of a batch. `compression` is 1 (gzip), 2 (snappy), 3 (lz4) or 4 (zstd). */
 export type Decompress = (compression: number, compressed: Buffer) => Buffer;
 
+/** The size of the header of a batch, in bytes. The records follow it. */
+export const BATCH_HEADER = 61;
+
 /** Reads the batches in `log`, in order. An incomplete last batch, which a Fetch response may contain, is left out. */
 export function* readBatches(log: Buffer): Generator<Batch> {
-  for (let at = 0; at + 61 <= log.length; ) {
+  for (let at = 0; at + BATCH_HEADER <= log.length; ) {
     const size = 12 + log.readInt32BE(at + 8);
-    if (size < 61 || at + size > log.length) return;
+    if (size < BATCH_HEADER || at + size > log.length) return;
     yield readBatch(log.subarray(at, at + size));
     at += size;
   }
@@ -51,36 +55,18 @@ export function* readBatches(log: Buffer): Generator<Batch> {
  * @throws TruncatedError when the records do not match the header of the batch
  */
 export function readRecords(batch: Batch, decompress: Decompress = withoutDecompressor): PlacedRecord[] {
-  const content = batch.bytes.subarray(61);
-  const reader = new Reader(batch.compression === 0 ? content : decompress(batch.compression, content));
+  const content = batch.bytes.subarray(BATCH_HEADER);
+  const decoder = new RecordDecoder(
+    batch,
+    batch.compression === 0 ? content : decompress(batch.compression, content),
+  );
   const records: PlacedRecord[] = [];
-  for (let n = 0; n < batch.count; n++) {
-    const end = reader.varint() + reader.position;
-    reader.int8();
-    const timestamp = batch.baseTimestamp + reader.varlong();
-    const offset = batch.baseOffset + reader.varint();
-    const key = readBytes(reader);
-    const value = readBytes(reader);
-    const headers: WireHeader[] = [];
-    for (let left = reader.varint(); left > 0; left--) {
-      const name = readBytes(reader) ?? Buffer.alloc(0);
-      headers.push({ key: name.toString("utf8"), value: readBytes(reader) });
-    }
-    if (reader.position !== end)
-      throw new TruncatedError(`record ${n} ends at ${reader.position}, not at ${end}`);
-    records.push({
-      offset,
-      timestamp: batch.logAppendTime ? batch.maxTimestamp : timestamp,
-      key,
-      value,
-      headers,
-    });
-  }
-  if (reader.remaining > 0) throw new TruncatedError(`${reader.remaining} bytes follow the last record`);
+  while (!decoder.done) decoder.read(decoder.end, records);
   return records;
 }
 
-function readBatch(bytes: Buffer): Batch {
+/** Reads the header of a batch. @param bytes the complete batch @throws TruncatedError */
+export function readBatch(bytes: Buffer): Batch {
   const reader = new Reader(bytes);
   const baseOffset = reader.int64();
   reader.int32();
@@ -106,11 +92,6 @@ function readBatch(bytes: Buffer): Batch {
     sequence: reader.int32(),
     count: reader.int32(),
   };
-}
-
-function readBytes(reader: Reader): Buffer | null {
-  const length = reader.varint();
-  return length < 0 ? null : reader.raw(length);
 }
 
 function withoutDecompressor(compression: number): never {

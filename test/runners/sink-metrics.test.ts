@@ -14,6 +14,7 @@ describe("runners: sink metrics", () => {
     deadLettered: first + 2,
     skipped: first + 3,
     lag: 0,
+    blocked: first + 4,
     partitions,
     lastError: null,
   });
@@ -25,10 +26,10 @@ describe("runners: sink metrics", () => {
       values: [...read()].map(({ labels: by, value }) => [...Object.values(by), value]),
     }));
 
-  it("are counters by sink, and the lag by partition", () => {
+  it("are counters by sink, the lag by partition where it is known, and the blocked partitions by sink", () => {
     const partitions = [
       { topic: "t", partition: 0, position: 5, lag: 7 },
-      { topic: "u", partition: 12, position: 0, lag: undefined },
+      { topic: "u", partition: 12, position: 0, lag: null, trouble: "no leader" },
     ];
     const counter = (what: string, ...values: unknown[]) => ({
       name: `onramp_sink_${what}_total`,
@@ -45,9 +46,15 @@ describe("runners: sink metrics", () => {
         name: "onramp_sink_lag",
         type: "gauge",
         labels: ["sink", "topic", "partition"],
+        values: [["a", "t", "0", 7]],
+      },
+      {
+        name: "onramp_sink_partitions_blocked",
+        type: "gauge",
+        labels: ["sink"],
         values: [
-          ["a", "t", "0", 7],
-          ["a", "u", "12", 0],
+          ["a", 14],
+          ["b", 24],
         ],
       },
     ]);

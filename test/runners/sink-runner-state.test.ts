@@ -12,12 +12,12 @@ const never = new AbortController().signal;
 const record = { topic: "t", partition: 0, offset: 5, timestamp: 0, key: null, value: null, headers: [] };
 const positions: readonly FeedPosition[] = [
   { topic: "t", partition: 0, position: 5, lag: 3 },
-  { topic: "t", partition: 1, position: 0, lag: undefined },
+  { topic: "t", partition: 1, position: 0, lag: 1 },
   { topic: "t", partition: 2, position: 1, lag: 4 },
 ];
 
 /** A feed that runs until the test calls `drained`. */
-function endlessFeed(trouble?: string, at = positions) {
+function endlessFeed(state: Partial<Omit<RecordFeed, "run">> = {}) {
   const given: { handler: RecordHandler; signal: AbortSignal } = { handler: async () => 0, signal: never };
   let drained = (): void => {};
   const feed: RecordFeed = {
@@ -27,8 +27,11 @@ function endlessFeed(trouble?: string, at = positions) {
         drained = resolve;
       });
     },
-    positions: at,
-    trouble,
+    isAssigned: true,
+    positions,
+    unread: 0,
+    troubles: [],
+    ...state,
   };
   return { feed, given, drained: () => drained() };
 }
@@ -64,6 +67,7 @@ describe("runners: state of a sink", () => {
       type: "test",
       state: "running",
       lag: 0,
+      blocked: 0,
       partitions: [],
       delivered: 0,
       failed: 0,
@@ -77,24 +81,42 @@ describe("runners: state of a sink", () => {
     const { runner } = setUp();
     runner.start(endlessFeed().feed);
     const { state, lag, partitions, lastError } = runner.state;
-    assert.deepEqual([state, lag, partitions, lastError], ["running", 7, positions, null]);
+    assert.deepEqual([state, lag, partitions, lastError], ["running", 8, positions, null]);
   });
 
-  it("is `starting` while its feed has trouble and no partitions, and has the trouble as error", () => {
+  it("is `starting`, with an unknown lag, until partitions are assigned and read", () => {
+    for (const state of [{ isAssigned: false }, { unread: 1 }]) {
+      const { runner } = setUp();
+      runner.start(endlessFeed({ positions: [], ...state }).feed);
+      assert.deepEqual([runner.state.state, runner.state.lag], ["starting", null]);
+    }
+  });
+
+  it("is `blocked` while its feed has troubles, and has the oldest as error", () => {
     const { runner } = setUp();
-    runner.start(endlessFeed("no such topic", []).feed);
-    assert.equal(runner.state.state, "starting");
-    assert.equal(runner.state.lastError?.message, "no such topic");
-    assert.ok(Date.parse(runner.state.lastError?.at ?? "") > 0);
-    const other = setUp().runner;
-    other.start(endlessFeed("no such topic").feed);
-    assert.deepEqual([other.state.state, other.state.lastError?.message], ["running", "no such topic"]);
+    const troubles = [
+      { since: 1000, message: "no such topic", partitions: 1 },
+      { since: 2000, message: "no leader", partitions: 2 },
+    ];
+    runner.start(endlessFeed({ troubles }).feed);
+    assert.deepEqual([runner.state.state, runner.state.blocked], ["blocked", 3]);
+    assert.deepEqual(runner.state.lastError, {
+      at: new Date(1000).toISOString(),
+      message: "no such topic (and 1 more; see partitions)",
+    });
+  });
+
+  it("shows no lag while that of a partition is unknown", () => {
+    const { runner } = setUp();
+    const unknown = { topic: "t", partition: 3, position: 1, lag: null, trouble: "no leader" };
+    runner.start(endlessFeed({ positions: [...positions, unknown] }).feed);
+    assert.equal(runner.state.lag, null);
   });
 
   it("is `running` without partitions if its feed has no trouble", () => {
     const { runner } = setUp();
-    runner.start(endlessFeed(undefined, []).feed);
-    assert.deepEqual([runner.state.state, runner.state.lastError], ["running", null]);
+    runner.start(endlessFeed({ positions: [] }).feed);
+    assert.deepEqual([runner.state.state, runner.state.lastError, runner.state.lag], ["running", null, 0]);
   });
 
   it("gives its feed a handler that delivers, and stops when the feed has stopped", async () => {
@@ -136,7 +158,7 @@ describe("runners: state of a sink", () => {
     await untilRetrying(runner);
     assert.deepEqual(runner.state.lastError, { at: new Date(began).toISOString(), message: "500" });
     await handled;
-    assert.deepEqual(states, ["running", "running"]);
+    assert.deepEqual(states, ["running", "retrying"]);
     const { state, failed, delivered, lastError } = runner.state;
     assert.deepEqual([state, failed, delivered, lastError], ["running", 1, 1, null]);
   });
@@ -164,8 +186,7 @@ describe("runners: state of a sink", () => {
     assert.deepEqual(
       log.lines.filter(({ level }) => level === "warn").map(({ fields, event }) => [event, fields]),
       [
-        ["dead letter not written yet", { ...place, reason: "Kafka is away (1)" }],
-        ["dead letter not written yet", { ...place, reason: "Kafka is away (2)" }],
+        ["dead letter not written yet; it is tried again", { ...place, reason: "Kafka is away (1)" }],
         ["record became a dead letter", { ...place, attempts: 1, reason: "no" }],
       ],
     );

@@ -6,6 +6,7 @@ import kafkajs from "kafkajs";
 import { after, before } from "mocha";
 import { DevBroker, type DevBrokerOptions } from "../../src/dev-broker/broker.ts";
 import { Connection } from "../../src/kafka/client/connection.ts";
+import { NO_ID } from "../../src/wire/codec.ts";
 import { CreateTopics } from "../../src/wire/messages/admin.ts";
 import { Metadata } from "../../src/wire/messages/cluster.ts";
 import { ListOffsets } from "../../src/wire/messages/offsets.ts";
@@ -158,7 +159,7 @@ export async function createTopic(
 
 /** The body of a Metadata request about topics; null: all of them. */
 export const metadataOf = (names: readonly string[] | null) => ({
-  topics: names?.map((name) => ({ name })) ?? null,
+  topics: names?.map((name) => ({ topicId: NO_ID, name })) ?? null,
   allowAutoTopicCreation: false,
   includeClusterAuthorizedOperations: false,
   includeTopicAuthorizedOperations: false,

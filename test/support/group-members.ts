@@ -4,12 +4,16 @@ import type { RecordHandler } from "../../src/core/ports.ts";
 import { Cluster } from "../../src/kafka/client/cluster.ts";
 import { TopicMetadata } from "../../src/kafka/client/metadata.ts";
 import { Consumer } from "../../src/kafka/consume/consumer.ts";
+import { ReadBudget } from "../../src/kafka/consume/read-budget.ts";
 import { afterTest } from "./after-test.ts";
 import { produceWithKafkajs, useBroker } from "./broker.ts";
 import { keepingLog } from "./gateway.ts";
 
 /** The name of a group that no other test uses. */
 export const groupName = (): string => `g-${Math.random().toString(36).slice(2)}`;
+
+/** A read budget with the default limits. */
+export const readBudget = (): ReadBudget => new ReadBudget(64 * 2 ** 20, 256 * 2 ** 20);
 
 /** The numbers from `from` to `to` (exclusive), as text. */
 export const numbers = (from: number, to: number): string[] =>
@@ -35,7 +39,10 @@ export function useGroupMembers() {
       const cluster = new Cluster(options, log);
       const metadata = new TopicMetadata(cluster, log);
       cluster.start();
-      const consumer = new Consumer({ cluster, metadata, log }, { group, topics, from });
+      const consumer = new Consumer(
+        { cluster, metadata, log, readBudget: readBudget() },
+        { group, topics, from },
+      );
       const taken: { place: string; value: string }[] = [];
       const stopped = new AbortController();
       const done = consumer.run(async (records, ending, signal) => {

@@ -2,6 +2,7 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
+import { NO_ID } from "../../src/wire/codec.ts";
 import { Metadata } from "../../src/wire/messages/cluster.ts";
 import { Fetch } from "../../src/wire/messages/fetch.ts";
 import { type PlacedRecord, readBatches, readRecords } from "../../src/wire/record-batch-reader.ts";
@@ -87,7 +88,13 @@ export function fetchRequest(
   topic: string,
   partition: number,
   fetchOffset: number,
-  extra: { maxWaitMs?: number; minBytes?: number; maxBytes?: number } = {},
+  extra: {
+    maxWaitMs?: number;
+    minBytes?: number;
+    maxBytes?: number;
+    topicId?: string;
+    lastFetchedEpoch?: number;
+  } = {},
 ) {
   return {
     replicaId: -1,
@@ -100,11 +107,13 @@ export function fetchRequest(
     topics: [
       {
         name: topic,
+        topicId: extra.topicId ?? NO_ID,
         partitions: [
           {
             partition,
             currentLeaderEpoch: -1,
             fetchOffset,
+            lastFetchedEpoch: extra.lastFetchedEpoch ?? -1,
             logStartOffset: -1,
             partitionMaxBytes: extra.maxBytes ?? 50_000_000,
           },

@@ -9,6 +9,8 @@ export function topicState(
   leaders: readonly number[],
   limits: Partial<TopicLimits> = {},
 ): TopicState {
-  const partitions = leaders.map((leader): PartitionState => ({ leader, replicas: [leader], isr: [leader] }));
-  return { name, partitions, limits: { ...UNKNOWN_LIMITS, ...limits }, configs: {} };
+  const partitions = leaders.map(
+    (leader): PartitionState => ({ leader, leaderEpoch: 0, replicas: [leader], isr: [leader] }),
+  );
+  return { name, id: undefined, partitions, limits: { ...UNKNOWN_LIMITS, ...limits }, configs: {} };
 }

@@ -42,11 +42,12 @@ export const adminApis: readonly Endpoint[] = [
       return { name: wanted.name, errorCode, errorMessage };
     }),
   })),
-  endpoint(DeleteTopics, [0, 3], ({ topics }, { names }) => ({
+  endpoint(DeleteTopics, [0, 3], ({ topics, groups }, { names }) => ({
     throttleTimeMs: 0,
     topics: names.map((name) => {
       const errorCode = topics.get(name) ? KafkaCode.NONE : KafkaCode.UNKNOWN_TOPIC_OR_PARTITION;
       topics.delete(name);
+      groups.dropOffsets(name);
       return { name, errorCode };
     }),
   })),

@@ -1,5 +1,6 @@
 // Implements ApiVersions, Metadata, InitProducerId and FindCoordinator.
 
+import { NO_ID } from "../../wire/codec.ts";
 import { KafkaCode } from "../../wire/error-codes.ts";
 import { ApiVersions, FindCoordinator, InitProducerId, Metadata } from "../../wire/messages/cluster.ts";
 import { isTopicName } from "../../wire/topic-name.ts";
@@ -14,18 +15,20 @@ export function clusterApis(endpoints: () => readonly Endpoint[]): Endpoint[] {
       apiKeys: supportedVersions(endpoints()),
       throttleTimeMs: 0,
     })),
-    endpoint(Metadata, [0, 8], (state, request, { version }) => {
+    endpoint(Metadata, [0, 12], (state, request, { version }) => {
       // All topics are requested with an empty list in version 0, and with null from version 1 on.
-      const names =
-        request.topics === null || (version === 0 && request.topics.length === 0)
-          ? state.topics.all.map((topic) => topic.name)
-          : request.topics.map((topic) => topic.name);
+      const all = request.topics === null || (version === 0 && request.topics.length === 0);
+      const wanted: { readonly name: string | null; readonly topicId: string }[] = all
+        ? state.topics.all.map(({ name, id }) => ({ name, topicId: id }))
+        : (request.topics ?? []);
       return {
         throttleTimeMs: 0,
         brokers: [{ nodeId: NODE_ID, host: state.host, port: state.port, rack: null }],
         clusterId: "onramp-dev-broker",
         controllerId: NODE_ID,
-        topics: names.map((name) => describe(state, name)),
+        topics: wanted.map((topic) =>
+          topic.name === null ? describeById(state, topic.topicId) : describe(state, topic.name),
+        ),
         authorizedOperations: -2147483648,
       };
     }),
@@ -39,9 +42,9 @@ export function clusterApis(endpoints: () => readonly Endpoint[]): Endpoint[] {
         producerEpoch: 0,
       };
     }),
-    endpoint(FindCoordinator, [0, 2], ({ host, port }) => ({
+    endpoint(FindCoordinator, [0, 2], ({ host, port, faults }, { key }) => ({
       throttleTimeMs: 0,
-      errorCode: KafkaCode.NONE,
+      errorCode: faults.coordinator?.(key) ?? KafkaCode.NONE,
       errorMessage: null,
       nodeId: NODE_ID,
       host,
@@ -57,6 +60,12 @@ export function supportedVersions(
   return endpoints.map(({ api, min, max }) => ({ apiKey: api.key, minVersion: min, maxVersion: max }));
 }
 
+function describeById(state: State, topicId: string) {
+  const topic = state.topics.byId(topicId);
+  if (topic) return describe(state, topic.name);
+  return { ...NO_TOPIC, errorCode: KafkaCode.UNKNOWN_TOPIC_ID, name: null, topicId };
+}
+
 function describe({ topics, faults }: State, name: string) {
   const topic = topics.get(name);
   const errorCode = topic
@@ -64,7 +73,9 @@ function describe({ topics, faults }: State, name: string) {
     : isTopicName(name)
       ? KafkaCode.UNKNOWN_TOPIC_OR_PARTITION
       : KafkaCode.INVALID_TOPIC_EXCEPTION;
-  const partitions = (topic?.partitions ?? []).map((log, partition) => {
+  const fault = faults.topic?.(name);
+  if (!topic || fault !== undefined) return { ...NO_TOPIC, errorCode: fault ?? errorCode, name };
+  const partitions = topic.partitions.map((log, partition) => {
     const leaderless = faults.leaderless?.(name, partition) ?? false;
     return {
       errorCode: leaderless ? KafkaCode.LEADER_NOT_AVAILABLE : KafkaCode.NONE,
@@ -76,5 +87,7 @@ function describe({ topics, faults }: State, name: string) {
       offlineReplicas: leaderless ? [NODE_ID] : [],
     };
   });
-  return { errorCode, name, isInternal: false, partitions, authorizedOperations: -2147483648 };
+  return { ...NO_TOPIC, errorCode, name, topicId: topic.id, partitions };
 }
+
+const NO_TOPIC = { topicId: NO_ID, isInternal: false, partitions: [], authorizedOperations: -2147483648 };

@@ -1,54 +1,52 @@
 // Implements Fetch. A request waits until `minBytes` are available, `maxWaitMs` is over, or a partition has an error.
 
 import { KafkaCode } from "../../wire/error-codes.ts";
-import { Fetch, type FetchRequest, type FetchResponse } from "../../wire/messages/fetch.ts";
+import {
+  type DivergingEpoch,
+  Fetch,
+  type FetchRequest,
+  type FetchResponse,
+  SAME_HISTORY,
+} from "../../wire/messages/fetch.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
 import type { PartitionLog } from "../partition-log.ts";
 import type { State } from "../state.ts";
 
-export const fetchApi: Endpoint = endpoint(Fetch, [4, 11], fetch);
+/** From this version on, topics have ids and no names. */
+const BY_ID = 13;
 
-async function fetch(state: State, request: FetchRequest): Promise<FetchResponse> {
+type RequestedTopic = FetchRequest["topics"][number];
+type RequestedPartition = RequestedTopic["partitions"][number];
+type PartitionAnswer = FetchResponse["topics"][number]["partitions"][number];
+
+export const fetchApi: Endpoint = endpoint(Fetch, [4, 13], async (state, request, { version }) => {
   const deadline = Date.now() + request.maxWaitMs;
+  const nameOf = ({ name, topicId }: RequestedTopic): string | undefined =>
+    version >= BY_ID ? state.topics.byId(topicId)?.name : name;
   for (;;) {
-    const { response, bytes, hasError } = read(state, request);
+    const { response, bytes, hasError } = read(state, request, nameOf);
     const left = deadline - Date.now();
     if (hasError || bytes >= request.minBytes || left <= 0) return response;
-    await appendOrTimeout(state, request, left);
+    await appendOrTimeout(state, request, nameOf, left);
   }
-}
+});
+
+type NameOf = (topic: RequestedTopic) => string | undefined;
 
 function read(
   state: State,
   { topics, maxBytes }: FetchRequest,
+  nameOf: NameOf,
 ): { response: FetchResponse; bytes: number; hasError: boolean } {
   let bytes = 0;
   let hasError = false;
-  const answers = topics.map(({ name, partitions }) => ({
-    name,
-    partitions: partitions.map(({ partition, fetchOffset, partitionMaxBytes, currentLeaderEpoch }) => {
-      const log = state.topics.log(name, partition);
-      const errorCode = log
-        ? fetchErrorCode(log, fetchOffset, currentLeaderEpoch)
-        : KafkaCode.UNKNOWN_TOPIC_OR_PARTITION;
-      hasError ||= errorCode !== KafkaCode.NONE;
-      const batches =
-        log && errorCode === KafkaCode.NONE && bytes < maxBytes
-          ? log.read(fetchOffset, Math.min(partitionMaxBytes, maxBytes - bytes))
-          : [];
-      const records = Buffer.concat(batches);
-      bytes += records.length;
-      const end = errorCode === KafkaCode.NONE && log ? log.highWatermark : -1;
-      return {
-        partition,
-        errorCode,
-        highWatermark: end,
-        lastStableOffset: end,
-        logStartOffset: errorCode === KafkaCode.NONE && log ? log.startOffset : -1,
-        abortedTransactions: null,
-        preferredReadReplica: -1,
-        records,
-      };
+  const answers = topics.map((topic) => ({
+    ...topic,
+    partitions: topic.partitions.map((requested) => {
+      const answer = readPartition(state, nameOf(topic), requested, maxBytes - bytes);
+      bytes += answer.records?.length ?? 0;
+      hasError ||= answer.errorCode !== KafkaCode.NONE || answer.divergingEpoch !== SAME_HISTORY;
+      return answer;
     }),
   }));
   return {
@@ -58,18 +56,65 @@ function read(
   };
 }
 
-function fetchErrorCode(log: PartitionLog, offset: number, currentLeaderEpoch: number): number {
-  const errorCode = log.epochErrorCode(currentLeaderEpoch);
-  if (errorCode !== KafkaCode.NONE) return errorCode;
-  return offset < log.startOffset || offset > log.highWatermark
-    ? KafkaCode.OFFSET_OUT_OF_RANGE
-    : KafkaCode.NONE;
+function readPartition(
+  { topics, faults }: State,
+  name: string | undefined,
+  { partition, fetchOffset, partitionMaxBytes, currentLeaderEpoch, lastFetchedEpoch }: RequestedPartition,
+  maxBytes: number,
+): PartitionAnswer {
+  const failed = (errorCode: number): PartitionAnswer => ({
+    partition,
+    errorCode,
+    highWatermark: -1,
+    lastStableOffset: -1,
+    logStartOffset: -1,
+    abortedTransactions: null,
+    preferredReadReplica: -1,
+    records: Buffer.alloc(0),
+    divergingEpoch: SAME_HISTORY,
+  });
+  if (name === undefined) return failed(KafkaCode.UNKNOWN_TOPIC_ID);
+  const log = topics.log(name, partition);
+  if (!log) return failed(KafkaCode.UNKNOWN_TOPIC_OR_PARTITION);
+  const denied = faults.topic?.(name);
+  if (denied !== undefined) return failed(denied);
+  if (faults.leaderless?.(name, partition)) return failed(KafkaCode.NOT_LEADER_OR_FOLLOWER);
+  const fault = faults.fetch?.(name, partition, fetchOffset);
+  if (fault && "errorCode" in fault) return failed(fault.errorCode);
+  const epochError = log.epochErrorCode(currentLeaderEpoch);
+  if (epochError !== KafkaCode.NONE) return failed(epochError);
+  const divergingEpoch = divergence(log, fetchOffset, lastFetchedEpoch);
+  if (divergingEpoch === undefined || fetchOffset < log.startOffset)
+    return failed(KafkaCode.OFFSET_OUT_OF_RANGE);
+  const isDiverging = divergingEpoch !== SAME_HISTORY;
+  if (!isDiverging && fetchOffset > log.highWatermark) return failed(KafkaCode.OFFSET_OUT_OF_RANGE);
+  const records =
+    fault?.records ??
+    (maxBytes > 0 && !isDiverging
+      ? Buffer.concat(log.read(fetchOffset, Math.min(partitionMaxBytes, maxBytes)))
+      : Buffer.alloc(0));
+  const { highWatermark, startOffset } = log;
+  return {
+    ...failed(KafkaCode.NONE),
+    highWatermark,
+    lastStableOffset: highWatermark,
+    logStartOffset: startOffset,
+    records,
+    divergingEpoch,
+  };
 }
 
-function appendOrTimeout(state: State, { topics }: FetchRequest, ms: number): Promise<void> {
+/** Where the history of a position ends in the log; undefined when the log does not know its epoch. */
+function divergence(log: PartitionLog, offset: number, lastFetchedEpoch: number): DivergingEpoch | undefined {
+  if (lastFetchedEpoch < 0) return SAME_HISTORY;
+  const end = log.endOfEpoch(lastFetchedEpoch);
+  return end && end.endOffset >= offset ? SAME_HISTORY : end;
+}
+
+function appendOrTimeout(state: State, { topics }: FetchRequest, nameOf: NameOf, ms: number): Promise<void> {
   return new Promise((resolve) => {
-    const logs = topics.flatMap(({ name, partitions }) =>
-      partitions.flatMap(({ partition }) => state.topics.log(name, partition) ?? []),
+    const logs = topics.flatMap((topic) =>
+      topic.partitions.flatMap(({ partition }) => state.topics.log(nameOf(topic) ?? "", partition) ?? []),
     );
     const done = (): void => {
       clearTimeout(timer);

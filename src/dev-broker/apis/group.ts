@@ -64,7 +64,7 @@ export const groupApis: readonly Endpoint[] = [
               groupError !== KafkaCode.NONE
                 ? groupError
                 : store.log(name, partition)
-                  ? KafkaCode.NONE
+                  ? (faults.topic?.(name) ?? KafkaCode.NONE)
                   : KafkaCode.UNKNOWN_TOPIC_OR_PARTITION;
             if (errorCode === KafkaCode.NONE)
               group.offsets.set(`${name}/${partition}`, { offset, leaderEpoch, metadata });

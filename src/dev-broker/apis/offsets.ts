@@ -10,16 +10,17 @@ const LATEST = -1;
 const EARLIEST = -2;
 
 export const offsetApis: readonly Endpoint[] = [
-  endpoint(ListOffsets, [1, 5], ({ topics: store }, { topics }) => ({
+  endpoint(ListOffsets, [1, 5], ({ topics: store, faults }, { topics }) => ({
     throttleTimeMs: 0,
     topics: topics.map(({ name, partitions }) => ({
       name,
       partitions: partitions.map(({ partition, timestamp }) => {
         const log = store.log(name, partition);
-        if (!log)
+        const denied = faults.topic?.(name);
+        if (!log || denied !== undefined)
           return {
             partition,
-            errorCode: KafkaCode.UNKNOWN_TOPIC_OR_PARTITION,
+            errorCode: denied ?? KafkaCode.UNKNOWN_TOPIC_OR_PARTITION,
             timestamp: -1,
             offset: -1,
             leaderEpoch: -1,
@@ -61,12 +62,12 @@ export const offsetApis: readonly Endpoint[] = [
             leaderEpoch: -1,
             endOffset: -1,
           };
-        const known = leaderEpoch >= log.leaderEpoch ? log.leaderEpoch : -1;
+        const end = log.endOfEpoch(leaderEpoch);
         return {
           errorCode: log.epochErrorCode(currentLeaderEpoch),
           partition,
-          leaderEpoch: known,
-          endOffset: known < 0 ? -1 : log.highWatermark,
+          leaderEpoch: end?.epoch ?? -1,
+          endOffset: end?.endOffset ?? -1,
         };
       }),
     })),

@@ -87,11 +87,22 @@ export class Cluster {
    * Sends a request that any broker can answer, on a connection that carries no Produce and no Fetch
    * requests.
    *
+   * @param versions the versions of the API that the caller can use, the preferred one first
    * @throws BrokerGone when no broker can be reached or the connection is lost, BrokerRefused
    */
-  async ask<Q, R>(api: Api<Q, R>, version: number, body: Q): Promise<R> {
+  async ask<Q, R>(api: Api<Q, R>, versions: number | readonly number[], body: Q): Promise<R> {
     const connection = await this.#anyConnection();
+    const version = typeof versions === "number" ? versions : connection.bestVersion(api, versions);
     return connection.request(api, version, body, this.options.requestTimeoutMs);
+  }
+
+  /** Closes the connections of a channel to all brokers. Called when its only user stops. */
+  closeChannel(channel: string): void {
+    for (const [key, link] of this.#links) {
+      if (!key.endsWith(`/${channel}`)) continue;
+      this.#links.delete(key);
+      link.close();
+    }
   }
 
   /** Closes all connections. */

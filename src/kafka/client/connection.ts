@@ -124,10 +124,24 @@ export class Connection {
     return this.#correlationId;
   }
 
+  /**
+   * Returns the first of the versions that the broker supports; the last one when it supports none of them.
+   *
+   * @param versions versions of the API; at least one
+   */
+  bestVersion({ key }: { readonly key: number }, versions: readonly number[]): number {
+    return versions.find((version) => this.#supports(key, version)) ?? (versions.at(-1) as number);
+  }
+
+  #supports(key: number, version: number): boolean {
+    const range = this.#versions.get(key);
+    return range !== undefined && version >= range.min && version <= range.max;
+  }
+
   /** @throws BrokerRefused, with the name of the API, when the broker does not support `version` of it */
   requireVersion(api: Api<unknown, unknown>, version: number): void {
+    if (api.key === ApiVersions.key || this.#supports(api.key, version)) return;
     const range = this.#versions.get(api.key);
-    if (api.key === ApiVersions.key || (range && version >= range.min && version <= range.max)) return;
     const offered = range ? `versions ${range.min} to ${range.max}` : "no version";
     throw new BrokerRefused(
       `${this.#name} offers ${offered} of ${api.name}, but Onramp needs version ${version}`,

@@ -1,7 +1,6 @@
 // Finds the coordinator of a consumer group or a transactional id and sends requests to it. After an error,
 // it looks for the coordinator again.
 
-import { setTimeout as delay } from "node:timers/promises";
 import type { Api } from "../../wire/codec.ts";
 import { KafkaCode } from "../../wire/error-codes.ts";
 import { FindCoordinator } from "../../wire/messages/cluster.ts";
@@ -9,7 +8,6 @@ import type { Cluster } from "./cluster.ts";
 import { BrokerRefused } from "./errors.ts";
 
 const FIND_VERSION = 2;
-const PAUSE_MS = 200;
 const MOVED: readonly number[] = [
   KafkaCode.COORDINATOR_LOAD_IN_PROGRESS,
   KafkaCode.COORDINATOR_NOT_AVAILABLE,
@@ -45,9 +43,8 @@ export class Coordinator {
    * @throws BrokerRefused when no coordinator is found (see `coordinatorMoved`), BrokerGone when it cannot be reached
    */
   async ask<Q, R>(api: Api<Q, R>, version: number, body: Q, timeoutMs: number): Promise<R> {
-    const channel = `${this.#key.keyType === 0 ? "group" : "transaction"}-${this.#key.key}`;
     try {
-      const connection = await this.#cluster.connection(await this.#find(), channel);
+      const connection = await this.#cluster.connection(await this.#find(), this.#channel);
       return await connection.request(api, version, body, timeoutMs);
     } catch (error) {
       this.forget();
@@ -55,15 +52,19 @@ export class Coordinator {
     }
   }
 
+  get #channel(): string {
+    return `${this.#key.keyType === 0 ? "group" : "transaction"}-${this.#key.key}`;
+  }
+
   /** Forgets the coordinator, so that the next request looks for it again. */
   forget(): void {
     this.#nodeId = undefined;
   }
 
-  /** Forgets the coordinator and waits 200 ms, so that another broker can become the coordinator. */
-  async pauseAndForget(): Promise<void> {
+  /** Closes the connections. The next request opens one again. */
+  close(): void {
     this.forget();
-    await delay(PAUSE_MS);
+    this.#cluster.closeChannel(this.#channel);
   }
 
   async #find(): Promise<number> {

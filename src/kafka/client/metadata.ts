@@ -4,14 +4,16 @@
 import { OnrampError } from "../../core/errors.ts";
 import type { Log, TopicCatalog, TopicDescription } from "../../core/ports.ts";
 import { untilDeadline } from "../../core/time.ts";
+import { NO_ID } from "../../wire/codec.ts";
 import { KafkaCode, kafkaErrorName } from "../../wire/error-codes.ts";
 import { Metadata, type MetadataResponse } from "../../wire/messages/cluster.ts";
 import { isTopicName } from "../../wire/topic-name.ts";
 import type { Cluster } from "./cluster.ts";
 import { denied, unknownTopic, unreachable } from "./problems.ts";
-import { readTopicConfigs, type TopicLimits, UNKNOWN_LIMITS } from "./topic-configs.ts";
+import { readTopicConfigs, type TopicConfigs, type TopicLimits, UNKNOWN_LIMITS } from "./topic-configs.ts";
 
-const VERSION = 7;
+/** Version 12 has topic ids; version 7 is for brokers before Kafka 2.8. */
+const VERSIONS = [12, 7] as const;
 /** The minimum time between two refreshes, in milliseconds: at most ten per second. */
 const SPACING_MS = 100;
 /** The interval at which all cached topics are refreshed, in milliseconds. */
@@ -20,6 +22,8 @@ const MAX_AGE_MS = 60_000;
 export interface PartitionState {
   /** The node id of the leader; -1 while the partition has none. */
   readonly leader: number;
+  /** Grows with every election of a leader; -1 when the broker does not return it. */
+  readonly leaderEpoch: number;
   readonly replicas: readonly number[];
   readonly isr: readonly number[];
 }
@@ -27,10 +31,14 @@ export interface PartitionState {
 /** A topic that exists. */
 export interface TopicState {
   readonly name: string;
+  /** Identifies the topic: a topic that is deleted and recreated gets another id. Undefined before Kafka 2.8. */
+  readonly id: string | undefined;
   readonly partitions: readonly PartitionState[];
   readonly limits: TopicLimits;
   readonly configs: Readonly<Record<string, string>>;
 }
+
+type TopicAnswer = MetadataResponse["topics"][number];
 
 /** A refresh that waits until the current one is complete. */
 interface Refresh {
@@ -48,6 +56,7 @@ export class TopicMetadata implements TopicCatalog {
   #running: Promise<void> = Promise.resolve();
   #lastAt = 0;
   #refresher: NodeJS.Timeout | undefined;
+  #warned = false;
 
   constructor(cluster: Cluster, log: Log) {
     this.#cluster = cluster;
@@ -75,6 +84,18 @@ export class TopicMetadata implements TopicCatalog {
     this.#queue(topics).catch((error: unknown) =>
       this.#log.debug({ error, topics }, "metadata refresh failed"),
     );
+  }
+
+  /**
+   * Refreshes topics, once, and returns per topic its state, or the error code of the answer.
+   *
+   * @throws BrokerGone, BrokerRefused when no broker answers
+   */
+  async look(topics: readonly string[]): Promise<Map<string, TopicState | number>> {
+    await this.#queue(topics);
+    const of = (topic: string): TopicState | number =>
+      this.#errors.get(topic) ?? this.#topics.get(topic) ?? KafkaCode.UNKNOWN_TOPIC_OR_PARTITION;
+    return new Map(topics.map((topic) => [topic, of(topic)]));
   }
 
   /**
@@ -112,7 +133,7 @@ export class TopicMetadata implements TopicCatalog {
       const answer = await this.#request(null);
       return answer.topics
         .filter((topic) => topic.errorCode === 0)
-        .map((topic) => topic.name)
+        .flatMap((topic) => topic.name ?? [])
         .sort();
     } catch (error) {
       throw unreachable("Kafka did not list its topics", error);
@@ -151,38 +172,47 @@ export class TopicMetadata implements TopicCatalog {
     // Only the callers of a refresh need its errors. If they were kept, errors of unknown names would
     // accumulate.
     this.#errors.clear();
-    for (const topic of answer.topics) {
+    for (const topic of answer.topics) this.#store(topic, configs.get(topic.name ?? ""));
+  }
+
+  #store({ name, errorCode, topicId, partitions }: TopicAnswer, current: TopicConfigs | undefined): void {
+    if (name === null) return;
+    if (
+      errorCode !== KafkaCode.NONE &&
+      (errorCode !== KafkaCode.LEADER_NOT_AVAILABLE || partitions.length === 0)
+    ) {
+      this.#errors.set(name, errorCode);
       if (
-        topic.errorCode !== 0 &&
-        (topic.errorCode !== KafkaCode.LEADER_NOT_AVAILABLE || topic.partitions.length === 0)
-      ) {
-        this.#errors.set(topic.name, topic.errorCode);
-        if (
-          topic.errorCode === KafkaCode.UNKNOWN_TOPIC_OR_PARTITION ||
-          topic.errorCode === KafkaCode.TOPIC_AUTHORIZATION_FAILED
-        )
-          this.#topics.delete(topic.name);
-        continue;
-      }
-      this.#errors.delete(topic.name);
-      const partitions: PartitionState[] = [];
-      for (const { partition, leader, replicas, isr } of topic.partitions)
-        partitions[partition] = { leader, replicas, isr };
-      const cached = this.#topics.get(topic.name);
-      const current = configs.get(topic.name);
-      const limits = current?.limits ?? cached?.limits ?? UNKNOWN_LIMITS;
-      this.#topics.set(topic.name, {
-        name: topic.name,
-        partitions,
-        limits,
-        configs: current?.configs ?? cached?.configs ?? {},
-      });
+        errorCode === KafkaCode.UNKNOWN_TOPIC_OR_PARTITION ||
+        errorCode === KafkaCode.TOPIC_AUTHORIZATION_FAILED
+      )
+        this.#topics.delete(name);
+      return;
     }
+    const states: PartitionState[] = [];
+    for (const { partition, leader, leaderEpoch, replicas, isr } of partitions)
+      states[partition] = { leader, leaderEpoch, replicas, isr };
+    const id = topicId === NO_ID ? undefined : topicId;
+    if (id === undefined && !this.#warned) {
+      this.#warned = true;
+      this.#log.warn(
+        {},
+        "the brokers have no topic ids (Kafka before 2.8): a topic that is deleted and recreated with more records than before may not be noticed",
+      );
+    }
+    const cached = this.#topics.get(name);
+    this.#topics.set(name, {
+      name,
+      id,
+      partitions: states,
+      limits: current?.limits ?? cached?.limits ?? UNKNOWN_LIMITS,
+      configs: current?.configs ?? cached?.configs ?? {},
+    });
   }
 
   async #request(names: readonly string[] | null): Promise<MetadataResponse> {
-    const answer = await this.#cluster.ask(Metadata, VERSION, {
-      topics: names?.map((name) => ({ name })) ?? null,
+    const answer = await this.#cluster.ask(Metadata, VERSIONS, {
+      topics: names?.map((name) => ({ topicId: NO_ID, name })) ?? null,
       allowAutoTopicCreation: false,
       includeClusterAuthorizedOperations: false,
       includeTopicAuthorizedOperations: false,

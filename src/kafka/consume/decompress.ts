@@ -1,10 +1,14 @@
-// Decompresses record batches of any producer: gzip with Node.js, snappy and lz4 with npm packages. zstd is
-// decompressed by Node.js if it supports zstd, otherwise by an npm package in JavaScript.
+// Decompresses record batches of any producer: gzip with Node.js, snappy with an npm package, lz4 and zstd frame by
+// frame. Every codec limits the size of the result before it allocates memory.
 
+import { promisify } from "node:util";
 import zlib from "node:zlib";
-import { decompress as decompressFzstd } from "fzstd";
-import { decompressFrameSync } from "lz4-napi";
 import snappy from "snappy";
+import { breathe } from "../../core/time.ts";
+import { decompressLz4, parseLz4 } from "./lz4-frame.ts";
+import { decompressZstd, parseZstd } from "./zstd-frame.ts";
+
+const gunzip = promisify(zlib.gunzip);
 
 /**
  * The magic bytes of snappy-java (xerial framing). Two version numbers follow them, then the blocks. The
@@ -13,42 +17,121 @@ import snappy from "snappy";
 const XERIAL_MAGIC = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0]);
 const XERIAL_HEADER = 16;
 
+/** A batch is larger than the limit, decompressed. */
+export class BatchTooLarge extends Error {
+  override readonly name = "BatchTooLarge";
+}
+
+export interface DecompressOptions {
+  /** The largest accepted result, in bytes. */
+  readonly limit: number;
+  /** Called before memory is allocated, with the number of bytes that are needed. A second call replaces the first. */
+  readonly reserve: (bytes: number) => Promise<void>;
+}
+
 /**
  * Decompresses the records of a batch.
  *
  * @param compression the number in the batch's attributes: 1 gzip, 2 snappy, 3 lz4, 4 zstd
- * @throws Error for another number, or when the codec cannot decode the bytes
+ * @throws BatchTooLarge; Error for another number, or when the codec cannot decode the bytes; the error of `reserve`
  */
-export function decompress(compression: number, compressed: Buffer): Buffer {
+export async function decompress(
+  compression: number,
+  compressed: Buffer,
+  options: DecompressOptions,
+): Promise<Buffer> {
   switch (compression) {
     case 1:
-      return zlib.gunzipSync(compressed);
+      return decompressGzip(compressed, options);
     case 2:
-      return decompressSnappy(compressed);
-    case 3:
-      return decompressFrameSync(compressed);
-    case 4:
-      return decompressZstd(compressed);
+      return decompressSnappy(compressed, options);
+    case 3: {
+      const frames = parseLz4(compressed);
+      await reserve(frames.size, options);
+      return decompressLz4(frames);
+    }
+    case 4: {
+      const frames = parseZstd(compressed);
+      // A frame need not declare its size. Then its blocks give an upper bound, which may exceed the limit.
+      const size = frames.declared ? frames.most : Math.min(frames.most, options.limit);
+      await reserve(size, options);
+      return decompressZstd(frames, size).catch((error: unknown) => {
+        throw isTooLarge(error) ? tooLarge(`more than ${size} bytes`) : error;
+      });
+    }
     default:
       throw new Error(`a batch has compression ${compression}; Onramp knows 1 (gzip) to 4 (zstd)`);
   }
 }
 
-function decompressSnappy(compressed: Buffer): Buffer {
-  if (!compressed.subarray(0, XERIAL_MAGIC.length).equals(XERIAL_MAGIC)) return decompressBlock(compressed);
+async function reserve(size: number, options: DecompressOptions): Promise<void> {
+  if (size > options.limit) throw tooLarge(`${size} bytes`);
+  await options.reserve(size);
+}
+
+const tooLarge = (size: string): BatchTooLarge => new BatchTooLarge(`a batch has ${size}, decompressed`);
+
+/** The last four bytes of a gzip member are the size of its content modulo 2^32 (RFC 1952, section 2.3.1). */
+async function decompressGzip(compressed: Buffer, options: DecompressOptions): Promise<Buffer> {
+  if (compressed.length < 18) throw new Error("not a gzip member");
+  const declared = compressed.readUInt32LE(compressed.length - 4);
+  await reserve(declared, options);
+  try {
+    return await gunzipUpTo(compressed, declared);
+  } catch (error) {
+    if (!isTooLarge(error)) throw error;
+  }
+  // There are several members, or the size is wrong.
+  await options.reserve(options.limit);
+  return gunzipUpTo(compressed, options.limit).catch((error: unknown) => {
+    throw isTooLarge(error) ? tooLarge(`more than ${options.limit} bytes`) : error;
+  });
+}
+
+/** With a chunk that holds the whole result, Node.js allocates and copies it once only. */
+const gunzipUpTo = (compressed: Buffer, bytes: number): Promise<Buffer> =>
+  gunzip(compressed, { maxOutputLength: Math.max(1, bytes), chunkSize: bytes + 64 });
+
+const isTooLarge = (error: unknown): boolean =>
+  (error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE";
+
+async function decompressSnappy(compressed: Buffer, options: DecompressOptions): Promise<Buffer> {
+  const blocks = snappyBlocks(compressed);
+  const sizes = blocks.map(snappySize);
+  const size = sizes.reduce((sum, one) => sum + one, 0);
+  await reserve(size, options);
+  if (blocks.length === 1) return uncompress(blocks[0] as Buffer);
+  const content = Buffer.allocUnsafe(size);
+  let at = 0;
+  for (const block of blocks) {
+    at += (snappy.uncompressSync(block, { asBuffer: true }) as Buffer).copy(content, at);
+    await breathe();
+  }
+  return content;
+}
+
+const uncompress = async (block: Buffer): Promise<Buffer> =>
+  (await snappy.uncompress(block, { asBuffer: true })) as Buffer;
+
+function snappyBlocks(compressed: Buffer): Buffer[] {
+  if (!compressed.subarray(0, XERIAL_MAGIC.length).equals(XERIAL_MAGIC)) return [compressed];
   const blocks: Buffer[] = [];
   for (let at = XERIAL_HEADER; at < compressed.length; ) {
     const size = compressed.readInt32BE(at);
-    blocks.push(decompressBlock(compressed.subarray(at + 4, at + 4 + size)));
+    if (size < 0 || at + 4 + size > compressed.length) throw new Error("a snappy block is incomplete");
+    blocks.push(compressed.subarray(at + 4, at + 4 + size));
     at += 4 + size;
   }
-  return Buffer.concat(blocks);
+  return blocks;
 }
 
-const decompressBlock = (compressed: Buffer): Buffer =>
-  snappy.uncompressSync(compressed, { asBuffer: true }) as Buffer;
-
-function decompressZstd(compressed: Buffer): Buffer {
-  const { zstdDecompressSync } = zlib as { zstdDecompressSync?: (bytes: Buffer) => Buffer };
-  return zstdDecompressSync ? zstdDecompressSync(compressed) : Buffer.from(decompressFzstd(compressed));
+/** The size of a block's content: the varint at its start (snappy/format_description.txt, section 1). */
+function snappySize(block: Buffer): number {
+  let size = 0;
+  for (let at = 0; at < 5; at++) {
+    const byte = block.readUInt8(at);
+    size += (byte & 0x7f) * 2 ** (7 * at);
+    if (byte < 0x80) return size;
+  }
+  throw new Error("a snappy block declares no valid size");
 }

@@ -1,9 +1,16 @@
-// Decodes the bytes of a Fetch response into the records for a partition reader. Omits the records of aborted
-// transactions and the records before the requested offset.
+// Holds what was fetched of one partition, as the broker sent it, and decodes it in parts when the reader needs records.
+// Omits the records of aborted transactions and the records before the requested offset.
 
 import type { ConsumedRecord } from "../../core/ports.ts";
-import { type Batch, readBatches, readRecords } from "../../wire/record-batch-reader.ts";
-import { decompress } from "./decompress.ts";
+import { breathe } from "../../core/time.ts";
+import { entryMagic, entrySize, type Message, MessageDecoder, readMessage } from "../../wire/message-set.ts";
+import { BATCH_HEADER, type Batch, readBatch, readRecords } from "../../wire/record-batch-reader.ts";
+import { type Decoder, type PartLimit, RecordDecoder } from "../../wire/record-decoder.ts";
+import { BatchTooLarge, decompress } from "./decompress.ts";
+import type { ReadShare } from "./read-budget.ts";
+
+/** The limit of a part. One record that is larger is a part of its own. */
+const PART: PartLimit = { records: 1000, bytes: 64 * 1024 };
 
 /** An aborted transaction: its producer and its first offset. */
 export interface AbortedTransaction {
@@ -11,48 +18,224 @@ export interface AbortedTransaction {
   readonly firstOffset: number;
 }
 
-/** The result of a fetch. */
-export interface Fetched {
-  readonly records: ConsumedRecord[];
-  /** The offset for the next fetch: after the last batch, even if it contained no records for the reader. */
+/** The decoded part of what was fetched. It may contain no records. */
+export interface Part {
+  readonly records: readonly ConsumedRecord[];
+  /** The offset after the part, or after the batch if the part is its last one. */
   readonly next: number;
+  /** The leader epoch of the batch; -1 for an old message. */
+  readonly epoch: number;
+  /** The bytes of the records. The receiver of the part releases them. */
+  readonly bytes: number;
 }
 
-/**
- * Decodes the part of a Fetch response for one partition, with the isolation level read_committed.
- *
- * @param from the offset that was requested; a batch may begin before it
- * @param aborted the aborted transactions in the response
- * @throws Error for a damaged batch or an unknown compression
- */
-export function readFetched(
-  { topic, partition, from }: { topic: string; partition: number; from: number },
-  bytes: Buffer,
-  aborted: readonly AbortedTransaction[],
-): Fetched {
-  const records: ConsumedRecord[] = [];
-  const pending = [...aborted].sort((a, b) => a.firstOffset - b.firstOffset);
-  const abortedProducers = new Set<number>();
-  let next = from;
-  for (const batch of readBatches(bytes)) {
-    const last = batch.baseOffset + batch.lastOffsetDelta;
-    if (!batch.crcValid)
-      throw new Error(`${topic}/${partition} has a damaged batch at offset ${batch.baseOffset}`);
-    while (pending[0] && pending[0].firstOffset <= last)
-      abortedProducers.add((pending.shift() as AbortedTransaction).producerId);
-    if (batch.control) {
-      if (isAbort(batch)) abortedProducers.delete(batch.producerId);
-    } else if (!(batch.transactional && abortedProducers.has(batch.producerId))) {
-      for (const record of readRecords(batch, decompress))
-        if (record.offset >= from) records.push({ topic, partition, ...record });
-    }
-    next = Math.max(next, last + 1);
-  }
-  return { records, next };
+interface GrowingPart {
+  readonly records: ConsumedRecord[];
+  bytes: number;
+  epoch: number;
+  /** The number of batches that the part covers. */
+  batches: number;
 }
+
+interface OpenBatch {
+  readonly decoder: Decoder;
+  readonly last: number;
+  readonly epoch: number;
+}
+
+/** What was fetched of one partition, with the isolation level read_committed. */
+export class FetchedRecords {
+  readonly #place: { readonly topic: string; readonly partition: number };
+  /** The offset that was requested. */
+  readonly from: number;
+  readonly #bytes: Buffer;
+  readonly #share: ReadShare;
+  readonly #pending: AbortedTransaction[];
+  readonly #abortedProducers = new Set<number>();
+  #at = 0;
+  #next: number;
+  #open: OpenBatch | undefined;
+  /** The bytes that are counted for the open batch. */
+  #charged = 0;
+  #released = false;
+  /** The error of the batch after the last part. */
+  #failure: unknown;
+
+  /**
+   * @param from the offset that was requested; a batch may begin before it
+   * @param aborted the aborted transactions in the response
+   */
+  constructor(
+    place: { readonly topic: string; readonly partition: number },
+    from: number,
+    bytes: Buffer,
+    aborted: readonly AbortedTransaction[],
+    share: ReadShare,
+  ) {
+    this.#place = place;
+    this.from = from;
+    this.#next = from;
+    // A copy, so that the response with the records of other partitions is not kept.
+    this.#bytes = Buffer.from(bytes);
+    this.#pending = [...aborted].sort((a, b) => a.firstOffset - b.firstOffset);
+    this.#share = share;
+    share.add(this.#bytes.length, "fetched");
+  }
+
+  /** The number of bytes that were fetched. */
+  get size(): number {
+    return this.#bytes.length;
+  }
+
+  /**
+   * Decodes the next part, which may contain records of several batches. Waits for `kafka.readBudget`.
+   *
+   * @returns undefined when nothing is left
+   * @throws Error for a damaged or too large batch or an unknown compression; the reason of `stopping`
+   */
+  async next(stopping: AbortSignal): Promise<Part | undefined> {
+    if (this.#failure) throw this.#failure;
+    const part: GrowingPart = { records: [], bytes: 0, epoch: -1, batches: 0 };
+    try {
+      while (await this.#grow(part, stopping));
+    } catch (error) {
+      this.#failure = error;
+      if (part.records.length === 0 || stopping.aborted) {
+        this.#share.release(part.bytes, "records");
+        throw error;
+      }
+    }
+    if (part.batches === 0) return undefined;
+    if (part.records.length === 0) {
+      this.#share.release(part.bytes, "records");
+      part.bytes = 0;
+    }
+    return { ...part, next: this.#next };
+  }
+
+  /** Adds records of one batch to a part. @returns false when the part is complete */
+  async #grow(part: GrowingPart, stopping: AbortSignal): Promise<boolean> {
+    await breathe();
+    const isFirst = part.records.length === 0;
+    // The records that were found already do not wait for the memory for others.
+    if (!isFirst && !this.#open && this.#share.budget.isTight) return false;
+    this.#open ??= await this.#openNext(stopping);
+    if (!this.#open) return false;
+    const { decoder, last, epoch } = this.#open;
+    if (!decoder.done) {
+      const left = { records: PART.records - part.records.length, bytes: PART.bytes - part.bytes };
+      const size = decoder.sizeOf(left);
+      if (!isFirst && size > left.bytes) return false;
+      if (isFirst) await this.#share.reserve(size, "records", stopping);
+      else this.#share.add(size, "records");
+      part.bytes += size;
+      for (const record of decoder.next(size)) {
+        if (record.offset >= this.from) part.records.push({ ...this.#place, ...record });
+        this.#next = Math.max(this.#next, record.offset + 1);
+      }
+    }
+    if (decoder.done) this.#closeBatch(last);
+    part.epoch = epoch;
+    part.batches++;
+    return part.records.length < PART.records && part.bytes < PART.bytes;
+  }
+
+  /** Releases the memory. Called once, when nothing is needed any more. */
+  release(): void {
+    if (this.#released) return;
+    this.#released = true;
+    this.#share.release(this.#charged, "batch");
+    this.#charged = 0;
+    this.#share.release(this.#bytes.length, "fetched");
+  }
+
+  #closeBatch(last: number): void {
+    this.#open = undefined;
+    this.#next = Math.max(this.#next, last + 1);
+    this.#share.release(this.#charged, "batch");
+    this.#charged = 0;
+  }
+
+  /** Opens the next batch with records for the reader. Moves past batches without any. */
+  async #openNext(stopping: AbortSignal): Promise<OpenBatch | undefined> {
+    for (;;) {
+      const size = entrySize(this.#bytes, this.#at);
+      if (size === undefined) return undefined;
+      const bytes = this.#bytes.subarray(this.#at, this.#at + size);
+      const magic = entryMagic(this.#bytes, this.#at);
+      this.#at += size;
+      if (magic > 2) throw new Error(`the message format ${magic} is not known`);
+      const opened =
+        magic < 2
+          ? await this.#openMessage(readMessage(bytes), stopping)
+          : await this.#openBatch(readBatch(bytes), stopping);
+      if (opened) return opened;
+    }
+  }
+
+  async #openBatch(batch: Batch, stopping: AbortSignal): Promise<OpenBatch | undefined> {
+    const last = batch.baseOffset + batch.lastOffsetDelta;
+    const skipped: OpenBatch = { decoder: NOTHING, last, epoch: batch.leaderEpoch };
+    if (!batch.crcValid) throw damaged(batch.baseOffset);
+    while (this.#pending[0] && this.#pending[0].firstOffset <= last)
+      this.#abortedProducers.add((this.#pending.shift() as AbortedTransaction).producerId);
+    if (batch.control) {
+      if (isAbort(batch)) this.#abortedProducers.delete(batch.producerId);
+      return skipped;
+    }
+    if (batch.transactional && this.#abortedProducers.has(batch.producerId)) return skipped;
+    const content = batch.bytes.subarray(BATCH_HEADER);
+    const records = await this.#decompress(batch.compression, content, stopping);
+    return { decoder: new RecordDecoder(batch, records), last, epoch: batch.leaderEpoch };
+  }
+
+  async #openMessage(message: Message, stopping: AbortSignal): Promise<OpenBatch | undefined> {
+    if (!message.crcValid) throw damaged(message.offset);
+    if (message.compression === 0)
+      return { decoder: new MessageDecoder(message, message.bytes), last: message.offset, epoch: -1 };
+    const content = await this.#decompress(message.compression, message.value ?? Buffer.alloc(0), stopping);
+    return { decoder: new MessageDecoder(message, content), last: message.offset, epoch: -1 };
+  }
+
+  async #decompress(compression: number, content: Buffer, stopping: AbortSignal): Promise<Buffer> {
+    if (compression === 0) return content;
+    const { maxBatch } = this.#share.budget;
+    const reserve = async (bytes: number): Promise<void> => {
+      this.#charge(0);
+      await this.#share.reserve(bytes, "batch", stopping);
+      this.#charged = bytes;
+      if (this.#released) this.#charge(0);
+    };
+    const records = await decompress(compression, content, { limit: maxBatch, reserve }).catch(
+      (error: unknown) => {
+        this.#charge(0);
+        if (error instanceof BatchTooLarge)
+          throw new Error(`${error.message}; kafka.maxUnpackedBatch allows ${maxBatch} bytes`);
+        throw error;
+      },
+    );
+    this.#charge(records.length);
+    return records;
+  }
+
+  /** Replaces the bytes that are counted for the open batch. */
+  #charge(wanted: number): void {
+    const bytes = this.#released ? 0 : wanted;
+    if (bytes === this.#charged) return;
+    this.#share.release(this.#charged, "batch");
+    if (bytes > 0) this.#share.add(bytes, "batch");
+    this.#charged = bytes;
+  }
+}
+
+/** The decoder of a batch without records for the reader. */
+const NOTHING: Decoder = { done: true, sizeOf: () => 0, next: () => [] };
+
+const damaged = (offset: number): Error =>
+  new Error(`the batch at offset ${offset} is damaged: its checksum is wrong`);
 
 /** Whether a control batch aborts a transaction. The key of its record is a version and a type; 0 is the abort type. */
 function isAbort(batch: Batch): boolean {
-  const [marker] = readRecords(batch, decompress);
+  const [marker] = readRecords(batch);
   return marker?.key?.readInt16BE(2) === 0;
 }

@@ -1,27 +1,38 @@
-// Fetches records for partition readers: one Fetch request per broker at a time, for the partitions whose readers have
-// no records left. Therefore a reader holds the records of at most one response.
+// Fetches records for partition readers. Several requests per broker may be in flight, each on a connection of its own,
+// so that a partition that needs records does not wait for a request about idle partitions.
 
 import { setTimeout as delay } from "node:timers/promises";
+import { messageOf } from "../../core/errors.ts";
 import type { Log } from "../../core/ports.ts";
+import { NO_ID } from "../../wire/codec.ts";
+import { KafkaCode } from "../../wire/error-codes.ts";
 import { Fetch, type FetchResponse } from "../../wire/messages/fetch.ts";
 import type { Cluster } from "../client/cluster.ts";
 import type { TopicMetadata } from "../client/metadata.ts";
+import { groupBy } from "../client/topic-partition.ts";
+import { FETCH_SLOTS, FetchSlots, type Slot } from "./fetch-slots.ts";
 import type { PartitionReader } from "./partition-reader.ts";
+import { faultOf, type Position } from "./position-fault.ts";
+import type { ReadBudget, ReadShare } from "./read-budget.ts";
+import { EpochValidator } from "./validate-epochs.ts";
+import { WaitingReaders } from "./waiting-readers.ts";
 
-const VERSION = 11;
+/** Version 13 addresses topics by id, 12 and later report truncated positions, 11 is for brokers before Kafka 2.7. */
+const WITH_IDS = [13, 12, 11];
+const WITHOUT_IDS = [12, 11];
+const REPORTS_TRUNCATED = 12;
+const ADDRESSES_BY_ID = 13;
 const READ_COMMITTED = 1;
 /** The limits of a response and of each partition in it, in bytes. A broker may exceed them by one large batch. */
 const MAX_BYTES = 4 * 1024 * 1024;
-const PARTITION_BYTES = 256 * 1024;
-/**
- * How long a broker waits for records: IDLE when all readers of its partitions are empty, BUSY when some are
- * not.
- */
-const IDLE_WAIT_MS = 500;
-const BUSY_WAIT_MS = 50;
-const PAUSE_MS = 200;
+const PARTITION_BYTES = 1024 * 1024;
 /** Time for the network, in addition to the time that the broker may wait. */
 const NETWORK_MS = 1000;
+/** The pauses before a partition is fetched again, in milliseconds. */
+const UNREADABLE_MS = 10_000;
+const DENIED_MS = 1000;
+const LOST_MS = 200;
+const MERGE_MS = 5;
 
 type Part = FetchResponse["topics"][number]["partitions"][number];
 
@@ -29,117 +40,209 @@ export interface FetcherDeps {
   readonly cluster: Cluster;
   readonly metadata: TopicMetadata;
   readonly log: Log;
+  /** Shared by all readers of the process. */
+  readonly readBudget: ReadBudget;
   /** The name of the connections. They must not be shared, because a long poll delays all later requests. */
   readonly channel: string;
 }
 
-/** Fetches for a set of readers, from the constructor until `stop`. */
+/** Fetches for a set of readers, until `stop`. */
 export class Fetcher {
   readonly #deps: FetcherDeps;
-  readonly #readers: readonly PartitionReader[];
-  /** Brokers with a request in flight. */
-  readonly #busy = new Set<number>();
+  readonly #share: ReadShare;
+  readonly #readers = new Set<PartitionReader>();
+  /** Readers that need a fetch; the one that has waited longest is the first, so that no partition starves. */
+  readonly #hungry = new Set<PartitionReader>();
+  readonly #inFlight = new Set<PartitionReader>();
+  readonly #waiting: WaitingReaders;
+  readonly #slots = new FetchSlots();
+  readonly #validator: EpochValidator;
+  #pumping = false;
   #running = true;
-  #retry: NodeJS.Timeout | undefined;
 
-  constructor(deps: FetcherDeps, readers: readonly PartitionReader[]) {
+  constructor(deps: FetcherDeps) {
     this.#deps = deps;
-    this.#readers = readers;
-    for (const reader of readers) reader.onNeedsFetch = () => this.#pump();
-    this.#pump();
+    this.#share = deps.readBudget.share(() => this.#pumpSoon());
+    this.#validator = new EpochValidator(deps.metadata);
+    this.#waiting = new WaitingReaders(deps.metadata, (reader) => this.#need(reader));
   }
 
+  /** Starts to read for a reader. */
+  add(reader: PartitionReader): void {
+    this.#readers.add(reader);
+    reader.attach(this.#share);
+    reader.onNeedsFetch = () => this.#need(reader);
+    reader.onUnreadable = () => this.#waiting.pause(reader, UNREADABLE_MS);
+    this.#need(reader);
+  }
+
+  /** Stops to read for a reader, and releases its memory. */
+  remove(reader: PartitionReader): void {
+    for (const set of [this.#readers, this.#hungry, this.#waiting]) set.delete(reader);
+    reader.onNeedsFetch = () => {};
+    reader.onUnreadable = () => {};
+    reader.detach();
+  }
+
+  /** Stops, and closes the connections. */
   stop(): void {
     this.#running = false;
-    clearTimeout(this.#retry);
+    this.#waiting.clear();
+    for (const reader of [...this.#readers]) this.remove(reader);
+    this.#share.close();
+    for (let slot = 0; slot < FETCH_SLOTS; slot++) this.#deps.cluster.closeChannel(this.#channel(slot));
+  }
+
+  #need(reader: PartitionReader): void {
+    if (!this.#readers.has(reader) || this.#inFlight.has(reader) || this.#waiting.has(reader)) return;
+    if (reader.lost) return;
+    this.#hungry.add(reader);
+    this.#pumpSoon();
+  }
+
+  /** Readers that need a fetch at the same time share a request. */
+  #pumpSoon(): void {
+    if (this.#pumping || this.#hungry.size === 0) return;
+    this.#pumping = true;
+    queueMicrotask(() => {
+      this.#pumping = false;
+      if (this.#running) this.#pump();
+    });
   }
 
   #pump(): void {
-    if (!this.#running) return;
-    const byBroker = new Map<number, PartitionReader[]>();
-    for (const reader of this.#readers) {
-      const leader = this.#deps.metadata.get(reader.topic)?.partitions[reader.partition]?.leader ?? -1;
-      if (leader < 0) this.#refreshLater(reader.topic);
-      else byBroker.set(leader, [...(byBroker.get(leader) ?? []), reader]);
-    }
-    for (const [broker, readers] of byBroker) {
-      const needsFetch = readers.filter((reader) => reader.needsFetch);
-      if (needsFetch.length === 0 || this.#busy.has(broker)) continue;
-      this.#busy.add(broker);
-      const waitMs = needsFetch.length === readers.length ? IDLE_WAIT_MS : BUSY_WAIT_MS;
-      this.#fetch(broker, needsFetch, waitMs)
-        .catch((error: unknown) => this.#onError(error, needsFetch))
-        .finally(() => {
-          this.#busy.delete(broker);
-          this.#pump();
-        });
+    if (!this.#share.mayFetch) return;
+    const located = [...this.#hungry].map((reader) => ({ reader, leader: this.#leaderOf(reader) }));
+    for (const [broker, ready] of groupBy(located, ({ leader }) => leader)) {
+      if (broker === undefined) continue;
+      const slot = this.#slots.take(broker, Date.now());
+      if (!slot) continue;
+      const readers = ready.map(({ reader }) => reader);
+      for (const reader of readers) {
+        this.#hungry.delete(reader);
+        this.#inFlight.add(reader);
+      }
+      void this.#fetch(broker, slot, readers);
     }
   }
 
-  async #fetch(broker: number, readers: readonly PartitionReader[], maxWaitMs: number): Promise<void> {
-    const { cluster, channel } = this.#deps;
-    const connection = await cluster.connection(broker, channel);
-    const topics = new Map<string, PartitionReader[]>();
-    for (const reader of readers) topics.set(reader.topic, [...(topics.get(reader.topic) ?? []), reader]);
+  /** Returns the leader of the reader's partition. If there is none, or the topic was recreated, reports that. */
+  #leaderOf(reader: PartitionReader): number | undefined {
+    const topic = this.#deps.metadata.get(reader.topic);
+    const leader = topic?.partitions[reader.partition]?.leader ?? -1;
+    if (topic?.id !== undefined) {
+      const { topicId } = reader.fetchFrom;
+      if (topicId === undefined) reader.adopt(topic.id);
+      else if (topicId !== topic.id) {
+        this.#hungry.delete(reader);
+        reader.report({ reason: "recreated", topicId: topic.id });
+        return undefined;
+      }
+    }
+    if (leader >= 0) return leader;
+    this.#hungry.delete(reader);
+    this.#waiting.lookFor(reader);
+    return undefined;
+  }
+
+  async #fetch(broker: number, slot: Slot, readers: readonly PartitionReader[]): Promise<void> {
+    const positions = readers.map((reader) => reader.fetchFrom);
+    const answers = await this.#ask(broker, slot, readers).catch((error: Error) => error);
+    for (const reader of readers) this.#inFlight.delete(reader);
+    if (!this.#running) return this.#slots.release(broker, slot);
+    if (answers instanceof Error) this.#deps.log.debug({ error: answers }, "fetch failed");
+    const idle: PartitionReader[] = [];
+    for (const [n, reader] of readers.entries()) {
+      if (!this.#readers.has(reader)) continue;
+      // The owner has moved the reader, or its position was found to be lost.
+      if (reader.fetchFrom !== positions[n] || reader.lost) this.#need(reader);
+      else if (answers instanceof Error) {
+        reader.report({ reason: "unavailable", detail: messageOf(answers) });
+        this.#waiting.lookFor(reader, undefined, LOST_MS);
+      } else if (this.#pass(reader, answers.get(reader))) idle.push(reader);
+    }
+    const merges = idle.length === readers.length && this.#slots.mergesSoon(broker, slot, Date.now());
+    if (merges) await delay(MERGE_MS);
+    this.#slots.release(broker, slot);
+    for (const reader of idle) this.#need(reader);
+    this.#pumpSoon();
+  }
+
+  async #ask(
+    broker: number,
+    slot: Slot,
+    readers: readonly PartitionReader[],
+  ): Promise<Map<PartitionReader, Part>> {
+    const { cluster } = this.#deps;
+    const { requestTimeoutMs } = cluster.options;
+    const connection = await cluster.connection(broker, this.#channel(slot.index));
+    const byId = readers.every((reader) => reader.fetchFrom.topicId !== undefined);
+    const version = connection.bestVersion(Fetch, byId ? WITH_IDS : WITHOUT_IDS);
+    const timeoutMs = requestTimeoutMs + NETWORK_MS;
+    if (version < REPORTS_TRUNCATED) await this.#validator.validate(connection, readers, timeoutMs);
+    const topicKey = ({ topic, fetchFrom }: PartitionReader): string =>
+      version >= ADDRESSES_BY_ID ? (fetchFrom.topicId ?? NO_ID) : topic;
     const request = {
       replicaId: -1,
-      maxWaitMs,
+      maxWaitMs: slot.waitMs,
       minBytes: 1,
       maxBytes: MAX_BYTES,
       isolationLevel: READ_COMMITTED,
       sessionId: 0,
       sessionEpoch: -1,
-      topics: [...topics].map(([name, own]) => ({
-        name,
-        partitions: own.map(({ partition, fetchFrom }) => ({
-          partition,
-          currentLeaderEpoch: -1,
-          fetchOffset: fetchFrom,
-          logStartOffset: -1,
-          partitionMaxBytes: PARTITION_BYTES,
-        })),
+      topics: groupBy(readers, topicKey).map(([key, own]) => ({
+        name: key,
+        topicId: key,
+        partitions: own.map(({ partition, fetchFrom }) => requestPart(partition, fetchFrom)),
       })),
       forgotten: [],
       rackId: "",
     };
-    const timeout = maxWaitMs + cluster.options.requestTimeoutMs + NETWORK_MS;
-    const answer = await connection.request(Fetch, VERSION, request, timeout);
-    if (!this.#running) return;
+    const answer = await connection.request(Fetch, version, request, slot.waitMs + timeoutMs);
     if (answer.throttleTimeMs > 0) await delay(answer.throttleTimeMs);
-    let retry = false;
-    for (const { name, partitions } of answer.topics)
+    const byPlace = new Map(readers.map((reader) => [`${topicKey(reader)}/${reader.partition}`, reader]));
+    const answers = new Map<PartitionReader, Part>();
+    for (const { name, topicId, partitions } of answer.topics)
       for (const part of partitions) {
-        const reader = readers.find(({ topic, partition }) => topic === name && partition === part.partition);
-        if (reader) retry = this.#pass(reader, part) || retry;
+        const reader = byPlace.get(`${version >= ADDRESSES_BY_ID ? topicId : name}/${part.partition}`);
+        if (reader) answers.set(reader, part);
       }
-    if (retry) await delay(PAUSE_MS);
+    return answers;
   }
 
-  /** Passes one partition of a response to its reader. @returns true when a new fetch must wait for a pause */
-  #pass(reader: PartitionReader, part: Part): boolean {
-    if (part.errorCode === 0) {
-      reader.accept(part.records ?? EMPTY, part.abortedTransactions ?? [], part.lastStableOffset);
-      return false;
+  /** Passes the answer for one partition to its reader. @returns true when the reader needs another fetch */
+  #pass(reader: PartitionReader, part: Part | undefined): boolean {
+    if (part?.errorCode === KafkaCode.NONE) {
+      const { divergingEpoch, records, abortedTransactions, lastStableOffset, highWatermark } = part;
+      if (divergingEpoch.endOffset >= 0) {
+        reader.report({ reason: "truncated", ...divergingEpoch });
+        return false;
+      }
+      const [bytes, aborted] = [records ?? EMPTY, abortedTransactions ?? []];
+      reader.accept({ bytes, aborted, end: lastStableOffset, highWatermark });
+      return bytes.length === 0;
     }
-    if (reader.onError(part.errorCode)) return false;
-    this.#deps.metadata.refresh([reader.topic]);
-    return true;
+    const fault = faultOf(part?.errorCode ?? KafkaCode.UNKNOWN_TOPIC_OR_PARTITION);
+    if (fault.reason === "out-of-range") reader.report(fault);
+    else if (fault.reason === "unauthorised" || fault.reason === "unreadable") {
+      reader.report(fault);
+      this.#waiting.pause(reader, fault.reason === "unreadable" ? UNREADABLE_MS : DENIED_MS);
+    } else this.#waiting.lookFor(reader, part?.errorCode); // The metadata shows what has become of the partition.
+    return false;
   }
 
-  async #onError(error: unknown, readers: readonly PartitionReader[]): Promise<void> {
-    this.#deps.log.debug({ error }, "fetch failed");
-    this.#deps.metadata.refresh([...new Set(readers.map(({ topic }) => topic))]);
-    await delay(PAUSE_MS);
-  }
-
-  /** Refreshes the metadata of a topic that is unknown, or whose partition has no leader, after a pause. */
-  #refreshLater(topic: string): void {
-    this.#retry ??= setTimeout(() => {
-      this.#retry = undefined;
-      this.#deps.metadata.refresh([topic]);
-      this.#pump();
-    }, PAUSE_MS);
+  #channel(slot: number): string {
+    return `${this.#deps.channel}-${slot}`;
   }
 }
+
+const requestPart = (partition: number, { offset, epoch }: Position) => ({
+  partition,
+  currentLeaderEpoch: -1,
+  fetchOffset: offset,
+  lastFetchedEpoch: epoch,
+  logStartOffset: -1,
+  partitionMaxBytes: PARTITION_BYTES,
+});
 
 const EMPTY = Buffer.alloc(0);

@@ -1,8 +1,8 @@
 // One member of a consumer group (Kafka's classic protocol): joins, assigns the partitions when it is the leader,
 // keeps its membership alive, commits offsets. Does not read records.
 
-import { setTimeout as delay } from "node:timers/promises";
 import type { Log } from "../../core/ports.ts";
+import { untilAborted } from "../../core/time.ts";
 import type { Api } from "../../wire/codec.ts";
 import {
   type Assignment,
@@ -22,18 +22,25 @@ import {
 } from "../../wire/messages/group.ts";
 import type { Cluster } from "../client/cluster.ts";
 import { Coordinator, coordinatorMoved } from "../client/coordinator.ts";
-import { BrokerRefused } from "../client/errors.ts";
+import { BrokerGone, BrokerRefused } from "../client/errors.ts";
 import type { TopicPartition } from "../client/topic-partition.ts";
 import { assignPartitions } from "./assign.ts";
-import { firstError, offsetsIn, topicsToCommit, topicsToFetch } from "./group-offsets.ts";
+import {
+  type Committed,
+  commitErrorsIn,
+  committedIn,
+  topicsToCommit,
+  topicsToFetch,
+} from "./group-offsets.ts";
+import type { Position } from "./position-fault.ts";
 
 /** A member that sends no heartbeat for this long loses its partitions. */
 export const SESSION_MS = 10_000;
 /** The time that members have to join again in a rebalance. */
 const REBALANCE_MS = 30_000;
 const REQUEST_MS = 5000;
-const PAUSE_MS = 200;
-const MOST_COMMIT_TRIES = 10;
+/** A coordinator that hangs is left early, so that the session can continue at another one. */
+const HEARTBEAT_ANSWER_MS = 2000;
 const PROTOCOL = "onramp";
 
 /** Error codes after which the member must join again. */
@@ -47,6 +54,11 @@ const REJOIN: readonly number[] = [
 /** The group rebalances, or this member has lost its partitions: it must join again. */
 export class Rebalance extends Error {
   override readonly name = "Rebalance";
+}
+
+/** The coordinator cannot be reached, or has moved. Membership survives until the end of the session. */
+export class CoordinatorLost extends Error {
+  override readonly name = "CoordinatorLost";
 }
 
 /** The result of joining. */
@@ -74,6 +86,7 @@ export class GroupMember {
   readonly #coordinator: Coordinator;
   #memberId = "";
   #generation = -1;
+  #joining = false;
 
   constructor(cluster: Cluster, log: Log, options: MemberOptions) {
     this.#log = log;
@@ -82,70 +95,73 @@ export class GroupMember {
   }
 
   /**
-   * Joins, or joins again, until the group is stable.
+   * Joins the group, or joins it again. Waits for the other members.
    *
-   * @throws BrokerRefused for an error that joining again does not resolve, such as 30 (the ACL "Read" on the
-   * group is missing); BrokerGone
+   * @throws Rebalance, CoordinatorLost when it may succeed at once; BrokerRefused for an error that joining again does
+   * not resolve, such as 30 (the ACL "Read" on the group is missing); the reason of `stopping`
    */
   async join(stopping: AbortSignal): Promise<GroupAssignment> {
-    for (;;) {
-      stopping.throwIfAborted();
-      try {
-        return await this.#joinOnce();
-      } catch (error) {
-        if (!(error instanceof Rebalance)) throw error;
-        await delay(PAUSE_MS, undefined, { signal: stopping });
-      }
+    this.#joining = true;
+    try {
+      return await untilAborted(this.#join(), stopping);
+    } finally {
+      this.#joining = stopping.aborted;
     }
   }
 
-  /** @throws Rebalance when this member must join again */
+  /** @throws Rebalance when this member must join again; CoordinatorLost, BrokerRefused */
   async heartbeat(): Promise<void> {
-    const { errorCode } = await this.#ask(Heartbeat, 3, { ...this.#identity, groupInstanceId: null });
+    const request = { ...this.#identity, groupInstanceId: null };
+    const { errorCode } = await this.#ask(Heartbeat, 3, request, HEARTBEAT_ANSWER_MS);
     this.#check("sending a heartbeat to group", errorCode);
   }
 
   /**
-   * Commits the offset of the next record per partition.
+   * Commits the position of the next record per partition.
    *
-   * @throws Rebalance when the group rebalances or has assigned the partitions to another member
+   * @returns the error code per partition that was not committed, such as 29 (the ACL "Read" on the topic is missing)
+   * @throws Rebalance when the group rebalances or has assigned the partitions to another member; CoordinatorLost
    */
-  async commit(offsets: ReadonlyMap<TopicPartition, number>): Promise<void> {
-    const topics = topicsToCommit(offsets);
+  async commit<T extends TopicPartition>(positions: ReadonlyMap<T, Position>): Promise<Map<T, number>> {
+    const topics = topicsToCommit(positions);
     const request = { ...this.#identity, groupInstanceId: null, retentionTimeMs: -1, topics };
-    for (let tries = 0; ; tries++) {
-      const answer = await this.#ask(OffsetCommit, 7, request);
-      const errorCode = firstError(answer.topics);
-      if (!coordinatorMoved(errorCode) || tries >= MOST_COMMIT_TRIES)
-        return this.#check("committing offsets of group", errorCode);
-      await this.#coordinator.pauseAndForget();
+    const answer = await this.#ask(OffsetCommit, 7, request);
+    const errors = commitErrorsIn(answer.topics, positions.keys());
+    for (const [partition, code] of errors) {
+      if (REJOIN.includes(code) || coordinatorMoved(code)) this.#check("committing offsets of group", code);
+      if (code === KafkaCode.NONE) errors.delete(partition);
     }
+    return errors;
   }
 
-  /** The committed offset per partition; -1 where the group has committed none. */
-  async committed(partitions: readonly TopicPartition[]): Promise<Map<TopicPartition, number>> {
+  /** The committed position per partition. @throws Rebalance, CoordinatorLost, BrokerRefused */
+  async committed<T extends TopicPartition>(partitions: readonly T[]): Promise<Map<T, Committed>> {
     if (partitions.length === 0) return new Map();
     const topics = topicsToFetch(partitions);
     const answer = await this.#ask(OffsetFetch, 5, { groupId: this.#options.group, topics });
-    this.#check("reading the committed offsets of group", answer.errorCode || firstError(answer.topics));
-    return offsetsIn(answer.topics, partitions);
+    this.#check("reading the committed offsets of group", answer.errorCode);
+    return committedIn(answer.topics, partitions);
   }
 
   /** Leaves the group, so that other members get the partitions now and not at the end of the session. */
   async leave(): Promise<void> {
-    if (this.#memberId === "") return;
-    const members = [{ memberId: this.#memberId, groupInstanceId: null }];
-    this.#memberId = "";
-    await this.#ask(LeaveGroup, 3, { groupId: this.#options.group, memberId: "", members }).catch(
-      (error: unknown) => this.#log.debug({ error }, "leaving the group failed; its session will end"),
-    );
+    // The broker would answer a request on this connection only after the other members have joined.
+    if (this.#joining) this.#coordinator.close();
+    if (this.#memberId !== "") {
+      const members = [{ memberId: this.#memberId, groupInstanceId: null }];
+      this.#memberId = "";
+      await this.#ask(LeaveGroup, 3, { groupId: this.#options.group, memberId: "", members }).catch(
+        (error: unknown) => this.#log.debug({ error }, "leaving the group failed; its session will end"),
+      );
+    }
+    this.#coordinator.close();
   }
 
   get #identity() {
     return { groupId: this.#options.group, generationId: this.#generation, memberId: this.#memberId };
   }
 
-  async #joinOnce(): Promise<GroupAssignment> {
+  async #join(): Promise<GroupAssignment> {
     const { group, topics, partitionsOf } = this.#options;
     const request = {
       groupId: group,
@@ -159,7 +175,7 @@ export class GroupMember {
     const joined = await this.#ask(JoinGroup, 5, request, REBALANCE_MS + REQUEST_MS);
     if (joined.errorCode === KafkaCode.MEMBER_ID_REQUIRED) {
       this.#memberId = joined.memberId;
-      return this.#joinOnce();
+      return this.#join();
     }
     this.#check("joining group", joined.errorCode);
     this.#memberId = joined.memberId;
@@ -185,21 +201,23 @@ export class GroupMember {
 
   /**
    * @param action what failed, such as "joining group"; the name of the group follows it in the message
-   * @throws Rebalance when joining again may help, BrokerRefused when it does not
+   * @throws Rebalance, CoordinatorLost when joining again may help, BrokerRefused when it does not
    */
   #check(action: string, code: number): void {
     if (code === KafkaCode.NONE) return;
+    const refused = new BrokerRefused(`${action} ${this.#options.group}`, code);
     if (code === KafkaCode.UNKNOWN_MEMBER_ID || code === KafkaCode.FENCED_INSTANCE_ID) this.#memberId = "";
-    if (coordinatorMoved(code)) this.#coordinator.forget();
-    if (REJOIN.includes(code) || coordinatorMoved(code))
-      throw new Rebalance(`${action} ${this.#options.group}: ${code}`);
-    throw new BrokerRefused(`${action} ${this.#options.group}`, code);
+    if (REJOIN.includes(code)) throw new Rebalance(refused.message);
+    if (!coordinatorMoved(code)) throw refused;
+    this.#coordinator.forget();
+    throw new CoordinatorLost(refused.message);
   }
 
   async #ask<Q, R>(api: Api<Q, R>, version: number, body: Q, timeoutMs = REQUEST_MS): Promise<R> {
     return this.#coordinator.ask(api, version, body, timeoutMs).catch((error: unknown) => {
-      if (error instanceof BrokerRefused && coordinatorMoved(error.code)) throw new Rebalance(error.message);
-      throw error;
+      const lost =
+        error instanceof BrokerGone || (error instanceof BrokerRefused && coordinatorMoved(error.code));
+      throw lost ? new CoordinatorLost(error.message) : error;
     });
   }
 }

@@ -1,17 +1,30 @@
-// The topics of OffsetCommit and OffsetFetch requests, and the offsets in an answer.
+// Committed offsets in OffsetCommit and OffsetFetch. The id of the topic is stored as the metadata of an offset, so that
+// an offset of a topic that was deleted and recreated is recognised.
 
 import { KafkaCode } from "../../wire/error-codes.ts";
 import { groupBy, type TopicPartition } from "../client/topic-partition.ts";
+import type { Position } from "./position-fault.ts";
 
-/** The topics of an OffsetCommit request. @param offsets the offset of the next record per partition */
-export function topicsToCommit(offsets: ReadonlyMap<TopicPartition, number>) {
-  return groupBy([...offsets], ([{ topic }]) => topic).map(([name, entries]) => ({
+/** A topic id in the form that Kafka's tools print: 16 bytes in base64url. */
+const TOPIC_ID = /^[A-Za-z0-9_-]{22}$/;
+
+/** What OffsetFetch returned for a partition. */
+export interface Committed {
+  /** The committed position; undefined where the group has committed none. */
+  readonly position: Position | undefined;
+  /** The error code of the answer for this partition. */
+  readonly errorCode: number;
+}
+
+/** The topics of an OffsetCommit request. @param positions the position of the next record per partition */
+export function topicsToCommit(positions: ReadonlyMap<TopicPartition, Position>) {
+  return groupBy([...positions], ([{ topic }]) => topic).map(([name, entries]) => ({
     name,
-    partitions: entries.map(([{ partition }, offset]) => ({
+    partitions: entries.map(([{ partition }, { offset, epoch, topicId }]) => ({
       partition,
       offset,
-      leaderEpoch: -1,
-      metadata: "",
+      leaderEpoch: epoch,
+      metadata: topicId ?? "",
     })),
   }));
 }
@@ -24,29 +37,52 @@ export function topicsToFetch(partitions: readonly TopicPartition[]) {
   }));
 }
 
-interface FetchedOffsets {
+interface Answers<P> {
   readonly name: string;
-  readonly partitions: readonly { readonly partition: number; readonly offset: number }[];
+  readonly partitions: readonly P[];
 }
 
-/** The offset per partition in the answer to OffsetFetch; -1 where the group has committed none. */
-export function offsetsIn(
-  answer: readonly FetchedOffsets[],
-  partitions: readonly TopicPartition[],
-): Map<TopicPartition, number> {
-  const offsets = new Map<TopicPartition, number>();
-  for (const wanted of partitions) {
-    const topic = answer.find(({ name }) => name === wanted.topic);
-    const part = topic?.partitions.find(({ partition }) => partition === wanted.partition);
-    if (part) offsets.set(wanted, part.offset);
-  }
-  return offsets;
+/** Returns the answer per partition; partitions without one are left out. */
+function answersFor<T extends TopicPartition, P extends { readonly partition: number }>(
+  answer: readonly Answers<P>[],
+  partitions: Iterable<T>,
+): [T, P][] {
+  const byPlace = new Map(
+    answer.flatMap(({ name, partitions: parts }) =>
+      parts.map((part) => [`${name}/${part.partition}`, part] as const),
+    ),
+  );
+  return [...partitions].flatMap((wanted): [T, P][] => {
+    const part = byPlace.get(`${wanted.topic}/${wanted.partition}`);
+    return part ? [[wanted, part]] : [];
+  });
 }
 
-/** The first error code in the answer that is not 0; 0 when there is none. */
-export function firstError(
-  topics: readonly { readonly partitions: readonly { readonly errorCode: number }[] }[],
-): number {
-  const parts = topics.flatMap(({ partitions }) => partitions);
-  return parts.find(({ errorCode }) => errorCode !== KafkaCode.NONE)?.errorCode ?? KafkaCode.NONE;
+/** The committed position per partition in the answer to OffsetFetch. */
+export function committedIn<T extends TopicPartition>(
+  answer: readonly Answers<{
+    readonly partition: number;
+    readonly offset: number;
+    readonly leaderEpoch: number;
+    readonly metadata: string | null;
+    readonly errorCode: number;
+  }>[],
+  partitions: readonly T[],
+): Map<T, Committed> {
+  return new Map(
+    answersFor(answer, partitions).map(([wanted, { offset, leaderEpoch, metadata, errorCode }]) => {
+      const topicId = metadata !== null && TOPIC_ID.test(metadata) ? metadata : undefined;
+      const isCommitted = errorCode === KafkaCode.NONE && offset >= 0;
+      const position = isCommitted ? { offset, epoch: leaderEpoch, topicId } : undefined;
+      return [wanted, { position, errorCode }];
+    }),
+  );
+}
+
+/** The error code per partition in the answer to OffsetCommit. */
+export function commitErrorsIn<T extends TopicPartition>(
+  answer: readonly Answers<{ readonly partition: number; readonly errorCode: number }>[],
+  partitions: Iterable<T>,
+): Map<T, number> {
+  return new Map(answersFor(answer, partitions).map(([wanted, { errorCode }]) => [wanted, errorCode]));
 }

@@ -1,21 +1,41 @@
 // Reads one assigned partition until the session ends: passes its records to the handler and commits the
-// offset after them. A failure to read or commit does not affect the other partitions.
+// position after them. A failure to read or commit does not affect the other partitions.
 
 import { setTimeout as delay } from "node:timers/promises";
 import { messageOf } from "../../core/errors.ts";
 import type { Log, RecordHandler } from "../../core/ports.ts";
 import { Backoff } from "../../core/time.ts";
-import { EARLIEST, offsetAt } from "../client/list-offsets.ts";
-import { type GroupMember, Rebalance } from "./group-member.ts";
+import { KafkaCode, kafkaErrorName } from "../../wire/error-codes.ts";
+import type { ListOffsetsDeps } from "../client/list-offsets.ts";
+import type { Committer, UncommittedPositions } from "./committer.ts";
+import { continueAt } from "./continue-at.ts";
+import { CoordinatorLost, Rebalance } from "./group-member.ts";
 import type { PartitionReader } from "./partition-reader.ts";
+import {
+  type BlockedPartition,
+  describeFault,
+  isLost,
+  type LostPosition,
+  type PositionFault,
+} from "./position-fault.ts";
+import type { Troubles } from "./troubles.ts";
 
-/** The pause after a failure to read a partition, in milliseconds. */
-const UNREADABLE_MS = 10_000;
+/** How long a fault must last before it is shown, in milliseconds. Elections of leaders end sooner. */
+const SHOWN_AFTER_MS: Readonly<Record<BlockedPartition["reason"], number>> = {
+  deleted: 2000,
+  unauthorised: 0,
+  unreadable: 0,
+  "no-leader": 3000,
+  unavailable: 4000,
+};
+const LOST_SHOWN_AFTER_MS = 3000;
 
 export interface PartitionLoopDeps {
   readonly group: string;
-  readonly member: GroupMember;
-  readonly offsets: Parameters<typeof offsetAt>[0];
+  readonly committer: Committer;
+  readonly uncommitted: UncommittedPositions;
+  readonly troubles: Troubles;
+  readonly offsets: ListOffsetsDeps;
   readonly log: Log;
   readonly handler: RecordHandler;
 }
@@ -24,88 +44,132 @@ export interface PartitionLoopDeps {
 export class PartitionLoop {
   readonly reader: PartitionReader;
   readonly #deps: PartitionLoopDeps;
-  #trouble: string | undefined;
+  readonly #name: string;
+  #committed: number;
+  #busy = false;
 
-  constructor(reader: PartitionReader, deps: PartitionLoopDeps) {
+  /** @param committed the committed offset; the reader may begin after it */
+  constructor(reader: PartitionReader, committed: number, deps: PartitionLoopDeps) {
     this.reader = reader;
+    this.#committed = committed;
     this.#deps = deps;
-  }
-
-  /** Why the partition can't be read or its offset committed; undefined when there is no failure. */
-  get trouble(): string | undefined {
-    return this.#trouble;
+    this.#name = `${reader.topic}/${reader.partition}`;
+    reader.onFault = (fault) => this.#onFault(fault);
   }
 
   /**
    * Reads until `stopping` is aborted. Retries after a failure to read or to commit.
    *
-   * @throws Rebalance, BrokerGone, BrokerRefused; the error of the handler
+   * @throws Rebalance; the error of the handler
    */
   async run(stopping: AbortSignal, cancel: AbortSignal): Promise<void> {
     const { reader } = this;
-    while (!stopping.aborted) {
-      try {
-        await reader.ready(stopping).catch((error: unknown) => this.#onUnreadable(error, stopping));
-        if (reader.outOfRange) await this.#seekToStart();
+    try {
+      if (reader.position.offset !== this.#committed) await this.#commit(cancel);
+      while (!stopping.aborted) {
+        await reader.ready(stopping);
+        this.#busy = true;
+        if (reader.lost) await this.#continue(reader.lost, stopping, cancel);
         else if (reader.records.length > 0) {
           reader.take(await this.#deps.handler(reader.records, stopping, cancel));
-          await this.#commit(stopping);
+          this.#deps.uncommitted.note(reader, this.#committed, reader.position);
+          await this.#commit(cancel);
         }
-      } catch (error) {
-        if (!stopping.aborted) throw error;
+        this.#busy = false;
       }
+    } catch (error) {
+      if (!stopping.aborted) throw error;
+    } finally {
+      reader.onFault = () => {};
     }
   }
 
   /**
-   * Commits the position. Retries until `stopping`: without the commit, the records would be handled again.
+   * Commits a position that moved past control records or aborted transactions, so that the group has no lag. A failure
+   * does not matter: the next commit includes it.
    */
-  async #commit(stopping: AbortSignal): Promise<void> {
+  async commitIdle(): Promise<void> {
+    const { position } = this.reader;
+    if (this.#busy || this.reader.lost || position.offset === this.#committed) return;
+    this.#busy = true;
+    const code = await this.#deps.committer
+      .commit(this.reader, position)
+      .catch(() => KafkaCode.UNKNOWN_SERVER_ERROR);
+    if (code === KafkaCode.NONE) this.#committed = position.offset;
+    this.#busy = false;
+  }
+
+  /** Commits the position. Retries until `cancel`: without the commit, the records would be handled again. */
+  async #commit(cancel: AbortSignal): Promise<void> {
     const { reader } = this;
-    const { member, group, log } = this.#deps;
-    const backoff = new Backoff(200, 10_000);
+    const { committer, uncommitted, troubles } = this.#deps;
+    const key = `commit:${this.#name}`;
+    const subject = { topic: reader.topic, partition: reader.partition };
+    const backoff = new Backoff(200, 5000);
     for (;;) {
       try {
-        await member.commit(new Map([[reader, reader.position]]));
-        this.#trouble = undefined;
-        return;
+        const code = await committer.commit(reader, reader.position);
+        if (code === KafkaCode.NONE) break;
+        const message = commitProblem(this.#name, reader.topic, code);
+        troubles.raise(key, { ...subject, kind: `commit ${code}` }, message, { afterMs: 1000 });
       } catch (error) {
-        if (error instanceof Rebalance || stopping.aborted) throw error;
-        const reason = messageOf(error);
-        this.#trouble = reason;
-        log.warn({ group, reason }, "offset not committed; it will be tried again");
+        if (error instanceof Rebalance || cancel.aborted) throw error;
+        const message = `The offset of ${this.#name} can't be committed: ${messageOf(error)}. It is tried again.`;
+        const afterMs = error instanceof CoordinatorLost ? 4000 : 1000;
+        troubles.raise(key, { ...subject, kind: "commit" }, message, { afterMs });
+      }
+      await delay(backoff.next(Date.now()), undefined, { signal: cancel });
+    }
+    this.#committed = reader.position.offset;
+    uncommitted.clear(reader);
+    troubles.clear(key);
+  }
+
+  /** Decides where to continue after a lost position. */
+  async #continue(fault: LostPosition, stopping: AbortSignal, cancel: AbortSignal): Promise<void> {
+    const { reader } = this;
+    const { offsets, group, log, troubles } = this.#deps;
+    const key = `lost:${this.#name}`;
+    const backoff = new Backoff(200, 2000);
+    for (;;) {
+      try {
+        const { position, event } = await continueAt(offsets, reader, fault);
+        const { topic, partition } = reader;
+        log.warn({ group, topic, partition, from: reader.position.offset, to: position.offset }, event);
+        troubles.clear(key);
+        reader.seek(position);
+        return await this.#commit(cancel);
+      } catch (error) {
+        if (error instanceof Rebalance) throw error;
+        stopping.throwIfAborted();
+        const message = `${describeFault(reader, reader.position.offset, fault)} Where to continue can't be read: ${messageOf(error)}. It is tried again.`;
+        const subject = { kind: fault.reason, topic: reader.topic, partition: reader.partition };
+        troubles.raise(key, subject, message, { afterMs: LOST_SHOWN_AFTER_MS });
+        offsets.metadata.refresh([reader.topic]);
         await delay(backoff.next(Date.now()), undefined, { signal: stopping });
       }
     }
   }
 
-  /** Reports a partition that can't be read, and prepares a retry after a pause. */
-  async #onUnreadable(error: unknown, stopping: AbortSignal): Promise<void> {
-    stopping.throwIfAborted();
+  #onFault(fault: PositionFault | undefined): void {
+    const { troubles } = this.#deps;
+    const key = `read:${this.#name}`;
+    if (fault === undefined || isLost(fault)) return troubles.clear(key);
     const { topic, partition, position } = this.reader;
-    const { group, log } = this.#deps;
-    const reason = messageOf(error);
-    this.#trouble = `${topic}/${partition} can't be read at offset ${position}: ${reason}`;
-    log.error(
-      { group, topic, partition, offset: position, reason },
-      "a partition can't be read; it will be tried again, and others go on",
-    );
-    await delay(UNREADABLE_MS, undefined, { signal: stopping });
-    this.reader.seek(position);
+    const message = describeFault(this.reader, position.offset, fault);
+    troubles.raise(key, { kind: fault.reason, topic, partition }, message, {
+      afterMs: SHOWN_AFTER_MS[fault.reason],
+    });
   }
+}
 
-  /** Called when the reader's offset does not exist: retention removed it, or the topic was truncated or recreated. */
-  async #seekToStart(): Promise<void> {
-    const { reader } = this;
-    const { offsets, group, log } = this.#deps;
-    const start = await offsetAt(offsets, reader, EARLIEST);
-    const { topic, partition, position } = reader;
-    log.warn(
-      { group, topic, partition, from: position, to: start },
-      position < start
-        ? "records were removed by retention before they were read"
-        : "the partition ends before what was read already: truncated, or recreated; reading it from its start",
-    );
-    reader.seek(start);
-  }
+function commitProblem(name: string, topic: string, code: number): string {
+  const refused = `The offset of ${name} can't be committed (${kafkaErrorName(code)}).`;
+  const next =
+    code === KafkaCode.TOPIC_AUTHORIZATION_FAILED
+      ? ` Give Onramp's user the ACL "Read" on topic "${topic}".`
+      : code === KafkaCode.GROUP_AUTHORIZATION_FAILED
+        ? ` Give Onramp's user the ACL "Read" on the consumer group.`
+        : " Check the topic and the consumer group with kafka-consumer-groups --describe.";
+  return `${refused}${next} It is tried again, and its records wait.`;
 }

@@ -1,102 +1,165 @@
-// The reader of one partition: holds its position, and the records that were fetched and not yet handled.
+// The reader of one partition: holds its position, what was fetched, and the records that were handed out and not
+// handled yet.
 
+import { messageOf } from "../../core/errors.ts";
 import type { ConsumedRecord, FeedPosition } from "../../core/ports.ts";
-import { KafkaCode } from "../../wire/error-codes.ts";
-import { type AbortedTransaction, readFetched } from "./fetched-records.ts";
+import { type AbortedTransaction, FetchedRecords, type Part } from "./fetched-records.ts";
+import { isLost, type LostPosition, type Position, type PositionFault } from "./position-fault.ts";
+import type { Evictable, ReadShare } from "./read-budget.ts";
 
-/** Receives records from the fetcher, and holds them until its only user takes them. */
-export class PartitionReader {
+/** The answer of a broker for the partition. */
+export interface FetchedPart {
+  readonly bytes: Buffer;
+  readonly aborted: readonly AbortedTransaction[];
+  /** The last stable offset: records after it may belong to open transactions. */
+  readonly end: number;
+  readonly highWatermark: number;
+}
+
+/** Receives what the fetcher fetches, and hands out records to its only user. */
+export class PartitionReader implements Evictable {
   readonly topic: string;
   readonly partition: number;
-  /** The records that were fetched and not taken. */
-  records: ConsumedRecord[] = [];
-  /** The offset for the next fetch. */
-  fetchFrom: number;
-  /** Called when the reader has no records left or is waiting for some, so that the fetcher fetches more. */
+  /** Called when the reader needs a fetch. Set by the fetcher. */
   onNeedsFetch: () => void = () => {};
-  /** True when the partition does not have the offset `fetchFrom`. Nothing is fetched until `seek` is called. */
-  outOfRange = false;
-  #position: number;
-  /** The end of the partition at the last fetch (the last stable offset). */
+  /** Called when the batch at the position cannot be decoded. Set by the fetcher. */
+  onUnreadable: () => void = () => {};
+  /** Called when the fault changes. Set by the owner. */
+  onFault: (fault: PositionFault | undefined) => void = () => {};
+  /** Called with the high watermark, after a fetch that reached the end of the partition. Set by the owner. */
+  onEnd: (highWatermark: number) => void = () => {};
+  /** The records that were decoded and not taken. */
+  records: readonly ConsumedRecord[] = [];
+  #position: Position;
+  /** The part that `records` are the rest of. */
+  #part: Part | undefined;
+  #fetched: FetchedRecords | undefined;
+  #share: ReadShare | undefined;
+  #fault: PositionFault | undefined;
+  #faultSince = 0;
   #end: number | undefined;
-  #failure: Error | undefined;
+  #decoding = false;
+  #adopted = false;
+  #idleSince = Date.now();
   #wake: (() => void) | undefined;
 
-  constructor(topic: string, partition: number, position: number) {
+  constructor(topic: string, partition: number, position: Position) {
     this.topic = topic;
     this.partition = partition;
     this.#position = position;
-    this.fetchFrom = position;
   }
 
-  /** The offset of the next record to take. */
-  get position(): number {
+  /** The position of the next record to take. */
+  get position(): Position {
     return this.#position;
   }
-  /** True when the fetcher should fetch records. */
-  get needsFetch(): boolean {
-    return this.records.length === 0 && !this.outOfRange && this.#failure === undefined;
+  /** The position for the next fetch: after the records that were handed out. */
+  get fetchFrom(): Position {
+    return this.#part ? this.#after(this.#part) : this.#position;
   }
-  /** The position, and its distance from the end of the partition, which was read at the last fetch. */
+  /** What prevents reading; undefined while nothing does. */
+  get fault(): PositionFault | undefined {
+    return this.#fault;
+  }
+  /** When the reason of the fault began, in milliseconds (`Date.now`). */
+  get faultSince(): number {
+    return this.#faultSince;
+  }
+  /** The fault after which the owner must call `seek`. */
+  get lost(): LostPosition | undefined {
+    return isLost(this.#fault) ? this.#fault : undefined;
+  }
+  /** The end of the partition at the last fetch; undefined until then, and while the partition cannot be read. */
+  get end(): number | undefined {
+    return this.#fault === undefined || this.#fault.reason === "unreadable" ? this.#end : undefined;
+  }
+  get idleSince(): number | undefined {
+    return this.#decoding || !this.#fetched ? undefined : this.#idleSince;
+  }
+  /** The position and the lag. */
   get state(): FeedPosition {
-    const { topic, partition, position } = this;
-    return {
-      topic,
-      partition,
-      position,
-      lag: this.#end === undefined ? undefined : Math.max(0, this.#end - position),
-    };
+    const { topic, partition, end } = this;
+    const { offset } = this.#position;
+    return { topic, partition, position: offset, lag: end === undefined ? null : Math.max(0, end - offset) };
   }
 
-  /** Called with the result of a fetch. @param end the last stable offset */
-  accept(bytes: Buffer, aborted: readonly AbortedTransaction[], end: number): void {
-    this.#end = end;
-    try {
-      const { records, next } = readFetched(
-        { topic: this.topic, partition: this.partition, from: this.fetchFrom },
-        bytes,
-        aborted,
-      );
-      this.records = records;
-      this.fetchFrom = next;
-      if (records.length === 0) this.#position = next;
-    } catch (error) {
-      this.#failure = error instanceof Error ? error : new Error(String(error));
-    }
-    this.#wake?.();
+  /** Called by the fetcher that reads for this reader. */
+  attach(share: ReadShare): void {
+    this.#share = share;
+    share.budget.holders.add(this);
   }
 
-  /** Called with the error code of a fetch. @returns false when the fetch must be tried again later */
-  onError(code: number): boolean {
-    if (code !== KafkaCode.OFFSET_OUT_OF_RANGE) return false;
-    this.outOfRange = true;
-    this.#wake?.();
-    return true;
-  }
-
-  /** Continues at an offset, and clears an earlier failure. */
-  seek(offset: number): void {
-    this.records = [];
-    this.#position = offset;
-    this.fetchFrom = offset;
-    this.outOfRange = false;
-    this.#failure = undefined;
-    this.onNeedsFetch();
+  /** Releases all memory. Called by the fetcher when it no longer reads for this reader. */
+  detach(): void {
+    this.#share?.budget.holders.delete(this);
+    this.#drop();
   }
 
   /**
-   * Resolves when there are records to take, when `outOfRange` is true, or when the position has reached the offset
-   * `end`.
+   * True when the id of the topic was stored with the position, or records were read since the id became known. Otherwise
+   * the position may belong to an earlier topic with the same name.
+   */
+  get knowsTopic(): boolean {
+    return this.#position.topicId !== undefined && !this.#adopted;
+  }
+
+  /** Called with the current id of the topic, if the position does not have one. */
+  adopt(topicId: string): void {
+    this.#position = { ...this.#position, topicId };
+    this.#adopted = true;
+  }
+
+  /** Called with the answer to a fetch at `fetchFrom`. */
+  accept({ bytes, aborted, end, highWatermark }: FetchedPart): void {
+    this.#end = end;
+    this.#adopted = false;
+    if (this.#fault?.reason !== "unreadable" || bytes.length === 0) this.report(undefined);
+    if (bytes.length === 0) this.onEnd(highWatermark);
+    else if (this.#share)
+      this.#fetched = new FetchedRecords(this, this.fetchFrom.offset, bytes, aborted, this.#share);
+    this.#wake?.();
+  }
+
+  /** Called with a fault of the position or of the partition; undefined when the partition can be read again. */
+  report(fault: PositionFault | undefined): void {
+    if (this.#fault?.reason !== fault?.reason) this.#faultSince = Date.now();
+    else if (fault === undefined) return;
+    this.#fault = fault;
+    this.onFault(fault);
+    this.#wake?.();
+  }
+
+  /** Continues at a position, and clears the fault. */
+  seek(position: Position): void {
+    this.#drop();
+    this.#adopted = false;
+    this.#position = position;
+    this.report(undefined);
+    this.onNeedsFetch();
+  }
+
+  evict(): void {
+    this.#fetched?.release();
+    this.#fetched = undefined;
+  }
+
+  /**
+   * Resolves when there are records to take, when the position is lost, when it has reached the offset `end`, or when
+   * it has moved past something that contains no records for the reader.
    *
-   * @throws Error when the fetched records cannot be decoded; the reason of `stopping`
+   * @throws the reason of `stopping`
    */
   async ready(stopping: AbortSignal, end = Number.POSITIVE_INFINITY): Promise<void> {
     const wake = (): void => this.#wake?.();
     stopping.addEventListener("abort", wake);
+    const before = this.#position;
     try {
-      while (this.records.length === 0 && !this.outOfRange && this.#position < end) {
+      while (this.records.length === 0 && !this.lost && this.#position === before && before.offset < end) {
         stopping.throwIfAborted();
-        if (this.#failure) throw this.#failure;
+        if (this.#fetched) {
+          await this.#decode(this.#fetched, stopping);
+          continue;
+        }
         this.onNeedsFetch();
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
@@ -109,11 +172,69 @@ export class PartitionReader {
 
   /** Removes the first `count` records, which have been handled. */
   take(count: number): void {
+    const part = this.#part;
     const last = this.records[count - 1];
+    if (!part || !last) return;
     this.records = this.records.slice(count);
+    if (this.records.length > 0) {
+      this.#position = { ...this.#position, offset: last.offset + 1, epoch: part.epoch };
+      return;
+    }
     // Control records and aborted transactions may follow the last record. The position must move past them.
-    if (this.records.length === 0) this.#position = this.fetchFrom;
-    else if (last) this.#position = last.offset + 1;
-    if (this.records.length === 0) this.onNeedsFetch();
+    this.#position = this.#after(part);
+    this.#releasePart();
+  }
+
+  async #decode(fetched: FetchedRecords, stopping: AbortSignal): Promise<void> {
+    this.#decoding = true;
+    try {
+      const part = await fetched.next(stopping);
+      if (fetched !== this.#fetched) return this.#share?.release(part?.bytes ?? 0, "records");
+      if (part && part.records.length > 0) {
+        this.#part = part;
+        this.records = part.records;
+      } else if (part) this.#position = this.#after(part);
+      else this.#finish(fetched);
+      if (part && this.#fault) this.report(undefined);
+    } catch (error) {
+      if (stopping.aborted) throw error;
+      this.#fail(messageOf(error));
+    } finally {
+      this.#decoding = false;
+      this.#idleSince = Date.now();
+    }
+  }
+
+  /** Called when nothing is left of what was fetched. */
+  #finish(fetched: FetchedRecords): void {
+    this.evict();
+    // The same fetch would have the same result.
+    if (this.#position.offset <= fetched.from)
+      this.#fail(`the broker returned ${fetched.size} bytes without a complete batch at this offset`);
+  }
+
+  #fail(detail: string): void {
+    this.evict();
+    this.onUnreadable();
+    this.report({ reason: "unreadable", detail });
+  }
+
+  #after({ next, epoch }: Part): Position {
+    return {
+      offset: next,
+      epoch: epoch >= 0 ? epoch : this.#position.epoch,
+      topicId: this.#position.topicId,
+    };
+  }
+
+  #releasePart(): void {
+    if (this.#part) this.#share?.release(this.#part.bytes, "records");
+    this.#part = undefined;
+  }
+
+  #drop(): void {
+    this.evict();
+    this.records = [];
+    this.#releasePart();
   }
 }

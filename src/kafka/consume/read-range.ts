@@ -1,10 +1,17 @@
 // Reads ranges of partitions without a consumer group, and does not commit offsets.
 
 import { setMaxListeners } from "node:events";
+import { OperatorError } from "../../core/errors.ts";
 import type { RecordHandler } from "../../core/ports.ts";
 import type { TopicPartition } from "../client/topic-partition.ts";
 import { Fetcher, type FetcherDeps } from "./fetcher.ts";
 import { PartitionReader } from "./partition-reader.ts";
+import { describeFault, isLost, type PositionFault } from "./position-fault.ts";
+
+/** How long a partition may be in trouble before the read fails, in milliseconds. */
+const PATIENCE_MS = 10_000;
+/** A missing ACL or a deleted topic does not pass by itself, but new metadata needs a moment to reach all brokers. */
+const DEFINITE_MS = 2000;
 
 /** The offsets of a partition from `from` to `to` (exclusive). */
 export interface OffsetRange extends TopicPartition {
@@ -12,11 +19,19 @@ export interface OffsetRange extends TopicPartition {
   readonly to: number;
 }
 
+/** A range that cannot be read to its end. The message says why, and what to do. */
+export class RangeUnreadable extends OperatorError {
+  override readonly name = "RangeUnreadable";
+}
+
+let reads = 0;
+
 /**
- * Reads all ranges at once, each in order, and resolves after the last record. When `stopping` is aborted, running
- * handler calls are cancelled at once.
+ * Reads all ranges at once, each in order, and resolves after the last record. Waits for open transactions. When `stopping`
+ * is aborted, running handler calls are cancelled at once.
  *
- * @throws what the handler throws; the reason of `stopping`; Error when retention removes records before they are read
+ * @throws what the handler throws; the reason of `stopping`; RangeUnreadable when records of a range do not exist any
+ * more, or when a partition cannot be read for 10 seconds
  */
 export async function readRange(
   deps: Omit<FetcherDeps, "channel">,
@@ -24,29 +39,64 @@ export async function readRange(
   handler: RecordHandler,
   stopping: AbortSignal,
 ): Promise<void> {
-  const readers = ranges.map(({ topic, partition, from }) => new PartitionReader(topic, partition, from));
-  const fetcher = new Fetcher({ ...deps, channel: "read-range" }, readers);
+  const fetcher = new Fetcher({ ...deps, channel: `read-range-${reads++}` });
   const finished = new AbortController();
   const cancel = AbortSignal.any([stopping, finished.signal]);
   // Every partition adds a listener.
   setMaxListeners(0, cancel);
   try {
-    await Promise.all(
-      readers.map(async (reader, n) => {
-        const { topic, partition, to } = ranges[n] as OffsetRange;
-        while (reader.position < to) {
-          await reader.ready(cancel, to);
-          if (reader.outOfRange)
-            throw new Error(`${topic}/${partition} no longer has the offset ${reader.position}`);
-          const records = reader.records.filter(({ offset }) => offset < to);
-          // All fetched records are after the range.
-          if (records.length === 0) return;
-          reader.take(await handler(records, cancel, cancel));
-        }
-      }),
-    );
+    await Promise.all(ranges.map((range) => readOne(fetcher, range, handler, cancel)));
   } finally {
     finished.abort();
     fetcher.stop();
   }
 }
+
+async function readOne(
+  fetcher: Fetcher,
+  { topic, partition, from, to }: OffsetRange,
+  handler: RecordHandler,
+  cancel: AbortSignal,
+): Promise<void> {
+  const reader = new PartitionReader(topic, partition, { offset: from, epoch: -1, topicId: undefined });
+  const failed = new AbortController();
+  const signal = AbortSignal.any([cancel, failed.signal]);
+  const fail = (fault: PositionFault): void =>
+    failed.abort(new RangeUnreadable(describeFault(reader, reader.position.offset, fault)));
+  let patience: NodeJS.Timeout | undefined;
+  reader.onFault = (fault) => {
+    if (fault !== undefined && isLost(fault)) return fail(fault);
+    if (fault === undefined) clearTimeout(patience);
+    if (fault === undefined) patience = undefined;
+    else patience ??= setTimeout(() => fail(reader.fault ?? fault), patienceFor(fault));
+  };
+  let early: NodeJS.Timeout | undefined;
+  reader.onEnd = (highWatermark) => {
+    if (highWatermark >= to) clearTimeout(early);
+    // A broker that has just started serves an earlier end for a moment.
+    else early ??= setTimeout(() => failed.abort(endsEarly(reader, highWatermark, to)), PATIENCE_MS / 2);
+  };
+  fetcher.add(reader);
+  try {
+    while (reader.position.offset < to) {
+      await reader.ready(signal, to);
+      const records = reader.records.filter(({ offset }) => offset < to);
+      // All fetched records are after the range.
+      if (records.length === 0 && reader.records.length > 0) return;
+      if (records.length > 0) reader.take(await handler(records, signal, signal));
+    }
+  } finally {
+    clearTimeout(patience);
+    clearTimeout(early);
+    reader.onFault = () => {};
+    fetcher.remove(reader);
+  }
+}
+
+const patienceFor = ({ reason }: PositionFault): number =>
+  reason === "unauthorised" || reason === "unreadable" ? 0 : reason === "deleted" ? DEFINITE_MS : PATIENCE_MS;
+
+const endsEarly = ({ topic, partition }: TopicPartition, end: number, to: number): RangeUnreadable =>
+  new RangeUnreadable(
+    `${topic}/${partition} ends at offset ${end}, before the end ${to} of the range: it lost records, or was created again. Start again with the present offsets.`,
+  );

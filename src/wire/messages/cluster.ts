@@ -11,11 +11,13 @@ import {
   int16,
   int32,
   int64,
+  NO_ID,
   nullableArray,
   nullableString,
   since,
   string,
   struct,
+  uuid,
 } from "../codec.ts";
 
 const apiVersionsRequest = struct({ software: since(3, string, ""), softwareVersion: since(3, string, "") });
@@ -27,9 +29,9 @@ const apiVersionsResponse = struct({
 export const ApiVersions = api("ApiVersions", 18, 3, apiVersionsRequest, apiVersionsResponse);
 
 const metadataRequest = struct({
-  topics: nullableArray(struct({ name: string })),
+  topics: nullableArray(struct({ topicId: since(10, uuid, NO_ID), name: nullableString })),
   allowAutoTopicCreation: since(4, boolean, true),
-  includeClusterAuthorizedOperations: since(8, boolean, false),
+  includeClusterAuthorizedOperations: between(8, 10, boolean, false),
   includeTopicAuthorizedOperations: since(8, boolean, false),
 });
 const metadataResponse = struct({
@@ -40,7 +42,8 @@ const metadataResponse = struct({
   topics: array(
     struct({
       errorCode: int16,
-      name: string,
+      name: nullableString,
+      topicId: since(10, uuid, NO_ID),
       isInternal: since(1, boolean, false),
       partitions: array(
         struct({
@@ -56,9 +59,9 @@ const metadataResponse = struct({
       authorizedOperations: since(8, int32, -2147483648),
     }),
   ),
-  authorizedOperations: since(8, int32, -2147483648),
+  authorizedOperations: between(8, 10, int32, -2147483648),
 });
-/** Versions 0 to 8. Version 9 is the first flexible one; version 10 adds topic ids. */
+/** Versions 0 to 12. Version 10 adds topic ids. From version 12 on, a topic can be requested by its id alone. */
 export const Metadata = api("Metadata", 3, 9, metadataRequest, metadataResponse);
 export type MetadataResponse = Decoded<typeof metadataResponse>;
 

@@ -2,19 +2,30 @@
 
 import {
   array,
+  between,
+  type Codec,
   type Decoded,
   int8,
   int16,
   int32,
   int64,
+  NO_ID,
   nullableArray,
   nullableBytes,
   since,
   string,
   struct,
-  topicOf,
+  uuid,
 } from "../codec.ts";
 import { api } from "./cluster.ts";
+
+/** The entry of a topic: up to version 12 it has the topic's name, from version 13 on its id. */
+const topicOf = <P>(partition: Codec<P>) =>
+  struct({
+    name: between(0, 12, string, ""),
+    topicId: since(13, uuid, NO_ID),
+    partitions: array(partition),
+  });
 
 const fetchRequest = struct({
   replicaId: int32,
@@ -30,6 +41,7 @@ const fetchRequest = struct({
         partition: int32,
         currentLeaderEpoch: since(9, int32, -1),
         fetchOffset: int64,
+        lastFetchedEpoch: since(12, int32, -1),
         logStartOffset: since(5, int64, -1),
         partitionMaxBytes: int32,
       }),
@@ -38,26 +50,43 @@ const fetchRequest = struct({
   forgotten: since(7, array(topicOf(int32)), []),
   rackId: since(11, string, ""),
 });
+
+/** The answer to a position whose history is not that of the log: where the log's part of that history ends. */
+export interface DivergingEpoch {
+  readonly epoch: number;
+  readonly endOffset: number;
+}
+/** The position has the history of the log. */
+export const SAME_HISTORY: DivergingEpoch = { epoch: -1, endOffset: -1 };
+const divergingEpoch: Codec<DivergingEpoch> = struct({ epoch: int32, endOffset: int64 });
+
 const fetchResponse = struct({
   throttleTimeMs: since(1, int32, 0),
   errorCode: since(7, int16, 0),
   sessionId: since(7, int32, 0),
   topics: array(
     topicOf(
-      struct({
-        partition: int32,
-        errorCode: int16,
-        highWatermark: int64,
-        lastStableOffset: since(4, int64, -1),
-        logStartOffset: since(5, int64, -1),
-        abortedTransactions: since(4, nullableArray(struct({ producerId: int64, firstOffset: int64 })), null),
-        preferredReadReplica: since(11, int32, -1),
-        records: nullableBytes,
-      }),
+      struct(
+        {
+          partition: int32,
+          errorCode: int16,
+          highWatermark: int64,
+          lastStableOffset: since(4, int64, -1),
+          logStartOffset: since(5, int64, -1),
+          abortedTransactions: since(
+            4,
+            nullableArray(struct({ producerId: int64, firstOffset: int64 })),
+            null,
+          ),
+          preferredReadReplica: since(11, int32, -1),
+          records: nullableBytes,
+        },
+        { divergingEpoch: { tag: 0, codec: divergingEpoch, fallback: SAME_HISTORY } },
+      ),
     ),
   ),
 });
-/** Versions 4 to 11. */
+/** Versions 4 to 13. Version 12 adds `lastFetchedEpoch` and `divergingEpoch`; version 13 addresses topics by id. */
 export const Fetch = api("Fetch", 1, 12, fetchRequest, fetchResponse);
 export type FetchRequest = Decoded<typeof fetchRequest>;
 export type FetchResponse = Decoded<typeof fetchResponse>;

@@ -7,7 +7,7 @@ import { topicState } from "../../support/topics.ts";
 
 describe("kafka: sender, slow followers", function () {
   this.timeout(2000);
-  const led = (isr: readonly number[]) => ({ leader: 1, replicas: isr, isr });
+  const led = (isr: readonly number[]) => ({ leader: 1, leaderEpoch: 0, replicas: isr, isr });
   const topic = {
     ...topicState("t", []),
     partitions: [led([1, 2]), led([1, 2]), led([1, 3]), led([1])],

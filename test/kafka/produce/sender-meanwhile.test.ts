@@ -59,7 +59,7 @@ describe("kafka: sender, while a request waits", function () {
   });
 
   it("gives a lane that waits for its connection to no other connection", async () => {
-    const led = { leader: 1, replicas: [1, 2], isr: [1, 2] };
+    const led = { leader: 1, leaderEpoch: 0, replicas: [1, 2], isr: [1, 2] };
     const { brokers, push, pump, pass } = startSender([{ ...topicState("t", []), partitions: [led, led] }]);
     push("t/0", "slow");
     await pump();

@@ -1,0 +1,66 @@
+// Decides where a consumer group continues when the position in a partition is lost, so that no record is skipped and as
+// few as possible are delivered again.
+
+import {
+  EARLIEST,
+  LATEST,
+  type ListOffsetsDeps,
+  listOffsetsOrThrow,
+  READ_UNCOMMITTED,
+} from "../client/list-offsets.ts";
+import type { PartitionReader } from "./partition-reader.ts";
+import type { LostPosition, Position } from "./position-fault.ts";
+
+/** The position at which to continue, and what to report. */
+export interface Continuation {
+  readonly position: Position;
+  readonly event: string;
+}
+
+const RECREATED = "the topic was deleted and created again; it is read from its first record";
+const TRUNCATED =
+  "the log was truncated (an unclean leader election, or lost data of a broker); reading continues where it still has the records that were read";
+
+/**
+ * Decides where to continue.
+ *
+ * @throws BrokerRefused, BrokerGone when the offsets of the partition cannot be read
+ */
+export async function continueAt(
+  deps: ListOffsetsDeps,
+  reader: PartitionReader,
+  fault: LostPosition,
+): Promise<Continuation> {
+  const { topic, partition, position } = reader;
+  const leaderEpoch = deps.metadata.get(topic)?.partitions[partition]?.leaderEpoch ?? -1;
+  const topicId = fault.reason === "recreated" ? fault.topicId : deps.metadata.get(topic)?.id;
+  const list = async (at: number) => {
+    const listed = await listOffsetsOrThrow(deps, [reader], () => at, READ_UNCOMMITTED);
+    return listed.get(reader)?.offset ?? 0;
+  };
+  const at = (offset: number, event: string, epoch = -1): Continuation => ({
+    position: { offset, epoch, topicId },
+    event,
+  });
+  // A log is truncated only after an election, which increases the leader epoch. Without topic ids this tells a truncated
+  // topic from a recreated one, in which epochs begin at 0.
+  const hadElection = leaderEpoch > position.epoch;
+  if (fault.reason === "recreated") return at(await list(EARLIEST), RECREATED);
+  if (fault.reason === "truncated") {
+    if (!reader.knowsTopic && !hadElection) return at(await list(EARLIEST), RECREATED);
+    return at(Math.min(fault.endOffset, position.offset), TRUNCATED, fault.epoch);
+  }
+  const [start, end] = [await list(EARLIEST), await list(LATEST)];
+  if (position.offset < start) return at(start, "records were removed by retention before they were read");
+  const isTruncated = reader.knowsTopic || (position.epoch >= 0 && hadElection);
+  if (position.offset > end && isTruncated) return at(end, TRUNCATED);
+  if (position.offset > end || (!isTruncated && position.epoch >= 0))
+    return at(
+      start,
+      "the partition is not the one that was read before: truncated, or recreated; it is read from its first record",
+    );
+  return at(
+    position.offset,
+    "the leader does not know the epoch of the position; reading continues at its offset",
+  );
+}

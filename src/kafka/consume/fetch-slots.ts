@@ -1,0 +1,53 @@
+// Decides how many Fetch requests may be in flight to a broker, and how long each of them waits for records.
+//
+// A broker serves one request per connection at a time, and a request about idle partitions waits until its time is over.
+// Therefore a partition that needs records uses another connection (a slot). Requests end at the same time when nothing
+// arrives, so that the next request covers all idle partitions again.
+
+/** The number of requests to one broker that may be in flight. */
+export const FETCH_SLOTS = 4;
+/** How long a broker waits for records, in milliseconds. */
+const WAIT_MS = 1000;
+/** The last free slot is free again after this time, for partitions that need records meanwhile. */
+const LAST_SLOT_WAIT_MS = 50;
+/** A request that ends within this time of another one is followed by one request for the partitions of both. */
+const MERGE_MS = 20;
+
+/** One request in flight. */
+export interface Slot {
+  readonly index: number;
+  /** How long the broker may wait, in milliseconds. */
+  readonly waitMs: number;
+}
+
+/** The requests in flight, per broker. */
+export class FetchSlots {
+  /** When the request of each slot ends; undefined for a free slot. */
+  readonly #ends = new Map<number, (number | undefined)[]>();
+
+  /** Returns a free slot; undefined when there is none. @param now milliseconds, `Date.now` */
+  take(broker: number, now: number): Slot | undefined {
+    const ends = this.#ends.get(broker) ?? new Array<number | undefined>(FETCH_SLOTS).fill(undefined);
+    this.#ends.set(broker, ends);
+    const index = ends.indexOf(undefined);
+    if (index < 0) return undefined;
+    const firstEnd = Math.min(...ends.map((end) => end ?? Number.POSITIVE_INFINITY)) - now;
+    const isLast = ends.indexOf(undefined, index + 1) < 0;
+    const aligned = firstEnd > MERGE_MS && firstEnd < WAIT_MS ? firstEnd : WAIT_MS;
+    const waitMs = isLast ? Math.min(aligned, LAST_SLOT_WAIT_MS) : aligned;
+    ends[index] = now + waitMs;
+    return { index, waitMs };
+  }
+
+  /** Whether another request to the broker ends so soon that the next request should wait for it. */
+  mergesSoon(broker: number, { index }: Slot, now: number): boolean {
+    return (this.#ends.get(broker) ?? []).some(
+      (end, other) => other !== index && end !== undefined && Math.abs(end - now) < MERGE_MS,
+    );
+  }
+
+  release(broker: number, { index }: Slot): void {
+    const ends = this.#ends.get(broker);
+    if (ends) ends[index] = undefined;
+  }
+}

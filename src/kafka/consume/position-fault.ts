@@ -1,0 +1,98 @@
+// What happened to the position of a reader, or to its partition, as a value. The owner of the reader decides what to do.
+
+import { KafkaCode, kafkaErrorName } from "../../wire/error-codes.ts";
+import type { TopicPartition } from "../client/topic-partition.ts";
+
+/** A place in a partition. */
+export interface Position {
+  /** The offset of the next record. */
+  readonly offset: number;
+  /** The leader epoch of the last record before it; -1 if it is not known. */
+  readonly epoch: number;
+  /** The id of the topic that the offset belongs to; undefined if it is not known. */
+  readonly topicId: string | undefined;
+}
+
+/**
+ * A position that cannot be continued. Nothing is read until the owner calls `seek`.
+ *
+ * - `out-of-range`: the partition does not have the offset: retention removed it, or the partition ends before it
+ * - `truncated`: the log lost records that were read; the histories part at `endOffset`
+ * - `recreated`: the topic was deleted and created again, with the id `topicId`
+ */
+export type LostPosition =
+  | { readonly reason: "out-of-range" }
+  | { readonly reason: "truncated"; readonly endOffset: number; readonly epoch: number }
+  | { readonly reason: "recreated"; readonly topicId: string };
+
+/** A partition that cannot be read now. Reading continues by itself when the reason is gone. */
+export interface BlockedPartition {
+  readonly reason: "deleted" | "unauthorised" | "no-leader" | "unreadable" | "unavailable";
+  /** The code of the answer, or what else is known. */
+  readonly detail: string;
+}
+
+export type PositionFault = LostPosition | BlockedPartition;
+
+const LOST: readonly PositionFault["reason"][] = ["out-of-range", "truncated", "recreated"];
+
+/** Whether the owner must decide where to continue. */
+export const isLost = (fault: PositionFault | undefined): fault is LostPosition =>
+  fault !== undefined && LOST.includes(fault.reason);
+
+/** Codes after which another broker may be the leader, or be it soon. */
+const LEADER: readonly number[] = [
+  KafkaCode.LEADER_NOT_AVAILABLE,
+  KafkaCode.NOT_LEADER_OR_FOLLOWER,
+  KafkaCode.REPLICA_NOT_AVAILABLE,
+  KafkaCode.FENCED_LEADER_EPOCH,
+  KafkaCode.UNKNOWN_LEADER_EPOCH,
+];
+const UNREADABLE: readonly number[] = [
+  KafkaCode.CORRUPT_MESSAGE,
+  KafkaCode.UNSUPPORTED_FOR_MESSAGE_FORMAT,
+  KafkaCode.UNSUPPORTED_COMPRESSION_TYPE,
+];
+const GONE: readonly number[] = [
+  KafkaCode.UNKNOWN_TOPIC_OR_PARTITION,
+  KafkaCode.UNKNOWN_TOPIC_ID,
+  KafkaCode.INCONSISTENT_TOPIC_ID,
+];
+
+/** Returns the fault for an error code of a Fetch or Metadata response. */
+export function faultOf(code: number): PositionFault {
+  if (code === KafkaCode.OFFSET_OUT_OF_RANGE) return { reason: "out-of-range" };
+  const detail = kafkaErrorName(code);
+  if (GONE.includes(code)) return { reason: "deleted", detail };
+  if (code === KafkaCode.TOPIC_AUTHORIZATION_FAILED) return { reason: "unauthorised", detail };
+  if (LEADER.includes(code)) return { reason: "no-leader", detail };
+  if (UNREADABLE.includes(code)) return { reason: "unreadable", detail };
+  return { reason: "unavailable", detail };
+}
+
+/** Describes a fault for operators: the topic, the partition, the code with its name, and the next step. */
+export function describeFault(
+  { topic, partition }: TopicPartition,
+  offset: number,
+  fault: PositionFault,
+): string {
+  const name = `${topic}/${partition}`;
+  switch (fault.reason) {
+    case "out-of-range":
+      return `${name} does not have the offset ${offset} (${kafkaErrorName(KafkaCode.OFFSET_OUT_OF_RANGE)}).`;
+    case "truncated":
+      return `${name} lost records that were read already: it has the same records up to offset ${fault.endOffset}, and reading had reached ${offset}.`;
+    case "recreated":
+      return `Topic "${topic}" was deleted and created again.`;
+    case "deleted":
+      return `${name} does not exist (${fault.detail}): topic "${topic}" was deleted, or has fewer partitions than before. Create it again, or remove it from the configuration; a topic that is created again is read from its first record.`;
+    case "unauthorised":
+      return `${name} can't be read (${fault.detail}). Give Onramp's user the ACL "Read" on topic "${topic}".`;
+    case "no-leader":
+      return `${name} has no leader that answers (${fault.detail}). Check the brokers that have its replicas; reading continues when one of them is the leader.`;
+    case "unreadable":
+      return `${name} can't be read at offset ${offset}: ${fault.detail}. The other partitions are read. Stop the reader and move its consumer group past the batch (kafka-consumer-groups --reset-offsets), or correct the cause.`;
+    case "unavailable":
+      return `${name} can't be read now (${fault.detail}). Check the broker that leads the partition; it is tried again.`;
+  }
+}

@@ -1,0 +1,235 @@
+// One session of a group member: reads the assigned partitions until a rebalance, a failure or a stop. A partition that
+// cannot be read yet does not delay the others.
+
+import { once, setMaxListeners } from "node:events";
+import { setTimeout as delay } from "node:timers/promises";
+import { messageOf } from "../../core/errors.ts";
+import type { FeedPosition, RecordHandler } from "../../core/ports.ts";
+import { kafkaErrorName } from "../../wire/error-codes.ts";
+import type { TopicPartition } from "../client/topic-partition.ts";
+import { Committer, type UncommittedPositions } from "./committer.ts";
+import { Fetcher, type FetcherDeps } from "./fetcher.ts";
+import {
+  CoordinatorLost,
+  type GroupAssignment,
+  type GroupMember,
+  Rebalance,
+  SESSION_MS,
+} from "./group-member.ts";
+import type { Committed } from "./group-offsets.ts";
+import { PartitionLoop } from "./partition-loop.ts";
+import { PartitionReader } from "./partition-reader.ts";
+import type { Position } from "./position-fault.ts";
+import { type StartPositions, startKey } from "./start-positions.ts";
+import type { PartitionCounts, TopicWatch } from "./topic-watch.ts";
+import type { Troubles } from "./troubles.ts";
+
+const HEARTBEAT_MS = SESSION_MS / 4;
+/** The pause after a heartbeat that was not answered, in milliseconds. */
+const HEARTBEAT_RETRY_MS = 500;
+/** How long handler calls may continue after a session has ended; then they are cancelled. */
+const GRACE_MS = 5000;
+const WATCH_MS = 4000;
+const START_RETRY_MS = 500;
+/** How long a session must last before its group counts as stable, in milliseconds. */
+const STABLE_MS = 3000;
+
+export interface SessionDeps extends FetcherDeps {
+  readonly group: string;
+  readonly member: GroupMember;
+  readonly watch: TopicWatch;
+  readonly start: StartPositions;
+  readonly uncommitted: UncommittedPositions;
+  readonly troubles: Troubles;
+  readonly handler: RecordHandler;
+}
+
+/** A session. */
+export class Session {
+  readonly #deps: SessionDeps;
+  readonly #assignment: GroupAssignment;
+  /** The numbers of partitions that the assignment is based on. */
+  readonly #counts: PartitionCounts;
+  readonly #committer: Committer;
+  readonly #fetcher: Fetcher;
+  readonly #loops: PartitionLoop[] = [];
+  readonly #running: Promise<void>[] = [];
+  /** Aborted when the session ends: nothing new is started. */
+  readonly #ending = new AbortController();
+  readonly #cancel = new AbortController();
+  readonly #failures: unknown[] = [];
+
+  constructor(deps: SessionDeps, assignment: GroupAssignment, counts: PartitionCounts) {
+    this.#deps = deps;
+    this.#assignment = assignment;
+    this.#counts = counts;
+    this.#committer = new Committer(deps.member);
+    this.#fetcher = new Fetcher(deps);
+    // Every partition adds listeners to both signals.
+    setMaxListeners(0, this.#ending.signal, this.#cancel.signal);
+  }
+
+  /** The assigned partitions that are read. */
+  get positions(): FeedPosition[] {
+    const { troubles } = this.#deps;
+    return this.#loops.map(({ reader }) => {
+      const trouble = troubles.messageOf(reader.topic, reader.partition);
+      return trouble === undefined ? reader.state : { ...reader.state, trouble };
+    });
+  }
+
+  /** The number of assigned partitions that are not read yet. */
+  get unread(): number {
+    return this.#assignment.own.length - this.#loops.length;
+  }
+
+  /** @throws Rebalance when the group must be joined again; the failure that ended the session */
+  async run(stopping: AbortSignal): Promise<void> {
+    const { uncommitted, troubles } = this.#deps;
+    uncommitted.keepOnly(this.#assignment.own);
+    const onStopping = (): void => this.#end();
+    stopping.addEventListener("abort", onStopping);
+    if (stopping.aborted) this.#end();
+    const end = (error: unknown): void => this.#end(error);
+    const { signal } = this.#ending;
+    const others = [
+      this.#sendHeartbeats().catch(end),
+      this.#watchTopics().catch(end),
+      this.#startPartitions().catch(end),
+    ];
+    const stable = setTimeout(() => troubles.clear("group"), STABLE_MS);
+    if (!signal.aborted) await once(signal, "abort");
+    clearTimeout(stable);
+    // Handler calls in progress may finish, and their offsets are committed. Heartbeats continue until then,
+    // unless a heartbeat has failed.
+    const graceTimer = setTimeout(() => this.#cancel.abort(), GRACE_MS);
+    await Promise.all(this.#running);
+    clearTimeout(graceTimer);
+    this.#cancel.abort();
+    this.#fetcher.stop();
+    stopping.removeEventListener("abort", onStopping);
+    await Promise.all(others);
+    for (const prefix of ["start:", "read:", "commit:", "lost:", "coordinator"]) troubles.drop(prefix);
+    const failure = this.#failures.find((error) => !(error instanceof Rebalance)) ?? this.#failures[0];
+    if (failure !== undefined && !stopping.aborted) throw failure;
+  }
+
+  #end(error?: unknown): void {
+    if (error !== undefined && !this.#ending.signal.aborted) this.#failures.push(error);
+    this.#ending.abort();
+  }
+
+  /** Starts each partition as soon as its committed position is known. */
+  async #startPartitions(): Promise<void> {
+    const { member, start } = this.#deps;
+    const { own, all } = this.#assignment;
+    const { signal } = this.#ending;
+    let waiting: TopicPartition[] = own;
+    // The leader commits the start offsets for all members.
+    let missing: TopicPartition[] = all ?? [];
+    while (waiting.length + missing.length > 0) {
+      try {
+        missing = await start.commit(member, missing);
+        const committed = await member.committed(waiting);
+        if (signal.aborted) return;
+        waiting = waiting.filter((each) => !this.#start(each, committed.get(each)));
+      } catch (error) {
+        if (!(error instanceof CoordinatorLost)) throw error;
+      }
+      if (waiting.length + missing.length > 0) await this.#pause(START_RETRY_MS);
+      if (signal.aborted) return;
+    }
+  }
+
+  /** @returns false when the group has no committed position for the partition */
+  #start(partition: TopicPartition, committed: Committed | undefined): boolean {
+    const { uncommitted, troubles } = this.#deps;
+    const { topic } = partition;
+    const key = startKey(partition);
+    if (committed?.position === undefined) {
+      const code = committed?.errorCode ?? 0;
+      const reason =
+        code === 0 ? "the leader of the consumer group has not committed one yet" : kafkaErrorName(code);
+      const message = `${topic}/${partition.partition} has no start offset: ${reason}. Check that the partition has a leader, and that Onramp's user has the ACL "Read" on topic "${topic}".`;
+      troubles.raise(key, { kind: "start", ...partition }, message, { afterMs: 5000 });
+      return false;
+    }
+    troubles.clear(key);
+    this.#read(partition, committed.position, uncommitted.resume(partition, committed.position));
+    return true;
+  }
+
+  #read({ topic, partition }: TopicPartition, committed: Position, position: Position): void {
+    const reader = new PartitionReader(topic, partition, position);
+    const loop = new PartitionLoop(reader, committed.offset, {
+      ...this.#deps,
+      committer: this.#committer,
+      offsets: this.#deps,
+    });
+    this.#loops.push(loop);
+    this.#fetcher.add(reader);
+    const run = loop.run(this.#ending.signal, this.#cancel.signal);
+    this.#running.push(run.catch((error: unknown) => this.#end(error)));
+  }
+
+  /**
+   * Keeps the membership alive. When the coordinator is lost, the session continues until the coordinator would have ended
+   * it: nobody else has its partitions before that.
+   *
+   * @throws Rebalance, BrokerRefused
+   */
+  async #sendHeartbeats(): Promise<void> {
+    const { member, troubles, group } = this.#deps;
+    const { signal } = this.#cancel;
+    let aliveAt = Date.now();
+    for (let pause = HEARTBEAT_MS; !signal.aborted; ) {
+      await delay(pause, undefined, { signal }).catch(() => {});
+      if (signal.aborted) return;
+      const sentAt = Date.now();
+      try {
+        await member.heartbeat();
+        aliveAt = sentAt;
+        pause = HEARTBEAT_MS;
+        troubles.clear("coordinator");
+      } catch (error) {
+        if (!(error instanceof CoordinatorLost)) throw error;
+        const message = coordinatorProblem(group, error);
+        troubles.raise("coordinator", { kind: "coordinator" }, message, {
+          afterMs: 3000,
+          partitions: Math.max(1, this.#assignment.own.length),
+        });
+        if (Date.now() - aliveAt > SESSION_MS) throw new Rebalance(`the session ended: ${messageOf(error)}`);
+        pause = HEARTBEAT_RETRY_MS;
+      }
+      for (const loop of this.#loops) void loop.commitIdle();
+    }
+  }
+
+  /** @throws Rebalance when the partitions of a topic are others than those that were assigned */
+  async #watchTopics(): Promise<void> {
+    const { watch, log, group } = this.#deps;
+    const { signal } = this.#ending;
+    while (!signal.aborted) {
+      await this.#pause(WATCH_MS);
+      if (signal.aborted) return;
+      const assigned = new Set(this.#loops.map(({ reader }) => reader.topic));
+      try {
+        await watch.look(assigned);
+      } catch (error) {
+        log.debug({ group, error }, "topics not checked");
+        continue;
+      }
+      const change = watch.changeSince(this.#counts);
+      if (change !== undefined) throw new Rebalance(change);
+    }
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await delay(ms, undefined, { signal: this.#ending.signal }).catch(() => {});
+  }
+}
+
+/** Describes that the coordinator of a group is lost. */
+export function coordinatorProblem(group: string, error: Error): string {
+  return `The coordinator of consumer group "${group}" can't be reached or found (${messageOf(error)}). Check the brokers, and that every partition of the topic __consumer_offsets has a leader; it is tried again.`;
+}

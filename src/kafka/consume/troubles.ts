@@ -1,0 +1,125 @@
+// Tracks what makes no progress, for `/sinks` and metrics, and logs every change once.
+
+import type { Log, Trouble } from "../../core/ports.ts";
+
+/** What a trouble is about. */
+export interface Subject {
+  /** The kind of trouble. Another message of the same kind is not another change. */
+  readonly kind: string;
+  readonly topic?: string;
+  readonly partition?: number;
+}
+
+interface Entry extends Subject {
+  message: string;
+  kind: string;
+  partitions: number;
+  readonly since: number;
+  /** When the trouble is shown, in milliseconds (`Date.now`): not every trouble lasts. */
+  visibleAt: number;
+  /** The kind that was logged last; undefined when the trouble was not logged. */
+  logged: string | undefined;
+}
+
+/** The troubles of one feed, by key. */
+export class Troubles {
+  readonly #log: Log;
+  readonly #fields: object;
+  readonly #entries = new Map<string, Entry>();
+  readonly #ended: Entry[] = [];
+
+  /** @param fields the fields of each log line, such as the group */
+  constructor(log: Log, fields: object) {
+    this.#log = log;
+    this.#fields = fields;
+  }
+
+  /** The troubles that are shown, the oldest first. */
+  get current(): Trouble[] {
+    return this.#visible().map(({ since, message, partitions }) => ({ since, message, partitions }));
+  }
+
+  /** The message of a partition; undefined when it has no trouble. */
+  messageOf(topic: string, partition: number): string | undefined {
+    const own = this.#visible().find((entry) => entry.topic === topic && entry.partition === partition);
+    return own?.message;
+  }
+
+  /**
+   * Adds a trouble, or changes its message. It has begun when the key was added.
+   *
+   * @param afterMs how long it must last before it is shown, in milliseconds
+   * @param partitions the number of partitions that make no progress
+   */
+  raise(key: string, subject: Subject, message: string, { afterMs = 0, partitions = 1 } = {}): void {
+    const now = Date.now();
+    const entry = this.#entries.get(key);
+    if (entry) {
+      entry.visibleAt = Math.min(entry.visibleAt, now + afterMs);
+      Object.assign(entry, subject, { message, partitions });
+    } else
+      this.#entries.set(key, {
+        ...subject,
+        message,
+        partitions,
+        since: now,
+        visibleAt: now + afterMs,
+        logged: undefined,
+      });
+  }
+
+  /** Removes a trouble that is over. */
+  clear(key: string): void {
+    const entry = this.#entries.get(key);
+    if (!entry) return;
+    this.#entries.delete(key);
+    if (entry.logged !== undefined) this.#ended.push(entry);
+  }
+
+  /** Removes the troubles whose key starts with `prefix`, without a log line: what they were about is over. */
+  drop(prefix: string): void {
+    for (const key of [...this.#entries.keys()]) if (key.startsWith(prefix)) this.#entries.delete(key);
+  }
+
+  /** Logs what has changed since the last call: one line per kind and topic. */
+  logChanges(): void {
+    const changed = this.#visible().filter(({ kind, logged }) => kind !== logged);
+    for (const entry of changed) entry.logged = entry.kind;
+    for (const group of grouped(changed))
+      this.#log.warn(
+        { ...this.#fieldsOf(group), reason: (group[0] as Entry).message },
+        "reading is blocked; it continues by itself when the cause is gone",
+      );
+    for (const group of grouped(this.#ended.splice(0)))
+      this.#log.info(
+        { ...this.#fieldsOf(group), was: (group[0] as Entry).kind },
+        "reading is no longer blocked",
+      );
+  }
+
+  #visible(): Entry[] {
+    const now = Date.now();
+    return [...this.#entries.values()]
+      .filter(({ visibleAt }) => visibleAt <= now)
+      .sort((a, b) => a.since - b.since);
+  }
+
+  #fieldsOf(group: readonly Entry[]): object {
+    const partitions = group.flatMap(({ partition }) => partition ?? []);
+    const topic = group[0]?.topic;
+    return {
+      ...this.#fields,
+      ...(topic === undefined ? {} : { topic }),
+      ...(partitions.length === 0 ? {} : { partitions }),
+    };
+  }
+}
+
+function grouped(entries: readonly Entry[]): Entry[][] {
+  const groups = new Map<string, Entry[]>();
+  for (const entry of entries) {
+    const key = `${entry.kind} ${entry.topic ?? ""}`;
+    groups.set(key, [...(groups.get(key) ?? []), entry]);
+  }
+  return [...groups.values()];
+}

@@ -1,0 +1,55 @@
+// Finds positions whose history is not that of the log, on brokers that do not report it with Fetch (before Kafka 2.7).
+
+import { OffsetForLeaderEpoch } from "../../wire/messages/offsets.ts";
+import type { Connection } from "../client/connection.ts";
+import type { TopicMetadata } from "../client/metadata.ts";
+import { groupBy } from "../client/topic-partition.ts";
+import type { PartitionReader } from "./partition-reader.ts";
+
+const VERSION = 3;
+
+/** Compares positions with the log, once per reader and leader epoch. */
+export class EpochValidator {
+  readonly #metadata: TopicMetadata;
+  /** The leader epoch at which the position of a reader was compared. */
+  readonly #validated = new WeakMap<PartitionReader, number>();
+
+  constructor(metadata: TopicMetadata) {
+    this.#metadata = metadata;
+  }
+
+  /**
+   * Asks a leader where the leader epochs of positions end. Reports a position after that end as truncated.
+   *
+   * @throws BrokerGone, BrokerRefused
+   */
+  async validate(
+    connection: Connection,
+    readers: readonly PartitionReader[],
+    timeoutMs: number,
+  ): Promise<void> {
+    const leaderEpoch = ({ topic, partition }: PartitionReader): number =>
+      this.#metadata.get(topic)?.partitions[partition]?.leaderEpoch ?? -1;
+    const due = readers.filter(
+      (reader) => reader.fetchFrom.epoch >= 0 && this.#validated.get(reader) !== leaderEpoch(reader),
+    );
+    if (due.length === 0) return;
+    const topics = groupBy(due, ({ topic }) => topic).map(([name, own]) => ({
+      name,
+      partitions: own.map(({ partition, fetchFrom }) => ({
+        partition,
+        currentLeaderEpoch: -1,
+        leaderEpoch: fetchFrom.epoch,
+      })),
+    }));
+    const request = { replicaId: -1, topics };
+    const answer = await connection.request(OffsetForLeaderEpoch, VERSION, request, timeoutMs);
+    for (const { name, partitions } of answer.topics)
+      for (const { partition, errorCode, endOffset, leaderEpoch: epoch } of partitions) {
+        const reader = due.find((each) => each.topic === name && each.partition === partition);
+        if (errorCode === 0 && endOffset >= 0 && reader && endOffset < reader.fetchFrom.offset)
+          reader.report({ reason: "truncated", endOffset, epoch });
+      }
+    for (const reader of due) this.#validated.set(reader, leaderEpoch(reader));
+  }
+}

@@ -1,0 +1,116 @@
+// Reads the headers of zstd frames (RFC 8878, section 3.1): where blocks begin, and how large their content can be.
+// Decompresses frames piece by piece where Node.js has no zstd.
+
+import { promisify } from "node:util";
+import zlib from "node:zlib";
+import { Decompress } from "fzstd";
+import { breathe } from "../../core/time.ts";
+
+const MAGIC = 0xfd2fb528;
+const SKIPPABLE = 0x184d2a50;
+const MOST_OF_A_BLOCK = 128 * 1024;
+/** The content of the blocks that are decompressed at once, in bytes. */
+const PIECE = 512 * 1024;
+/** The size of the field with the content size, by the first two bits of the frame header descriptor. */
+const CONTENT_SIZE_BYTES = [0, 2, 4, 8];
+const DICTIONARY_ID_BYTES = [0, 1, 2, 4];
+
+/** A frame, and the ends of its pieces. A piece is a group of blocks. */
+interface Frame {
+  readonly start: number;
+  readonly pieces: readonly number[];
+}
+
+/** The parsed frames of a batch. */
+export interface ZstdFrames {
+  readonly bytes: Buffer;
+  /** An upper bound for the size of the content, in bytes. */
+  readonly most: number;
+  /** Every frame declares the size of its content, so that `most` is exact. */
+  readonly declared: boolean;
+  readonly frames: readonly Frame[];
+}
+
+/** Parses one or more frames, without decompressing them. @throws Error when they are damaged */
+export function parseZstd(bytes: Buffer): ZstdFrames {
+  const frames: Frame[] = [];
+  let most = 0;
+  let allDeclared = true;
+  for (let at = 0; at < bytes.length; ) {
+    const start = at;
+    const magic = bytes.readUInt32LE(at);
+    if (magic >>> 4 === SKIPPABLE >>> 4) {
+      at += 8 + bytes.readUInt32LE(at + 4);
+      continue;
+    }
+    if (magic !== MAGIC) throw new Error("not a zstd frame");
+    const descriptor = bytes.readUInt8(at + 4);
+    const single = (descriptor & 0x20) !== 0;
+    const sizeBytes = CONTENT_SIZE_BYTES[descriptor >> 6] || (single ? 1 : 0);
+    at += 5 + (single ? 0 : 1) + (DICTIONARY_ID_BYTES[descriptor & 3] ?? 0);
+    const declared = sizeBytes === 0 ? undefined : contentSize(bytes, at, sizeBytes);
+    at += sizeBytes;
+    const pieces: number[] = [];
+    let [total, piece] = [0, 0];
+    for (let last = false; !last; ) {
+      const header = bytes.readUIntLE(at, 3);
+      last = (header & 1) === 1;
+      const [type, size] = [(header >> 1) & 3, header >> 3];
+      // A block of type 1 is one byte that is repeated.
+      at += 3 + (type === 1 ? 1 : size);
+      if (at > bytes.length) throw new Error("a zstd frame ends in the middle of a block");
+      const content = type === 2 ? MOST_OF_A_BLOCK : size;
+      [total, piece] = [total + content, piece + content];
+      if (piece >= PIECE || last) {
+        pieces.push(at);
+        piece = 0;
+      }
+    }
+    if (descriptor & 4) at += 4;
+    pieces[pieces.length - 1] = at;
+    most += declared ?? total;
+    allDeclared &&= declared !== undefined;
+    frames.push({ start, pieces });
+  }
+  return { bytes, most, declared: allDeclared, frames };
+}
+
+function contentSize(bytes: Buffer, at: number, size: number): number {
+  if (size === 8) return bytes.readUInt32LE(at) + bytes.readUInt32LE(at + 4) * 2 ** 32;
+  return bytes.readUIntLE(at, size) + (size === 2 ? 256 : 0);
+}
+
+type NodeZstd = (bytes: Buffer, options: { maxOutputLength: number }, done: () => void) => void;
+
+/**
+ * Decompresses parsed frames.
+ *
+ * @param limit the largest accepted result, in bytes
+ * @throws Error with the code ERR_BUFFER_TOO_LARGE when the content exceeds the limit; Error when the frames are damaged
+ */
+export async function decompressZstd({ bytes, frames }: ZstdFrames, limit: number): Promise<Buffer> {
+  const { zstdDecompress } = zlib as { zstdDecompress?: NodeZstd };
+  if (zstdDecompress) {
+    const decompressed: unknown = await promisify(zstdDecompress)(bytes, {
+      maxOutputLength: Math.max(1, limit),
+    });
+    return decompressed as Buffer;
+  }
+  const content = Buffer.allocUnsafe(limit);
+  let size = 0;
+  for (const { start, pieces } of frames) {
+    const decompressor = new Decompress((chunk) => {
+      if (size + chunk.length > limit)
+        throw Object.assign(new Error("the content exceeds the limit"), { code: "ERR_BUFFER_TOO_LARGE" });
+      content.set(chunk, size);
+      size += chunk.length;
+    });
+    let from = start;
+    for (const to of pieces) {
+      decompressor.push(bytes.subarray(from, to), to === pieces.at(-1));
+      from = to;
+      await breathe();
+    }
+  }
+  return content.subarray(0, size);
+}
