@@ -25,7 +25,8 @@ export interface Metrics extends Meter {
 export function createMetrics(isKnown: (topic: string) => boolean): Metrics {
   const registry = new Registry();
   const registers = [registry];
-  collectDefaultMetrics({ register: registry });
+  // With the default of 10 ms, the measurement alone uses almost one percent of a core in an idle process.
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 100 });
   const counted = new WeakSet<OnrampError>();
   const received = new Map<string, number>();
   const produced = new Map<string, number>();

@@ -19,50 +19,53 @@ export const readBudget = (): ReadBudget => new ReadBudget(64 * 2 ** 20, 256 * 2
 export const numbers = (from: number, to: number): string[] =>
   Array.from({ length: to - from }, (_, n) => String(from + n));
 
+/**
+ * Joins a group until the end of the test, and stores the records. `stop({ leave: false })` does not leave the group, like
+ * a killed process.
+ */
+export function startMember(
+  brokers: readonly string[],
+  group: string,
+  topics: string[],
+  from: "latest" | "earliest",
+  handler: RecordHandler = async () => 1,
+) {
+  const log = keepingLog();
+  const cluster = new Cluster({ brokers, requestTimeoutMs: 1500, connectTimeoutMs: 2000 }, log);
+  const metadata = new TopicMetadata(cluster, log);
+  cluster.start();
+  const deps = { cluster, metadata, log, readBudget: readBudget() };
+  const consumer = new Consumer(deps, { group, topics, from });
+  const taken: { place: string; value: string }[] = [];
+  const stopped = new AbortController();
+  const done = consumer.run(async (records, ending, signal) => {
+    const count = await handler(records, ending, signal);
+    for (const { partition, offset, value } of records.slice(0, count))
+      taken.push({ place: `${partition}/${offset}`, value: value?.toString() ?? "" });
+    return count;
+  }, stopped.signal);
+  let over = false;
+  const stop = async ({ leave = true } = {}): Promise<void> => {
+    if (over) return;
+    over = true;
+    if (!leave) cluster.close();
+    stopped.abort();
+    await done;
+    metadata.stop();
+    cluster.close();
+  };
+  afterTest(stop);
+  return { consumer, taken, log, stop, deps };
+}
+
 /** For a suite: its broker, members of groups, and a producer. */
 export function useGroupMembers() {
   const broker = useBroker();
   return {
     broker,
-    /**
-     * Joins a group until the end of the test. `stop({ leave: false })` does not leave it, like a killed
-     * process.
-     */
-    member(
-      group: string,
-      topics: string[],
-      from: "latest" | "earliest",
-      handler: RecordHandler = async () => 1,
-    ) {
-      const log = keepingLog();
-      const options = { brokers: broker.addresses(), requestTimeoutMs: 1500, connectTimeoutMs: 2000 };
-      const cluster = new Cluster(options, log);
-      const metadata = new TopicMetadata(cluster, log);
-      cluster.start();
-      const consumer = new Consumer(
-        { cluster, metadata, log, readBudget: readBudget() },
-        { group, topics, from },
-      );
-      const taken: { place: string; value: string }[] = [];
-      const stopped = new AbortController();
-      const done = consumer.run(async (records, ending, signal) => {
-        const count = await handler(records, ending, signal);
-        for (const { partition, offset, value } of records.slice(0, count))
-          taken.push({ place: `${partition}/${offset}`, value: value?.toString() ?? "" });
-        return count;
-      }, stopped.signal);
-      let over = false;
-      const stop = async ({ leave = true } = {}): Promise<void> => {
-        if (over) return;
-        over = true;
-        if (!leave) cluster.close();
-        stopped.abort();
-        await done;
-        metadata.stop();
-        cluster.close();
-      };
-      afterTest(stop);
-      return { consumer, taken, log, stop };
+    /** As `startMember`, on the broker of the suite. */
+    member(group: string, topics: string[], from: "latest" | "earliest", handler?: RecordHandler) {
+      return startMember(broker.addresses(), group, topics, from, handler);
     },
     /** Produces to one partition, or to three in turn. */
     produce(topic: string, values: readonly string[], partition?: number): Promise<void> {

@@ -43,6 +43,8 @@ type TopicAnswer = MetadataResponse["topics"][number];
 /** A refresh that waits until the current one is complete. */
 interface Refresh {
   readonly names: Set<string>;
+  /** The topics whose configurations are read as well. */
+  readonly configNames: Set<string>;
   readonly done: Promise<void>;
 }
 
@@ -87,12 +89,13 @@ export class TopicMetadata implements TopicCatalog {
   }
 
   /**
-   * Refreshes topics, once, and returns per topic its state, or the error code of the answer.
+   * Refreshes topics, once, and returns per topic its state, or the error code of the answer. Reads the configurations of
+   * topics that were not known only.
    *
    * @throws BrokerGone, BrokerRefused when no broker answers
    */
   async look(topics: readonly string[]): Promise<Map<string, TopicState | number>> {
-    await this.#queue(topics);
+    await this.#queue(topics, false);
     const of = (topic: string): TopicState | number =>
       this.#errors.get(topic) ?? this.#topics.get(topic) ?? KafkaCode.UNKNOWN_TOPIC_OR_PARTITION;
     return new Map(topics.map((topic) => [topic, of(topic)]));
@@ -148,26 +151,30 @@ export class TopicMetadata implements TopicCatalog {
   }
 
   /** Adds topics to the next refresh, and resolves when it is complete. */
-  #queue(topics: readonly string[]): Promise<void> {
+  #queue(topics: readonly string[], withConfigs = true): Promise<void> {
     if (!this.#next) {
       const names = new Set<string>();
+      const configNames = new Set<string>();
       const previous = this.#running;
-      const done = previous.catch(() => {}).then(() => this.#runRefresh(names));
-      this.#next = { names, done };
+      const done = previous.catch(() => {}).then(() => this.#runRefresh(names, configNames));
+      this.#next = { names, configNames, done };
       this.#running = done;
     }
-    for (const topic of topics) this.#next.names.add(topic);
+    for (const topic of topics) {
+      this.#next.names.add(topic);
+      if (withConfigs || !this.#topics.has(topic)) this.#next.configNames.add(topic);
+    }
     return this.#next.done;
   }
 
-  async #runRefresh(names: Set<string>): Promise<void> {
+  async #runRefresh(names: Set<string>, configNames: Set<string>): Promise<void> {
     const wait = this.#lastAt + SPACING_MS - Date.now();
     if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
     this.#lastAt = Date.now();
     this.#next = undefined;
     const [answer, configs] = await Promise.all([
       this.#request([...names]),
-      readTopicConfigs(this.#cluster, [...names], this.#log),
+      readTopicConfigs(this.#cluster, [...configNames], this.#log),
     ]);
     // Only the callers of a refresh need its errors. If they were kept, errors of unknown names would
     // accumulate.

@@ -49,6 +49,7 @@ export async function readTopicConfigs(
   log: Log,
 ): Promise<Map<string, TopicConfigs>> {
   const read = new Map<string, TopicConfigs>();
+  if (topics.length === 0) return read;
   const answer = await cluster.ask(DescribeConfigs, VERSION, {
     resources: topics.map((name) => ({ type: TOPIC, name, keys: null })),
     includeSynonyms: false,

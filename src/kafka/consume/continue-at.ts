@@ -10,6 +10,7 @@ import {
 } from "../client/list-offsets.ts";
 import type { PartitionReader } from "./partition-reader.ts";
 import type { LostPosition, Position } from "./position-fault.ts";
+import { endsOfEpochs } from "./validate-epochs.ts";
 
 /** The position at which to continue, and what to report. */
 export interface Continuation {
@@ -32,6 +33,8 @@ export async function continueAt(
   fault: LostPosition,
 ): Promise<Continuation> {
   const { topic, partition, position } = reader;
+  // The leader may have changed since the metadata were read.
+  await deps.metadata.look([topic]);
   const leaderEpoch = deps.metadata.get(topic)?.partitions[partition]?.leaderEpoch ?? -1;
   const topicId = fault.reason === "recreated" ? fault.topicId : deps.metadata.get(topic)?.id;
   const list = async (at: number) => {
@@ -53,7 +56,10 @@ export async function continueAt(
   const [start, end] = [await list(EARLIEST), await list(LATEST)];
   if (position.offset < start) return at(start, "records were removed by retention before they were read");
   const isTruncated = reader.knowsTopic || (position.epoch >= 0 && hadElection);
-  if (position.offset > end && isTruncated) return at(end, TRUNCATED);
+  if (position.offset > end && isTruncated) {
+    const known = await endOfEpoch(deps, reader);
+    return at(Math.min(known?.endOffset ?? end, position.offset), TRUNCATED, known?.epoch);
+  }
   if (position.offset > end || (!isTruncated && position.epoch >= 0))
     return at(
       start,
@@ -63,4 +69,13 @@ export async function continueAt(
     position.offset,
     "the leader does not know the epoch of the position; reading continues at its offset",
   );
+}
+
+/** Asks the leader where the epoch of the position ends; undefined when it does not know the epoch. */
+async function endOfEpoch({ cluster, metadata }: ListOffsetsDeps, reader: PartitionReader) {
+  const leader = metadata.get(reader.topic)?.partitions[reader.partition]?.leader ?? -1;
+  if (reader.position.epoch < 0 || leader < 0) return undefined;
+  const connection = await cluster.connection(leader, "offsets");
+  const timeoutMs = cluster.options.requestTimeoutMs + 1000;
+  return (await endsOfEpochs(connection, [reader], timeoutMs)).get(reader);
 }

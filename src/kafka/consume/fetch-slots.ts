@@ -6,8 +6,8 @@
 
 /** The number of requests to one broker that may be in flight. */
 export const FETCH_SLOTS = 4;
-/** How long a broker waits for records, in milliseconds. */
-const WAIT_MS = 1000;
+/** How long a broker waits for records, in milliseconds. A broker that hangs is noticed after this time. */
+const WAIT_MS = 2500;
 /** The last free slot is free again after this time, for partitions that need records meanwhile. */
 const LAST_SLOT_WAIT_MS = 50;
 /** A request that ends within this time of another one is followed by one request for the partitions of both. */

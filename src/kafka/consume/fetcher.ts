@@ -12,7 +12,7 @@ import type { TopicMetadata } from "../client/metadata.ts";
 import { groupBy } from "../client/topic-partition.ts";
 import { FETCH_SLOTS, FetchSlots, type Slot } from "./fetch-slots.ts";
 import type { PartitionReader } from "./partition-reader.ts";
-import { faultOf, type Position } from "./position-fault.ts";
+import { faultOf } from "./position-fault.ts";
 import type { ReadBudget, ReadShare } from "./read-budget.ts";
 import { EpochValidator } from "./validate-epochs.ts";
 import { WaitingReaders } from "./waiting-readers.ts";
@@ -130,18 +130,13 @@ export class Fetcher {
   #leaderOf(reader: PartitionReader): number | undefined {
     const topic = this.#deps.metadata.get(reader.topic);
     const leader = topic?.partitions[reader.partition]?.leader ?? -1;
-    if (topic?.id !== undefined) {
-      const { topicId } = reader.fetchFrom;
-      if (topicId === undefined) reader.adopt(topic.id);
-      else if (topicId !== topic.id) {
-        this.#hungry.delete(reader);
-        reader.report({ reason: "recreated", topicId: topic.id });
-        return undefined;
-      }
-    }
-    if (leader >= 0) return leader;
+    const { topicId } = reader.fetchFrom;
+    if (topic?.id !== undefined && topicId === undefined) reader.adopt(topic.id);
+    const recreatedAs = topicId === undefined || topicId === topic?.id ? undefined : topic?.id;
+    if (leader >= 0 && recreatedAs === undefined) return leader;
     this.#hungry.delete(reader);
-    this.#waiting.lookFor(reader);
+    if (recreatedAs === undefined) this.#waiting.lookFor(reader);
+    else reader.report({ reason: "recreated", topicId: recreatedAs });
     return undefined;
   }
 
@@ -193,7 +188,7 @@ export class Fetcher {
       topics: groupBy(readers, topicKey).map(([key, own]) => ({
         name: key,
         topicId: key,
-        partitions: own.map(({ partition, fetchFrom }) => requestPart(partition, fetchFrom)),
+        partitions: own.map((reader) => this.#requestPart(reader, version)),
       })),
       forgotten: [],
       rackId: "",
@@ -208,6 +203,19 @@ export class Fetcher {
         if (reader) answers.set(reader, part);
       }
     return answers;
+  }
+
+  #requestPart({ topic, partition, fetchFrom: { offset, epoch } }: PartitionReader, version: number) {
+    const state = this.#deps.metadata.get(topic)?.partitions[partition];
+    return {
+      partition,
+      // An older broker then answers with an error after an election, and the position is compared with the log again.
+      currentLeaderEpoch: version < REPORTS_TRUNCATED ? (state?.leaderEpoch ?? -1) : -1,
+      fetchOffset: offset,
+      lastFetchedEpoch: epoch,
+      logStartOffset: -1,
+      partitionMaxBytes: PARTITION_BYTES,
+    };
   }
 
   /** Passes the answer for one partition to its reader. @returns true when the reader needs another fetch */
@@ -235,14 +243,5 @@ export class Fetcher {
     return `${this.#deps.channel}-${slot}`;
   }
 }
-
-const requestPart = (partition: number, { offset, epoch }: Position) => ({
-  partition,
-  currentLeaderEpoch: -1,
-  fetchOffset: offset,
-  lastFetchedEpoch: epoch,
-  logStartOffset: -1,
-  partitionMaxBytes: PARTITION_BYTES,
-});
 
 const EMPTY = Buffer.alloc(0);

@@ -29,7 +29,7 @@ const HEARTBEAT_MS = SESSION_MS / 4;
 const HEARTBEAT_RETRY_MS = 500;
 /** How long handler calls may continue after a session has ended; then they are cancelled. */
 const GRACE_MS = 5000;
-const WATCH_MS = 4000;
+const WATCH_MS = 5000;
 const START_RETRY_MS = 500;
 /** How long a session must last before its group counts as stable, in milliseconds. */
 const STABLE_MS = 3000;

@@ -8,6 +8,42 @@ import type { PartitionReader } from "./partition-reader.ts";
 
 const VERSION = 3;
 
+/** The last leader epoch up to a requested one that a log knows, and the offset at which it ends. */
+interface EpochEnd {
+  readonly epoch: number;
+  readonly endOffset: number;
+}
+
+/**
+ * Asks a leader where the leader epochs of positions end. Leaves out positions whose epoch the leader does not know.
+ *
+ * @throws BrokerGone, BrokerRefused
+ */
+export async function endsOfEpochs(
+  connection: Connection,
+  readers: readonly PartitionReader[],
+  timeoutMs: number,
+): Promise<Map<PartitionReader, EpochEnd>> {
+  const topics = groupBy(readers, ({ topic }) => topic).map(([name, own]) => ({
+    name,
+    partitions: own.map(({ partition, fetchFrom }) => ({
+      partition,
+      currentLeaderEpoch: -1,
+      leaderEpoch: fetchFrom.epoch,
+    })),
+  }));
+  const request = { replicaId: -1, topics };
+  const answer = await connection.request(OffsetForLeaderEpoch, VERSION, request, timeoutMs);
+  const byPlace = new Map(readers.map((reader) => [`${reader.topic}/${reader.partition}`, reader]));
+  const ends = new Map<PartitionReader, EpochEnd>();
+  for (const { name, partitions } of answer.topics)
+    for (const { partition, errorCode, endOffset, leaderEpoch: epoch } of partitions) {
+      const reader = byPlace.get(`${name}/${partition}`);
+      if (reader && errorCode === 0 && endOffset >= 0) ends.set(reader, { epoch, endOffset });
+    }
+  return ends;
+}
+
 /** Compares positions with the log, once per reader and leader epoch. */
 export class EpochValidator {
   readonly #metadata: TopicMetadata;
@@ -18,11 +54,7 @@ export class EpochValidator {
     this.#metadata = metadata;
   }
 
-  /**
-   * Asks a leader where the leader epochs of positions end. Reports a position after that end as truncated.
-   *
-   * @throws BrokerGone, BrokerRefused
-   */
+  /** Reports positions after the end of their epoch as truncated. @throws BrokerGone, BrokerRefused */
   async validate(
     connection: Connection,
     readers: readonly PartitionReader[],
@@ -34,22 +66,8 @@ export class EpochValidator {
       (reader) => reader.fetchFrom.epoch >= 0 && this.#validated.get(reader) !== leaderEpoch(reader),
     );
     if (due.length === 0) return;
-    const topics = groupBy(due, ({ topic }) => topic).map(([name, own]) => ({
-      name,
-      partitions: own.map(({ partition, fetchFrom }) => ({
-        partition,
-        currentLeaderEpoch: -1,
-        leaderEpoch: fetchFrom.epoch,
-      })),
-    }));
-    const request = { replicaId: -1, topics };
-    const answer = await connection.request(OffsetForLeaderEpoch, VERSION, request, timeoutMs);
-    for (const { name, partitions } of answer.topics)
-      for (const { partition, errorCode, endOffset, leaderEpoch: epoch } of partitions) {
-        const reader = due.find((each) => each.topic === name && each.partition === partition);
-        if (errorCode === 0 && endOffset >= 0 && reader && endOffset < reader.fetchFrom.offset)
-          reader.report({ reason: "truncated", endOffset, epoch });
-      }
+    for (const [reader, end] of await endsOfEpochs(connection, due, timeoutMs))
+      if (end.endOffset < reader.fetchFrom.offset) reader.report({ reason: "truncated", ...end });
     for (const reader of due) this.#validated.set(reader, leaderEpoch(reader));
   }
 }

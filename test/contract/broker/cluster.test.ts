@@ -112,7 +112,7 @@ describe("conformance: cluster and topics", () => {
     }
   });
 
-  for (const version of [0, 1, 4, 5, 7, 8]) {
+  for (const version of [0, 1, 4, 5, 7, 8, 9, 10, 12]) {
     it(`describes a topic in Metadata v${version}`, async () => {
       const name = await broker.topic({ partitions: 3 });
       const answer = await metadata([name], version);

@@ -43,7 +43,7 @@ describe("conformance: fetch and offsets", () => {
     return answer.topics[0]?.partitions[0];
   }
 
-  for (const version of [4, 7, 10, 11]) {
+  for (const version of [4, 7, 10, 11, 12]) {
     it(`returns the produced records in Fetch v${version}`, async () => {
       const topic = await broker.topic();
       await produce(topic, [{ value: Buffer.from("hello") }]);
