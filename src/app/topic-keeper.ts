@@ -111,14 +111,21 @@ export class TopicKeeper {
     this.#state = { ready: true, detail: this.#wanted.length === 0 ? "none are configured" : "all exist" };
   }
 
+  /** A topic that Kafka does not show to Onramp counts as existing: it must not keep the others from being used. */
   async #exists(name: string): Promise<boolean> {
     try {
       const topic = await this.#deps.metadata.resolve(name, Date.now() + START_WAIT_MS);
       if (!this.#dev) for (const warning of durabilityWarnings(topic)) this.#deps.log.warn({}, warning);
       return true;
     } catch (error) {
-      if (error instanceof OnrampError && error.code === 40401) return false;
-      throw error;
+      if (!(error instanceof OnrampError)) throw error;
+      if (error.code === 40401) return false;
+      if (error.code !== 40301) throw error;
+      this.#deps.log.warn(
+        { topic: name, reason: error.message },
+        "a topic of the configuration can't be used",
+      );
+      return true;
     }
   }
 }

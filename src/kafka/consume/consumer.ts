@@ -40,6 +40,8 @@ export class Consumer implements RecordFeed {
   readonly #start: StartPositions;
   readonly #uncommitted = new UncommittedPositions();
   #session: Session | undefined;
+  /** True when the last session ended with a rebalance. */
+  #rebalanced = false;
 
   constructor(deps: ConsumerDeps, options: ConsumerOptions) {
     const { group, topics, from } = options;
@@ -75,6 +77,7 @@ export class Consumer implements RecordFeed {
         await this.#runSession(handler, stopping, () => backoff.reset());
       } catch (error) {
         if (stopping.aborted) break;
+        this.#rebalanced = error instanceof Rebalance;
         this.#raise(error);
         const pause = error instanceof Rebalance ? REJOIN_PAUSE_MS : backoff.next(Date.now());
         await delay(pause, undefined, { signal: stopping }).catch(() => {});
@@ -93,10 +96,12 @@ export class Consumer implements RecordFeed {
    */
   async #runSession(handler: RecordHandler, stopping: AbortSignal, onJoined: () => void): Promise<void> {
     const { group } = this.#options;
-    this.#raiseGroup(
-      "join",
-      `Consumer group "${group}" has not assigned partitions to this member yet: Kafka waits for its other members. ${SEE_MEMBERS}`,
-    );
+    // After a rebalance, the reason of the rebalance is shown.
+    if (!this.#rebalanced)
+      this.#raiseGroup(
+        "join",
+        `Consumer group "${group}" has not assigned partitions to this member yet: Kafka waits for its other members. ${SEE_MEMBERS}`,
+      );
     // Looked at before the assignment, so that partitions that are added during it are noticed.
     await this.#watch.look();
     const { counts } = this.#watch;

@@ -73,8 +73,11 @@ export class Session {
   get positions(): FeedPosition[] {
     const { troubles } = this.#deps;
     return this.#loops.map(({ reader }) => {
+      const { state } = reader;
       const trouble = troubles.messageOf(reader.topic, reader.partition);
-      return trouble === undefined ? reader.state : { ...reader.state, trouble };
+      if (trouble === undefined) return state;
+      // The end of a partition that is not read any more may have moved.
+      return { ...state, lag: state.lag === 0 ? null : state.lag, trouble };
     });
   }
 
@@ -148,6 +151,8 @@ export class Session {
     const key = startKey(partition);
     if (committed?.position === undefined) {
       const code = committed?.errorCode ?? 0;
+      // The leader of the group has reported why it cannot commit one.
+      if (code === 0 && this.#assignment.all) return false;
       const reason =
         code === 0 ? "the leader of the consumer group has not committed one yet" : kafkaErrorName(code);
       const message = `${topic}/${partition.partition} has no start offset: ${reason}. Check that the partition has a leader, and that Onramp's user has the ACL "Read" on topic "${topic}".`;

@@ -1,17 +1,15 @@
 // SASL_SSL and ACLs on Apache Kafka: every mechanism, client certificates, and errors that name the missing ACL.
 
 import { strict as assert } from "node:assert";
-import kafkajs from "kafkajs";
 import type { Gateway } from "../../../src/app/gateway.ts";
+import { allow, limitedLogin, plainBrokers, secureBrokers } from "../../support/acls.ts";
 import { SCRAM_USERS } from "../../support/apache-kafka/cluster.ts";
-import { createTopic, describeIf, withAdmin } from "../../support/broker.ts";
+import { createTopic, describeIf } from "../../support/broker.ts";
 import { startTestGateway } from "../../support/gateway.ts";
 import { post, untilReady } from "../../support/http.ts";
 import { tlsFiles } from "../../support/tls/files.ts";
 import { until } from "../../support/until.ts";
 
-const plain = process.env["ONRAMP_TEST_BROKERS"]?.split(",") ?? [];
-const secure = process.env["ONRAMP_TEST_SECURE_BROKERS"]?.split(",").filter(Boolean) ?? [];
 const { ca, clientCert, clientKey } = tlsFiles();
 const unsecuredJws = [
   { alg: "none" },
@@ -20,35 +18,16 @@ const unsecuredJws = [
   .map((part) => Buffer.from(JSON.stringify(part)).toString("base64url"))
   .join(".");
 
-describeIf(secure.length > 0, "kafka: SASL_SSL and ACLs", function () {
+describeIf(secureBrokers.length > 0, "kafka: SASL_SSL and ACLs", function () {
   this.timeout(60_000);
   let topic: string;
-  const { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } = kafkajs;
-  const allow = (
-    user: string,
-    resourceName: string,
-    operation: kafkajs.AclOperationTypes,
-    resourceType = AclResourceTypes.TOPIC,
-  ): Promise<unknown> => {
-    const acl = {
-      resourceType,
-      resourceName,
-      resourcePatternType: ResourcePatternTypes.LITERAL,
-      principal: `User:${user}`,
-      host: "*",
-      operation,
-      permissionType: AclPermissionTypes.ALLOW,
-    };
-    return withAdmin(plain, (admin) => admin.createAcls({ acl: [acl] }));
-  };
   before(async () => {
-    topic = await createTopic(plain, {}, `secure-${Date.now()}`);
-    await allow("onramp", topic, AclOperationTypes.ALL);
-    await allow("onramp-client", topic, AclOperationTypes.ALL);
+    topic = await createTopic(plainBrokers, {}, `secure-${Date.now()}`);
+    await allow("onramp", topic, "ALL");
+    await allow("onramp-client", topic, "ALL");
   });
 
   const sasl = { username: "onramp", password: SCRAM_USERS.onramp };
-  const limited = { mechanism: "scram-sha-512", username: "limited", password: SCRAM_USERS.limited };
   const logins = {
     "SCRAM-SHA-512": { mechanism: "scram-sha-512", ...sasl },
     "SCRAM-SHA-256": { mechanism: "scram-sha-256", ...sasl },
@@ -57,7 +36,7 @@ describeIf(secure.length > 0, "kafka: SASL_SSL and ACLs", function () {
   };
   for (const [name, login] of Object.entries(logins)) {
     it(`produces with ${name} over TLS, client certificate included`, async () => {
-      const gateway = await startTestGateway(secure, {
+      const gateway = await startTestGateway(secureBrokers, {
         kafka: { tls: { ca, cert: clientCert, key: clientKey }, sasl: login },
       });
       await untilReady(gateway);
@@ -67,10 +46,10 @@ describeIf(secure.length > 0, "kafka: SASL_SSL and ACLs", function () {
   }
 
   it("creates topics through kafkajs with the same login", async () => {
-    await allow("onramp", "kafka-cluster", AclOperationTypes.CREATE, AclResourceTypes.CLUSTER);
+    await allow("onramp", "kafka-cluster", "CREATE", "CLUSTER");
     const name = `made-${Date.now()}`;
-    await allow("onramp", name, AclOperationTypes.ALL);
-    const gateway = await startTestGateway(secure, {
+    await allow("onramp", name, "ALL");
+    const gateway = await startTestGateway(secureBrokers, {
       kafka: { createTopics: true, tls: { ca }, sasl: logins["SCRAM-SHA-512"] },
       topics: { [name]: {} },
     });
@@ -79,7 +58,7 @@ describeIf(secure.length > 0, "kafka: SASL_SSL and ACLs", function () {
   });
 
   it("is not ready with a wrong password, and reports why without the password", async () => {
-    const gateway = await startTestGateway(secure, {
+    const gateway = await startTestGateway(secureBrokers, {
       kafka: {
         tls: { ca },
         sasl: { mechanism: "scram-sha-512", username: "onramp", password: "wrong-password" },
@@ -95,7 +74,7 @@ describeIf(secure.length > 0, "kafka: SASL_SSL and ACLs", function () {
   });
 
   it("answers 403 without any ACL: the broker does not show the topic", async () => {
-    const gateway = await startTestGateway(secure, { kafka: { tls: { ca }, sasl: limited } });
+    const gateway = await startTestGateway(secureBrokers, { kafka: limitedLogin });
     await connected(gateway);
     const { status, body } = await post(gateway, `/topics/${topic}`, undefined, "x");
     assert.deepEqual([status, body.error_code], [403, 40301]);
@@ -103,8 +82,8 @@ describeIf(secure.length > 0, "kafka: SASL_SSL and ACLs", function () {
   });
 
   it("answers 403 that names Write if the user has only the ACL Describe", async () => {
-    await allow("limited", topic, AclOperationTypes.DESCRIBE);
-    const gateway = await startTestGateway(secure, { kafka: { tls: { ca }, sasl: limited } });
+    await allow("limited", topic, "DESCRIBE");
+    const gateway = await startTestGateway(secureBrokers, { kafka: limitedLogin });
     await connected(gateway);
     const { status, body } = await post(gateway, `/topics/${topic}`, undefined, "x");
     assert.deepEqual([status, body.error_code], [403, 40301]);
@@ -112,7 +91,7 @@ describeIf(secure.length > 0, "kafka: SASL_SSL and ACLs", function () {
   });
 
   it("is not ready with a certificate authority that is not trusted, and reports that", async () => {
-    const gateway = await startTestGateway(secure, { kafka: { tls: true, sasl: logins.PLAIN } });
+    const gateway = await startTestGateway(secureBrokers, { kafka: { tls: true, sasl: logins.PLAIN } });
     await until(async () => /certificate/.test(await readiness(gateway)));
   });
 });
