@@ -24,6 +24,12 @@ const PROMISES = "test/promises";
 const soaks: Readonly<Record<string, () => Promise<number>>> = {
   "false-acknowledgement": () => onBoth(`${PROMISES}/1-a-receipt-means-written.test.ts`, "kafkajs"),
   "large-bodies": () => onBoth(`${PROMISES}/8-bounded-memory.test.ts`, "25 MB each"),
+  reading: () => onBoth(`${PROMISES}/8-bounded-memory.reading.test.ts`),
+  "tiny-records": () => onBoth("test/issues/a-batch-of-tiny-records.test.ts"),
+  fairness: () => onBoth("test/kafka/consume/fairness.test.ts"),
+  "idle-sink": () => onBoth("test/process/idle-sink.test.ts"),
+  troubles: () => onBoth("test/issues/a-sink-says-what-stops-it.test.ts"),
+  "lost-coordinator": () => mocha(`${PROMISES}/6-nothing-is-dropped-silently.three-brokers.test.ts`),
   ndjson: () => onBoth(`${PROMISES}/8-bounded-memory.test.ts`, "MB of lines"),
   sinks: () => onBoth(`${PROMISES}/6-nothing-is-dropped-silently.killed.test.ts`),
   stateless: () => onBoth(`${PROMISES}/9-stateless.test.ts`),

@@ -1,14 +1,11 @@
 // Decompresses record batches of any producer: gzip with Node.js, snappy with an npm package, lz4 and zstd frame by
 // frame. Every codec limits the size of the result before it allocates memory.
 
-import { promisify } from "node:util";
 import zlib from "node:zlib";
 import snappy from "snappy";
 import { breathe } from "../../core/time.ts";
 import { decompressLz4, parseLz4 } from "./lz4-frame.ts";
-import { decompressZstd, parseZstd } from "./zstd-frame.ts";
-
-const gunzip = promisify(zlib.gunzip);
+import { decompressZstd, exceeded, parseZstd } from "./zstd-frame.ts";
 
 /**
  * The magic bytes of snappy-java (xerial framing). Two version numbers follow them, then the blocks. The
@@ -27,10 +24,12 @@ export interface DecompressOptions {
   readonly limit: number;
   /** Called before memory is allocated, with the number of bytes that are needed. A second call replaces the first. */
   readonly reserve: (bytes: number) => Promise<void>;
+  /** Returns memory of at least `bytes` bytes, after `reserve`. */
+  readonly allocate: (bytes: number) => Buffer;
 }
 
 /**
- * Decompresses the records of a batch.
+ * Decompresses the records of a batch. The result is a part of the memory of the last call of `allocate`.
  *
  * @param compression the number in the batch's attributes: 1 gzip, 2 snappy, 3 lz4, 4 zstd
  * @throws BatchTooLarge; Error for another number, or when the codec cannot decode the bytes; the error of `reserve`
@@ -48,14 +47,14 @@ export async function decompress(
     case 3: {
       const frames = parseLz4(compressed);
       await reserve(frames.size, options);
-      return decompressLz4(frames);
+      return decompressLz4(frames, options.allocate(frames.size));
     }
     case 4: {
       const frames = parseZstd(compressed);
       // A frame need not declare its size. Then its blocks give an upper bound, which may exceed the limit.
       const size = frames.declared ? frames.most : Math.min(frames.most, options.limit);
       await reserve(size, options);
-      return decompressZstd(frames, size).catch((error: unknown) => {
+      return decompressZstd(frames, options.allocate(size).subarray(0, size)).catch((error: unknown) => {
         throw isTooLarge(error) ? tooLarge(`more than ${size} bytes`) : error;
       });
     }
@@ -77,20 +76,31 @@ async function decompressGzip(compressed: Buffer, options: DecompressOptions): P
   const declared = compressed.readUInt32LE(compressed.length - 4);
   await reserve(declared, options);
   try {
-    return await gunzipUpTo(compressed, declared);
+    return await gunzip(compressed, options.allocate(declared).subarray(0, declared));
   } catch (error) {
     if (!isTooLarge(error)) throw error;
   }
   // There are several members, or the size is wrong.
   await options.reserve(options.limit);
-  return gunzipUpTo(compressed, options.limit).catch((error: unknown) => {
+  const content = options.allocate(options.limit).subarray(0, options.limit);
+  return gunzip(compressed, content).catch((error: unknown) => {
     throw isTooLarge(error) ? tooLarge(`more than ${options.limit} bytes`) : error;
   });
 }
 
-/** With a chunk that holds the whole result, Node.js allocates and copies it once only. */
-const gunzipUpTo = (compressed: Buffer, bytes: number): Promise<Buffer> =>
-  gunzip(compressed, { maxOutputLength: Math.max(1, bytes), chunkSize: bytes + 64 });
+function gunzip(compressed: Buffer, content: Buffer): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const stream = zlib.createGunzip();
+    let size = 0;
+    stream.on("data", (chunk: Buffer) => {
+      if (size + chunk.length > content.length) return void stream.destroy(exceeded());
+      size += chunk.copy(content, size);
+    });
+    stream.on("end", () => resolve(content.subarray(0, size)));
+    stream.on("error", reject);
+    stream.end(compressed);
+  });
+}
 
 const isTooLarge = (error: unknown): boolean =>
   (error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE";
@@ -100,18 +110,14 @@ async function decompressSnappy(compressed: Buffer, options: DecompressOptions):
   const sizes = blocks.map(snappySize);
   const size = sizes.reduce((sum, one) => sum + one, 0);
   await reserve(size, options);
-  if (blocks.length === 1) return uncompress(blocks[0] as Buffer);
-  const content = Buffer.allocUnsafe(size);
+  const content = options.allocate(size);
   let at = 0;
   for (const block of blocks) {
-    at += (snappy.uncompressSync(block, { asBuffer: true }) as Buffer).copy(content, at);
+    at += ((await snappy.uncompress(block, { asBuffer: true })) as Buffer).copy(content, at);
     await breathe();
   }
-  return content;
+  return content.subarray(0, at);
 }
-
-const uncompress = async (block: Buffer): Promise<Buffer> =>
-  (await snappy.uncompress(block, { asBuffer: true })) as Buffer;
 
 function snappyBlocks(compressed: Buffer): Buffer[] {
   if (!compressed.subarray(0, XERIAL_MAGIC.length).equals(XERIAL_MAGIC)) return [compressed];

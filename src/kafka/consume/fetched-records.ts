@@ -4,19 +4,15 @@
 import type { ConsumedRecord } from "../../core/ports.ts";
 import { breathe } from "../../core/time.ts";
 import { entryMagic, entrySize, type Message, MessageDecoder, readMessage } from "../../wire/message-set.ts";
-import { BATCH_HEADER, type Batch, readBatch, readRecords } from "../../wire/record-batch-reader.ts";
+import { BATCH_HEADER, type Batch, readBatch } from "../../wire/record-batch-reader.ts";
 import { type Decoder, type PartLimit, RecordDecoder } from "../../wire/record-decoder.ts";
+import { type AbortedTransaction, AbortedTransactions } from "./aborted-transactions.ts";
+import { allocateContent, freeContent } from "./content-memory.ts";
 import { BatchTooLarge, decompress } from "./decompress.ts";
 import type { ReadShare } from "./read-budget.ts";
 
 /** The limit of a part. One record that is larger is a part of its own. */
 const PART: PartLimit = { records: 1000, bytes: 64 * 1024 };
-
-/** An aborted transaction: its producer and its first offset. */
-export interface AbortedTransaction {
-  readonly producerId: number;
-  readonly firstOffset: number;
-}
 
 /** The decoded part of what was fetched. It may contain no records. */
 export interface Part {
@@ -50,13 +46,15 @@ export class FetchedRecords {
   readonly from: number;
   readonly #bytes: Buffer;
   readonly #share: ReadShare;
-  readonly #pending: AbortedTransaction[];
-  readonly #abortedProducers = new Set<number>();
+  readonly #aborted: AbortedTransactions;
   #at = 0;
   #next: number;
   #open: OpenBatch | undefined;
+  /** The memory of the open batch, if it was decompressed. */
+  #content: Buffer | undefined;
   /** The bytes that are counted for the open batch. */
   #charged = 0;
+  #isDecoding = false;
   #released = false;
   /** The error of the batch after the last part. */
   #failure: unknown;
@@ -77,7 +75,7 @@ export class FetchedRecords {
     this.#next = from;
     // A copy, so that the response with the records of other partitions is not kept.
     this.#bytes = Buffer.from(bytes);
-    this.#pending = [...aborted].sort((a, b) => a.firstOffset - b.firstOffset);
+    this.#aborted = new AbortedTransactions(aborted);
     this.#share = share;
     share.add(this.#bytes.length, "fetched");
   }
@@ -85,6 +83,11 @@ export class FetchedRecords {
   /** The number of bytes that were fetched. */
   get size(): number {
     return this.#bytes.length;
+  }
+
+  /** The bytes of the batch that is decompressed now. */
+  get heldBytes(): number {
+    return this.#charged;
   }
 
   /**
@@ -96,6 +99,7 @@ export class FetchedRecords {
   async next(stopping: AbortSignal): Promise<Part | undefined> {
     if (this.#failure) throw this.#failure;
     const part: GrowingPart = { records: [], bytes: 0, epoch: -1, batches: 0 };
+    this.#isDecoding = true;
     try {
       while (await this.#grow(part, stopping));
     } catch (error) {
@@ -104,6 +108,8 @@ export class FetchedRecords {
         this.#share.release(part.bytes, "records");
         throw error;
       }
+    } finally {
+      this.#isDecoding = false;
     }
     if (part.batches === 0) return undefined;
     if (part.records.length === 0) {
@@ -126,8 +132,7 @@ export class FetchedRecords {
       const left = { records: PART.records - part.records.length, bytes: PART.bytes - part.bytes };
       const size = decoder.sizeOf(left);
       if (!isFirst && size > left.bytes) return false;
-      if (isFirst) await this.#share.reserve(size, "records", stopping);
-      else this.#share.add(size, "records");
+      this.#share.add(size, "records");
       part.bytes += size;
       for (const record of decoder.next(size)) {
         if (record.offset >= this.from) part.records.push({ ...this.#place, ...record });
@@ -144,6 +149,9 @@ export class FetchedRecords {
   release(): void {
     if (this.#released) return;
     this.#released = true;
+    this.#open = undefined;
+    if (this.#isDecoding) this.#content = undefined;
+    this.#free();
     this.#share.release(this.#charged, "batch");
     this.#charged = 0;
     this.#share.release(this.#bytes.length, "fetched");
@@ -151,6 +159,7 @@ export class FetchedRecords {
 
   #closeBatch(last: number): void {
     this.#open = undefined;
+    this.#free();
     this.#next = Math.max(this.#next, last + 1);
     this.#share.release(this.#charged, "batch");
     this.#charged = 0;
@@ -175,15 +184,8 @@ export class FetchedRecords {
 
   async #openBatch(batch: Batch, stopping: AbortSignal): Promise<OpenBatch | undefined> {
     const last = batch.baseOffset + batch.lastOffsetDelta;
-    const skipped: OpenBatch = { decoder: NOTHING, last, epoch: batch.leaderEpoch };
     if (!batch.crcValid) throw damaged(batch.baseOffset);
-    while (this.#pending[0] && this.#pending[0].firstOffset <= last)
-      this.#abortedProducers.add((this.#pending.shift() as AbortedTransaction).producerId);
-    if (batch.control) {
-      if (isAbort(batch)) this.#abortedProducers.delete(batch.producerId);
-      return skipped;
-    }
-    if (batch.transactional && this.#abortedProducers.has(batch.producerId)) return skipped;
+    if (this.#aborted.leavesOut(batch)) return { decoder: NOTHING, last, epoch: batch.leaderEpoch };
     const content = batch.bytes.subarray(BATCH_HEADER);
     const records = await this.#decompress(batch.compression, content, stopping);
     return { decoder: new RecordDecoder(batch, records), last, epoch: batch.leaderEpoch };
@@ -202,11 +204,16 @@ export class FetchedRecords {
     const { maxBatch } = this.#share.budget;
     const reserve = async (bytes: number): Promise<void> => {
       this.#charge(0);
-      await this.#share.reserve(bytes, "batch", stopping);
+      await this.#share.reserveBatch(bytes, stopping);
       this.#charged = bytes;
       if (this.#released) this.#charge(0);
     };
-    const records = await decompress(compression, content, { limit: maxBatch, reserve }).catch(
+    const allocate = (bytes: number): Buffer => {
+      this.#free();
+      this.#content = allocateContent(bytes);
+      return this.#content;
+    };
+    const records = await decompress(compression, content, { limit: maxBatch, reserve, allocate }).catch(
       (error: unknown) => {
         this.#charge(0);
         if (error instanceof BatchTooLarge)
@@ -216,6 +223,11 @@ export class FetchedRecords {
     );
     this.#charge(records.length);
     return records;
+  }
+
+  #free(): void {
+    if (this.#content) freeContent(this.#content);
+    this.#content = undefined;
   }
 
   /** Replaces the bytes that are counted for the open batch. */
@@ -233,9 +245,3 @@ const NOTHING: Decoder = { done: true, sizeOf: () => 0, next: () => [] };
 
 const damaged = (offset: number): Error =>
   new Error(`the batch at offset ${offset} is damaged: its checksum is wrong`);
-
-/** Whether a control batch aborts a transaction. The key of its record is a version and a type; 0 is the abort type. */
-function isAbort(batch: Batch): boolean {
-  const [marker] = readRecords(batch);
-  return marker?.key?.readInt16BE(2) === 0;
-}

@@ -56,9 +56,8 @@ export function parseLz4(compressed: Buffer): Lz4Frames {
   return { size: blocks.reduce((sum, { size }) => sum + size, 0), blocks };
 }
 
-/** Decompresses parsed frames. @throws Error when they are damaged */
-export async function decompressLz4({ size, blocks }: Lz4Frames): Promise<Buffer> {
-  const content = Buffer.allocUnsafe(size);
+/** Decompresses parsed frames into `content`, which has room for them. @throws Error when they are damaged */
+export async function decompressLz4({ size, blocks }: Lz4Frames, content: Buffer): Promise<Buffer> {
   let at = 0;
   for (const block of blocks) {
     if (block.stored) block.bytes.copy(content, at);
@@ -66,13 +65,15 @@ export async function decompressLz4({ size, blocks }: Lz4Frames): Promise<Buffer
       const prefixed = Buffer.allocUnsafe(4 + block.bytes.length);
       prefixed.writeUInt32LE(block.size);
       block.bytes.copy(prefixed, 4);
-      const dictionary = block.linked ? content.subarray(Math.max(0, at - WINDOW), at) : undefined;
+      const dictionary = block.linked
+        ? Buffer.from(content.subarray(Math.max(0, at - WINDOW), at))
+        : undefined;
       uncompressSync(prefixed, dictionary).copy(content, at);
     }
     at += block.size;
     await breathe();
   }
-  return content;
+  return content.subarray(0, size);
 }
 
 /**

@@ -3,7 +3,8 @@
 
 import { messageOf } from "../../core/errors.ts";
 import type { ConsumedRecord, FeedPosition } from "../../core/ports.ts";
-import { type AbortedTransaction, FetchedRecords, type Part } from "./fetched-records.ts";
+import type { AbortedTransaction } from "./aborted-transactions.ts";
+import { FetchedRecords, type Part } from "./fetched-records.ts";
 import { isLost, type LostPosition, type Position, type PositionFault } from "./position-fault.ts";
 import type { Evictable, ReadShare } from "./read-budget.ts";
 
@@ -40,7 +41,7 @@ export class PartitionReader implements Evictable {
   #end: number | undefined;
   #decoding = false;
   #adopted = false;
-  #idleSince = Date.now();
+  #heldSince = 0;
   #wake: (() => void) | undefined;
 
   constructor(topic: string, partition: number, position: Position) {
@@ -73,8 +74,11 @@ export class PartitionReader implements Evictable {
   get end(): number | undefined {
     return this.#fault === undefined || this.#fault.reason === "unreadable" ? this.#end : undefined;
   }
-  get idleSince(): number | undefined {
-    return this.#decoding || !this.#fetched ? undefined : this.#idleSince;
+  get heldSince(): number | undefined {
+    return this.#decoding || !this.#fetched ? undefined : this.#heldSince;
+  }
+  get heldBytes(): number {
+    return this.#fetched?.heldBytes ?? 0;
   }
   /** The position and the lag. */
   get state(): FeedPosition {
@@ -115,8 +119,10 @@ export class PartitionReader implements Evictable {
     this.#adopted = false;
     if (this.#fault?.reason !== "unreadable" || bytes.length === 0) this.report(undefined);
     if (bytes.length === 0) this.onEnd(highWatermark);
-    else if (this.#share)
+    else if (this.#share) {
+      this.#heldSince = Date.now();
       this.#fetched = new FetchedRecords(this, this.fetchFrom.offset, bytes, aborted, this.#share);
+    }
     this.#wake?.();
   }
 
@@ -201,7 +207,6 @@ export class PartitionReader implements Evictable {
       this.#fail(messageOf(error));
     } finally {
       this.#decoding = false;
-      this.#idleSince = Date.now();
     }
   }
 

@@ -3,17 +3,26 @@
 
 import { addAbortListener } from "node:events";
 
-/** A reader that has not asked for records for this long can be told to release its batches, in milliseconds. */
-const STALLED_MS = 1000;
+/** While others wait, a reader must release its batches after this time, in milliseconds: they get their turn. */
+const TURN_MS = 1000;
+/** The same for a batch that is larger than the budget, which takes long to decompress again. */
+const LARGE_TURN_MS = 10_000;
 const RETRY_MS = 200;
 
-/** What bytes are used for. A group of readers that uses none for a purpose always gets some for it. */
+/**
+ * What bytes are used for: what was fetched, a decompressed batch, or the records that a handler holds. Nothing waits for
+ * the last: these records were counted as fetched or decompressed before.
+ */
 export type Purpose = "fetched" | "batch" | "records";
+/** The share of the budget that a group of readers may always use for what it fetches, whatever the others use. */
+const LEAST_SHARE = 1 / 16;
 
 /** A holder of batches that it can read from Kafka again. */
 export interface Evictable {
-  /** When it last asked for records; undefined while it must not be told to release its batches. */
-  readonly idleSince: number | undefined;
+  /** When it began to hold them, in milliseconds (`Date.now`); undefined while it holds none, or needs them. */
+  readonly heldSince: number | undefined;
+  /** The bytes of the largest one, decompressed. */
+  readonly heldBytes: number;
   /** Releases the batches. */
   evict(): void;
 }
@@ -21,7 +30,6 @@ export interface Evictable {
 interface Waiting {
   readonly share: ReadShare;
   readonly bytes: number;
-  readonly purpose: Purpose;
   readonly grant: () => void;
 }
 
@@ -61,10 +69,10 @@ export class ReadBudget {
     return share;
   }
 
-  /** Whether the share may use `bytes` more now. */
-  fits(share: ReadShare, bytes: number, purpose: Purpose): boolean {
+  /** Whether the share may use `bytes` more for a decompressed batch. It may always have one batch up to the limit. */
+  fits(share: ReadShare, bytes: number): boolean {
     if (bytes > this.limit) return this.#large === undefined;
-    return this.#used + bytes <= this.limit || share.held(purpose) === 0;
+    return this.#used + bytes <= this.limit || share.held("batch") === 0;
   }
 
   /** Counts bytes as used, without a wait. */
@@ -82,7 +90,7 @@ export class ReadBudget {
   }
 
   /** Resolves when the share may use `bytes` more. @throws the reason of `stopping` */
-  async wait(share: ReadShare, bytes: number, purpose: Purpose, stopping: AbortSignal): Promise<void> {
+  async wait(share: ReadShare, bytes: number, stopping: AbortSignal): Promise<void> {
     stopping.throwIfAborted();
     await new Promise<void>((resolve, reject) => {
       const listening = addAbortListener(stopping, () => {
@@ -93,7 +101,7 @@ export class ReadBudget {
         listening[Symbol.dispose]();
         resolve();
       };
-      const waiting = { share, bytes, purpose, grant };
+      const waiting = { share, bytes, grant };
       this.#waiting.push(waiting);
       this.#grant();
     });
@@ -104,25 +112,31 @@ export class ReadBudget {
     this.#shares.delete(share);
   }
 
-  /** Tells readers that are stalled, such as those of a receiver that is down, to release their batches. */
-  evictStalled(): void {
-    const before = Date.now() - STALLED_MS;
-    for (const holder of [...this.holders])
-      if (holder.idleSince !== undefined && holder.idleSince < before) holder.evict();
+  /** Lets readers whose turn is over release their batches, until `bytes` fit; the longest holders first. */
+  makeRoom(bytes: number): void {
+    const now = Date.now();
+    const turnOf = ({ heldBytes }: Evictable): number => (heldBytes > this.limit ? LARGE_TURN_MS : TURN_MS);
+    const due = [...this.holders].filter(
+      (holder) => holder.heldSince !== undefined && now - holder.heldSince >= turnOf(holder),
+    );
+    for (const holder of due.sort((a, b) => (a.heldSince ?? 0) - (b.heldSince ?? 0))) {
+      if (bytes <= this.limit ? this.#used + bytes <= this.limit : this.#large === undefined) return;
+      holder.evict();
+    }
   }
 
   #grant(): void {
     for (const waiting of [...this.#waiting]) {
-      const { share, bytes, purpose, grant } = waiting;
-      if (!this.fits(share, bytes, purpose)) continue;
+      const { share, bytes, grant } = waiting;
+      if (!this.fits(share, bytes)) continue;
       this.#waiting = this.#waiting.filter((each) => each !== waiting);
-      share.add(bytes, purpose);
+      share.add(bytes, "batch");
       grant();
     }
     if (this.#waiting.length === 0) return;
     this.#retry ??= setTimeout(() => {
       this.#retry = undefined;
-      this.evictStalled();
+      this.makeRoom(this.#waiting[0]?.bytes ?? 0);
       this.#grant();
     }, RETRY_MS);
   }
@@ -144,11 +158,12 @@ export class ReadShare {
     return this.#held[purpose];
   }
 
-  /** Whether more may be fetched. When there is no room, stalled readers are told to release their batches. */
+  /** Whether more may be fetched. When there is no room, readers whose turn is over release their batches. */
   get mayFetch(): boolean {
     const { budget } = this;
-    if (budget.used >= budget.limit) budget.evictStalled();
-    return budget.fits(this, 1, "fetched");
+    if (budget.used >= budget.limit) budget.makeRoom(1);
+    const { fetched, batch, records } = this.#held;
+    return budget.used < budget.limit || fetched + batch + records < budget.limit * LEAST_SHARE;
   }
 
   /** Counts bytes as used, without a wait. */
@@ -157,10 +172,10 @@ export class ReadShare {
     this.budget.add(this, bytes);
   }
 
-  /** Waits until `bytes` more may be used, and counts them. @throws the reason of `stopping` */
-  async reserve(bytes: number, purpose: Purpose, stopping: AbortSignal): Promise<void> {
-    if (this.budget.fits(this, bytes, purpose)) this.add(bytes, purpose);
-    else await this.budget.wait(this, bytes, purpose, stopping);
+  /** Waits until a decompressed batch of `bytes` may be held, and counts it. @throws the reason of `stopping` */
+  async reserveBatch(bytes: number, stopping: AbortSignal): Promise<void> {
+    if (this.budget.fits(this, bytes)) this.add(bytes, "batch");
+    else await this.budget.wait(this, bytes, stopping);
   }
 
   release(bytes: number, purpose: Purpose): void {

@@ -1,7 +1,7 @@
 // Reads the headers of zstd frames (RFC 8878, section 3.1): where blocks begin, and how large their content can be.
 // Decompresses frames piece by piece where Node.js has no zstd.
 
-import { promisify } from "node:util";
+import type { Duplex } from "node:stream";
 import zlib from "node:zlib";
 import { Decompress } from "fzstd";
 import { breathe } from "../../core/time.ts";
@@ -80,31 +80,35 @@ function contentSize(bytes: Buffer, at: number, size: number): number {
   return bytes.readUIntLE(at, size) + (size === 2 ? 256 : 0);
 }
 
-type NodeZstd = (bytes: Buffer, options: { maxOutputLength: number }, done: () => void) => void;
+/** The error of content that exceeds its limit, as Node.js's own. */
+export const exceeded = (): Error =>
+  Object.assign(new Error("the content exceeds its limit"), { code: "ERR_BUFFER_TOO_LARGE" });
+
+/** A zstd stream of Node.js 22.15 or later. */
+type CreateZstd = () => Duplex;
 
 /**
- * Decompresses parsed frames.
+ * Decompresses parsed frames into `content`.
  *
- * @param limit the largest accepted result, in bytes
- * @throws Error with the code ERR_BUFFER_TOO_LARGE when the content exceeds the limit; Error when the frames are damaged
+ * @returns the part of `content` that was written
+ * @throws `exceeded` when `content` is too small; Error when the frames are damaged
  */
-export async function decompressZstd({ bytes, frames }: ZstdFrames, limit: number): Promise<Buffer> {
-  const { zstdDecompress } = zlib as { zstdDecompress?: NodeZstd };
-  if (zstdDecompress) {
-    const decompressed: unknown = await promisify(zstdDecompress)(bytes, {
-      maxOutputLength: Math.max(1, limit),
-    });
-    return decompressed as Buffer;
-  }
-  const content = Buffer.allocUnsafe(limit);
+export async function decompressZstd({ bytes, frames }: ZstdFrames, content: Buffer): Promise<Buffer> {
   let size = 0;
+  const add = (chunk: Uint8Array): void => {
+    if (size + chunk.length > content.length) throw exceeded();
+    content.set(chunk, size);
+    size += chunk.length;
+  };
+  const { createZstdDecompress } = zlib as { createZstdDecompress?: CreateZstd };
+  if (createZstdDecompress) {
+    const stream = createZstdDecompress();
+    stream.end(bytes);
+    for await (const chunk of stream) add(chunk as Buffer);
+    return content.subarray(0, size);
+  }
   for (const { start, pieces } of frames) {
-    const decompressor = new Decompress((chunk) => {
-      if (size + chunk.length > limit)
-        throw Object.assign(new Error("the content exceeds the limit"), { code: "ERR_BUFFER_TOO_LARGE" });
-      content.set(chunk, size);
-      size += chunk.length;
-    });
+    const decompressor = new Decompress(add);
     let from = start;
     for (const to of pieces) {
       decompressor.push(bytes.subarray(from, to), to === pieces.at(-1));

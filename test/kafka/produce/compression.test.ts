@@ -9,7 +9,7 @@ import { BATCH_HEADER, readBatches, readRecords } from "../../../src/wire/record
 import { acceptedRecord } from "../../support/segments.ts";
 
 const KIB = 1024;
-const UNLIMITED = { limit: Number.POSITIVE_INFINITY, reserve: async () => {} };
+const UNLIMITED = { limit: Number.POSITIVE_INFINITY, reserve: async () => {}, allocate: Buffer.allocUnsafe };
 const attributes = { gzip: 1, snappy: 2, lz4: 3 } as const;
 
 describe("kafka: compression", () => {
