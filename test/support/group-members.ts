@@ -1,6 +1,6 @@
 // Members of consumer groups that store the records that they receive.
 
-import type { RecordHandler } from "../../src/core/ports.ts";
+import type { Log, RecordHandler } from "../../src/core/ports.ts";
 import { Cluster } from "../../src/kafka/client/cluster.ts";
 import { TopicMetadata } from "../../src/kafka/client/metadata.ts";
 import { Consumer } from "../../src/kafka/consume/consumer.ts";
@@ -19,6 +19,18 @@ export const readBudget = (): ReadBudget => new ReadBudget(64 * 2 ** 20, 256 * 2
 export const numbers = (from: number, to: number): string[] =>
   Array.from({ length: to - from }, (_, n) => String(from + n));
 
+/** A client of the brokers, until the end of the test. */
+export function startClient(brokers: readonly string[], log: Log = keepingLog()) {
+  const cluster = new Cluster({ brokers, requestTimeoutMs: 1500, connectTimeoutMs: 2000 }, log);
+  const metadata = new TopicMetadata(cluster, log);
+  cluster.start();
+  afterTest(() => {
+    metadata.stop();
+    cluster.close();
+  });
+  return { cluster, metadata, log, readBudget: readBudget() };
+}
+
 /**
  * Joins a group until the end of the test, and stores the records. `stop({ leave: false })` does not leave the group, like
  * a killed process.
@@ -31,10 +43,7 @@ export function startMember(
   handler: RecordHandler = async () => 1,
 ) {
   const log = keepingLog();
-  const cluster = new Cluster({ brokers, requestTimeoutMs: 1500, connectTimeoutMs: 2000 }, log);
-  const metadata = new TopicMetadata(cluster, log);
-  cluster.start();
-  const deps = { cluster, metadata, log, readBudget: readBudget() };
+  const deps = startClient(brokers, log);
   const consumer = new Consumer(deps, { group, topics, from });
   const taken: { place: string; value: string }[] = [];
   const stopped = new AbortController();
@@ -48,11 +57,11 @@ export function startMember(
   const stop = async ({ leave = true } = {}): Promise<void> => {
     if (over) return;
     over = true;
-    if (!leave) cluster.close();
+    if (!leave) deps.cluster.close();
     stopped.abort();
     await done;
-    metadata.stop();
-    cluster.close();
+    deps.metadata.stop();
+    deps.cluster.close();
   };
   afterTest(stop);
   return { consumer, taken, log, stop, deps };

@@ -57,6 +57,11 @@ export class Cluster {
     return this.#downSince === undefined ? 0 : Math.max(1, Date.now() - this.#downSince);
   }
 
+  /** The number of open connections. */
+  get connections(): number {
+    return this.#openConnections;
+  }
+
   /** The error of the last attempt to connect to a broker that is not reachable. */
   get lastError(): string {
     for (const link of this.#links.values())

@@ -80,6 +80,7 @@ async function readOne(
   try {
     while (reader.position.offset < to) {
       await reader.ready(signal, to);
+      signal.throwIfAborted();
       const records = reader.records.filter(({ offset }) => offset < to);
       // All fetched records are after the range.
       if (records.length === 0 && reader.records.length > 0) return;

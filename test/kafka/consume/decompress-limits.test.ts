@@ -1,0 +1,113 @@
+// Every codec knows or limits the size of its result before it allocates memory.
+
+import { strict as assert } from "node:assert";
+import { gzipSync } from "node:zlib";
+import { compressFrameSync } from "lz4-napi";
+import snappy from "snappy";
+import { BatchTooLarge, decompress } from "../../../src/kafka/consume/decompress.ts";
+import { parseLz4 } from "../../../src/kafka/consume/lz4-frame.ts";
+import { parseZstd } from "../../../src/kafka/consume/zstd-frame.ts";
+
+const SIZE = 300_000;
+const content = Buffer.from(Array.from({ length: SIZE }, (_, n) => (n * n) % 7));
+/** zstd: a frame that declares no size, with two blocks that repeat one byte each, of 128 KiB and of 10 bytes. */
+const zstd = (descriptor: number, ...size: number[]): Buffer =>
+  Buffer.from([
+    0x28,
+    0xb5,
+    0x2f,
+    0xfd,
+    descriptor,
+    0x58,
+    ...size,
+    0x02,
+    0x00,
+    0x10,
+    0x61,
+    0x53,
+    0x00,
+    0x00,
+    0x62,
+  ]);
+const codecs: Readonly<Record<string, { readonly code: number; readonly compressed: Buffer }>> = {
+  gzip: { code: 1, compressed: gzipSync(content) },
+  snappy: { code: 2, compressed: snappy.compressSync(content) },
+  lz4: { code: 3, compressed: compressFrameSync(content) },
+};
+
+/** Decompresses, and stores what was reserved and allocated. */
+function recording(limit: number) {
+  const reserved: number[] = [];
+  const allocated: number[] = [];
+  const options = {
+    limit,
+    reserve: async (bytes: number) => void reserved.push(bytes),
+    allocate: (bytes: number) => {
+      allocated.push(bytes);
+      return Buffer.alloc(bytes);
+    },
+  };
+  return { reserved, allocated, options };
+}
+
+describe("kafka: limits of decompression", () => {
+  for (const [name, { code, compressed }] of Object.entries(codecs)) {
+    it(`${name}: reserves the exact size before it allocates`, async () => {
+      const { reserved, allocated, options } = recording(SIZE);
+      assert.deepEqual(await decompress(code, compressed, options), content);
+      assert.deepEqual([reserved, allocated], [[SIZE], [SIZE]]);
+    });
+
+    it(`${name}: refuses a larger result without allocating memory`, async () => {
+      const { allocated, options } = recording(SIZE - 1);
+      await assert.rejects(decompress(code, compressed, options), BatchTooLarge);
+      assert.deepEqual(allocated, []);
+    });
+
+    it(`${name}: refuses what is cut off`, async () => {
+      const { options } = recording(SIZE * 2);
+      await assert.rejects(decompress(code, compressed.subarray(0, compressed.length / 2), options));
+    });
+  }
+
+  it("gzip: a declared size that is too small does not pass the limit", async () => {
+    const lying = Buffer.from(codecs["gzip"]?.compressed ?? []);
+    lying.writeUInt32LE(10, lying.length - 4);
+    const { allocated, options } = recording(SIZE / 2);
+    await assert.rejects(decompress(1, lying, options), BatchTooLarge);
+    assert.deepEqual(allocated, [10, SIZE / 2]);
+  });
+
+  it("gzip: reads several members", async () => {
+    const members = Buffer.concat([gzipSync(content.subarray(0, 100)), gzipSync(content.subarray(100))]);
+    const { options } = recording(SIZE);
+    assert.deepEqual(await decompress(1, members, options), content);
+  });
+
+  it("lz4: computes the size of blocks that refer to earlier ones, without decompressing them", () => {
+    assert.equal(parseLz4(compressFrameSync(content)).size, SIZE);
+    assert.equal(
+      parseLz4(Buffer.concat([compressFrameSync(content), compressFrameSync(content)])).size,
+      2 * SIZE,
+    );
+    assert.throws(() => parseLz4(Buffer.from("no frame")), /not an LZ4 frame/);
+  });
+
+  it("zstd: finds an upper bound in the headers of the blocks, and the declared size", () => {
+    assert.deepEqual([parseZstd(zstd(0)).most, parseZstd(zstd(0)).declared], [128 * 1024 + 10, false]);
+    const declared = zstd(0x80, 1, 2, 0, 0);
+    assert.deepEqual([parseZstd(declared).most, parseZstd(declared).declared], [513, true]);
+    assert.throws(() => parseZstd(Buffer.from("no frame")), /not a zstd frame/);
+    assert.throws(() => parseZstd(zstd(0).subarray(0, 9)));
+  });
+
+  it("zstd: stops at the limit when a frame does not declare its size", async () => {
+    const { allocated, options } = recording(1000);
+    await assert.rejects(decompress(4, zstd(0), options), BatchTooLarge);
+    assert.deepEqual(allocated, [1000]);
+  });
+
+  it("refuses a codec that does not exist", async () => {
+    await assert.rejects(decompress(5, content, recording(SIZE).options), /compression 5/);
+  });
+});
