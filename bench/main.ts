@@ -8,6 +8,7 @@ import { streamLines } from "../test/support/lines.ts";
 import { cpuSeconds } from "../test/support/process.ts";
 import { type Broker, startBroker } from "./broker.ts";
 import { latencyTable, moduleTable, ndjsonTable, overloadTable } from "./parts.ts";
+import { readingTable } from "./reading.ts";
 import { cells, perCpu, perSecond, ratio, type Sample, show, table } from "./report.ts";
 import { againstScenarios, peerScenarios, type Scenario, scenarios } from "./scenarios.ts";
 import { gateway, serve } from "./servers.ts";
@@ -60,6 +61,7 @@ async function bench({ addresses, pause, resume }: Broker): Promise<void> {
     if (wanted("ndjson")) say(`${await ndjsonTable(server, addresses, rounds)}\n`);
     if (wanted("modules")) say(`${await moduleTable(addresses, rounds)}\n`);
     if (wanted("latency")) say(`${await latencyTable(servers, addresses, rounds, seconds)}\n`);
+    if (wanted("reading")) say(`${await readingTable([...addresses], rounds, { "": "." })}\n`);
     if (wanted("overload") && pause && resume) say(`${await overloadTable(server, pause, resume)}\n`);
   } finally {
     const { bare, express, gateway: open, guarded } = servers;
@@ -71,7 +73,9 @@ async function bench({ addresses, pause, resume }: Broker): Promise<void> {
 async function benchAgainst({ addresses }: Broker, checkout: string): Promise<void> {
   const [here, there] = [await gateway(addresses), await gateway(addresses, undefined, checkout)];
   try {
-    say(await loadTable(againstScenarios(here, there).filter(({ name }) => wanted(name))));
+    const named = againstScenarios(here, there).filter(({ name }) => wanted(name));
+    if (named.length > 0) say(`${await loadTable(named)}\n`);
+    if (wanted("reading")) say(await readingTable([...addresses], rounds, { ", before": checkout, "": "." }));
   } finally {
     await Promise.all([here.stop(), there.stop()]);
   }
