@@ -60,7 +60,11 @@ async function preload(brokers: string[], perPartition: number): Promise<string>
   for (let partition = 0; partition < PARTITIONS; partition++)
     for (let sent = 0; sent < perPartition; sent += CHUNK) {
       const length = Math.min(CHUNK, perPartition - sent);
-      await produceWithKafkajs(brokers, topic, Array.from({ length }, () => ({ value, partition })));
+      await produceWithKafkajs(
+        brokers,
+        topic,
+        Array.from({ length }, () => ({ value, partition })),
+      );
     }
   return topic;
 }

@@ -18,7 +18,7 @@ import { Troubles } from "./troubles.ts";
 const REJOIN_PAUSE_MS = 200;
 const LOG_MS = 1000;
 /** How long a group may take to assign partitions before that is shown, in milliseconds. */
-const JOIN_SHOWN_AFTER_MS = 5000;
+const JOIN_SHOWN_AFTER_MS = 7000;
 
 export interface ConsumerOptions {
   readonly group: string;
@@ -107,6 +107,7 @@ export class Consumer implements RecordFeed {
     const { counts } = this.#watch;
     const assignment = await this.#member.join(stopping);
     onJoined();
+    if (!this.#rebalanced) this.#troubles.clear("group");
     this.#deps.log.debug({ group, partitions: assignment.own.length }, "partitions assigned");
     const deps = {
       ...this.#deps,

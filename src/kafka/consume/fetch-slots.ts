@@ -12,6 +12,8 @@ const WAIT_MS = 2500;
 const LAST_SLOT_WAIT_MS = 50;
 /** A request that ends within this time of another one is followed by one request for the partitions of both. */
 const MERGE_MS = 20;
+const MERGE_PAUSE_MS = 5;
+const EARLY_PAUSE_MS = 100;
 
 /** One request in flight. */
 export interface Slot {
@@ -39,11 +41,16 @@ export class FetchSlots {
     return { index, waitMs };
   }
 
-  /** Whether another request to the broker ends so soon that the next request should wait for it. */
-  mergesSoon(broker: number, { index }: Slot, now: number): boolean {
-    return (this.#ends.get(broker) ?? []).some(
+  /**
+   * Returns the pause after a request without records, in milliseconds: a broker that does not wait is not asked again at
+   * once, and the partitions of requests that end at the same time share the next one.
+   */
+  pauseAfter(broker: number, { index, waitMs }: Slot, began: number, now: number): number {
+    if (now - began < waitMs / 2) return EARLY_PAUSE_MS;
+    const merges = (this.#ends.get(broker) ?? []).some(
       (end, other) => other !== index && end !== undefined && Math.abs(end - now) < MERGE_MS,
     );
+    return merges ? MERGE_PAUSE_MS : 0;
   }
 
   release(broker: number, { index }: Slot): void {

@@ -8,6 +8,7 @@ import { NO_ID } from "../../wire/codec.ts";
 import { KafkaCode } from "../../wire/error-codes.ts";
 import { Fetch, type FetchResponse } from "../../wire/messages/fetch.ts";
 import type { Cluster } from "../client/cluster.ts";
+import { BrokerRefused } from "../client/errors.ts";
 import type { TopicMetadata } from "../client/metadata.ts";
 import { groupBy } from "../client/topic-partition.ts";
 import { FETCH_SLOTS, FetchSlots, type Slot } from "./fetch-slots.ts";
@@ -32,7 +33,6 @@ const NETWORK_MS = 1000;
 const UNREADABLE_MS = 10_000;
 const DENIED_MS = 1000;
 const LOST_MS = 200;
-const MERGE_MS = 5;
 
 type Part = FetchResponse["topics"][number]["partitions"][number];
 
@@ -142,6 +142,7 @@ export class Fetcher {
 
   async #fetch(broker: number, slot: Slot, readers: readonly PartitionReader[]): Promise<void> {
     const positions = readers.map((reader) => reader.fetchFrom);
+    const began = Date.now();
     const answers = await this.#ask(broker, slot, readers).catch((error: Error) => error);
     for (const reader of readers) this.#inFlight.delete(reader);
     if (!this.#running) return this.#slots.release(broker, slot);
@@ -156,8 +157,7 @@ export class Fetcher {
         this.#waiting.lookFor(reader, undefined, LOST_MS);
       } else if (this.#pass(reader, answers.get(reader))) idle.push(reader);
     }
-    const merges = idle.length === readers.length && this.#slots.mergesSoon(broker, slot, Date.now());
-    if (merges) await delay(MERGE_MS);
+    if (idle.length === readers.length) await delay(this.#slots.pauseAfter(broker, slot, began, Date.now()));
     this.#slots.release(broker, slot);
     for (const reader of idle) this.#need(reader);
     this.#pumpSoon();
@@ -195,6 +195,7 @@ export class Fetcher {
     };
     const answer = await connection.request(Fetch, version, request, slot.waitMs + timeoutMs);
     if (answer.throttleTimeMs > 0) await delay(answer.throttleTimeMs);
+    if (answer.errorCode !== KafkaCode.NONE) throw new BrokerRefused("fetching records", answer.errorCode);
     const byPlace = new Map(readers.map((reader) => [`${topicKey(reader)}/${reader.partition}`, reader]));
     const answers = new Map<PartitionReader, Part>();
     for (const { name, topicId, partitions } of answer.topics)
@@ -230,12 +231,14 @@ export class Fetcher {
       reader.accept({ bytes, aborted, end: lastStableOffset, highWatermark });
       return bytes.length === 0;
     }
-    const fault = faultOf(part?.errorCode ?? KafkaCode.UNKNOWN_TOPIC_OR_PARTITION);
+    // A broker must answer for every partition.
+    const code = part?.errorCode ?? KafkaCode.UNKNOWN_SERVER_ERROR;
+    const fault = faultOf(code);
     if (fault.reason === "out-of-range") reader.report(fault);
     else if (fault.reason === "unauthorised" || fault.reason === "unreadable") {
       reader.report(fault);
       this.#waiting.pause(reader, fault.reason === "unreadable" ? UNREADABLE_MS : DENIED_MS);
-    } else this.#waiting.lookFor(reader, part?.errorCode); // The metadata shows what has become of the partition.
+    } else this.#waiting.lookFor(reader, code); // The metadata shows what has become of the partition.
     return false;
   }
 

@@ -34,11 +34,18 @@ describe("kafka: fetch slots", () => {
     const slots = new FetchSlots();
     const first = slots.take(1, NOW);
     assert.ok(first);
-    assert.equal(slots.mergesSoon(1, first, NOW + WAIT), false);
+    assert.equal(slots.pauseAfter(1, first, NOW, NOW + WAIT), 0);
     slots.take(1, NOW + 100);
-    assert.equal(slots.mergesSoon(1, first, NOW + WAIT), true);
-    assert.equal(slots.mergesSoon(1, first, NOW + 200), false);
-    assert.equal(slots.mergesSoon(2, first, NOW + WAIT), false);
+    assert.equal(slots.pauseAfter(1, first, NOW, NOW + WAIT), 5);
+    assert.equal(slots.pauseAfter(1, first, NOW, NOW + WAIT - 100), 0);
+    assert.equal(slots.pauseAfter(2, first, NOW, NOW + WAIT), 0);
+  });
+
+  it("a request that was answered without records before its time is not repeated at once", () => {
+    const slots = new FetchSlots();
+    const first = slots.take(1, NOW);
+    assert.ok(first);
+    assert.equal(slots.pauseAfter(1, first, NOW, NOW + 1), 100);
   });
 
   it("a request that would end at once waits as long as a first one", () => {
