@@ -77,8 +77,6 @@ export interface Trouble {
   readonly since: number;
   /** Names the topic, the partition, the code with its name, and the next step. */
   readonly message: string;
-  /** The number of partitions that make no progress; 1 if it is not known. */
-  readonly partitions: number;
 }
 
 /** Reads topics as a member of a consumer group. Implemented by `kafka/consume/consumer.ts`. */
@@ -95,6 +93,8 @@ export interface RecordFeed {
   readonly unread: number;
   /** What cannot be read or committed now, the oldest first. */
   readonly troubles: readonly Trouble[];
+  /** The number of partitions that make no progress; at least 1 for a trouble of the whole feed. */
+  readonly blocked: number;
 }
 
 /**

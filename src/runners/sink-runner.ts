@@ -85,7 +85,7 @@ export class SinkRunner {
       type: this.#options.type,
       state: this.#stateName(feed),
       lag: isKnown ? partitions.reduce((sum, { lag }) => sum + (lag ?? 0), 0) : null,
-      blocked: this.#health.stuck + troubles.reduce((sum, { partitions: count }) => sum + count, 0),
+      blocked: this.#health.stuck + feed.blocked,
       partitions,
       ...this.counts,
       lastError: errorOf(troubles) ?? this.#lastError,
@@ -213,7 +213,7 @@ export class SinkRunner {
 type FeedState = Omit<RecordFeed, "run">;
 
 /** The state of a runner whose records come from a replay. */
-const NO_FEED: FeedState = { isAssigned: true, positions: [], unread: 0, troubles: [] };
+const NO_FEED: FeedState = { isAssigned: true, positions: [], unread: 0, troubles: [], blocked: 0 };
 
 function errorOf(troubles: readonly Trouble[]): SinkState["lastError"] {
   const [first, ...others] = troubles;

@@ -72,12 +72,13 @@ export class MessageDecoder implements Decoder {
   readonly #base: number;
   #at = 0;
 
-  /** @param content the message itself, or the decompressed set @throws TruncatedError when it is incomplete */
-  constructor(outer: Message, content: Buffer) {
+  /**
+   * @param content the message itself, or the decompressed set
+   * @param last the offset of the last message in the content, as in the content (see `LastOffset`)
+   */
+  constructor(outer: Message, content: Buffer, last: number) {
     this.#outer = outer;
     this.#content = content;
-    let last = outer.offset;
-    for (let at = 0; at < content.length; at += this.#sizeAt(at)) last = new Reader(content, at).int64();
     // In a set of the format v1 offsets are relative; the compressed message has the offset of the last one.
     this.#base = outer.magic === 1 && outer.compression !== 0 ? outer.offset - last : 0;
   }
@@ -117,8 +118,42 @@ export class MessageDecoder implements Decoder {
   }
 
   #sizeAt(at: number): number {
-    const size = entrySize(this.#content, at);
-    if (size === undefined) throw new TruncatedError("a message set ends in the middle of a message");
-    return size;
+    return sizeAt(this.#content, at);
   }
+}
+
+/** Finds the offset of the last message of a set. A large set is searched in steps. */
+export class LastOffset {
+  readonly #content: Buffer;
+  #at = 0;
+  #last = 0;
+
+  constructor(content: Buffer) {
+    this.#content = content;
+  }
+
+  /** The offset, when `step` has returned true. */
+  get value(): number {
+    return this.#last;
+  }
+
+  /**
+   * Moves past at most `messages` messages.
+   *
+   * @returns true when the end is reached
+   * @throws TruncatedError when the set ends in the middle of a message
+   */
+  step(messages: number): boolean {
+    for (let n = 0; n < messages && this.#at < this.#content.length; n++) {
+      this.#last = new Reader(this.#content, this.#at).int64();
+      this.#at += sizeAt(this.#content, this.#at);
+    }
+    return this.#at >= this.#content.length;
+  }
+}
+
+function sizeAt(content: Buffer, at: number): number {
+  const size = entrySize(content, at);
+  if (size === undefined) throw new TruncatedError("a message set ends in the middle of a message");
+  return size;
 }

@@ -25,6 +25,9 @@ export interface Decoder {
   next(size: number): PlacedRecord[];
 }
 
+/** The decoder of a batch without records for the reader. */
+export const NO_RECORDS: Decoder = { done: true, sizeOf: () => 0, next: () => [] };
+
 /** The decoder of a batch. */
 export class RecordDecoder implements Decoder {
   readonly end: number;

@@ -31,6 +31,7 @@ function endlessFeed(state: Partial<Omit<RecordFeed, "run">> = {}) {
     positions,
     unread: 0,
     troubles: [],
+    blocked: 0,
     ...state,
   };
   return { feed, given, drained: () => drained() };
@@ -95,10 +96,10 @@ describe("runners: state of a sink", () => {
   it("is `blocked` while its feed has troubles, and has the oldest as error", () => {
     const { runner } = setUp();
     const troubles = [
-      { since: 1000, message: "no such topic", partitions: 1 },
-      { since: 2000, message: "no leader", partitions: 2 },
+      { since: 1000, message: "no such topic" },
+      { since: 2000, message: "no leader" },
     ];
-    runner.start(endlessFeed({ troubles }).feed);
+    runner.start(endlessFeed({ troubles, blocked: 3 }).feed);
     assert.deepEqual([runner.state.state, runner.state.blocked], ["blocked", 3]);
     assert.deepEqual(runner.state.lastError, {
       at: new Date(1000).toISOString(),

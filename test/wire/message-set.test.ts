@@ -1,7 +1,13 @@
 // Message sets of the formats v0 and v1.
 
 import { strict as assert } from "node:assert";
-import { entryMagic, entrySize, MessageDecoder, readMessage } from "../../src/wire/message-set.ts";
+import {
+  entryMagic,
+  entrySize,
+  LastOffset,
+  MessageDecoder,
+  readMessage,
+} from "../../src/wire/message-set.ts";
 import { TruncatedError } from "../../src/wire/reader.ts";
 import { messageSet } from "../support/message-sets.ts";
 
@@ -14,7 +20,7 @@ describe("wire: message sets", () => {
       assert.deepEqual([entrySize(set, 0), entryMagic(set, 0)], [set.length, magic]);
       const message = readMessage(set);
       assert.ok(message.crcValid);
-      const decoder = new MessageDecoder(message, message.bytes);
+      const decoder = new MessageDecoder(message, message.bytes, message.offset);
       const [record] = decoder.next(decoder.sizeOf(ALL));
       const timestamp = magic === 0 ? -1 : 5000;
       assert.deepEqual(record, {
@@ -44,7 +50,7 @@ describe("wire: message sets", () => {
     const outer = { ...readMessage(messageSet(0, [{ offset: 22, key: null, value: "" }])), compression: 1 };
     const offsets = (magic: 0 | 1, first: number): number[] => {
       const inner = [0, 1, 2].map((n) => ({ offset: first + n, key: null, value: String(n) }));
-      const decoder = new MessageDecoder({ ...outer, magic }, messageSet(magic, inner));
+      const decoder = new MessageDecoder({ ...outer, magic }, messageSet(magic, inner), first + 2);
       const found: number[] = [];
       while (!decoder.done)
         found.push(...decoder.next(decoder.sizeOf({ records: 2, bytes: 1000 })).map(({ offset }) => offset));
@@ -61,16 +67,20 @@ describe("wire: message sets", () => {
     };
     const inner = messageSet(1, [{ offset: 0, key: null, value: "v", timestamp: 5 }]);
     const timestamp = (logAppendTime: boolean) => {
-      const decoder = new MessageDecoder({ ...outer, logAppendTime }, inner);
+      const decoder = new MessageDecoder({ ...outer, logAppendTime }, inner, 0);
       return decoder.next(decoder.sizeOf(ALL))[0]?.timestamp;
     };
     assert.deepEqual([timestamp(true), timestamp(false)], [99, 5]);
   });
 
-  it("refuses a set that ends in the middle of a message", () => {
-    const set = messageSet(1, [{ offset: 0, key: null, value: "value" }]);
-    const message = { ...readMessage(set), compression: 1 };
-    assert.equal(entrySize(set.subarray(0, -1), 0), undefined);
-    assert.throws(() => new MessageDecoder(message, set.subarray(0, -1)), TruncatedError);
+  it("finds the offset of the last message in steps, and refuses a set that ends in the middle of a message", () => {
+    const set = messageSet(
+      1,
+      [4, 5, 9].map((offset) => ({ offset, key: null, value: "value" })),
+    );
+    assert.equal(entrySize(set.subarray(0, 30), 0), undefined);
+    const last = new LastOffset(set);
+    assert.deepEqual([last.step(2), last.step(2), last.value], [false, true, 9]);
+    assert.throws(() => new LastOffset(set.subarray(0, -1)).step(5), TruncatedError);
   });
 });

@@ -42,6 +42,8 @@ export class Consumer implements RecordFeed {
   #session: Session | undefined;
   /** True when the last session ended with a rebalance. */
   #rebalanced = false;
+  /** True when the loss of the coordinator was shown at the end of the last session: it is not over. */
+  #wasBlocked = false;
 
   constructor(deps: ConsumerDeps, options: ConsumerOptions) {
     const { group, topics, from } = options;
@@ -67,6 +69,10 @@ export class Consumer implements RecordFeed {
   }
   get troubles(): readonly Trouble[] {
     return this.#troubles.current;
+  }
+
+  get blocked(): number {
+    return this.#troubles.blocked;
   }
 
   async run(handler: RecordHandler, stopping: AbortSignal): Promise<void> {
@@ -96,16 +102,11 @@ export class Consumer implements RecordFeed {
    */
   async #runSession(handler: RecordHandler, stopping: AbortSignal, onJoined: () => void): Promise<void> {
     const { group } = this.#options;
-    // After a rebalance, the reason of the rebalance is shown.
-    if (!this.#rebalanced)
-      this.#raiseGroup(
-        "join",
-        `Consumer group "${group}" has not assigned partitions to this member yet: Kafka waits for its other members. ${SEE_MEMBERS}`,
-      );
     // Looked at before the assignment, so that partitions that are added during it are noticed.
     await this.#watch.look();
     const { counts } = this.#watch;
-    const assignment = await this.#member.join(stopping);
+    const slow = setTimeout(() => this.#raiseGroup("join", waitsForMembers(group), 0), JOIN_SHOWN_AFTER_MS);
+    const assignment = await this.#member.join(stopping).finally(() => clearTimeout(slow));
     onJoined();
     if (!this.#rebalanced) this.#troubles.clear("group");
     this.#deps.log.debug({ group, partitions: assignment.own.length }, "partitions assigned");
@@ -120,7 +121,10 @@ export class Consumer implements RecordFeed {
       troubles: this.#troubles,
     };
     this.#session = new Session(deps, assignment, counts);
-    await this.#session.run(stopping);
+    await this.#session.run(stopping).finally(() => {
+      this.#wasBlocked = this.#troubles.shows("coordinator");
+      this.#troubles.drop("coordinator");
+    });
   }
 
   /** Shows why there is no session. */
@@ -147,12 +151,14 @@ export class Consumer implements RecordFeed {
       );
   }
 
-  #raiseGroup(kind: string, message: string, afterMs = JOIN_SHOWN_AFTER_MS): void {
+  #raiseGroup(kind: string, message: string, afterMs = this.#wasBlocked ? 0 : JOIN_SHOWN_AFTER_MS): void {
     const all = [...this.#watch.counts.values()].reduce((sum, count) => sum + count, 0);
     this.#troubles.raise("group", { kind }, message, { afterMs, partitions: Math.max(1, all) });
   }
 }
 
+const waitsForMembers = (group: string): string =>
+  `Consumer group "${group}" has not assigned partitions to this member yet: it waits for other members to join. ${SEE_MEMBERS}`;
 const SEE_MEMBERS = "See the members with kafka-consumer-groups --describe --members.";
 
 function refusal(group: string, { code, message }: BrokerRefused): string {

@@ -14,6 +14,9 @@ import { decompressZstd, exceeded, parseZstd } from "./zstd-frame.ts";
 const XERIAL_MAGIC = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0]);
 const XERIAL_HEADER = 16;
 
+/** The memory with which the decompression of a frame begins that does not declare its size, in bytes. */
+const FIRST_GUESS = 4 * 1024 * 1024;
+
 /** A batch is larger than the limit, decompressed. */
 export class BatchTooLarge extends Error {
   override readonly name = "BatchTooLarge";
@@ -51,12 +54,10 @@ export async function decompress(
     }
     case 4: {
       const frames = parseZstd(compressed);
-      // A frame need not declare its size. Then its blocks give an upper bound, which may exceed the limit.
-      const size = frames.declared ? frames.most : Math.min(frames.most, options.limit);
-      await reserve(size, options);
-      return decompressZstd(frames, options.allocate(size).subarray(0, size)).catch((error: unknown) => {
-        throw isTooLarge(error) ? tooLarge(`more than ${size} bytes`) : error;
-      });
+      if (!frames.declared)
+        return growing(frames.most, options, (content) => decompressZstd(frames, content));
+      await reserve(frames.most, options);
+      return decompressZstd(frames, options.allocate(frames.most)).catch(asTooLarge(frames.most));
     }
     default:
       throw new Error(`a batch has compression ${compression}; Onramp knows 1 (gzip) to 4 (zstd)`);
@@ -81,11 +82,29 @@ async function decompressGzip(compressed: Buffer, options: DecompressOptions): P
     if (!isTooLarge(error)) throw error;
   }
   // There are several members, or the size is wrong.
-  await options.reserve(options.limit);
-  const content = options.allocate(options.limit).subarray(0, options.limit);
-  return gunzip(compressed, content).catch((error: unknown) => {
-    throw isTooLarge(error) ? tooLarge(`more than ${options.limit} bytes`) : error;
-  });
+  return growing(options.limit, options, (content) => gunzip(compressed, content));
+}
+
+/**
+ * Decompresses with more and more memory, up to `most` and the limit. For frames that do not declare their size.
+ *
+ * @throws BatchTooLarge when the content exceeds the limit
+ */
+async function growing(
+  most: number,
+  options: DecompressOptions,
+  run: (content: Buffer) => Promise<Buffer>,
+): Promise<Buffer> {
+  const last = Math.min(most, options.limit);
+  for (let size = Math.min(FIRST_GUESS, last); ; size = Math.min(size * 4, last)) {
+    await options.reserve(size);
+    try {
+      return await run(options.allocate(size).subarray(0, size));
+    } catch (error) {
+      if (!isTooLarge(error)) throw error;
+      if (size >= last) throw tooLarge(`more than ${last} bytes`);
+    }
+  }
 }
 
 function gunzip(compressed: Buffer, content: Buffer): Promise<Buffer> {
@@ -101,6 +120,10 @@ function gunzip(compressed: Buffer, content: Buffer): Promise<Buffer> {
     stream.end(compressed);
   });
 }
+
+const asTooLarge = (size: number) => (error: unknown) => {
+  throw isTooLarge(error) ? tooLarge(`more than ${size} bytes`) : error;
+};
 
 const isTooLarge = (error: unknown): boolean =>
   (error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE";

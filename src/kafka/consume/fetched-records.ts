@@ -3,12 +3,10 @@
 
 import type { ConsumedRecord } from "../../core/ports.ts";
 import { breathe } from "../../core/time.ts";
-import { entryMagic, entrySize, type Message, MessageDecoder, readMessage } from "../../wire/message-set.ts";
-import { BATCH_HEADER, type Batch, readBatch } from "../../wire/record-batch-reader.ts";
-import { type Decoder, type PartLimit, RecordDecoder } from "../../wire/record-decoder.ts";
-import { type AbortedTransaction, AbortedTransactions } from "./aborted-transactions.ts";
-import { allocateContent, freeContent } from "./content-memory.ts";
-import { BatchTooLarge, decompress } from "./decompress.ts";
+import { entrySize } from "../../wire/message-set.ts";
+import type { PartLimit } from "../../wire/record-decoder.ts";
+import type { AbortedTransaction } from "./aborted-transactions.ts";
+import { BatchOpener, type OpenBatch } from "./batch-opener.ts";
 import type { ReadShare } from "./read-budget.ts";
 
 /** The limit of a part. One record that is larger is a part of its own. */
@@ -33,12 +31,6 @@ interface GrowingPart {
   batches: number;
 }
 
-interface OpenBatch {
-  readonly decoder: Decoder;
-  readonly last: number;
-  readonly epoch: number;
-}
-
 /** What was fetched of one partition, with the isolation level read_committed. */
 export class FetchedRecords {
   readonly #place: { readonly topic: string; readonly partition: number };
@@ -46,14 +38,10 @@ export class FetchedRecords {
   readonly from: number;
   readonly #bytes: Buffer;
   readonly #share: ReadShare;
-  readonly #aborted: AbortedTransactions;
+  readonly #opener: BatchOpener;
   #at = 0;
   #next: number;
   #open: OpenBatch | undefined;
-  /** The memory of the open batch, if it was decompressed. */
-  #content: Buffer | undefined;
-  /** The bytes that are counted for the open batch. */
-  #charged = 0;
   #isDecoding = false;
   #released = false;
   /** The error of the batch after the last part. */
@@ -75,7 +63,7 @@ export class FetchedRecords {
     this.#next = from;
     // A copy, so that the response with the records of other partitions is not kept.
     this.#bytes = Buffer.from(bytes);
-    this.#aborted = new AbortedTransactions(aborted);
+    this.#opener = new BatchOpener(share, aborted);
     this.#share = share;
     share.add(this.#bytes.length, "fetched");
   }
@@ -87,7 +75,7 @@ export class FetchedRecords {
 
   /** The bytes of the batch that is decompressed now. */
   get heldBytes(): number {
-    return this.#charged;
+    return this.#opener.heldBytes;
   }
 
   /**
@@ -145,103 +133,26 @@ export class FetchedRecords {
     return part.records.length < PART.records && part.bytes < PART.bytes;
   }
 
-  /** Releases the memory. Called once, when nothing is needed any more. */
+  /** Releases the memory. Called when nothing is needed any more. */
   release(): void {
     if (this.#released) return;
     this.#released = true;
     this.#open = undefined;
-    if (this.#isDecoding) this.#content = undefined;
-    this.#free();
-    this.#share.release(this.#charged, "batch");
-    this.#charged = 0;
+    this.#opener.release(this.#isDecoding);
     this.#share.release(this.#bytes.length, "fetched");
   }
 
   #closeBatch(last: number): void {
     this.#open = undefined;
-    this.#free();
+    this.#opener.close();
     this.#next = Math.max(this.#next, last + 1);
-    this.#share.release(this.#charged, "batch");
-    this.#charged = 0;
   }
 
-  /** Opens the next batch with records for the reader. Moves past batches without any. */
   async #openNext(stopping: AbortSignal): Promise<OpenBatch | undefined> {
-    for (;;) {
-      const size = entrySize(this.#bytes, this.#at);
-      if (size === undefined) return undefined;
-      const bytes = this.#bytes.subarray(this.#at, this.#at + size);
-      const magic = entryMagic(this.#bytes, this.#at);
-      this.#at += size;
-      if (magic > 2) throw new Error(`the message format ${magic} is not known`);
-      const opened =
-        magic < 2
-          ? await this.#openMessage(readMessage(bytes), stopping)
-          : await this.#openBatch(readBatch(bytes), stopping);
-      if (opened) return opened;
-    }
-  }
-
-  async #openBatch(batch: Batch, stopping: AbortSignal): Promise<OpenBatch | undefined> {
-    const last = batch.baseOffset + batch.lastOffsetDelta;
-    if (!batch.crcValid) throw damaged(batch.baseOffset);
-    if (this.#aborted.leavesOut(batch)) return { decoder: NOTHING, last, epoch: batch.leaderEpoch };
-    const content = batch.bytes.subarray(BATCH_HEADER);
-    const records = await this.#decompress(batch.compression, content, stopping);
-    return { decoder: new RecordDecoder(batch, records), last, epoch: batch.leaderEpoch };
-  }
-
-  async #openMessage(message: Message, stopping: AbortSignal): Promise<OpenBatch | undefined> {
-    if (!message.crcValid) throw damaged(message.offset);
-    if (message.compression === 0)
-      return { decoder: new MessageDecoder(message, message.bytes), last: message.offset, epoch: -1 };
-    const content = await this.#decompress(message.compression, message.value ?? Buffer.alloc(0), stopping);
-    return { decoder: new MessageDecoder(message, content), last: message.offset, epoch: -1 };
-  }
-
-  async #decompress(compression: number, content: Buffer, stopping: AbortSignal): Promise<Buffer> {
-    if (compression === 0) return content;
-    const { maxBatch } = this.#share.budget;
-    const reserve = async (bytes: number): Promise<void> => {
-      this.#charge(0);
-      await this.#share.reserveBatch(bytes, stopping);
-      this.#charged = bytes;
-      if (this.#released) this.#charge(0);
-    };
-    const allocate = (bytes: number): Buffer => {
-      this.#free();
-      this.#content = allocateContent(bytes);
-      return this.#content;
-    };
-    const records = await decompress(compression, content, { limit: maxBatch, reserve, allocate }).catch(
-      (error: unknown) => {
-        this.#charge(0);
-        if (error instanceof BatchTooLarge)
-          throw new Error(`${error.message}; kafka.maxUnpackedBatch allows ${maxBatch} bytes`);
-        throw error;
-      },
-    );
-    this.#charge(records.length);
-    return records;
-  }
-
-  #free(): void {
-    if (this.#content) freeContent(this.#content);
-    this.#content = undefined;
-  }
-
-  /** Replaces the bytes that are counted for the open batch. */
-  #charge(wanted: number): void {
-    const bytes = this.#released ? 0 : wanted;
-    if (bytes === this.#charged) return;
-    this.#share.release(this.#charged, "batch");
-    if (bytes > 0) this.#share.add(bytes, "batch");
-    this.#charged = bytes;
+    const size = entrySize(this.#bytes, this.#at);
+    if (size === undefined) return undefined;
+    const entry = this.#bytes.subarray(this.#at, this.#at + size);
+    this.#at += size;
+    return this.#opener.open(entry, stopping);
   }
 }
-
-/** The decoder of a batch without records for the reader. */
-const NOTHING: Decoder = { done: true, sizeOf: () => 0, next: () => [] };
-
-const damaged = (offset: number): Error =>
-  new Error(`the batch at offset ${offset} is damaged: its checksum is wrong`);

@@ -13,7 +13,7 @@ import type { TopicMetadata } from "../client/metadata.ts";
 import { groupBy } from "../client/topic-partition.ts";
 import { FETCH_SLOTS, FetchSlots, type Slot } from "./fetch-slots.ts";
 import type { PartitionReader } from "./partition-reader.ts";
-import { faultOf } from "./position-fault.ts";
+import { faultOf, NO_MEMORY } from "./position-fault.ts";
 import type { ReadBudget, ReadShare } from "./read-budget.ts";
 import { EpochValidator } from "./validate-epochs.ts";
 import { WaitingReaders } from "./waiting-readers.ts";
@@ -30,9 +30,7 @@ const PARTITION_BYTES = 1024 * 1024;
 /** Time for the network, in addition to the time that the broker may wait. */
 const NETWORK_MS = 1000;
 /** The pauses before a partition is fetched again, in milliseconds. */
-const UNREADABLE_MS = 10_000;
-const DENIED_MS = 1000;
-const LOST_MS = 200;
+const [UNREADABLE_MS, DENIED_MS, LOST_MS] = [10_000, 1000, 200] as const;
 
 type Part = FetchResponse["topics"][number]["partitions"][number];
 
@@ -111,7 +109,10 @@ export class Fetcher {
   }
 
   #pump(): void {
-    if (!this.#share.mayFetch) return;
+    if (!this.#share.mayFetch) {
+      for (const reader of this.#hungry) reader.report(NO_MEMORY);
+      return;
+    }
     const located = [...this.#hungry].map((reader) => ({ reader, leader: this.#leaderOf(reader) }));
     for (const [broker, ready] of groupBy(located, ({ leader }) => leader)) {
       if (broker === undefined) continue;
@@ -141,8 +142,7 @@ export class Fetcher {
   }
 
   async #fetch(broker: number, slot: Slot, readers: readonly PartitionReader[]): Promise<void> {
-    const positions = readers.map((reader) => reader.fetchFrom);
-    const began = Date.now();
+    const [positions, began] = [readers.map((reader) => reader.fetchFrom), Date.now()];
     const answers = await this.#ask(broker, slot, readers).catch((error: Error) => error);
     for (const reader of readers) this.#inFlight.delete(reader);
     if (!this.#running) return this.#slots.release(broker, slot);
@@ -206,12 +206,12 @@ export class Fetcher {
     return answers;
   }
 
-  #requestPart({ topic, partition, fetchFrom: { offset, epoch } }: PartitionReader, version: number) {
-    const state = this.#deps.metadata.get(topic)?.partitions[partition];
+  #requestPart(reader: PartitionReader, version: number) {
+    const { offset, epoch } = reader.fetchFrom;
     return {
-      partition,
+      partition: reader.partition,
       // An older broker then answers with an error after an election, and the position is compared with the log again.
-      currentLeaderEpoch: version < REPORTS_TRUNCATED ? (state?.leaderEpoch ?? -1) : -1,
+      currentLeaderEpoch: version < REPORTS_TRUNCATED ? this.#validator.leaderEpoch(reader) : -1,
       fetchOffset: offset,
       lastFetchedEpoch: epoch,
       logStartOffset: -1,
@@ -219,7 +219,7 @@ export class Fetcher {
     };
   }
 
-  /** Passes the answer for one partition to its reader. @returns true when the reader needs another fetch */
+  /** Passes the answer for one partition, if there is one, to its reader. @returns true when it needs another fetch */
   #pass(reader: PartitionReader, part: Part | undefined): boolean {
     if (part?.errorCode === KafkaCode.NONE) {
       const { divergingEpoch, records, abortedTransactions, lastStableOffset, highWatermark } = part;
@@ -231,7 +231,6 @@ export class Fetcher {
       reader.accept({ bytes, aborted, end: lastStableOffset, highWatermark });
       return bytes.length === 0;
     }
-    // A broker must answer for every partition.
     const code = part?.errorCode ?? KafkaCode.UNKNOWN_SERVER_ERROR;
     const fault = faultOf(code);
     if (fault.reason === "out-of-range") reader.report(fault);

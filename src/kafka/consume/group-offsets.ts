@@ -8,10 +8,18 @@ import type { Position } from "./position-fault.ts";
 /** A topic id in the form that Kafka's tools print: 16 bytes in base64url. */
 const TOPIC_ID = /^[A-Za-z0-9_-]{22}$/;
 
+/** The metadata of an offset that is to be determined: the group starts at this time, in milliseconds since 1970. */
+const START_AT = /^start-at:(\d+)$/;
+
 /** What OffsetFetch returned for a partition. */
 export interface Committed {
-  /** The committed position; undefined where the group has committed none. */
+  /** The committed position; undefined where the group has committed none, or has committed `startAt`. */
   readonly position: Position | undefined;
+  /**
+   * When the group began to need an offset that could not be determined then, because the partition had no leader. The
+   * group reads the records that were written since. Milliseconds since 1970; 0 for all records.
+   */
+  readonly startAt: number | undefined;
   /** The error code of the answer for this partition. */
   readonly errorCode: number;
 }
@@ -28,6 +36,9 @@ export function topicsToCommit(positions: ReadonlyMap<TopicPartition, Position>)
     })),
   }));
 }
+
+/** The position to commit for a partition whose start offset cannot be determined yet. @param at see `startAt` */
+export const undetermined = (at: number): Position => ({ offset: 0, epoch: -1, topicId: `start-at:${at}` });
 
 /** The topics of an OffsetFetch request. */
 export function topicsToFetch(partitions: readonly TopicPartition[]) {
@@ -72,9 +83,10 @@ export function committedIn<T extends TopicPartition>(
   return new Map(
     answersFor(answer, partitions).map(([wanted, { offset, leaderEpoch, metadata, errorCode }]) => {
       const topicId = metadata !== null && TOPIC_ID.test(metadata) ? metadata : undefined;
-      const isCommitted = errorCode === KafkaCode.NONE && offset >= 0;
+      const [, at] = START_AT.exec(metadata ?? "") ?? [];
+      const isCommitted = errorCode === KafkaCode.NONE && offset >= 0 && at === undefined;
       const position = isCommitted ? { offset, epoch: leaderEpoch, topicId } : undefined;
-      return [wanted, { position, errorCode }];
+      return [wanted, { position, startAt: at === undefined ? undefined : Number(at), errorCode }];
     }),
   );
 }

@@ -27,6 +27,7 @@ const SHOWN_AFTER_MS: Readonly<Record<BlockedPartition["reason"], number>> = {
   unreadable: 0,
   "no-leader": 3000,
   unavailable: 4000,
+  "no-memory": 5000,
 };
 const LOST_SHOWN_AFTER_MS = 3000;
 

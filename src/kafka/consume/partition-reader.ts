@@ -174,6 +174,7 @@ export class PartitionReader implements Evictable {
     } finally {
       stopping.removeEventListener("abort", wake);
     }
+    stopping.throwIfAborted();
   }
 
   /** Removes the first `count` records, which have been handled. */

@@ -27,10 +27,13 @@ export type LostPosition =
 
 /** A partition that cannot be read now. Reading continues by itself when the reason is gone. */
 export interface BlockedPartition {
-  readonly reason: "deleted" | "unauthorised" | "no-leader" | "unreadable" | "unavailable";
+  readonly reason: "deleted" | "unauthorised" | "no-leader" | "unreadable" | "unavailable" | "no-memory";
   /** The code of the answer, or what else is known. */
   readonly detail: string;
 }
+
+/** The fault of a partition that waits for `kafka.readBudget`. */
+export const NO_MEMORY: BlockedPartition = { reason: "no-memory", detail: "kafka.readBudget" };
 
 export type PositionFault = LostPosition | BlockedPartition;
 
@@ -92,6 +95,8 @@ export function describeFault(
       return `${name} has no leader that answers (${fault.detail}). Check the brokers that have its replicas; reading continues when one of them is the leader.`;
     case "unreadable":
       return `${name} can't be read at offset ${offset}: ${fault.detail}. The other partitions are read. Stop the reader and move its consumer group past the batch (kafka-consumer-groups --reset-offsets), or correct the cause.`;
+    case "no-memory":
+      return `${name} waits for memory: the records that wait for their receivers use all of ${fault.detail}. Check the receivers of the sinks, or increase ${fault.detail}.`;
     case "unavailable":
       return `${name} can't be read now (${fault.detail}). Check the broker that leads the partition; it is tried again.`;
   }

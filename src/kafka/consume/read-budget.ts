@@ -76,17 +76,27 @@ export class ReadBudget {
   }
 
   /** Counts bytes as used, without a wait. */
-  add(share: ReadShare, bytes: number): void {
+  add(share: ReadShare, bytes: number, purpose: Purpose): void {
     this.#used += bytes;
-    if (bytes > this.limit) this.#large = share;
+    if (purpose === "batch" && bytes > this.limit) this.#large = share;
   }
 
   /** Counts bytes as released, and lets others use them. */
-  remove(share: ReadShare, bytes: number): void {
+  remove(share: ReadShare, bytes: number, purpose: Purpose): void {
     this.#used -= bytes;
-    if (bytes > this.limit && this.#large === share) this.#large = undefined;
+    if (purpose === "batch" && bytes > this.limit && this.#large === share) this.#large = undefined;
     this.#grant();
     for (const each of this.#shares) each.onRoom();
+  }
+
+  /** Tries again a moment later to make room, and tells the shares. Called when there is no room. */
+  retryLater(): void {
+    this.#retry ??= setTimeout(() => {
+      this.#retry = undefined;
+      this.makeRoom(this.#waiting[0]?.bytes ?? 1);
+      this.#grant();
+      for (const each of this.#shares) each.onRoom();
+    }, RETRY_MS);
   }
 
   /** Resolves when the share may use `bytes` more. @throws the reason of `stopping` */
@@ -133,12 +143,7 @@ export class ReadBudget {
       share.add(bytes, "batch");
       grant();
     }
-    if (this.#waiting.length === 0) return;
-    this.#retry ??= setTimeout(() => {
-      this.#retry = undefined;
-      this.makeRoom(this.#waiting[0]?.bytes ?? 0);
-      this.#grant();
-    }, RETRY_MS);
+    if (this.#waiting.length > 0) this.retryLater();
   }
 }
 
@@ -163,13 +168,15 @@ export class ReadShare {
     const { budget } = this;
     if (budget.used >= budget.limit) budget.makeRoom(1);
     const { fetched, batch, records } = this.#held;
-    return budget.used < budget.limit || fetched + batch + records < budget.limit * LEAST_SHARE;
+    const may = budget.used < budget.limit || fetched + batch + records < budget.limit * LEAST_SHARE;
+    if (!may) budget.retryLater();
+    return may;
   }
 
   /** Counts bytes as used, without a wait. */
   add(bytes: number, purpose: Purpose): void {
     this.#held[purpose] += bytes;
-    this.budget.add(this, bytes);
+    this.budget.add(this, bytes, purpose);
   }
 
   /** Waits until a decompressed batch of `bytes` may be held, and counts it. @throws the reason of `stopping` */
@@ -181,7 +188,7 @@ export class ReadShare {
   release(bytes: number, purpose: Purpose): void {
     if (bytes === 0) return;
     this.#held[purpose] -= bytes;
-    this.budget.remove(this, bytes);
+    this.budget.remove(this, bytes, purpose);
   }
 
   close(): void {

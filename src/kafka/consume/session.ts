@@ -112,7 +112,6 @@ export class Session {
     this.#fetcher.stop();
     stopping.removeEventListener("abort", onStopping);
     await Promise.all(others);
-    for (const prefix of ["start:", "read:", "commit:", "lost:", "coordinator"]) troubles.drop(prefix);
     const failure = this.#failures.find((error) => !(error instanceof Rebalance)) ?? this.#failures[0];
     if (failure !== undefined && !stopping.aborted) throw failure;
   }
@@ -129,17 +128,17 @@ export class Session {
     const { signal } = this.#ending;
     let waiting: TopicPartition[] = own;
     // The leader commits the start offsets for all members.
-    let missing: TopicPartition[] = all ?? [];
-    while (waiting.length + missing.length > 0) {
+    let isComplete = all === undefined;
+    while (waiting.length > 0 || !isComplete) {
       try {
-        missing = await start.commit(member, missing);
+        if (all && !isComplete) isComplete = await start.commit(member, all);
         const committed = await member.committed(waiting);
         if (signal.aborted) return;
         waiting = waiting.filter((each) => !this.#start(each, committed.get(each)));
       } catch (error) {
         if (!(error instanceof CoordinatorLost)) throw error;
       }
-      if (waiting.length + missing.length > 0) await this.#pause(START_RETRY_MS);
+      if (waiting.length > 0 || !isComplete) await this.#pause(START_RETRY_MS);
       if (signal.aborted) return;
     }
   }
@@ -181,7 +180,7 @@ export class Session {
    * Keeps the membership alive. When the coordinator is lost, the session continues until the coordinator would have ended
    * it: nobody else has its partitions before that.
    *
-   * @throws Rebalance, BrokerRefused
+   * @throws Rebalance, BrokerRefused; CoordinatorLost when the session has ended
    */
   async #sendHeartbeats(): Promise<void> {
     const { member, troubles, group } = this.#deps;
@@ -203,7 +202,7 @@ export class Session {
           afterMs: 3000,
           partitions: Math.max(1, this.#assignment.own.length),
         });
-        if (Date.now() - aliveAt > SESSION_MS) throw new Rebalance(`the session ended: ${messageOf(error)}`);
+        if (Date.now() - aliveAt > SESSION_MS) throw error;
         pause = HEARTBEAT_RETRY_MS;
       }
       for (const loop of this.#loops) void loop.commitIdle();

@@ -5,7 +5,7 @@ import { BrokerRefused } from "../client/errors.ts";
 import { EARLIEST, LATEST, type ListOffsetsDeps, listOffsets } from "../client/list-offsets.ts";
 import type { TopicPartition } from "../client/topic-partition.ts";
 import type { GroupMember } from "./group-member.ts";
-import type { Committed } from "./group-offsets.ts";
+import { type Committed, undetermined } from "./group-offsets.ts";
 import { describeFault, faultOf, type Position, type PositionFault } from "./position-fault.ts";
 import type { Troubles } from "./troubles.ts";
 
@@ -16,6 +16,7 @@ export interface StartOptions {
   readonly isNewTopic: (topic: string) => boolean;
 }
 
+/** The key of the trouble of a partition that has no start offset. */
 export const startKey = ({ topic, partition }: TopicPartition): string => `start:${topic}/${partition}`;
 
 /** Commits start offsets. Used by the leader of a group, for the partitions of all members. */
@@ -23,8 +24,6 @@ export class StartPositions {
   readonly #deps: ListOffsetsDeps;
   readonly #options: StartOptions;
   readonly #troubles: Troubles;
-  /** When the start offset of a partition was first needed and could not be read, in milliseconds. */
-  readonly #neededAt = new Map<string, number>();
 
   constructor(deps: ListOffsetsDeps, options: StartOptions, troubles: Troubles) {
     this.#deps = deps;
@@ -35,55 +34,59 @@ export class StartPositions {
   /**
    * Commits the offsets at which the group starts to read partitions without a committed offset. A topic that is new to
    * the group starts at its end or its first record, as `from` says. A partition that was added to a known topic starts
-   * at its first record, because all its records are new to the group.
+   * at its first record, because all its records are new to the group. For a partition whose offset cannot be read now, it
+   * commits when the group began to need it, so that this holds after a restart as well.
    *
-   * @returns the partitions whose offset could not be read or committed; the caller tries again
-   * @throws Rebalance, CoordinatorLost, BrokerRefused
+   * @param partitions the partitions of all members
+   * @returns true when every partition has an offset; otherwise the caller tries again
+   * @throws Rebalance, CoordinatorLost, BrokerRefused, BrokerGone
    */
-  async commit<P extends TopicPartition>(member: GroupMember, partitions: readonly P[]): Promise<P[]> {
+  async commit<P extends TopicPartition>(member: GroupMember, partitions: readonly P[]): Promise<boolean> {
     const committed = await member.committed(partitions);
-    const isNew = (each: P): boolean => committed.get(each)?.position === undefined;
-    const missing = partitions.filter((each) => isNew(each) && committed.get(each)?.errorCode === 0);
-    if (missing.length === 0) return [];
+    const missing = partitions.filter((each) => committed.get(each)?.position === undefined);
+    if (missing.length === 0) return true;
     const lastKnown = lastCommitted(committed);
-    const listed = await listOffsets(this.#deps, missing, (each) => this.#startOf(each, lastKnown));
+    const starts = new Map(
+      missing.map((each) => [each, committed.get(each)?.startAt ?? this.#startOf(each, lastKnown)]),
+    );
+    const listed = await listOffsets(this.#deps, missing, (each) => starts.get(each) || EARLIEST);
     const positions = new Map<P, Position>();
     const faults = new Map<P, PositionFault>();
     for (const [each, result] of listed) {
       const topicId = this.#deps.metadata.get(each.topic)?.id;
-      if (result instanceof Error) faults.set(each, faultOfError(result));
-      else positions.set(each, { ...result, topicId });
+      if (!(result instanceof Error)) positions.set(each, { ...result, topicId });
+      else {
+        faults.set(each, faultOfError(result));
+        const start = starts.get(each) ?? LATEST;
+        if (committed.get(each)?.startAt === undefined)
+          positions.set(each, undetermined(start === LATEST ? Date.now() : 0));
+      }
     }
     const refused = positions.size > 0 ? await member.commit(positions) : new Map<P, number>();
     for (const [each, code] of refused) faults.set(each, faultOf(code));
     for (const each of missing) this.#report(each, faults.get(each));
-    return [...faults.keys()];
+    return faults.size === 0;
   }
 
   #startOf(each: TopicPartition, lastKnown: ReadonlyMap<string, number>): number {
     const isAdded = each.partition > (lastKnown.get(each.topic) ?? Number.POSITIVE_INFINITY);
-    if (isAdded || this.#options.from === "earliest" || this.#options.isNewTopic(each.topic)) return EARLIEST;
-    // Records that were written since the group needed the offset are new to it.
-    return this.#neededAt.get(startKey(each)) ?? LATEST;
+    const fromStart = isAdded || this.#options.from === "earliest" || this.#options.isNewTopic(each.topic);
+    return fromStart ? EARLIEST : LATEST;
   }
 
   #report(each: TopicPartition, fault: PositionFault | undefined): void {
-    const key = startKey(each);
-    if (fault === undefined) {
-      this.#neededAt.delete(key);
-      return;
-    }
-    if (!this.#neededAt.has(key)) this.#neededAt.set(key, Date.now());
+    if (fault === undefined) return;
     const subject = { kind: fault.reason, topic: each.topic, partition: each.partition };
-    this.#troubles.raise(key, subject, describeFault(each, 0, fault), { afterMs: 1000 });
+    this.#troubles.raise(startKey(each), subject, describeFault(each, 0, fault), { afterMs: 1000 });
   }
 }
 
-/** The last partition with a committed offset, by topic. */
+/** The last partition with a committed offset or time, by topic. */
 function lastCommitted(committed: ReadonlyMap<TopicPartition, Committed>): Map<string, number> {
   const last = new Map<string, number>();
-  for (const [{ topic, partition }, { position }] of committed)
-    if (position !== undefined) last.set(topic, Math.max(last.get(topic) ?? -1, partition));
+  for (const [{ topic, partition }, { position, startAt }] of committed)
+    if (position !== undefined || startAt !== undefined)
+      last.set(topic, Math.max(last.get(topic) ?? -1, partition));
   return last;
 }
 

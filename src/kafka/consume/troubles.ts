@@ -10,6 +10,9 @@ export interface Subject {
   readonly partition?: number;
 }
 
+/** A trouble whose kind changes again and again is logged at most this often, in milliseconds. */
+const LOG_AGAIN_MS = 60_000;
+
 interface Entry extends Subject {
   message: string;
   kind: string;
@@ -17,8 +20,8 @@ interface Entry extends Subject {
   readonly since: number;
   /** When the trouble is shown, in milliseconds (`Date.now`): not every trouble lasts. */
   visibleAt: number;
-  /** The kind that was logged last; undefined when the trouble was not logged. */
-  logged: string | undefined;
+  /** The kind that was logged last, and when; undefined when the trouble was not logged. */
+  logged: { readonly kind: string; readonly at: number } | undefined;
 }
 
 /** The troubles of one feed, by key. */
@@ -36,7 +39,25 @@ export class Troubles {
 
   /** The troubles that are shown, the oldest first. */
   get current(): Trouble[] {
-    return this.#visible().map(({ since, message, partitions }) => ({ since, message, partitions }));
+    return this.#visible().map(({ since, message }) => ({ since, message }));
+  }
+
+  /** The number of partitions that make no progress. */
+  get blocked(): number {
+    const visible = this.#visible();
+    const own = new Set(
+      visible.flatMap(({ topic, partition }) => (partition === undefined ? [] : `${topic}/${partition}`)),
+    );
+    const topics = visible.filter(
+      ({ topic, partition }) => topic !== undefined && partition === undefined,
+    ).length;
+    // A trouble of the group is one of all its partitions.
+    return Math.max(own.size + topics, ...visible.map(({ partitions }) => partitions));
+  }
+
+  /** Whether a trouble is shown. */
+  shows(key: string): boolean {
+    return (this.#entries.get(key)?.visibleAt ?? Number.POSITIVE_INFINITY) <= Date.now();
   }
 
   /** The message of a partition; undefined when it has no trouble. */
@@ -76,15 +97,19 @@ export class Troubles {
     if (entry.logged !== undefined) this.#ended.push(entry);
   }
 
-  /** Removes the troubles whose key starts with `prefix`, without a log line: what they were about is over. */
-  drop(prefix: string): void {
-    for (const key of [...this.#entries.keys()]) if (key.startsWith(prefix)) this.#entries.delete(key);
+  /** Removes all troubles of partitions, and the ones with these keys, without a log line. Called when a session ends. */
+  drop(...keys: readonly string[]): void {
+    for (const [key, { partition }] of this.#entries)
+      if (partition !== undefined || keys.includes(key)) this.#entries.delete(key);
   }
 
   /** Logs what has changed since the last call: one line per kind and topic. */
   logChanges(): void {
-    const changed = this.#visible().filter(({ kind, logged }) => kind !== logged);
-    for (const entry of changed) entry.logged = entry.kind;
+    const at = Date.now();
+    const changed = this.#visible().filter(
+      ({ kind, logged }) => !logged || (kind !== logged.kind && at - logged.at >= LOG_AGAIN_MS),
+    );
+    for (const entry of changed) entry.logged = { kind: entry.kind, at };
     for (const group of grouped(changed))
       this.#log.warn(
         { ...this.#fieldsOf(group), reason: (group[0] as Entry).message },

@@ -54,20 +54,23 @@ export class EpochValidator {
     this.#metadata = metadata;
   }
 
+  /** The leader epoch in the cached metadata; -1 if it is not known. */
+  leaderEpoch({ topic, partition }: PartitionReader): number {
+    return this.#metadata.get(topic)?.partitions[partition]?.leaderEpoch ?? -1;
+  }
+
   /** Reports positions after the end of their epoch as truncated. @throws BrokerGone, BrokerRefused */
   async validate(
     connection: Connection,
     readers: readonly PartitionReader[],
     timeoutMs: number,
   ): Promise<void> {
-    const leaderEpoch = ({ topic, partition }: PartitionReader): number =>
-      this.#metadata.get(topic)?.partitions[partition]?.leaderEpoch ?? -1;
     const due = readers.filter(
-      (reader) => reader.fetchFrom.epoch >= 0 && this.#validated.get(reader) !== leaderEpoch(reader),
+      (reader) => reader.fetchFrom.epoch >= 0 && this.#validated.get(reader) !== this.leaderEpoch(reader),
     );
     if (due.length === 0) return;
     for (const [reader, end] of await endsOfEpochs(connection, due, timeoutMs))
       if (end.endOffset < reader.fetchFrom.offset) reader.report({ reason: "truncated", ...end });
-    for (const reader of due) this.#validated.set(reader, leaderEpoch(reader));
+    for (const reader of due) this.#validated.set(reader, this.leaderEpoch(reader));
   }
 }

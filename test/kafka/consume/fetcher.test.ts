@@ -1,6 +1,9 @@
 // Fetching: unreadable batches, deleted records, transactions, lost connections.
 
 import { strict as assert } from "node:assert";
+import { setTimeout as delay } from "node:timers/promises";
+import { Consumer } from "../../../src/kafka/consume/consumer.ts";
+import { ReadBudget } from "../../../src/kafka/consume/read-budget.ts";
 import { crc32c } from "../../../src/wire/crc32c.ts";
 import { DeleteRecords } from "../../../src/wire/messages/offsets.ts";
 import { Produce } from "../../../src/wire/messages/produce.ts";
@@ -11,9 +14,10 @@ import {
   itOnDevBroker,
   openConnection,
   produceOf,
+  produceWithKafkajs,
   withAdmin,
 } from "../../support/broker.ts";
-import { groupName, numbers, useGroupMembers } from "../../support/group-members.ts";
+import { groupName, numbers, startMember, useGroupMembers } from "../../support/group-members.ts";
 import { leaderOf } from "../../support/read-back.ts";
 import { until } from "../../support/until.ts";
 
@@ -124,4 +128,60 @@ describe("kafka: fetching", function () {
       );
     },
   );
+
+  itOnDevBroker(
+    "reports a broker that does not answer for a partition, and reads it when it does",
+    async () => {
+      const topic = await broker.topic();
+      await produce(topic, ["a"], 0);
+      // The id of the topic in the answer is another one.
+      broker.dev().faults.response = (apiKey, frame) => {
+        if (apiKey === FETCH && frame.length > 40) frame.fill(7, 20, 36);
+        return undefined;
+      };
+      const { taken, consumer } = member(groupName(), [topic], "earliest");
+      await until(() => consumer.troubles.length > 0);
+      assert.match(consumer.troubles[0]?.message ?? "", /-1 UNKNOWN_SERVER_ERROR/);
+      assert.equal(consumer.positions[0]?.lag, null);
+      broker.dev().faults.clear();
+      await until(() => taken.length === 1);
+      await until(() => consumer.troubles.length === 0);
+    },
+  );
+
+  itOnDevBroker("logs a trouble whose code alternates once", async () => {
+    const topic = await broker.topic();
+    let fetches = 0;
+    broker.dev().faults.fetch = () => ({ errorCode: fetches++ % 2 === 0 ? 29 : 56 });
+    const { log } = member(groupName(), [topic], "earliest");
+    await until(() => fetches > 8, 20_000);
+    const lines = log.lines.filter(({ event }) => event.startsWith("reading is blocked"));
+    assert.equal(lines.length, 1);
+  });
+
+  it("a full budget lets every partition have its turn", async () => {
+    const topic = await broker.topic({ partitions: 12 });
+    for (let partition = 0; partition < 12; partition++)
+      await produceWithKafkajs(broker.addresses(), topic, [
+        { value: "x".repeat(400_000), partition },
+        { value: "y".repeat(400_000), partition },
+      ]);
+    const { deps } = startMember(broker.addresses(), groupName(), [], "earliest");
+    const seen = new Set<number>();
+    const readBudget = new ReadBudget(2_000_000, 256_000_000);
+    const consumer = new Consumer(
+      { ...deps, readBudget },
+      { group: groupName(), topics: [topic], from: "earliest" },
+    );
+    const stopping = new AbortController();
+    const done = consumer.run(async ([record], _, cancel) => {
+      seen.add(record?.partition ?? -1);
+      await delay(300, undefined, { signal: cancel });
+      return 1;
+    }, stopping.signal);
+    await until(() => seen.size === 12, 30_000);
+    stopping.abort();
+    await done;
+    assert.equal(readBudget.used, 0);
+  });
 });

@@ -1,11 +1,11 @@
 // The offsets at which a group without committed offsets begins.
 
 import { strict as assert } from "node:assert";
-import { createTopic, withAdmin } from "../../support/broker.ts";
+import { createTopic, itOnDevBroker, withAdmin } from "../../support/broker.ts";
 import { groupName, numbers, useGroupMembers } from "../../support/group-members.ts";
 import { until } from "../../support/until.ts";
 
-describe("kafka: initial offsets", function () {
+describe("kafka: start positions", function () {
   this.timeout(60_000);
   const { broker, member, produce } = useGroupMembers();
 
@@ -53,4 +53,53 @@ describe("kafka: initial offsets", function () {
     await produce(later, ["b"], 0);
     await until(() => taken.length === 2);
   });
+
+  itOnDevBroker(
+    "latest: delivers what was written since the start to a partition that had no leader then, after a restart as well",
+    async () => {
+      const topic = await broker.topic({ partitions: 3 });
+      const group = groupName();
+      await produce(topic, ["old", "old", "old"]);
+      broker.dev().faults.leaderless = (_, partition) => partition === 2;
+      const first = member(group, [topic], "latest");
+      await until(() => first.consumer.positions.length === 2);
+      await until(() => first.consumer.troubles.length > 0);
+      await first.stop();
+      broker.dev().faults.clear();
+      await produce(topic, ["new"], 2);
+      const second = member(group, [topic], "latest");
+      await until(() => second.taken.length > 0);
+      await until(() => second.consumer.positions.length === 3);
+      assert.deepEqual(
+        [...first.taken, ...second.taken].map(({ value }) => value),
+        ["new"],
+      );
+    },
+  );
+
+  itOnDevBroker(
+    "latest: reads an added partition whole that had no leader when it was first seen",
+    async () => {
+      const topic = await broker.topic({ partitions: 2 });
+      const { taken, consumer } = member(groupName(), [topic], "latest");
+      await until(() => consumer.positions.length === 2);
+      await withAdmin(broker.addresses(), (admin) =>
+        admin.createPartitions({ topicPartitions: [{ topic, count: 3 }] }),
+      );
+      await until(() =>
+        produce(topic, ["a", "b"], 2).then(
+          () => true,
+          () => false,
+        ),
+      );
+      broker.dev().faults.leaderless = (_, partition) => partition === 2;
+      await until(() => consumer.troubles.length > 0, 20_000);
+      broker.dev().faults.clear();
+      await until(() => taken.length >= 2);
+      assert.deepEqual(
+        taken.map(({ value }) => value),
+        ["a", "b"],
+      );
+    },
+  );
 });
