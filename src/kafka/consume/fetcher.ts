@@ -93,7 +93,7 @@ export class Fetcher {
 
   #need(reader: PartitionReader): void {
     if (!this.#readers.has(reader) || this.#inFlight.has(reader) || this.#waiting.has(reader)) return;
-    if (reader.lost) return;
+    if (reader.lost || this.#hungry.has(reader)) return;
     this.#hungry.add(reader);
     this.#pumpSoon();
   }

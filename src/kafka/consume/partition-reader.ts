@@ -132,7 +132,8 @@ export class PartitionReader implements Evictable {
     else if (fault === undefined) return;
     this.#fault = fault;
     this.onFault(fault);
-    this.#wake?.();
+    // The owner waits for records or for a lost position only.
+    if (isLost(fault)) this.#wake?.();
   }
 
   /** Continues at a position, and clears the fault. */
