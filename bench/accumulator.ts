@@ -35,7 +35,7 @@ for (const [size, inFlight] of [
   const { user, system } = process.cpuUsage(cpu);
   const perSecond = records / ((performance.now() - began) / 1000);
   process.stdout.write(
-    `${JSON.stringify({ size, inFlight, perSecond, microsARecord: (user + system) / records })}\n`,
+    `${JSON.stringify({ size, inFlight, perSecond, microsPerRecord: (user + system) / records })}\n`,
   );
 }
 process.exit(0);

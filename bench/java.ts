@@ -9,7 +9,7 @@ import { ORDER_BYTES } from "./bodies.ts";
 
 export interface PerfTest {
   readonly perSecond: number;
-  readonly microsARecord: number;
+  readonly microsPerRecord: number;
 }
 
 /** Whether the tools that the perf test needs are installed. */
@@ -45,6 +45,6 @@ export async function perfTest(
   const sent = rest.reduce((sum, report) => sum + report.records, 0);
   return {
     perSecond: sent / ((last.at - first.at) / 1000),
-    microsARecord: ((last.cpu - first.cpu) / sent) * 1e6,
+    microsPerRecord: ((last.cpu - first.cpu) / sent) * 1e6,
   };
 }

@@ -15,7 +15,7 @@ const cpu = process.cpuUsage();
 const records = await work(SECONDS);
 const { user, system } = process.cpuUsage(cpu);
 process.stdout.write(
-  `${JSON.stringify({ perSecond: records / SECONDS, microsARecord: (user + system) / records })}\n`,
+  `${JSON.stringify({ perSecond: records / SECONDS, microsPerRecord: (user + system) / records })}\n`,
 );
 process.exit(0);
 

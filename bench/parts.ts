@@ -26,7 +26,7 @@ export async function ndjsonTable(
   brokers: readonly string[],
   rounds: number,
 ): Promise<string> {
-  const [ours, theirs]: { perSecond: number; microsARecord: number }[][] = [[], []];
+  const [ours, theirs]: { perSecond: number; microsPerRecord: number }[][] = [[], []];
   const block = lines(BLOCK);
   await streamLines(`${server.url}/topics/bench`, block, LINES / BLOCK / 5);
   for (let round = 0; round < rounds; round++) {
@@ -34,16 +34,16 @@ export async function ndjsonTable(
     const records = await streamLines(`${server.url}/topics/bench`, block, LINES / BLOCK);
     if (records !== LINES) throw new Error(`${LINES} lines gave ${records} receipts`);
     const perSecond = records / ((performance.now() - began) / 1000);
-    ours?.push({ perSecond, microsARecord: ((cpuSeconds(server.pid) - cpu) / records) * 1e6 });
+    ours?.push({ perSecond, microsPerRecord: ((cpuSeconds(server.pid) - cpu) / records) * 1e6 });
     if (havePerfTest) theirs?.push(await perfTest(brokers, "bench", PERF_RECORDS));
   }
   const row = (name: string, samples: typeof ours = []): string[] => [
     name,
     show(median(samples.map((sample) => sample.perSecond))),
-    show(median(samples.map((sample) => sample.microsARecord)), 2),
+    show(median(samples.map((sample) => sample.microsPerRecord)), 2),
   ];
   const ratios = (ours ?? []).map(
-    (sample, round) => (theirs?.[round]?.microsARecord ?? Number.NaN) / sample.microsARecord,
+    (sample, round) => (theirs?.[round]?.microsPerRecord ?? Number.NaN) / sample.microsPerRecord,
   );
   return table(
     ["", "records/s", "CPU µs/record", "× base per CPU-s", "target"],
@@ -57,7 +57,7 @@ export async function ndjsonTable(
 
 /** Measures the producer without HTTP, and kafkajs's producer with batches. */
 export async function moduleTable(brokers: readonly string[], rounds: number): Promise<string> {
-  const samples = new Map<string, { perSecond: number; microsARecord: number }[]>();
+  const samples = new Map<string, { perSecond: number; microsPerRecord: number }[]>();
   for (let round = 0; round < rounds; round++) {
     for (const line of await runChild("accumulator.ts", brokers)) {
       const name = `producer alone, ${line["inFlight"]} requests of ${line["size"]}`;
@@ -72,7 +72,7 @@ export async function moduleTable(brokers: readonly string[], rounds: number): P
   const rows = [...samples].map(([name, of]) => [
     name,
     show(median(of.map((sample) => sample.perSecond))),
-    show(median(of.map((sample) => sample.microsARecord)), 2),
+    show(median(of.map((sample) => sample.microsPerRecord)), 2),
     most(name),
   ]);
   return table(["", "records/s", "CPU µs/record", "target"], rows);

@@ -32,7 +32,7 @@ const began = performance.now();
 const records = await read(perPartition);
 const { user, system } = process.cpuUsage(cpu);
 const perSecond = records / ((performance.now() - began) / 1000);
-process.stdout.write(`${JSON.stringify({ perSecond, microsARecord: (user + system) / records })}\n`);
+process.stdout.write(`${JSON.stringify({ perSecond, microsPerRecord: (user + system) / records })}\n`);
 process.exit(0);
 
 async function read(to: number): Promise<number> {

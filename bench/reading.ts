@@ -19,7 +19,7 @@ const CHUNK = 5000;
 
 interface Measured {
   readonly perSecond: number;
-  readonly microsARecord: number;
+  readonly microsPerRecord: number;
 }
 
 /** @param checkouts the folders whose builds are measured, by name */
@@ -39,7 +39,7 @@ export async function readingTable(
   const rows = [...samples].map(([name, of]) => [
     name,
     show(median(of.map(({ perSecond }) => perSecond))),
-    show(median(of.map(({ microsARecord }) => microsARecord)), 2),
+    show(median(of.map(({ microsPerRecord }) => microsPerRecord)), 2),
     name === "reading without a group" ? "≤ 2.5 µs" : "",
   ]);
   return table(["", "records/s", "CPU µs/record", "target"], rows);
@@ -102,6 +102,6 @@ async function deliver(brokers: readonly string[], topic: string, checkout: stri
   await receiver.stop();
   return {
     perSecond: result.count / ((result.last - result.first) / 1000),
-    microsARecord: (used / result.count) * 1e6,
+    microsPerRecord: (used / result.count) * 1e6,
   };
 }

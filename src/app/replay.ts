@@ -124,7 +124,7 @@ export function replaySink(
   });
 }
 
-/** @throws OnrampError, BrokerRefused, BrokerGone */
+/** @throws OnrampError, BrokerRefused, BrokerGone; Error for a partition without leader */
 async function rangesOf(deps: SinkDeps, topic: string, from: number, to: number): Promise<OffsetRange[]> {
   const { partitions } = await deps.metadata.resolve(topic, Date.now() + RESOLVE_MS);
   const own = partitions.map((_, partition) => ({ topic, partition }));

@@ -74,11 +74,11 @@ export const kafka = section({
     { default: "none" },
   ),
   readBudget: size(
-    "The memory for records that were read from Kafka and not delivered yet, for all sinks together. One batch that is larger, decompressed, is read alone.",
+    "The memory for records that were read from Kafka and not delivered yet, for all sinks together. At most one batch whose decompressed size exceeds it is held at a time.",
     { default: "64MB" },
   ),
   maxUnpackedBatch: size(
-    "The largest batch that is read, decompressed. A partition with a larger batch is reported, and is not read past it.",
+    "The maximum decompressed size of a batch. A partition is not read past a larger batch; it is reported as unreadable.",
     { default: "256MB" },
   ),
   linger: duration("How long a record may wait for other records for the same batch.", { default: "0ms" }),

@@ -67,12 +67,12 @@ export interface FeedPosition {
   readonly position: number;
   /** The number of offsets from the position to the partition's end. Null while the end is not known. */
   readonly lag: number | null;
-  /** The reason why the partition makes no progress; absent when there is none. */
-  readonly trouble?: string;
+  /** Why the partition makes no progress; absent when it does. */
+  readonly error?: string;
 }
 
-/** A reason why partitions, or all of a feed, make no progress. */
-export interface Trouble {
+/** A reason why a partition, a topic, or the whole feed makes no progress. */
+export interface BlockedReason {
   /** When it began, in milliseconds (`Date.now`). */
   readonly since: number;
   /** Names the topic, the partition, the code with its name, and the next step. */
@@ -85,15 +85,15 @@ export interface RecordFeed {
    * Reads until `signal` is aborted. Called once. Retries after every error, including errors of the handler.
    */
   run(handler: RecordHandler, signal: AbortSignal): Promise<void>;
-  /** Whether partitions, or none of them, have been assigned to this member. */
+  /** Whether this member has an assignment, which may be empty. */
   readonly isAssigned: boolean;
   /** The partitions that this member reads now. */
   readonly positions: readonly FeedPosition[];
   /** The number of assigned partitions that are not read yet, because their position is not known. */
-  readonly unread: number;
+  readonly notStarted: number;
   /** What cannot be read or committed now, the oldest first. */
-  readonly troubles: readonly Trouble[];
-  /** The number of partitions that make no progress; at least 1 for a trouble of the whole feed. */
+  readonly blockedReasons: readonly BlockedReason[];
+  /** The number of partitions that make no progress; at least 1 when the whole feed makes none. */
   readonly blocked: number;
 }
 

@@ -17,8 +17,9 @@ export interface SinkState extends Readonly<SinkCounts> {
   readonly name: string;
   readonly type: string;
   /**
-   * `starting` until partitions are assigned, `retrying` while a record waits for its next attempt, `blocked` while the
-   * sink or one of its partitions cannot be read or committed (`lastError` says why).
+   * `starting` until an assigned partition is read, `running` while partitions are read, `retrying` while a delivery is
+   * retried, `blocked` while the sink or one of its partitions cannot be read or committed (see `lastError`), `stopped`
+   * from the stop of the process on.
    */
   readonly state: "starting" | "running" | "retrying" | "blocked" | "stopped";
   /** The sum over the partitions; null while the lag of one of them is not known. */

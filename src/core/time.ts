@@ -86,26 +86,26 @@ export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Pr
   return Promise.race([work, aborted]).finally(() => listening?.[Symbol.dispose]());
 }
 
-/** The longest time that a part of a long computation may hold the event loop, in milliseconds. */
+/** How long an iteration of the event loop may last before a computation yields, in milliseconds. */
 const SLICE_MS = 4;
-let turnBegan = performance.now();
-let lastTurn: Promise<void> = Promise.resolve();
+let iterationStartedAt = performance.now();
+let lastYield: Promise<void> = Promise.resolve();
 
 /**
- * Awaited between the steps of a long computation, so that it does not hold the event loop: resolves at once while this
- * turn of the event loop is short, otherwise in a later turn. Computations that wait get one turn each, in order.
+ * Awaited between the steps of a long computation, so that it does not block the event loop. Returns undefined while the
+ * current iteration of the event loop has lasted less than 4 ms; otherwise a promise that resolves in a later iteration.
+ * Each waiting computation gets an iteration of its own, in order.
  */
-export function breathe(): Promise<void> | undefined {
-  if (performance.now() - turnBegan < SLICE_MS) return undefined;
-  const turn = lastTurn.then(nextTurn);
-  lastTurn = turn;
-  return turn;
+export function yieldToEventLoop(): Promise<void> | undefined {
+  if (performance.now() - iterationStartedAt < SLICE_MS) return undefined;
+  lastYield = lastYield.then(nextIteration);
+  return lastYield;
 }
 
-const nextTurn = (): Promise<void> =>
+const nextIteration = (): Promise<void> =>
   new Promise((resolve) =>
     setImmediate(() => {
-      turnBegan = performance.now();
+      iterationStartedAt = performance.now();
       resolve();
     }),
   );

@@ -44,7 +44,7 @@ export class Faults {
   commit: ((groupId: string) => number | undefined) | undefined;
   /** Called per partition of a Fetch request. Returns its error code, or the bytes that are returned as its records. */
   fetch: ((topic: string, partition: number, offset: number) => FetchFault | undefined) | undefined;
-  /** Returns the error code of a topic in Metadata, Fetch and OffsetCommit: 29 is a missing ACL. */
+  /** Returns the error code of a topic in Metadata, Fetch, ListOffsets and OffsetCommit, such as 29 (an ACL is missing). */
   topic: ((topic: string) => number | undefined) | undefined;
   /** Returns the error code for FindCoordinator. */
   coordinator: ((key: string) => number | undefined) | undefined;

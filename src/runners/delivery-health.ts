@@ -3,8 +3,8 @@
 import type { ConsumedRecord, Log } from "../core/ports.ts";
 import type { Clock } from "../core/time.ts";
 
-/** A partition counts as stuck when its record has been retried for this long, in milliseconds. */
-const STUCK_AFTER_MS = 5000;
+/** A partition counts as blocked when its record has been retried for this long, in milliseconds. */
+const BLOCKED_AFTER_MS = 5000;
 /** Deliveries count as successful again when none has failed for this long, in milliseconds. */
 const RECOVERED_AFTER_MS = 10_000;
 
@@ -29,19 +29,18 @@ export class DeliveryHealth {
     return this.#retrying.size > 0;
   }
   /** The number of partitions whose record has been retried for some time. */
-  get stuck(): number {
-    const before = this.#clock.now() - STUCK_AFTER_MS;
+  get blocked(): number {
+    const before = this.#clock.now() - BLOCKED_AFTER_MS;
     return [...this.#retrying.values()].filter((since) => since <= before).length;
   }
 
-  /** Called when an attempt has failed and another one follows. @param fields the fields of the log line */
+  /** Called after each attempt that failed with a retriable error. @param fields the fields of the log line */
   onFailure(fields: object, at: number): void {
-    if (this.#failedAt === undefined)
-      this.#log.warn(fields, "deliveries fail; the records are tried again until they become dead letters");
+    if (this.#failedAt === undefined) this.#log.warn(fields, "deliveries fail; Onramp retries them");
     this.#failedAt = at;
   }
 
-  /** Called before the wait for the next attempt. */
+  /** Called before the wait for the next attempt to deliver the record or to write its dead letter. */
   onRetry(record: ConsumedRecord): void {
     const place = placeOf(record);
     if (!this.#retrying.has(place)) this.#retrying.set(place, this.#clock.now());

@@ -3,10 +3,10 @@
 
 import { messageOf } from "../core/errors.ts";
 import { type Expression, ExpressionError } from "../core/expressions.ts";
-import type { ConsumedRecord, Log, RecordFeed, RecordHandler, Trouble } from "../core/ports.ts";
+import type { BlockedReason, ConsumedRecord, Log, RecordFeed, RecordHandler } from "../core/ports.ts";
 import { bindingsOf, type DeliveryError, type OutgoingRecord, type Sink } from "../core/sink.ts";
 import type { SinkCounts, SinkState } from "../core/sink-state.ts";
-import { Backoff, breathe, type Clock } from "../core/time.ts";
+import { Backoff, type Clock, yieldToEventLoop } from "../core/time.ts";
 import { BACKOFF_FIRST_MS, BACKOFF_MOST_MS, Deliverer } from "./deliverer.ts";
 import { DeliveryHealth } from "./delivery-health.ts";
 import { outgoingRecord } from "./outgoing-record.ts";
@@ -78,17 +78,17 @@ export class SinkRunner {
 
   get state(): SinkState {
     const feed = this.#feed ?? NO_FEED;
-    const { positions: partitions, troubles } = feed;
-    const isKnown = feed.isAssigned && feed.unread === 0 && partitions.every(({ lag }) => lag !== null);
+    const { positions: partitions, blockedReasons } = feed;
+    const isKnown = feed.isAssigned && feed.notStarted === 0 && partitions.every(({ lag }) => lag !== null);
     return {
       name: this.name,
       type: this.#options.type,
       state: this.#stateName(feed),
       lag: isKnown ? partitions.reduce((sum, { lag }) => sum + (lag ?? 0), 0) : null,
-      blocked: this.#health.stuck + feed.blocked,
+      blocked: this.#health.blocked + feed.blocked,
       partitions,
       ...this.counts,
-      lastError: errorOf(troubles) ?? this.#lastError,
+      lastError: errorOf(blockedReasons) ?? this.#lastError,
     };
   }
 
@@ -136,7 +136,7 @@ export class SinkRunner {
   async #passed(records: readonly ConsumedRecord[]): Promise<Passed[]> {
     const passed: Passed[] = [];
     for (const [index, record] of records.entries()) {
-      await breathe();
+      await yieldToEventLoop();
       const out = outgoingRecord(record);
       try {
         if (!(await this.#passes(out))) continue;
@@ -191,7 +191,7 @@ export class SinkRunner {
         const message = messageOf(error);
         this.#lastError = { at: new Date(clock.now()).toISOString(), message };
         const level = tries === 1 ? "warn" : "debug";
-        log[level]({ ...fields, reason: message }, "dead letter not written yet; it is tried again");
+        log[level]({ ...fields, reason: message }, "dead letter not written yet; Onramp retries");
         await this.#pause(backoff.next(clock.now()), stopping, record);
       }
     }
@@ -202,10 +202,10 @@ export class SinkRunner {
     await this.#deps.clock.sleep(ms, stopping);
   }
 
-  #stateName({ isAssigned, troubles, positions, unread }: FeedState): SinkState["state"] {
+  #stateName({ isAssigned, blockedReasons, positions, notStarted }: FeedState): SinkState["state"] {
     if (this.#stop.signal.aborted) return "stopped";
-    if (troubles.length > 0) return "blocked";
-    if (!isAssigned || (positions.length === 0 && unread > 0)) return "starting";
+    if (blockedReasons.length > 0) return "blocked";
+    if (!isAssigned || (positions.length === 0 && notStarted > 0)) return "starting";
     return this.#health.isRetrying ? "retrying" : "running";
   }
 }
@@ -213,10 +213,10 @@ export class SinkRunner {
 type FeedState = Omit<RecordFeed, "run">;
 
 /** The state of a runner whose records come from a replay. */
-const NO_FEED: FeedState = { isAssigned: true, positions: [], unread: 0, troubles: [], blocked: 0 };
+const NO_FEED: FeedState = { isAssigned: true, positions: [], notStarted: 0, blockedReasons: [], blocked: 0 };
 
-function errorOf(troubles: readonly Trouble[]): SinkState["lastError"] {
-  const [first, ...others] = troubles;
+function errorOf(blockedReasons: readonly BlockedReason[]): SinkState["lastError"] {
+  const [first, ...others] = blockedReasons;
   if (!first) return null;
   const more = others.length === 0 ? "" : ` (and ${others.length} more; see partitions)`;
   return { at: new Date(first.since).toISOString(), message: `${first.message}${more}` };

@@ -51,7 +51,7 @@ export const uuid: Codec<string> = {
   read: (r) => r.raw(16).toString("base64url"),
   write: (w, value) => w.raw(Buffer.from(value, "base64url")),
 };
-/** The id that stands for "no id". */
+/** The zero id, which Kafka uses for "no id". */
 export const NO_ID = Buffer.alloc(16).toString("base64url");
 
 /** An array that may be null. */

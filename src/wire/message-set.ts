@@ -6,9 +6,9 @@ import { Reader, TruncatedError } from "./reader.ts";
 import type { PlacedRecord } from "./record-batch-reader.ts";
 import type { Decoder, PartLimit } from "./record-decoder.ts";
 
-/** The position of the format in an entry of a log: 0 or 1 for a message, 2 for a record batch. */
+/** The position of the magic byte in an entry of a log: 0 or 1 for a message, 2 for a record batch. */
 const MAGIC_AT = 16;
-/** The offset and the size precede a message, in bytes. */
+/** The size of the offset and size fields before a message, in bytes. */
 const PREFIX = 12;
 /** The checksum covers the message after it. */
 const CRC_FROM = 16;

@@ -1,4 +1,4 @@
-// A batch of very many small records, which a sink filters out, delays nothing else.
+// A batch of very many small records, which a sink filters out, does not delay other requests.
 
 import { strict as assert } from "node:assert";
 import { setTimeout as delay } from "node:timers/promises";

@@ -76,7 +76,7 @@ describeIf(mayStartApacheKafka, "promise 6: three brokers", function () {
       assert.ok(gap < bound(LONGEST_GAP_MS, 60_000));
     });
 
-  it("an unclean election truncates a log: no record of the common history is delivered twice", async () => {
+  it("an unclean election truncates a log: no record that the log still has is delivered twice", async () => {
     const [first, second] = cluster.brokers as [KafkaBroker, KafkaBroker, KafkaBroker];
     const topic = `unclean-${Date.now()}`;
     const configEntries = [
@@ -121,7 +121,7 @@ describeIf(mayStartApacheKafka, "promise 6: three brokers", function () {
     await until(() => taken.some(({ value }) => value === "309"), 90_000);
     const values = taken.map(({ value }) => value);
     assert.deepEqual(values, [...numbers(0, 205), ...numbers(300, 310)]);
-    const told = log.lines.find(({ event }) => /truncated/.test(event));
-    assert.deepEqual([told?.fields["from"], told?.fields["to"]], [205, 200]);
+    const warning = log.lines.find(({ event }) => /truncated/.test(event));
+    assert.deepEqual([warning?.fields["from"], warning?.fields["to"]], [205, 200]);
   });
 });

@@ -29,7 +29,7 @@ describe("runners: sink metrics", () => {
   it("are counters by sink, the lag by partition where it is known, and the blocked partitions by sink", () => {
     const partitions = [
       { topic: "t", partition: 0, position: 5, lag: 7 },
-      { topic: "u", partition: 12, position: 0, lag: null, trouble: "no leader" },
+      { topic: "u", partition: 12, position: 0, lag: null, error: "no leader" },
     ];
     const counter = (what: string, ...values: unknown[]) => ({
       name: `onramp_sink_${what}_total`,

@@ -29,8 +29,8 @@ function endlessFeed(state: Partial<Omit<RecordFeed, "run">> = {}) {
     },
     isAssigned: true,
     positions,
-    unread: 0,
-    troubles: [],
+    notStarted: 0,
+    blockedReasons: [],
     blocked: 0,
     ...state,
   };
@@ -86,20 +86,20 @@ describe("runners: state of a sink", () => {
   });
 
   it("is `starting`, with an unknown lag, until partitions are assigned and read", () => {
-    for (const state of [{ isAssigned: false }, { unread: 1 }]) {
+    for (const state of [{ isAssigned: false }, { notStarted: 1 }]) {
       const { runner } = setUp();
       runner.start(endlessFeed({ positions: [], ...state }).feed);
       assert.deepEqual([runner.state.state, runner.state.lag], ["starting", null]);
     }
   });
 
-  it("is `blocked` while its feed has troubles, and has the oldest as error", () => {
+  it("is `blocked` while its feed has blockedReasons, and has the oldest as error", () => {
     const { runner } = setUp();
-    const troubles = [
+    const blockedReasons = [
       { since: 1000, message: "no such topic" },
       { since: 2000, message: "no leader" },
     ];
-    runner.start(endlessFeed({ troubles, blocked: 3 }).feed);
+    runner.start(endlessFeed({ blockedReasons, blocked: 3 }).feed);
     assert.deepEqual([runner.state.state, runner.state.blocked], ["blocked", 3]);
     assert.deepEqual(runner.state.lastError, {
       at: new Date(1000).toISOString(),
@@ -109,7 +109,7 @@ describe("runners: state of a sink", () => {
 
   it("shows no lag while that of a partition is unknown", () => {
     const { runner } = setUp();
-    const unknown = { topic: "t", partition: 3, position: 1, lag: null, trouble: "no leader" };
+    const unknown = { topic: "t", partition: 3, position: 1, lag: null, error: "no leader" };
     runner.start(endlessFeed({ positions: [...positions, unknown] }).feed);
     assert.equal(runner.state.lag, null);
   });
@@ -187,7 +187,7 @@ describe("runners: state of a sink", () => {
     assert.deepEqual(
       log.lines.filter(({ level }) => level === "warn").map(({ fields, event }) => [event, fields]),
       [
-        ["dead letter not written yet; it is tried again", { ...place, reason: "Kafka is away (1)" }],
+        ["dead letter not written yet; Onramp retries", { ...place, reason: "Kafka is away (1)" }],
         ["record became a dead letter", { ...place, attempts: 1, reason: "no" }],
       ],
     );

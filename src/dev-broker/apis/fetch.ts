@@ -6,7 +6,7 @@ import {
   Fetch,
   type FetchRequest,
   type FetchResponse,
-  SAME_HISTORY,
+  NO_DIVERGENCE,
 } from "../../wire/messages/fetch.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
 import type { PartitionLog } from "../partition-log.ts";
@@ -45,7 +45,7 @@ function read(
     partitions: topic.partitions.map((requested) => {
       const answer = readPartition(state, nameOf(topic), requested, maxBytes - bytes);
       bytes += answer.records?.length ?? 0;
-      hasError ||= answer.errorCode !== KafkaCode.NONE || answer.divergingEpoch !== SAME_HISTORY;
+      hasError ||= answer.errorCode !== KafkaCode.NONE || answer.divergingEpoch !== NO_DIVERGENCE;
       return answer;
     }),
   }));
@@ -71,7 +71,7 @@ function readPartition(
     abortedTransactions: null,
     preferredReadReplica: -1,
     records: Buffer.alloc(0),
-    divergingEpoch: SAME_HISTORY,
+    divergingEpoch: NO_DIVERGENCE,
   });
   if (name === undefined) return failed(KafkaCode.UNKNOWN_TOPIC_ID);
   const log = topics.log(name, partition);
@@ -86,7 +86,7 @@ function readPartition(
   const divergingEpoch = divergence(log, fetchOffset, lastFetchedEpoch);
   if (divergingEpoch === undefined || fetchOffset < log.startOffset)
     return failed(KafkaCode.OFFSET_OUT_OF_RANGE);
-  const isDiverging = divergingEpoch !== SAME_HISTORY;
+  const isDiverging = divergingEpoch !== NO_DIVERGENCE;
   if (!isDiverging && fetchOffset > log.highWatermark) return failed(KafkaCode.OFFSET_OUT_OF_RANGE);
   const records =
     fault?.records ??
@@ -106,9 +106,9 @@ function readPartition(
 
 /** Where the history of a position ends in the log; undefined when the log does not know its epoch. */
 function divergence(log: PartitionLog, offset: number, lastFetchedEpoch: number): DivergingEpoch | undefined {
-  if (lastFetchedEpoch < 0) return SAME_HISTORY;
+  if (lastFetchedEpoch < 0) return NO_DIVERGENCE;
   const end = log.endOfEpoch(lastFetchedEpoch);
-  return end && end.endOffset >= offset ? SAME_HISTORY : end;
+  return end && end.endOffset >= offset ? NO_DIVERGENCE : end;
 }
 
 function appendOrTimeout(state: State, { topics }: FetchRequest, nameOf: NameOf, ms: number): Promise<void> {

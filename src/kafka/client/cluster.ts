@@ -101,7 +101,7 @@ export class Cluster {
     return connection.request(api, version, body, this.options.requestTimeoutMs);
   }
 
-  /** Closes the connections of a channel to all brokers. Called when its only user stops. */
+  /** Closes the connections of a channel to all brokers. Called when the only user of the channel stops. */
   closeChannel(channel: string): void {
     for (const [key, link] of this.#links) {
       if (!key.endsWith(`/${channel}`)) continue;

@@ -43,7 +43,7 @@ export async function listOffsets<P extends TopicPartition>(
   const { metadata } = deps;
   const topics = [...new Set(partitions.map(({ topic }) => topic))];
   const unknown = topics.filter((topic) => metadata.get(topic) === undefined);
-  if (unknown.length > 0) await metadata.look(unknown);
+  if (unknown.length > 0) await metadata.read(unknown);
   const leaderOf = ({ topic, partition }: P): number =>
     metadata.get(topic)?.partitions[partition]?.leader ?? -1;
   const results = new Map<P, ListedOffset | Error>();
@@ -61,7 +61,7 @@ export async function listOffsets<P extends TopicPartition>(
   return results;
 }
 
-/** As `listOffsets`, and throws the first error. @throws BrokerRefused, BrokerGone */
+/** As `listOffsets`, and throws the first error. @throws BrokerRefused, BrokerGone; Error for a partition without leader */
 export async function listOffsetsOrThrow<P extends TopicPartition>(
   ...args: Parameters<typeof listOffsets<P>>
 ): Promise<Map<P, ListedOffset>> {

@@ -89,12 +89,12 @@ export class TopicMetadata implements TopicCatalog {
   }
 
   /**
-   * Refreshes topics, once, and returns per topic its state, or the error code of the answer. Reads the configurations of
-   * topics that were not known only.
+   * Requests the metadata of topics and returns per topic its state or error code. Reads configurations only of topics that
+   * are not cached.
    *
    * @throws BrokerGone, BrokerRefused when no broker answers
    */
-  async look(topics: readonly string[]): Promise<Map<string, TopicState | number>> {
+  async read(topics: readonly string[]): Promise<Map<string, TopicState | number>> {
     await this.#queue(topics, false);
     const of = (topic: string): TopicState | number =>
       this.#errors.get(topic) ?? this.#topics.get(topic) ?? KafkaCode.UNKNOWN_TOPIC_OR_PARTITION;
@@ -204,7 +204,7 @@ export class TopicMetadata implements TopicCatalog {
       this.#warned = true;
       this.#log.warn(
         {},
-        "the brokers have no topic ids (Kafka before 2.8): a topic that is deleted and recreated with more records than before may not be noticed",
+        "the brokers have no topic ids (Kafka before 2.8); Onramp may not notice that a topic was recreated if the new topic has more records",
       );
     }
     const cached = this.#topics.get(name);

@@ -1,6 +1,6 @@
 // Opens the batches of a Fetch response, one at a time: checks and decompresses a batch, and counts its memory.
 
-import { breathe } from "../../core/time.ts";
+import { yieldToEventLoop } from "../../core/time.ts";
 import { entryMagic, LastOffset, type Message, MessageDecoder, readMessage } from "../../wire/message-set.ts";
 import { BATCH_HEADER, type Batch, readBatch } from "../../wire/record-batch-reader.ts";
 import { type Decoder, NO_RECORDS, RecordDecoder } from "../../wire/record-decoder.ts";
@@ -83,7 +83,7 @@ export class BatchOpener {
       return { decoder: new MessageDecoder(message, message.bytes, message.offset), ...opened };
     const content = await this.#decompress(message.compression, message.value ?? Buffer.alloc(0), stopping);
     const lastOffset = new LastOffset(content);
-    while (!lastOffset.step(STEP)) await breathe();
+    while (!lastOffset.step(STEP)) await yieldToEventLoop();
     return { decoder: new MessageDecoder(message, content, lastOffset.value), ...opened };
   }
 

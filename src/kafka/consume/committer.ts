@@ -11,7 +11,7 @@ interface Pending {
   readonly callers: { readonly resolve: (code: number) => void; readonly reject: (error: unknown) => void }[];
 }
 
-/** Commits positions. */
+/** Commits the positions of one session. */
 export class Committer {
   readonly #member: GroupMember;
   #pending = new Map<TopicPartition, Pending>();
@@ -22,7 +22,8 @@ export class Committer {
   }
 
   /**
-   * Commits the position of one partition. If it is called again before the request is sent, the later position counts.
+   * Commits the position of one partition. If it is called again before the request is sent, only the later
+   * position is committed.
    *
    * @returns the error code of the partition; 0 when the position was committed
    * @throws Rebalance, CoordinatorLost, BrokerRefused
@@ -56,32 +57,31 @@ export class Committer {
 }
 
 /**
- * The positions after records that were handled, and whose offsets could not be committed: when the member gets the same
- * partition again, and nobody else has committed an offset meanwhile, it continues there and does not handle the records
- * again.
+ * The positions after records that were handled and whose offsets are not committed yet. If the partition is assigned to
+ * this member again and no other member has committed an offset, the member continues there.
  */
 export class UncommittedPositions {
-  readonly #byPlace = new Map<string, { readonly base: number; readonly position: Position }>();
+  readonly #byPartition = new Map<string, { readonly base: number; readonly position: Position }>();
 
-  /** Called when records were handled. @param base the committed offset */
+  /** Called when records were handled, before the commit. @param base the committed offset */
   note(partition: TopicPartition, base: number, position: Position): void {
-    this.#byPlace.set(placeOf(partition), { base, position });
+    this.#byPartition.set(partitionKey(partition), { base, position });
   }
 
   /** Called when the position was committed. */
   clear(partition: TopicPartition): void {
-    this.#byPlace.delete(placeOf(partition));
+    this.#byPartition.delete(partitionKey(partition));
   }
 
   /** Forgets partitions that are no longer assigned to the member: another one handles their records. */
   keepOnly(partitions: readonly TopicPartition[]): void {
-    const own = new Set(partitions.map(placeOf));
-    for (const place of [...this.#byPlace.keys()]) if (!own.has(place)) this.#byPlace.delete(place);
+    const own = new Set(partitions.map(partitionKey));
+    for (const place of [...this.#byPartition.keys()]) if (!own.has(place)) this.#byPartition.delete(place);
   }
 
   /** Returns the position at which to continue. @param committed the committed position */
   resume(partition: TopicPartition, committed: Position): Position {
-    const own = this.#byPlace.get(placeOf(partition));
+    const own = this.#byPartition.get(partitionKey(partition));
     if (own && own.base === committed.offset && own.position.topicId === committed.topicId)
       return own.position;
     this.clear(partition);
@@ -89,4 +89,4 @@ export class UncommittedPositions {
   }
 }
 
-const placeOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
+const partitionKey = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;

@@ -3,17 +3,17 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { messageOf } from "../../core/errors.ts";
-import type { FeedPosition, RecordFeed, RecordHandler, Trouble } from "../../core/ports.ts";
+import type { BlockedReason, FeedPosition, RecordFeed, RecordHandler } from "../../core/ports.ts";
 import { Backoff } from "../../core/time.ts";
 import { KafkaCode, kafkaErrorName } from "../../wire/error-codes.ts";
 import { BrokerRefused } from "../client/errors.ts";
+import { BlockedReasons } from "./blocked-reasons.ts";
 import { UncommittedPositions } from "./committer.ts";
 import type { FetcherDeps } from "./fetcher.ts";
 import { CoordinatorLost, GroupMember, Rebalance } from "./group-member.ts";
 import { coordinatorProblem, Session } from "./session.ts";
 import { StartPositions } from "./start-positions.ts";
 import { TopicWatch } from "./topic-watch.ts";
-import { Troubles } from "./troubles.ts";
 
 const REJOIN_PAUSE_MS = 200;
 const LOG_MS = 1000;
@@ -35,7 +35,7 @@ export class Consumer implements RecordFeed {
   readonly #deps: FetcherDeps;
   readonly #options: ConsumerOptions;
   readonly #member: GroupMember;
-  readonly #troubles: Troubles;
+  readonly #blockedReasons: BlockedReasons;
   readonly #watch: TopicWatch;
   readonly #start: StartPositions;
   readonly #uncommitted = new UncommittedPositions();
@@ -50,10 +50,10 @@ export class Consumer implements RecordFeed {
     const { cluster, metadata, log } = deps;
     this.#deps = { ...deps, channel: `fetch-${group}` };
     this.#options = options;
-    this.#troubles = new Troubles(log, { group });
-    this.#watch = new TopicWatch(metadata, topics, this.#troubles);
+    this.#blockedReasons = new BlockedReasons(log, { group });
+    this.#watch = new TopicWatch(metadata, topics, this.#blockedReasons);
     const isNewTopic = (topic: string): boolean => this.#watch.isNewTopic(topic);
-    this.#start = new StartPositions(deps, { from, isNewTopic }, this.#troubles);
+    this.#start = new StartPositions(deps, { from, isNewTopic }, this.#blockedReasons);
     const partitionsOf = (topic: string): Promise<number> => this.#watch.partitionsOf(topic);
     this.#member = new GroupMember(cluster, log, { group, topics, partitionsOf });
   }
@@ -64,19 +64,19 @@ export class Consumer implements RecordFeed {
   get positions(): readonly FeedPosition[] {
     return this.#session?.positions ?? [];
   }
-  get unread(): number {
-    return this.#session?.unread ?? 0;
+  get notStarted(): number {
+    return this.#session?.notStarted ?? 0;
   }
-  get troubles(): readonly Trouble[] {
-    return this.#troubles.current;
+  get blockedReasons(): readonly BlockedReason[] {
+    return this.#blockedReasons.current;
   }
 
   get blocked(): number {
-    return this.#troubles.blocked;
+    return this.#blockedReasons.blocked;
   }
 
   async run(handler: RecordHandler, stopping: AbortSignal): Promise<void> {
-    const logging = setInterval(() => this.#troubles.logChanges(), LOG_MS);
+    const logging = setInterval(() => this.#blockedReasons.logChanges(), LOG_MS);
     const backoff = new Backoff(REJOIN_PAUSE_MS, 5000);
     while (!stopping.aborted) {
       try {
@@ -102,13 +102,13 @@ export class Consumer implements RecordFeed {
    */
   async #runSession(handler: RecordHandler, stopping: AbortSignal, onJoined: () => void): Promise<void> {
     const { group } = this.#options;
-    // Looked at before the assignment, so that partitions that are added during it are noticed.
-    await this.#watch.look();
+    // Checked before the assignment, so that partitions that are added during it are noticed.
+    await this.#watch.check();
     const { counts } = this.#watch;
     const slow = setTimeout(() => this.#raiseGroup("join", waitsForMembers(group), 0), JOIN_SHOWN_AFTER_MS);
     const assignment = await this.#member.join(stopping).finally(() => clearTimeout(slow));
     onJoined();
-    if (!this.#rebalanced) this.#troubles.clear("group");
+    if (!this.#rebalanced) this.#blockedReasons.clear("group");
     this.#deps.log.debug({ group, partitions: assignment.own.length }, "partitions assigned");
     const deps = {
       ...this.#deps,
@@ -118,12 +118,12 @@ export class Consumer implements RecordFeed {
       watch: this.#watch,
       start: this.#start,
       uncommitted: this.#uncommitted,
-      troubles: this.#troubles,
+      blockedReasons: this.#blockedReasons,
     };
     this.#session = new Session(deps, assignment, counts);
     await this.#session.run(stopping).finally(() => {
-      this.#wasBlocked = this.#troubles.shows("coordinator");
-      this.#troubles.drop("coordinator");
+      this.#wasBlocked = this.#blockedReasons.shows("coordinator");
+      this.#blockedReasons.drop("coordinator");
     });
   }
 
@@ -134,7 +134,7 @@ export class Consumer implements RecordFeed {
     if (error instanceof Rebalance)
       this.#raiseGroup(
         "rebalance",
-        `Consumer group "${group}" rebalances again and again (${reason}), so that its records wait. ${SEE_MEMBERS}`,
+        `Consumer group "${group}" keeps rebalancing (${reason}); its members read no records meanwhile. ${SEE_MEMBERS}`,
       );
     else if (error instanceof CoordinatorLost)
       this.#raiseGroup("coordinator", coordinatorProblem(group, error));
@@ -147,13 +147,13 @@ export class Consumer implements RecordFeed {
     else
       this.#raiseGroup(
         "failed",
-        `Consumer group "${group}" can't be read: ${reason}. Check that the brokers can be reached; it is tried again.`,
+        `Consumer group "${group}" can't be read: ${reason}. Check that the brokers can be reached; Onramp retries.`,
       );
   }
 
   #raiseGroup(kind: string, message: string, afterMs = this.#wasBlocked ? 0 : JOIN_SHOWN_AFTER_MS): void {
     const all = [...this.#watch.counts.values()].reduce((sum, count) => sum + count, 0);
-    this.#troubles.raise("group", { kind }, message, { afterMs, partitions: Math.max(1, all) });
+    this.#blockedReasons.raise("group", { kind }, message, { afterMs, partitions: Math.max(1, all) });
   }
 }
 
@@ -164,8 +164,8 @@ const SEE_MEMBERS = "See the members with kafka-consumer-groups --describe --mem
 function refusal(group: string, { code, message }: BrokerRefused): string {
   const name = kafkaErrorName(code);
   if (code === KafkaCode.GROUP_AUTHORIZATION_FAILED)
-    return `Kafka does not let Onramp join consumer group "${group}" (${name}). Give Onramp's user the ACL "Read" on it.`;
+    return `Onramp is not authorized to join consumer group "${group}" (${name}). Give Onramp's user the ACL "Read" on it.`;
   if (code === KafkaCode.INCONSISTENT_GROUP_PROTOCOL)
     return `Consumer group "${group}" is used by another application (${name}). Stop it, or give the sink another name.`;
-  return `Kafka refuses consumer group "${group}": ${message}. It is tried again.`;
+  return `Kafka refuses consumer group "${group}": ${message}. Onramp retries.`;
 }

@@ -2,7 +2,7 @@
 // more than twice the bytes in use (measured). A resizable ArrayBuffer has pages of its own, which are returned to the
 // system as soon as its size is 0, without a wait for the garbage collector.
 
-/** Smaller buffers are allocated as usual, in bytes. */
+/** The minimum size of a resizable buffer, in bytes. */
 const LARGE = 256 * 1024;
 
 /** The part of a resizable ArrayBuffer (ECMAScript 2024) that is used here. */
@@ -12,7 +12,7 @@ interface Resizable {
 }
 type CreateResizable = new (size: number, options: { maxByteLength: number }) => ArrayBuffer;
 
-/** Returns memory with any content. @param size in bytes */
+/** Returns a buffer with uninitialized content. @param size in bytes */
 export function allocateContent(size: number): Buffer {
   if (size < LARGE) return Buffer.allocUnsafeSlow(size);
   const Memory = ArrayBuffer as unknown as CreateResizable;

@@ -18,14 +18,14 @@ export interface Continuation {
   readonly event: string;
 }
 
-const RECREATED = "the topic was deleted and created again; it is read from its first record";
+const RECREATED = "the topic was recreated; it is read from its first record";
 const TRUNCATED =
-  "the log was truncated (an unclean leader election, or lost data of a broker); reading continues where it still has the records that were read";
+  "the log was truncated (an unclean leader election, or data loss on a broker); reading continues at the offset where the log diverges from the records that were read";
 
 /**
  * Decides where to continue.
  *
- * @throws BrokerRefused, BrokerGone when the offsets of the partition cannot be read
+ * @throws BrokerRefused, BrokerGone; Error when the partition has no leader
  */
 export async function continueAt(
   deps: ListOffsetsDeps,
@@ -33,8 +33,8 @@ export async function continueAt(
   fault: LostPosition,
 ): Promise<Continuation> {
   const { topic, partition, position } = reader;
-  // The leader may have changed since the metadata were read.
-  await deps.metadata.look([topic]);
+  // The leader may have changed since the metadata was read.
+  await deps.metadata.read([topic]);
   const leaderEpoch = deps.metadata.get(topic)?.partitions[partition]?.leaderEpoch ?? -1;
   const topicId = fault.reason === "recreated" ? fault.topicId : deps.metadata.get(topic)?.id;
   const list = async (at: number) => {
@@ -45,7 +45,7 @@ export async function continueAt(
     position: { offset, epoch, topicId },
     event,
   });
-  // A log is truncated only after an election, which increases the leader epoch. Without topic ids this tells a truncated
+  // A log is truncated only after an election, which increases the leader epoch. Without topic ids this distinguishes a truncated
   // topic from a recreated one, in which epochs begin at 0.
   const hadElection = leaderEpoch > position.epoch;
   if (fault.reason === "recreated") return at(await list(EARLIEST), RECREATED);
@@ -61,10 +61,7 @@ export async function continueAt(
     return at(Math.min(known?.endOffset ?? end, position.offset), TRUNCATED, known?.epoch);
   }
   if (position.offset > end || (!isTruncated && position.epoch >= 0))
-    return at(
-      start,
-      "the partition is not the one that was read before: truncated, or recreated; it is read from its first record",
-    );
+    return at(start, "the partition was truncated or recreated; it is read from its first record");
   return at(
     position.offset,
     "the leader does not know the epoch of the position; reading continues at its offset",

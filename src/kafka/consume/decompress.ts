@@ -3,7 +3,7 @@
 
 import zlib from "node:zlib";
 import snappy from "snappy";
-import { breathe } from "../../core/time.ts";
+import { yieldToEventLoop } from "../../core/time.ts";
 import { decompressLz4, parseLz4 } from "./lz4-frame.ts";
 import { decompressZstd, exceeded, parseZstd } from "./zstd-frame.ts";
 
@@ -17,7 +17,7 @@ const XERIAL_HEADER = 16;
 /** The memory with which the decompression of a frame begins that does not declare its size, in bytes. */
 const FIRST_GUESS = 4 * 1024 * 1024;
 
-/** A batch is larger than the limit, decompressed. */
+/** The decompressed size of a batch exceeds the limit. */
 export class BatchTooLarge extends Error {
   override readonly name = "BatchTooLarge";
 }
@@ -69,7 +69,8 @@ async function reserve(size: number, options: DecompressOptions): Promise<void> 
   await options.reserve(size);
 }
 
-const tooLarge = (size: string): BatchTooLarge => new BatchTooLarge(`a batch has ${size}, decompressed`);
+const tooLarge = (size: string): BatchTooLarge =>
+  new BatchTooLarge(`a batch has ${size} after decompression`);
 
 /** The last four bytes of a gzip member are the size of its content modulo 2^32 (RFC 1952, section 2.3.1). */
 async function decompressGzip(compressed: Buffer, options: DecompressOptions): Promise<Buffer> {
@@ -137,7 +138,7 @@ async function decompressSnappy(compressed: Buffer, options: DecompressOptions):
   let at = 0;
   for (const block of blocks) {
     at += ((await snappy.uncompress(block, { asBuffer: true })) as Buffer).copy(content, at);
-    await breathe();
+    await yieldToEventLoop();
   }
   return content.subarray(0, at);
 }

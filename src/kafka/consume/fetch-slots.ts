@@ -1,14 +1,14 @@
 // Decides how many Fetch requests may be in flight to a broker, and how long each of them waits for records.
 //
-// A broker serves one request per connection at a time, and a request about idle partitions waits until its time is over.
+// A broker serves one request per connection at a time, and a request about idle partitions waits for its maximum wait.
 // Therefore a partition that needs records uses another connection (a slot). Requests end at the same time when nothing
 // arrives, so that the next request covers all idle partitions again.
 
 /** The number of requests to one broker that may be in flight. */
 export const FETCH_SLOTS = 4;
-/** How long a broker waits for records, in milliseconds. A broker that hangs is noticed after this time. */
+/** The maximum wait of a Fetch request, in milliseconds (`max_wait_ms`). */
 const WAIT_MS = 2500;
-/** The last free slot is free again after this time, for partitions that need records meanwhile. */
+/** The maximum wait in the last free slot, so that a slot is soon free for partitions that need records. */
 const LAST_SLOT_WAIT_MS = 50;
 /** A request that ends within this time of another one is followed by one request for the partitions of both. */
 const MERGE_MS = 20;

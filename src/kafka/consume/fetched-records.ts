@@ -2,7 +2,7 @@
 // Omits the records of aborted transactions and the records before the requested offset.
 
 import type { ConsumedRecord } from "../../core/ports.ts";
-import { breathe } from "../../core/time.ts";
+import { yieldToEventLoop } from "../../core/time.ts";
 import { entrySize } from "../../wire/message-set.ts";
 import type { PartLimit } from "../../wire/record-decoder.ts";
 import type { AbortedTransaction } from "./aborted-transactions.ts";
@@ -15,9 +15,9 @@ const PART: PartLimit = { records: 1000, bytes: 64 * 1024 };
 /** The decoded part of what was fetched. It may contain no records. */
 export interface Part {
   readonly records: readonly ConsumedRecord[];
-  /** The offset after the part, or after the batch if the part is its last one. */
+  /** The offset of the next record, after the omitted batches at the end of the part. */
   readonly next: number;
-  /** The leader epoch of the batch; -1 for an old message. */
+  /** The leader epoch of the last batch of the part; -1 for a message of the formats v0 and v1. */
   readonly epoch: number;
   /** The bytes of the records. The receiver of the part releases them. */
   readonly bytes: number;
@@ -109,7 +109,7 @@ export class FetchedRecords {
 
   /** Adds records of one batch to a part. @returns false when the part is complete */
   async #grow(part: GrowingPart, stopping: AbortSignal): Promise<boolean> {
-    await breathe();
+    await yieldToEventLoop();
     const isFirst = part.records.length === 0;
     // The records that were found already do not wait for the memory for others.
     if (!isFirst && !this.#open && this.#share.budget.isTight) return false;

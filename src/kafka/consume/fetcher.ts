@@ -49,34 +49,34 @@ export class Fetcher {
   readonly #deps: FetcherDeps;
   readonly #share: ReadShare;
   readonly #readers = new Set<PartitionReader>();
-  /** Readers that need a fetch; the one that has waited longest is the first, so that no partition starves. */
-  readonly #hungry = new Set<PartitionReader>();
+  /** Readers that need a fetch, in the order in which they were added, so that no partition starves. */
+  readonly #pending = new Set<PartitionReader>();
   readonly #inFlight = new Set<PartitionReader>();
   readonly #waiting: WaitingReaders;
   readonly #slots = new FetchSlots();
   readonly #validator: EpochValidator;
-  #pumping = false;
+  #sendScheduled = false;
   #running = true;
 
   constructor(deps: FetcherDeps) {
     this.#deps = deps;
-    this.#share = deps.readBudget.share(() => this.#pumpSoon());
+    this.#share = deps.readBudget.share(() => this.#scheduleSend());
     this.#validator = new EpochValidator(deps.metadata);
-    this.#waiting = new WaitingReaders(deps.metadata, (reader) => this.#need(reader));
+    this.#waiting = new WaitingReaders(deps.metadata, (reader) => this.#enqueue(reader));
   }
 
-  /** Starts to read for a reader. */
+  /** Starts fetching for a reader. */
   add(reader: PartitionReader): void {
     this.#readers.add(reader);
     reader.attach(this.#share);
-    reader.onNeedsFetch = () => this.#need(reader);
+    reader.onNeedsFetch = () => this.#enqueue(reader);
     reader.onUnreadable = () => this.#waiting.pause(reader, UNREADABLE_MS);
-    this.#need(reader);
+    this.#enqueue(reader);
   }
 
-  /** Stops to read for a reader, and releases its memory. */
+  /** Stops fetching for a reader, and releases its memory. */
   remove(reader: PartitionReader): void {
-    for (const set of [this.#readers, this.#hungry, this.#waiting]) set.delete(reader);
+    for (const set of [this.#readers, this.#pending, this.#waiting]) set.delete(reader);
     reader.onNeedsFetch = () => {};
     reader.onUnreadable = () => {};
     reader.detach();
@@ -91,52 +91,52 @@ export class Fetcher {
     for (let slot = 0; slot < FETCH_SLOTS; slot++) this.#deps.cluster.closeChannel(this.#channel(slot));
   }
 
-  #need(reader: PartitionReader): void {
+  #enqueue(reader: PartitionReader): void {
     if (!this.#readers.has(reader) || this.#inFlight.has(reader) || this.#waiting.has(reader)) return;
-    if (reader.lost || this.#hungry.has(reader)) return;
-    this.#hungry.add(reader);
-    this.#pumpSoon();
+    if (reader.lostPosition || this.#pending.has(reader)) return;
+    this.#pending.add(reader);
+    this.#scheduleSend();
   }
 
   /** Readers that need a fetch at the same time share a request. */
-  #pumpSoon(): void {
-    if (this.#pumping || this.#hungry.size === 0) return;
-    this.#pumping = true;
+  #scheduleSend(): void {
+    if (this.#sendScheduled || this.#pending.size === 0) return;
+    this.#sendScheduled = true;
     queueMicrotask(() => {
-      this.#pumping = false;
-      if (this.#running) this.#pump();
+      this.#sendScheduled = false;
+      if (this.#running) this.#sendRequests();
     });
   }
 
-  #pump(): void {
+  #sendRequests(): void {
     if (!this.#share.mayFetch) {
-      for (const reader of this.#hungry) reader.report(NO_MEMORY);
+      for (const reader of this.#pending) reader.report(NO_MEMORY);
       return;
     }
-    const located = [...this.#hungry].map((reader) => ({ reader, leader: this.#leaderOf(reader) }));
+    const located = [...this.#pending].map((reader) => ({ reader, leader: this.#leaderOf(reader) }));
     for (const [broker, ready] of groupBy(located, ({ leader }) => leader)) {
       if (broker === undefined) continue;
       const slot = this.#slots.take(broker, Date.now());
       if (!slot) continue;
       const readers = ready.map(({ reader }) => reader);
       for (const reader of readers) {
-        this.#hungry.delete(reader);
+        this.#pending.delete(reader);
         this.#inFlight.add(reader);
       }
       void this.#fetch(broker, slot, readers);
     }
   }
 
-  /** Returns the leader of the reader's partition. If there is none, or the topic was recreated, reports that. */
+  /** Returns the leader of the reader's partition; undefined if there is none, or if the topic was recreated. */
   #leaderOf(reader: PartitionReader): number | undefined {
     const topic = this.#deps.metadata.get(reader.topic);
     const leader = topic?.partitions[reader.partition]?.leader ?? -1;
     const { topicId } = reader.fetchFrom;
-    if (topic?.id !== undefined && topicId === undefined) reader.adopt(topic.id);
+    if (topic?.id !== undefined && topicId === undefined) reader.assumeTopicId(topic.id);
     const recreatedAs = topicId === undefined || topicId === topic?.id ? undefined : topic?.id;
     if (leader >= 0 && recreatedAs === undefined) return leader;
-    this.#hungry.delete(reader);
-    if (recreatedAs === undefined) this.#waiting.lookFor(reader);
+    this.#pending.delete(reader);
+    if (recreatedAs === undefined) this.#waiting.waitForLeader(reader);
     else reader.report({ reason: "recreated", topicId: recreatedAs });
     return undefined;
   }
@@ -151,16 +151,16 @@ export class Fetcher {
     for (const [n, reader] of readers.entries()) {
       if (!this.#readers.has(reader)) continue;
       // The owner has moved the reader, or its position was found to be lost.
-      if (reader.fetchFrom !== positions[n] || reader.lost) this.#need(reader);
+      if (reader.fetchFrom !== positions[n] || reader.lostPosition) this.#enqueue(reader);
       else if (answers instanceof Error) {
         reader.report({ reason: "unavailable", detail: messageOf(answers) });
-        this.#waiting.lookFor(reader, undefined, LOST_MS);
-      } else if (this.#pass(reader, answers.get(reader))) idle.push(reader);
+        this.#waiting.waitForLeader(reader, undefined, LOST_MS);
+      } else if (this.#handleAnswer(reader, answers.get(reader))) idle.push(reader);
     }
     if (idle.length === readers.length) await delay(this.#slots.pauseAfter(broker, slot, began, Date.now()));
     this.#slots.release(broker, slot);
-    for (const reader of idle) this.#need(reader);
-    this.#pumpSoon();
+    for (const reader of idle) this.#enqueue(reader);
+    this.#scheduleSend();
   }
 
   async #ask(
@@ -210,7 +210,7 @@ export class Fetcher {
     const { offset, epoch } = reader.fetchFrom;
     return {
       partition: reader.partition,
-      // An older broker then answers with an error after an election, and the position is compared with the log again.
+      // With it, a broker before Kafka 2.7 returns an error after an election, and the position is validated again.
       currentLeaderEpoch: version < REPORTS_TRUNCATED ? this.#validator.leaderEpoch(reader) : -1,
       fetchOffset: offset,
       lastFetchedEpoch: epoch,
@@ -220,7 +220,7 @@ export class Fetcher {
   }
 
   /** Passes the answer for one partition, if there is one, to its reader. @returns true when it needs another fetch */
-  #pass(reader: PartitionReader, part: Part | undefined): boolean {
+  #handleAnswer(reader: PartitionReader, part: Part | undefined): boolean {
     if (part?.errorCode === KafkaCode.NONE) {
       const { divergingEpoch, records, abortedTransactions, lastStableOffset, highWatermark } = part;
       if (divergingEpoch.endOffset >= 0) {
@@ -234,10 +234,10 @@ export class Fetcher {
     const code = part?.errorCode ?? KafkaCode.UNKNOWN_SERVER_ERROR;
     const fault = faultOf(code);
     if (fault.reason === "out-of-range") reader.report(fault);
-    else if (fault.reason === "unauthorised" || fault.reason === "unreadable") {
+    else if (fault.reason === "unauthorized" || fault.reason === "unreadable") {
       reader.report(fault);
       this.#waiting.pause(reader, fault.reason === "unreadable" ? UNREADABLE_MS : DENIED_MS);
-    } else this.#waiting.lookFor(reader, code); // The metadata shows what has become of the partition.
+    } else this.#waiting.waitForLeader(reader, code); // The metadata shows whether the partition still exists.
     return false;
   }
 

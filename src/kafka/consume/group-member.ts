@@ -34,12 +34,12 @@ import {
 } from "./group-offsets.ts";
 import type { Position } from "./position-fault.ts";
 
-/** A member that sends no heartbeat for this long loses its partitions. */
+/** The session timeout, in milliseconds: a member that sends no heartbeat for this long loses its partitions. */
 export const SESSION_MS = 10_000;
-/** The time that members have to join again in a rebalance. */
+/** The rebalance timeout, in milliseconds: the time that members have to join again. */
 const REBALANCE_MS = 30_000;
 const REQUEST_MS = 5000;
-/** A coordinator that hangs is left early, so that the session can continue at another one. */
+/** The timeout of a heartbeat, in milliseconds: short, so that the session can continue at another coordinator. */
 const HEARTBEAT_ANSWER_MS = 2000;
 const PROTOCOL = "onramp";
 
@@ -56,7 +56,7 @@ export class Rebalance extends Error {
   override readonly name = "Rebalance";
 }
 
-/** The coordinator cannot be reached, or has moved. Membership survives until the end of the session. */
+/** The coordinator cannot be reached, or has moved. The membership remains valid until the session times out. */
 export class CoordinatorLost extends Error {
   override readonly name = "CoordinatorLost";
 }
@@ -79,7 +79,7 @@ export interface MemberOptions {
   readonly partitionsOf: (topic: string) => Promise<number>;
 }
 
-/** Membership in a group. */
+/** The membership in one consumer group. Used by `Consumer` and `Session`. */
 export class GroupMember {
   readonly #log: Log;
   readonly #options: MemberOptions;
@@ -97,7 +97,7 @@ export class GroupMember {
   /**
    * Joins the group, or joins it again. Waits for the other members.
    *
-   * @throws Rebalance, CoordinatorLost when it may succeed at once; BrokerRefused for an error that joining again does
+   * @throws Rebalance, CoordinatorLost when joining again may succeed; BrokerRefused for an error that joining again does
    * not resolve, such as 30 (the ACL "Read" on the group is missing); the reason of `stopping`
    */
   async join(stopping: AbortSignal): Promise<GroupAssignment> {
@@ -120,7 +120,8 @@ export class GroupMember {
    * Commits the position of the next record per partition.
    *
    * @returns the error code per partition that was not committed, such as 29 (the ACL "Read" on the topic is missing)
-   * @throws Rebalance when the group rebalances or has assigned the partitions to another member; CoordinatorLost
+   * @throws Rebalance when the group rebalances or has assigned the partitions to another member; CoordinatorLost,
+   * BrokerRefused
    */
   async commit<T extends TopicPartition>(positions: ReadonlyMap<T, Position>): Promise<Map<T, number>> {
     const topics = topicsToCommit(positions);
@@ -151,7 +152,8 @@ export class GroupMember {
       const members = [{ memberId: this.#memberId, groupInstanceId: null }];
       this.#memberId = "";
       await this.#ask(LeaveGroup, 3, { groupId: this.#options.group, memberId: "", members }).catch(
-        (error: unknown) => this.#log.debug({ error }, "leaving the group failed; its session will end"),
+        (error: unknown) =>
+          this.#log.debug({ error }, "leaving the group failed; the session of the member will time out"),
       );
     }
     this.#coordinator.close();

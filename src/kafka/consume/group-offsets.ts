@@ -1,5 +1,5 @@
 // Committed offsets in OffsetCommit and OffsetFetch. The id of the topic is stored as the metadata of an offset, so that
-// an offset of a topic that was deleted and recreated is recognised.
+// an offset of a topic that was deleted and recreated is recognized.
 
 import { KafkaCode } from "../../wire/error-codes.ts";
 import { groupBy, type TopicPartition } from "../client/topic-partition.ts";

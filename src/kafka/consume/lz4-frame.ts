@@ -3,7 +3,7 @@
 // (KAFKA-3160), and the checksum of the batch covers the frame.
 
 import { uncompressSync } from "lz4-napi";
-import { breathe } from "../../core/time.ts";
+import { yieldToEventLoop } from "../../core/time.ts";
 
 const MAGIC = 0x184d2204;
 const INDEPENDENT = 0x20;
@@ -71,7 +71,7 @@ export async function decompressLz4({ size, blocks }: Lz4Frames, content: Buffer
       uncompressSync(prefixed, dictionary).copy(content, at);
     }
     at += block.size;
-    await breathe();
+    await yieldToEventLoop();
   }
   return content.subarray(0, size);
 }

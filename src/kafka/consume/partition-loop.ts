@@ -7,6 +7,7 @@ import type { Log, RecordHandler } from "../../core/ports.ts";
 import { Backoff } from "../../core/time.ts";
 import { KafkaCode, kafkaErrorName } from "../../wire/error-codes.ts";
 import type { ListOffsetsDeps } from "../client/list-offsets.ts";
+import type { BlockedReasons } from "./blocked-reasons.ts";
 import type { Committer, UncommittedPositions } from "./committer.ts";
 import { continueAt } from "./continue-at.ts";
 import { CoordinatorLost, Rebalance } from "./group-member.ts";
@@ -18,12 +19,11 @@ import {
   type LostPosition,
   type PositionFault,
 } from "./position-fault.ts";
-import type { Troubles } from "./troubles.ts";
 
 /** How long a fault must last before it is shown, in milliseconds. Elections of leaders end sooner. */
 const SHOWN_AFTER_MS: Readonly<Record<BlockedPartition["reason"], number>> = {
   deleted: 2000,
-  unauthorised: 0,
+  unauthorized: 0,
   unreadable: 0,
   "no-leader": 3000,
   unavailable: 4000,
@@ -35,13 +35,13 @@ export interface PartitionLoopDeps {
   readonly group: string;
   readonly committer: Committer;
   readonly uncommitted: UncommittedPositions;
-  readonly troubles: Troubles;
+  readonly blockedReasons: BlockedReasons;
   readonly offsets: ListOffsetsDeps;
   readonly log: Log;
   readonly handler: RecordHandler;
 }
 
-/** Reads one partition. */
+/** Reads one assigned partition. Created by `Session`; `run` is called once. */
 export class PartitionLoop {
   readonly reader: PartitionReader;
   readonly #deps: PartitionLoopDeps;
@@ -70,7 +70,7 @@ export class PartitionLoop {
       while (!stopping.aborted) {
         await reader.ready(stopping);
         this.#busy = true;
-        if (reader.lost) await this.#continue(reader.lost, stopping, cancel);
+        if (reader.lostPosition) await this.#continue(reader.lostPosition, stopping, cancel);
         else if (reader.records.length > 0) {
           reader.take(await this.#deps.handler(reader.records, stopping, cancel));
           this.#deps.uncommitted.note(reader, this.#committed, reader.position);
@@ -87,11 +87,11 @@ export class PartitionLoop {
 
   /**
    * Commits a position that moved past control records or aborted transactions, so that the group has no lag. A failure
-   * does not matter: the next commit includes it.
+   * does not matter: the next commit includes the position.
    */
   async commitIdle(): Promise<void> {
     const { position } = this.reader;
-    if (this.#busy || this.reader.lost || position.offset === this.#committed) return;
+    if (this.#busy || this.reader.lostPosition || position.offset === this.#committed) return;
     this.#busy = true;
     const code = await this.#deps.committer
       .commit(this.reader, position)
@@ -103,7 +103,7 @@ export class PartitionLoop {
   /** Commits the position. Retries until `cancel`: without the commit, the records would be handled again. */
   async #commit(cancel: AbortSignal): Promise<void> {
     const { reader } = this;
-    const { committer, uncommitted, troubles } = this.#deps;
+    const { committer, uncommitted, blockedReasons } = this.#deps;
     const key = `commit:${this.#name}`;
     const subject = { topic: reader.topic, partition: reader.partition };
     const backoff = new Backoff(200, 5000);
@@ -112,24 +112,24 @@ export class PartitionLoop {
         const code = await committer.commit(reader, reader.position);
         if (code === KafkaCode.NONE) break;
         const message = commitProblem(this.#name, reader.topic, code);
-        troubles.raise(key, { ...subject, kind: `commit ${code}` }, message, { afterMs: 1000 });
+        blockedReasons.raise(key, { ...subject, kind: `commit ${code}` }, message, { afterMs: 1000 });
       } catch (error) {
         if (error instanceof Rebalance || cancel.aborted) throw error;
-        const message = `The offset of ${this.#name} can't be committed: ${messageOf(error)}. It is tried again.`;
+        const message = `The offset of ${this.#name} can't be committed: ${messageOf(error)}. Onramp retries.`;
         const afterMs = error instanceof CoordinatorLost ? 4000 : 1000;
-        troubles.raise(key, { ...subject, kind: "commit" }, message, { afterMs });
+        blockedReasons.raise(key, { ...subject, kind: "commit" }, message, { afterMs });
       }
       await delay(backoff.next(Date.now()), undefined, { signal: cancel });
     }
     this.#committed = reader.position.offset;
     uncommitted.clear(reader);
-    troubles.clear(key);
+    blockedReasons.clear(key);
   }
 
   /** Decides where to continue after a lost position. */
   async #continue(fault: LostPosition, stopping: AbortSignal, cancel: AbortSignal): Promise<void> {
     const { reader } = this;
-    const { offsets, group, log, troubles } = this.#deps;
+    const { offsets, group, log, blockedReasons } = this.#deps;
     const key = `lost:${this.#name}`;
     const backoff = new Backoff(200, 2000);
     for (;;) {
@@ -137,15 +137,15 @@ export class PartitionLoop {
         const { position, event } = await continueAt(offsets, reader, fault);
         const { topic, partition } = reader;
         log.warn({ group, topic, partition, from: reader.position.offset, to: position.offset }, event);
-        troubles.clear(key);
+        blockedReasons.clear(key);
         reader.seek(position);
         return await this.#commit(cancel);
       } catch (error) {
         if (error instanceof Rebalance) throw error;
         stopping.throwIfAborted();
-        const message = `${describeFault(reader, reader.position.offset, fault)} Where to continue can't be read: ${messageOf(error)}. It is tried again.`;
+        const message = `${describeFault(reader, reader.position.offset, fault)} The offset at which to continue can't be determined: ${messageOf(error)}. Onramp retries.`;
         const subject = { kind: fault.reason, topic: reader.topic, partition: reader.partition };
-        troubles.raise(key, subject, message, { afterMs: LOST_SHOWN_AFTER_MS });
+        blockedReasons.raise(key, subject, message, { afterMs: LOST_SHOWN_AFTER_MS });
         offsets.metadata.refresh([reader.topic]);
         await delay(backoff.next(Date.now()), undefined, { signal: stopping });
       }
@@ -153,12 +153,12 @@ export class PartitionLoop {
   }
 
   #onFault(fault: PositionFault | undefined): void {
-    const { troubles } = this.#deps;
+    const { blockedReasons } = this.#deps;
     const key = `read:${this.#name}`;
-    if (fault === undefined || isLost(fault)) return troubles.clear(key);
+    if (fault === undefined || isLost(fault)) return blockedReasons.clear(key);
     const { topic, partition, position } = this.reader;
     const message = describeFault(this.reader, position.offset, fault);
-    troubles.raise(key, { kind: fault.reason, topic, partition }, message, {
+    blockedReasons.raise(key, { kind: fault.reason, topic, partition }, message, {
       afterMs: SHOWN_AFTER_MS[fault.reason],
     });
   }
@@ -172,5 +172,5 @@ function commitProblem(name: string, topic: string, code: number): string {
       : code === KafkaCode.GROUP_AUTHORIZATION_FAILED
         ? ` Give Onramp's user the ACL "Read" on the consumer group.`
         : " Check the topic and the consumer group with kafka-consumer-groups --describe.";
-  return `${refused}${next} It is tried again, and its records wait.`;
+  return `${refused}${next} Onramp retries; the partition makes no progress until the commit succeeds.`;
 }

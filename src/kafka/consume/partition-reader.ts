@@ -32,15 +32,14 @@ export class PartitionReader implements Evictable {
   /** The records that were decoded and not taken. */
   records: readonly ConsumedRecord[] = [];
   #position: Position;
-  /** The part that `records` are the rest of. */
+  /** The part from which `records` remain. */
   #part: Part | undefined;
   #fetched: FetchedRecords | undefined;
   #share: ReadShare | undefined;
   #fault: PositionFault | undefined;
-  #faultSince = 0;
   #end: number | undefined;
   #decoding = false;
-  #adopted = false;
+  #topicIdAssumed = false;
   #heldSince = 0;
   #wake: (() => void) | undefined;
 
@@ -62,12 +61,8 @@ export class PartitionReader implements Evictable {
   get fault(): PositionFault | undefined {
     return this.#fault;
   }
-  /** When the reason of the fault began, in milliseconds (`Date.now`). */
-  get faultSince(): number {
-    return this.#faultSince;
-  }
   /** The fault after which the owner must call `seek`. */
-  get lost(): LostPosition | undefined {
+  get lostPosition(): LostPosition | undefined {
     return isLost(this.#fault) ? this.#fault : undefined;
   }
   /** The end of the partition at the last fetch; undefined until then, and while the partition cannot be read. */
@@ -100,23 +95,23 @@ export class PartitionReader implements Evictable {
   }
 
   /**
-   * True when the id of the topic was stored with the position, or records were read since the id became known. Otherwise
-   * the position may belong to an earlier topic with the same name.
+   * True when the id of the topic was stored with the position, or a fetch has succeeded since the current id was assumed.
+   * Otherwise the position may belong to an earlier topic with the same name.
    */
   get knowsTopic(): boolean {
-    return this.#position.topicId !== undefined && !this.#adopted;
+    return this.#position.topicId !== undefined && !this.#topicIdAssumed;
   }
 
   /** Called with the current id of the topic, if the position does not have one. */
-  adopt(topicId: string): void {
+  assumeTopicId(topicId: string): void {
     this.#position = { ...this.#position, topicId };
-    this.#adopted = true;
+    this.#topicIdAssumed = true;
   }
 
   /** Called with the answer to a fetch at `fetchFrom`. */
   accept({ bytes, aborted, end, highWatermark }: FetchedPart): void {
     this.#end = end;
-    this.#adopted = false;
+    this.#topicIdAssumed = false;
     if (this.#fault?.reason !== "unreadable" || bytes.length === 0) this.report(undefined);
     if (bytes.length === 0) this.onEnd(highWatermark);
     else if (this.#share) {
@@ -128,8 +123,7 @@ export class PartitionReader implements Evictable {
 
   /** Called with a fault of the position or of the partition; undefined when the partition can be read again. */
   report(fault: PositionFault | undefined): void {
-    if (this.#fault?.reason !== fault?.reason) this.#faultSince = Date.now();
-    else if (fault === undefined) return;
+    if (this.#fault === undefined && fault === undefined) return;
     this.#fault = fault;
     this.onFault(fault);
     // The owner waits for records or for a lost position only.
@@ -139,7 +133,7 @@ export class PartitionReader implements Evictable {
   /** Continues at a position, and clears the fault. */
   seek(position: Position): void {
     this.#drop();
-    this.#adopted = false;
+    this.#topicIdAssumed = false;
     this.#position = position;
     this.report(undefined);
     this.onNeedsFetch();
@@ -152,7 +146,7 @@ export class PartitionReader implements Evictable {
 
   /**
    * Resolves when there are records to take, when the position is lost, when it has reached the offset `end`, or when
-   * it has moved past something that contains no records for the reader.
+   * it has moved past batches without records for the reader.
    *
    * @throws the reason of `stopping`
    */
@@ -161,7 +155,12 @@ export class PartitionReader implements Evictable {
     stopping.addEventListener("abort", wake);
     const before = this.#position;
     try {
-      while (this.records.length === 0 && !this.lost && this.#position === before && before.offset < end) {
+      while (
+        this.records.length === 0 &&
+        !this.lostPosition &&
+        this.#position === before &&
+        before.offset < end
+      ) {
         stopping.throwIfAborted();
         if (this.#fetched) {
           await this.#decode(this.#fetched, stopping);
@@ -188,7 +187,7 @@ export class PartitionReader implements Evictable {
       this.#position = { ...this.#position, offset: last.offset + 1, epoch: part.epoch };
       return;
     }
-    // Control records and aborted transactions may follow the last record. The position must move past them.
+    // Control records and aborted transactions may follow the last record.
     this.#position = this.#after(part);
     this.#releasePart();
   }
@@ -212,10 +211,9 @@ export class PartitionReader implements Evictable {
     }
   }
 
-  /** Called when nothing is left of what was fetched. */
+  /** Called when nothing is left of what was fetched. If nothing could be read, the same fetch would have the same result. */
   #finish(fetched: FetchedRecords): void {
     this.evict();
-    // The same fetch would have the same result.
     if (this.#position.offset <= fetched.from)
       this.#fail(`the broker returned ${fetched.size} bytes without a complete batch at this offset`);
   }

@@ -3,21 +3,21 @@
 import { KafkaCode, kafkaErrorName } from "../../wire/error-codes.ts";
 import type { TopicPartition } from "../client/topic-partition.ts";
 
-/** A place in a partition. */
+/** A position in a partition. */
 export interface Position {
   /** The offset of the next record. */
   readonly offset: number;
-  /** The leader epoch of the last record before it; -1 if it is not known. */
+  /** The leader epoch of the last record that was read; for a start offset, the one of ListOffsets; -1 if not known. */
   readonly epoch: number;
   /** The id of the topic that the offset belongs to; undefined if it is not known. */
   readonly topicId: string | undefined;
 }
 
 /**
- * A position that cannot be continued. Nothing is read until the owner calls `seek`.
+ * A position from which reading cannot continue. Nothing is read until the owner calls `seek`.
  *
  * - `out-of-range`: the partition does not have the offset: retention removed it, or the partition ends before it
- * - `truncated`: the log lost records that were read; the histories part at `endOffset`
+ * - `truncated`: the log lost records that were read; it diverges from them at `endOffset`
  * - `recreated`: the topic was deleted and created again, with the id `topicId`
  */
 export type LostPosition =
@@ -25,9 +25,9 @@ export type LostPosition =
   | { readonly reason: "truncated"; readonly endOffset: number; readonly epoch: number }
   | { readonly reason: "recreated"; readonly topicId: string };
 
-/** A partition that cannot be read now. Reading continues by itself when the reason is gone. */
+/** A partition that cannot be read now. Reading resumes when the cause is resolved. */
 export interface BlockedPartition {
-  readonly reason: "deleted" | "unauthorised" | "no-leader" | "unreadable" | "unavailable" | "no-memory";
+  readonly reason: "deleted" | "unauthorized" | "no-leader" | "unreadable" | "unavailable" | "no-memory";
   /** The code of the answer, or what else is known. */
   readonly detail: string;
 }
@@ -67,7 +67,7 @@ export function faultOf(code: number): PositionFault {
   if (code === KafkaCode.OFFSET_OUT_OF_RANGE) return { reason: "out-of-range" };
   const detail = kafkaErrorName(code);
   if (GONE.includes(code)) return { reason: "deleted", detail };
-  if (code === KafkaCode.TOPIC_AUTHORIZATION_FAILED) return { reason: "unauthorised", detail };
+  if (code === KafkaCode.TOPIC_AUTHORIZATION_FAILED) return { reason: "unauthorized", detail };
   if (LEADER.includes(code)) return { reason: "no-leader", detail };
   if (UNREADABLE.includes(code)) return { reason: "unreadable", detail };
   return { reason: "unavailable", detail };
@@ -84,20 +84,20 @@ export function describeFault(
     case "out-of-range":
       return `${name} does not have the offset ${offset} (${kafkaErrorName(KafkaCode.OFFSET_OUT_OF_RANGE)}).`;
     case "truncated":
-      return `${name} lost records that were read already: it has the same records up to offset ${fault.endOffset}, and reading had reached ${offset}.`;
+      return `${name} lost records that had already been read: the log diverges at offset ${fault.endOffset}, and the position was ${offset}.`;
     case "recreated":
-      return `Topic "${topic}" was deleted and created again.`;
+      return `Topic "${topic}" was recreated.`;
     case "deleted":
-      return `${name} does not exist (${fault.detail}): topic "${topic}" was deleted, or has fewer partitions than before. Create it again, or remove it from the configuration; a topic that is created again is read from its first record.`;
-    case "unauthorised":
+      return `${name} does not exist (${fault.detail}): topic "${topic}" was deleted, or has fewer partitions than before. Recreate it, or remove it from the configuration; a recreated topic is read from its first record.`;
+    case "unauthorized":
       return `${name} can't be read (${fault.detail}). Give Onramp's user the ACL "Read" on topic "${topic}".`;
     case "no-leader":
-      return `${name} has no leader that answers (${fault.detail}). Check the brokers that have its replicas; reading continues when one of them is the leader.`;
+      return `${name} has no leader that answers (${fault.detail}). Check the brokers that have its replicas; reading resumes when one of them becomes the leader.`;
     case "unreadable":
-      return `${name} can't be read at offset ${offset}: ${fault.detail}. The other partitions are read. Stop the reader and move its consumer group past the batch (kafka-consumer-groups --reset-offsets), or correct the cause.`;
+      return `${name} can't be read at offset ${offset}: ${fault.detail}. The other partitions are read. Stop all replicas of Onramp and move the consumer group past the batch (kafka-consumer-groups --reset-offsets), or correct the cause.`;
     case "no-memory":
-      return `${name} waits for memory: the records that wait for their receivers use all of ${fault.detail}. Check the receivers of the sinks, or increase ${fault.detail}.`;
+      return `${name} waits for memory: the records that wait for delivery use all of ${fault.detail}. Check the receivers of the sinks, or increase ${fault.detail}.`;
     case "unavailable":
-      return `${name} can't be read now (${fault.detail}). Check the broker that leads the partition; it is tried again.`;
+      return `${name} can't be read now (${fault.detail}). Check the broker that leads the partition; Onramp retries.`;
   }
 }

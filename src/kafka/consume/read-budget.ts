@@ -3,25 +3,25 @@
 
 import { addAbortListener } from "node:events";
 
-/** While others wait, a reader must release its batches after this time, in milliseconds: they get their turn. */
-const TURN_MS = 1000;
+/** While other readers wait, a reader must release its batches after this time, in milliseconds. */
+const MAX_HOLD_MS = 1000;
 /** The same for a batch that is larger than the budget, which takes long to decompress again. */
-const LARGE_TURN_MS = 10_000;
+const LARGE_MAX_HOLD_MS = 10_000;
 const RETRY_MS = 200;
 
 /**
- * What bytes are used for: what was fetched, a decompressed batch, or the records that a handler holds. Nothing waits for
- * the last: these records were counted as fetched or decompressed before.
+ * What bytes are used for: what was fetched, a decompressed batch, or the records that a handler holds. Records are counted
+ * without a wait, because their bytes were already counted as fetched or as a batch.
  */
 export type Purpose = "fetched" | "batch" | "records";
-/** The share of the budget that a group of readers may always use for what it fetches, whatever the others use. */
-const LEAST_SHARE = 1 / 16;
+/** The fraction of the budget that the readers of one fetcher may always use for what they fetch. */
+const LEAST_FRACTION = 1 / 16;
 
 /** A holder of batches that it can read from Kafka again. */
 export interface Evictable {
   /** When it began to hold them, in milliseconds (`Date.now`); undefined while it holds none, or needs them. */
   readonly heldSince: number | undefined;
-  /** The bytes of the largest one, decompressed. */
+  /** The bytes of the batch that is decompressed now; 0 if there is none. */
   readonly heldBytes: number;
   /** Releases the batches. */
   evict(): void;
@@ -39,6 +39,7 @@ export class ReadBudget {
   readonly limit: number;
   /** `kafka.maxUnpackedBatch`: the largest batch that is decompressed, in bytes. */
   readonly maxBatch: number;
+  /** The readers that can be told to release their batches. */
   readonly holders = new Set<Evictable>();
   readonly #shares = new Set<ReadShare>();
   #used = 0;
@@ -47,6 +48,7 @@ export class ReadBudget {
   #waiting: Waiting[] = [];
   #retry: NodeJS.Timeout | undefined;
 
+  /** @param limit, maxBatch in bytes */
   constructor(limit: number, maxBatch: number) {
     this.limit = limit;
     this.maxBatch = maxBatch;
@@ -62,9 +64,9 @@ export class ReadBudget {
     return this.#used > this.limit / 2;
   }
 
-  /** Returns the share of a group of readers. @param onRoom called when bytes were released */
-  share(onRoom: () => void): ReadShare {
-    const share = new ReadShare(this, onRoom);
+  /** Returns the share of a fetcher. @param onReleased called when any share has released bytes */
+  share(onReleased: () => void): ReadShare {
+    const share = new ReadShare(this, onReleased);
     this.#shares.add(share);
     return share;
   }
@@ -86,16 +88,16 @@ export class ReadBudget {
     this.#used -= bytes;
     if (purpose === "batch" && bytes > this.limit && this.#large === share) this.#large = undefined;
     this.#grant();
-    for (const each of this.#shares) each.onRoom();
+    for (const each of this.#shares) each.onReleased();
   }
 
-  /** Tries again a moment later to make room, and tells the shares. Called when there is no room. */
+  /** Tries to make room a moment later, and calls `onReleased` of every share. Called when there is no room. */
   retryLater(): void {
     this.#retry ??= setTimeout(() => {
       this.#retry = undefined;
-      this.makeRoom(this.#waiting[0]?.bytes ?? 1);
+      this.evictDue(this.#waiting[0]?.bytes ?? 1);
       this.#grant();
-      for (const each of this.#shares) each.onRoom();
+      for (const each of this.#shares) each.onReleased();
     }, RETRY_MS);
   }
 
@@ -122,10 +124,11 @@ export class ReadBudget {
     this.#shares.delete(share);
   }
 
-  /** Lets readers whose turn is over release their batches, until `bytes` fit; the longest holders first. */
-  makeRoom(bytes: number): void {
+  /** Lets readers release the batches that they have held for the maximum time, until `bytes` fit; the oldest first. */
+  evictDue(bytes: number): void {
     const now = Date.now();
-    const turnOf = ({ heldBytes }: Evictable): number => (heldBytes > this.limit ? LARGE_TURN_MS : TURN_MS);
+    const turnOf = ({ heldBytes }: Evictable): number =>
+      heldBytes > this.limit ? LARGE_MAX_HOLD_MS : MAX_HOLD_MS;
     const due = [...this.holders].filter(
       (holder) => holder.heldSince !== undefined && now - holder.heldSince >= turnOf(holder),
     );
@@ -150,12 +153,12 @@ export class ReadBudget {
 /** The bytes that the readers of one fetcher use. */
 export class ReadShare {
   readonly budget: ReadBudget;
-  readonly onRoom: () => void;
+  readonly onReleased: () => void;
   readonly #held: Record<Purpose, number> = { fetched: 0, batch: 0, records: 0 };
 
-  constructor(budget: ReadBudget, onRoom: () => void) {
+  constructor(budget: ReadBudget, onReleased: () => void) {
     this.budget = budget;
-    this.onRoom = onRoom;
+    this.onReleased = onReleased;
   }
 
   /** The bytes that are used for a purpose. */
@@ -163,12 +166,12 @@ export class ReadShare {
     return this.#held[purpose];
   }
 
-  /** Whether more may be fetched. When there is no room, readers whose turn is over release their batches. */
+  /** Whether more may be fetched. If there is no room, readers release batches that they have held for long. */
   get mayFetch(): boolean {
     const { budget } = this;
-    if (budget.used >= budget.limit) budget.makeRoom(1);
+    if (budget.used >= budget.limit) budget.evictDue(1);
     const { fetched, batch, records } = this.#held;
-    const may = budget.used < budget.limit || fetched + batch + records < budget.limit * LEAST_SHARE;
+    const may = budget.used < budget.limit || fetched + batch + records < budget.limit * LEAST_FRACTION;
     if (!may) budget.retryLater();
     return may;
   }

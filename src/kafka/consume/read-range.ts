@@ -8,10 +8,10 @@ import { Fetcher, type FetcherDeps } from "./fetcher.ts";
 import { PartitionReader } from "./partition-reader.ts";
 import { describeFault, isLost, type PositionFault } from "./position-fault.ts";
 
-/** How long a partition may be in trouble before the read fails, in milliseconds. */
-const PATIENCE_MS = 10_000;
-/** A missing ACL or a deleted topic does not pass by itself, but new metadata needs a moment to reach all brokers. */
-const DEFINITE_MS = 2000;
+/** How long a partition may be blocked before the read fails, in milliseconds. */
+const FAULT_TIMEOUT_MS = 10_000;
+/** How long a topic may be missing before the read fails, in milliseconds: new metadata takes time to reach all brokers. */
+const MISSING_TOPIC_MS = 2000;
 
 /** The offsets of a partition from `from` to `to` (exclusive). */
 export interface OffsetRange extends TopicPartition {
@@ -30,8 +30,8 @@ let reads = 0;
  * Reads all ranges at once, each in order, and resolves after the last record. Waits for open transactions. When `stopping`
  * is aborted, running handler calls are cancelled at once.
  *
- * @throws what the handler throws; the reason of `stopping`; RangeUnreadable when records of a range do not exist any
- * more, or when a partition cannot be read for 10 seconds
+ * @throws what the handler throws; the reason of `stopping`; RangeUnreadable at once for a lost position, a missing ACL or
+ * an unreadable batch, after 2 s for a missing topic, 5 s for a partition that ends before `to`, 10 s for other faults
  */
 export async function readRange(
   deps: Omit<FetcherDeps, "channel">,
@@ -74,7 +74,7 @@ async function readOne(
   reader.onEnd = (highWatermark) => {
     if (highWatermark >= to) clearTimeout(early);
     // A broker that has just started serves an earlier end for a moment.
-    else early ??= setTimeout(() => failed.abort(endsEarly(reader, highWatermark, to)), PATIENCE_MS / 2);
+    else early ??= setTimeout(() => failed.abort(endsEarly(reader, highWatermark, to)), FAULT_TIMEOUT_MS / 2);
   };
   fetcher.add(reader);
   try {
@@ -95,9 +95,13 @@ async function readOne(
 }
 
 const patienceFor = ({ reason }: PositionFault): number =>
-  reason === "unauthorised" || reason === "unreadable" ? 0 : reason === "deleted" ? DEFINITE_MS : PATIENCE_MS;
+  reason === "unauthorized" || reason === "unreadable"
+    ? 0
+    : reason === "deleted"
+      ? MISSING_TOPIC_MS
+      : FAULT_TIMEOUT_MS;
 
 const endsEarly = ({ topic, partition }: TopicPartition, end: number, to: number): RangeUnreadable =>
   new RangeUnreadable(
-    `${topic}/${partition} ends at offset ${end}, before the end ${to} of the range: it lost records, or was created again. Start again with the present offsets.`,
+    `${topic}/${partition} ends at offset ${end}, before the end ${to} of the range: the partition lost records, or the topic was recreated. Run the command again.`,
   );

@@ -1,4 +1,4 @@
-// One session of a group member: reads the assigned partitions until a rebalance, a failure or a stop. A partition that
+// Reads the partitions of one generation of a consumer group, until a rebalance, a failure or a stop. A partition that
 // cannot be read yet does not delay the others.
 
 import { once, setMaxListeners } from "node:events";
@@ -7,6 +7,7 @@ import { messageOf } from "../../core/errors.ts";
 import type { FeedPosition, RecordHandler } from "../../core/ports.ts";
 import { kafkaErrorName } from "../../wire/error-codes.ts";
 import type { TopicPartition } from "../client/topic-partition.ts";
+import type { BlockedReasons } from "./blocked-reasons.ts";
 import { Committer, type UncommittedPositions } from "./committer.ts";
 import { Fetcher, type FetcherDeps } from "./fetcher.ts";
 import {
@@ -22,7 +23,6 @@ import { PartitionReader } from "./partition-reader.ts";
 import type { Position } from "./position-fault.ts";
 import { type StartPositions, startKey } from "./start-positions.ts";
 import type { PartitionCounts, TopicWatch } from "./topic-watch.ts";
-import type { Troubles } from "./troubles.ts";
 
 const HEARTBEAT_MS = SESSION_MS / 4;
 /** The pause after a heartbeat that was not answered, in milliseconds. */
@@ -40,11 +40,11 @@ export interface SessionDeps extends FetcherDeps {
   readonly watch: TopicWatch;
   readonly start: StartPositions;
   readonly uncommitted: UncommittedPositions;
-  readonly troubles: Troubles;
+  readonly blockedReasons: BlockedReasons;
   readonly handler: RecordHandler;
 }
 
-/** A session. */
+/** Reads the partitions of one generation. Created by `Consumer` after each join; `run` is called once. */
 export class Session {
   readonly #deps: SessionDeps;
   readonly #assignment: GroupAssignment;
@@ -71,24 +71,24 @@ export class Session {
 
   /** The assigned partitions that are read. */
   get positions(): FeedPosition[] {
-    const { troubles } = this.#deps;
+    const { blockedReasons } = this.#deps;
     return this.#loops.map(({ reader }) => {
       const { state } = reader;
-      const trouble = troubles.messageOf(reader.topic, reader.partition);
-      if (trouble === undefined) return state;
+      const error = blockedReasons.messageFor(reader.topic, reader.partition);
+      if (error === undefined) return state;
       // The end of a partition that is not read any more may have moved.
-      return { ...state, lag: state.lag === 0 ? null : state.lag, trouble };
+      return { ...state, lag: state.lag === 0 ? null : state.lag, error };
     });
   }
 
   /** The number of assigned partitions that are not read yet. */
-  get unread(): number {
+  get notStarted(): number {
     return this.#assignment.own.length - this.#loops.length;
   }
 
   /** @throws Rebalance when the group must be joined again; the failure that ended the session */
   async run(stopping: AbortSignal): Promise<void> {
-    const { uncommitted, troubles } = this.#deps;
+    const { uncommitted, blockedReasons } = this.#deps;
     uncommitted.keepOnly(this.#assignment.own);
     const onStopping = (): void => this.#end();
     stopping.addEventListener("abort", onStopping);
@@ -100,7 +100,7 @@ export class Session {
       this.#watchTopics().catch(end),
       this.#startPartitions().catch(end),
     ];
-    const stable = setTimeout(() => troubles.clear("group"), STABLE_MS);
+    const stable = setTimeout(() => blockedReasons.clear("group"), STABLE_MS);
     if (!signal.aborted) await once(signal, "abort");
     clearTimeout(stable);
     // Handler calls in progress may finish, and their offsets are committed. Heartbeats continue until then,
@@ -121,13 +121,13 @@ export class Session {
     this.#ending.abort();
   }
 
-  /** Starts each partition as soon as its committed position is known. */
+  /** Starts to read each partition as soon as its committed position is known. */
   async #startPartitions(): Promise<void> {
     const { member, start } = this.#deps;
     const { own, all } = this.#assignment;
     const { signal } = this.#ending;
     let waiting: TopicPartition[] = own;
-    // The leader commits the start offsets for all members.
+    // The group leader commits the start offsets for all members.
     let isComplete = all === undefined;
     while (waiting.length > 0 || !isComplete) {
       try {
@@ -145,20 +145,20 @@ export class Session {
 
   /** @returns false when the group has no committed position for the partition */
   #start(partition: TopicPartition, committed: Committed | undefined): boolean {
-    const { uncommitted, troubles } = this.#deps;
+    const { uncommitted, blockedReasons } = this.#deps;
     const { topic } = partition;
     const key = startKey(partition);
     if (committed?.position === undefined) {
       const code = committed?.errorCode ?? 0;
-      // The leader of the group has reported why it cannot commit one.
+      // This member is the group leader, and has reported why it cannot commit a start offset.
       if (code === 0 && this.#assignment.all) return false;
       const reason =
-        code === 0 ? "the leader of the consumer group has not committed one yet" : kafkaErrorName(code);
+        code === 0 ? "the group leader has not committed a start offset yet" : kafkaErrorName(code);
       const message = `${topic}/${partition.partition} has no start offset: ${reason}. Check that the partition has a leader, and that Onramp's user has the ACL "Read" on topic "${topic}".`;
-      troubles.raise(key, { kind: "start", ...partition }, message, { afterMs: 5000 });
+      blockedReasons.raise(key, { kind: "start", ...partition }, message, { afterMs: 5000 });
       return false;
     }
-    troubles.clear(key);
+    blockedReasons.clear(key);
     this.#read(partition, committed.position, uncommitted.resume(partition, committed.position));
     return true;
   }
@@ -178,12 +178,12 @@ export class Session {
 
   /**
    * Keeps the membership alive. When the coordinator is lost, the session continues until the coordinator would have ended
-   * it: nobody else has its partitions before that.
+   * it: until then, the partitions are not assigned to another member.
    *
    * @throws Rebalance, BrokerRefused; CoordinatorLost when the session has ended
    */
   async #sendHeartbeats(): Promise<void> {
-    const { member, troubles, group } = this.#deps;
+    const { member, blockedReasons, group } = this.#deps;
     const { signal } = this.#cancel;
     let aliveAt = Date.now();
     for (let pause = HEARTBEAT_MS; !signal.aborted; ) {
@@ -194,11 +194,11 @@ export class Session {
         await member.heartbeat();
         aliveAt = sentAt;
         pause = HEARTBEAT_MS;
-        troubles.clear("coordinator");
+        blockedReasons.clear("coordinator");
       } catch (error) {
         if (!(error instanceof CoordinatorLost)) throw error;
         const message = coordinatorProblem(group, error);
-        troubles.raise("coordinator", { kind: "coordinator" }, message, {
+        blockedReasons.raise("coordinator", { kind: "coordinator" }, message, {
           afterMs: 3000,
           partitions: Math.max(1, this.#assignment.own.length),
         });
@@ -209,7 +209,7 @@ export class Session {
     }
   }
 
-  /** @throws Rebalance when the partitions of a topic are others than those that were assigned */
+  /** @throws Rebalance when the number of partitions of a topic has changed since the assignment */
   async #watchTopics(): Promise<void> {
     const { watch, log, group } = this.#deps;
     const { signal } = this.#ending;
@@ -218,7 +218,7 @@ export class Session {
       if (signal.aborted) return;
       const assigned = new Set(this.#loops.map(({ reader }) => reader.topic));
       try {
-        await watch.look(assigned);
+        await watch.check(assigned);
       } catch (error) {
         log.debug({ group, error }, "topics not checked");
         continue;
@@ -235,5 +235,5 @@ export class Session {
 
 /** Describes that the coordinator of a group is lost. */
 export function coordinatorProblem(group: string, error: Error): string {
-  return `The coordinator of consumer group "${group}" can't be reached or found (${messageOf(error)}). Check the brokers, and that every partition of the topic __consumer_offsets has a leader; it is tried again.`;
+  return `The coordinator of consumer group "${group}" can't be reached or found (${messageOf(error)}). Check the brokers, and that every partition of the topic __consumer_offsets has a leader; Onramp retries.`;
 }

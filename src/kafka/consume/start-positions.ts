@@ -4,10 +4,10 @@ import { messageOf } from "../../core/errors.ts";
 import { BrokerRefused } from "../client/errors.ts";
 import { EARLIEST, LATEST, type ListOffsetsDeps, listOffsets } from "../client/list-offsets.ts";
 import type { TopicPartition } from "../client/topic-partition.ts";
+import type { BlockedReasons } from "./blocked-reasons.ts";
 import type { GroupMember } from "./group-member.ts";
 import { type Committed, undetermined } from "./group-offsets.ts";
 import { describeFault, faultOf, type Position, type PositionFault } from "./position-fault.ts";
-import type { Troubles } from "./troubles.ts";
 
 export interface StartOptions {
   /** Where the group starts in a topic that is new to it. */
@@ -16,19 +16,19 @@ export interface StartOptions {
   readonly isNewTopic: (topic: string) => boolean;
 }
 
-/** The key of the trouble of a partition that has no start offset. */
+/** The key of the reason that a partition has no start offset. */
 export const startKey = ({ topic, partition }: TopicPartition): string => `start:${topic}/${partition}`;
 
 /** Commits start offsets. Used by the leader of a group, for the partitions of all members. */
 export class StartPositions {
   readonly #deps: ListOffsetsDeps;
   readonly #options: StartOptions;
-  readonly #troubles: Troubles;
+  readonly #blockedReasons: BlockedReasons;
 
-  constructor(deps: ListOffsetsDeps, options: StartOptions, troubles: Troubles) {
+  constructor(deps: ListOffsetsDeps, options: StartOptions, blockedReasons: BlockedReasons) {
     this.#deps = deps;
     this.#options = options;
-    this.#troubles = troubles;
+    this.#blockedReasons = blockedReasons;
   }
 
   /**
@@ -77,7 +77,7 @@ export class StartPositions {
   #report(each: TopicPartition, fault: PositionFault | undefined): void {
     if (fault === undefined) return;
     const subject = { kind: fault.reason, topic: each.topic, partition: each.partition };
-    this.#troubles.raise(startKey(each), subject, describeFault(each, 0, fault), { afterMs: 1000 });
+    this.#blockedReasons.raise(startKey(each), subject, describeFault(each, 0, fault), { afterMs: 1000 });
   }
 }
 

@@ -1,4 +1,4 @@
-// Finds positions whose history is not that of the log, on brokers that do not report it with Fetch (before Kafka 2.7).
+// Detects truncated positions on brokers before Kafka 2.7, whose Fetch responses do not report them.
 
 import { OffsetForLeaderEpoch } from "../../wire/messages/offsets.ts";
 import type { Connection } from "../client/connection.ts";
@@ -8,7 +8,7 @@ import type { PartitionReader } from "./partition-reader.ts";
 
 const VERSION = 3;
 
-/** The last leader epoch up to a requested one that a log knows, and the offset at which it ends. */
+/** The largest leader epoch of the log that is not above the requested one, and its end offset. */
 interface EpochEnd {
   readonly epoch: number;
   readonly endOffset: number;

@@ -1,4 +1,4 @@
-// The readers whose partition cannot be fetched now: looks at the metadata of their topics until they can be.
+// Tracks readers whose partition cannot be fetched now, and requests the metadata of their topics until it can be.
 
 import { messageOf } from "../../core/errors.ts";
 import { KafkaCode } from "../../wire/error-codes.ts";
@@ -6,12 +6,12 @@ import type { TopicMetadata, TopicState } from "../client/metadata.ts";
 import type { PartitionReader } from "./partition-reader.ts";
 import { faultOf } from "./position-fault.ts";
 
-/** The pause before the metadata of a topic is looked at again, in milliseconds. */
+/** The pause before the metadata of a topic is requested again, in milliseconds. */
 const RETRY_MS = 500;
-/** The pause before a broker is asked again that is the leader, but does not serve the partition. */
-const DENIED_MS = 250;
+/** The pause before a leader that refused a fetch is asked again, in milliseconds. */
+const REFUSED_MS = 250;
 
-/** Tracks readers that wait. */
+/** The readers of one fetcher that wait. */
 export class WaitingReaders {
   readonly #metadata: TopicMetadata;
   readonly #onReady: (reader: PartitionReader) => void;
@@ -45,9 +45,9 @@ export class WaitingReaders {
    * Lets a reader wait until its topic exists and its partition has a leader.
    *
    * @param code the error code with which the leader refused a fetch, if it did
-   * @param pauseMs the pause before the first look, in milliseconds
+   * @param pauseMs the pause before the first request, in milliseconds
    */
-  lookFor(reader: PartitionReader, code?: number, pauseMs = 0): void {
+  waitForLeader(reader: PartitionReader, code?: number, pauseMs = 0): void {
     this.#later(reader, pauseMs, () => void this.#look(reader, code));
   }
 
@@ -57,7 +57,7 @@ export class WaitingReaders {
   }
 
   async #look(reader: PartitionReader, code: number | undefined): Promise<void> {
-    const found = await this.#metadata.look([reader.topic]).then(
+    const found = await this.#metadata.read([reader.topic]).then(
       (topics) => topics.get(reader.topic) ?? KafkaCode.UNKNOWN_TOPIC_OR_PARTITION,
       (error: unknown) => error as Error,
     );
@@ -66,7 +66,7 @@ export class WaitingReaders {
     if (found instanceof Error) reader.report({ reason: "unavailable", detail: messageOf(found) });
     else if (problem !== undefined) reader.report(faultOf(problem));
     else return this.#release(reader);
-    if (problem !== undefined && problem === code) this.pause(reader, DENIED_MS);
+    if (problem !== undefined && problem === code) this.pause(reader, REFUSED_MS);
     else this.#later(reader, RETRY_MS, () => void this.#look(reader, undefined));
   }
 

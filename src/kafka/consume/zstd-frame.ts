@@ -1,14 +1,14 @@
-// Reads the headers of zstd frames (RFC 8878, section 3.1): where blocks begin, and how large their content can be.
+// Reads the headers of zstd frames (RFC 8878, section 3.1): where blocks begin, and an upper bound of the size of their content.
 // Decompresses frames piece by piece where Node.js has no zstd.
 
 import type { Duplex } from "node:stream";
 import zlib from "node:zlib";
 import { Decompress } from "fzstd";
-import { breathe } from "../../core/time.ts";
+import { yieldToEventLoop } from "../../core/time.ts";
 
 const MAGIC = 0xfd2fb528;
 const SKIPPABLE = 0x184d2a50;
-const MOST_OF_A_BLOCK = 128 * 1024;
+const MAX_BLOCK_SIZE = 128 * 1024;
 /** The content of the blocks that are decompressed at once, in bytes. */
 const PIECE = 512 * 1024;
 /** The size of the field with the content size, by the first two bits of the frame header descriptor. */
@@ -59,7 +59,7 @@ export function parseZstd(bytes: Buffer): ZstdFrames {
       // A block of type 1 is one byte that is repeated.
       at += 3 + (type === 1 ? 1 : size);
       if (at > bytes.length) throw new Error("a zstd frame ends in the middle of a block");
-      const content = type === 2 ? MOST_OF_A_BLOCK : size;
+      const content = type === 2 ? MAX_BLOCK_SIZE : size;
       [total, piece] = [total + content, piece + content];
       if (piece >= PIECE || last) {
         pieces.push(at);
@@ -80,7 +80,7 @@ function contentSize(bytes: Buffer, at: number, size: number): number {
   return bytes.readUIntLE(at, size) + (size === 2 ? 256 : 0);
 }
 
-/** The error of content that exceeds its limit, as Node.js's own. */
+/** Creates an error with the code that Node.js uses for content that exceeds its limit. */
 export const exceeded = (): Error =>
   Object.assign(new Error("the content exceeds its limit"), { code: "ERR_BUFFER_TOO_LARGE" });
 
@@ -113,7 +113,7 @@ export async function decompressZstd({ bytes, frames }: ZstdFrames, content: Buf
     for (const to of pieces) {
       decompressor.push(bytes.subarray(from, to), to === pieces.at(-1));
       from = to;
-      await breathe();
+      await yieldToEventLoop();
     }
   }
   return content.subarray(0, size);

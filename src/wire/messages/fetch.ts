@@ -51,13 +51,13 @@ const fetchRequest = struct({
   rackId: since(11, string, ""),
 });
 
-/** The answer to a position whose history is not that of the log: where the log's part of that history ends. */
+/** Returned for a truncated position: the largest leader epoch that the log shares with it, and its end offset. */
 export interface DivergingEpoch {
   readonly epoch: number;
   readonly endOffset: number;
 }
-/** The position has the history of the log. */
-export const SAME_HISTORY: DivergingEpoch = { epoch: -1, endOffset: -1 };
+/** The position is not truncated. */
+export const NO_DIVERGENCE: DivergingEpoch = { epoch: -1, endOffset: -1 };
 const divergingEpoch: Codec<DivergingEpoch> = struct({ epoch: int32, endOffset: int64 });
 
 const fetchResponse = struct({
@@ -81,7 +81,7 @@ const fetchResponse = struct({
           preferredReadReplica: since(11, int32, -1),
           records: nullableBytes,
         },
-        { divergingEpoch: { tag: 0, codec: divergingEpoch, fallback: SAME_HISTORY } },
+        { divergingEpoch: { tag: 0, codec: divergingEpoch, fallback: NO_DIVERGENCE } },
       ),
     ),
   ),

@@ -7,7 +7,7 @@ import { NO_ID } from "../../../src/wire/codec.ts";
 import { KafkaCode } from "../../../src/wire/error-codes.ts";
 import { DeleteTopics } from "../../../src/wire/messages/admin.ts";
 import { Metadata } from "../../../src/wire/messages/cluster.ts";
-import { Fetch, SAME_HISTORY } from "../../../src/wire/messages/fetch.ts";
+import { Fetch, NO_DIVERGENCE } from "../../../src/wire/messages/fetch.ts";
 import { OffsetCommit, OffsetFetch } from "../../../src/wire/messages/group.ts";
 import { readBatches } from "../../../src/wire/record-batch-reader.ts";
 import { createTopic, metadataOf, produceWithKafkajs, useBroker } from "../../support/broker.ts";
@@ -72,7 +72,7 @@ describe("conformance: topic ids", () => {
     const topic = await broker.topic();
     await produce(topic, 3);
     const { errorCode, records, divergingEpoch } = await fetch(await idOf(topic), 0);
-    assert.deepEqual([errorCode, divergingEpoch], [0, SAME_HISTORY]);
+    assert.deepEqual([errorCode, divergingEpoch], [0, NO_DIVERGENCE]);
     assert.ok([...readBatches(records ?? Buffer.alloc(0))].length > 0);
   });
 
@@ -96,7 +96,7 @@ describe("conformance: topic ids", () => {
     assert.deepEqual([errorCode, { ...divergingEpoch }], [0, { epoch: 0, endOffset: 3 }]);
     assert.equal((await fetch(id, 50)).errorCode, KafkaCode.OFFSET_OUT_OF_RANGE);
     assert.equal((await fetch(id, 2, 7)).errorCode, KafkaCode.OFFSET_OUT_OF_RANGE);
-    assert.deepEqual((await fetch(id, 2, 0)).divergingEpoch, SAME_HISTORY);
+    assert.deepEqual((await fetch(id, 2, 0)).divergingEpoch, NO_DIVERGENCE);
   });
 
   it("returns the metadata and the epoch of a committed offset as they were committed, and drops them with the topic", async () => {

@@ -66,14 +66,14 @@ describe("kafka: committer", () => {
 });
 
 describe("kafka: uncommitted positions", () => {
-  it("are continued while nobody else has committed", () => {
+  it("are continued while no other member has committed", () => {
     const uncommitted = new UncommittedPositions();
     uncommitted.note(a, 5, at(6, "id"));
     assert.deepEqual(uncommitted.resume(a, at(5, "id")), at(6, "id"));
     assert.deepEqual(uncommitted.resume(b, at(9)), at(9));
   });
 
-  it("are forgotten after another commit, in another topic, or when they are another member's", () => {
+  it("are dropped after another commit, after the topic was recreated, or when the partition is assigned to another member", () => {
     const uncommitted = new UncommittedPositions();
     uncommitted.note(a, 5, at(6, "id"));
     assert.deepEqual(uncommitted.resume(a, at(7, "id")), at(7, "id"));

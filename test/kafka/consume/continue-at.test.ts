@@ -1,5 +1,5 @@
-// Positions that are lost: recreated topics, truncated logs, deleted records. A group skips no record, and delivers none
-// of the common history again.
+// Lost positions: recreated topics, truncated logs, deleted records. A group skips no record, and delivers none again
+// that the log still has.
 
 import { strict as assert } from "node:assert";
 import { DeleteTopics } from "../../../src/wire/messages/admin.ts";
@@ -34,7 +34,7 @@ describe("kafka: lost positions", function () {
   }
 
   for (const from of ["earliest", "latest"] as const)
-    it(`a running group (${from}) reads a topic whole that was recreated longer than its position, and says so`, async () => {
+    it(`a running group (${from}) reads all records of a topic that was recreated with more records than its position, and logs that`, async () => {
       const topic = await broker.topic();
       const { taken, log, consumer } = member(groupName(), [topic], from);
       await until(() => consumer.positions.length === 1);
@@ -44,10 +44,10 @@ describe("kafka: lost positions", function () {
       await produce(topic, numbers(100, 120), 0);
       await until(() => taken.length >= 25, 30_000);
       assert.deepEqual(valuesOf(taken), [...numbers(0, 5), ...numbers(100, 120)]);
-      assert.ok(log.lines.some(({ level, event }) => level === "warn" && /created again/.test(event)));
+      assert.ok(log.lines.some(({ level, event }) => level === "warn" && /recreated/.test(event)));
     });
 
-  it("a running group reads a topic whole that was recreated with another number of partitions", async () => {
+  it("a running group reads all records of a topic that was recreated with another number of partitions", async () => {
     const topic = await broker.topic({ partitions: 3 });
     const { taken, consumer } = member(groupName(), [topic], "latest");
     await until(() => consumer.positions.length === 3);
@@ -59,7 +59,7 @@ describe("kafka: lost positions", function () {
     assert.deepEqual(valuesOf(taken).slice(9), numbers(100, 120));
   });
 
-  it("a stopped group reads a topic whole that was recreated longer than its position", async () => {
+  it("a stopped group reads all records of a topic that was recreated with more records than its position", async () => {
     const topic = await broker.topic();
     const group = groupName();
     const first = member(group, [topic], "earliest");
@@ -73,7 +73,7 @@ describe("kafka: lost positions", function () {
     assert.deepEqual(valuesOf(second.taken), numbers(100, 120));
   });
 
-  it("a stopped group recognises an offset that was committed for an earlier topic of the same name", async () => {
+  it("a stopped group recognizes an offset that was committed for an earlier topic of the same name", async () => {
     const topic = await broker.topic();
     const group = groupName();
     const first = member(group, [topic], "earliest");
@@ -91,7 +91,7 @@ describe("kafka: lost positions", function () {
     const second = member(group, [topic], "latest");
     await until(() => second.taken.length >= 20);
     assert.deepEqual(valuesOf(second.taken), numbers(100, 120));
-    assert.ok(second.log.lines.some(({ event }) => /created again/.test(event)));
+    assert.ok(second.log.lines.some(({ event }) => /recreated/.test(event)));
   });
 
   async function commitWithMetadata(group: string, topic: string, offset: number, metadata: string) {
@@ -111,7 +111,7 @@ describe("kafka: lost positions", function () {
     });
   }
 
-  itOnDevBroker("a running group continues where the histories part after a truncation", async () => {
+  itOnDevBroker("a running group continues where the log diverges after a truncation", async () => {
     const topic = await broker.topic();
     const { taken, log } = member(groupName(), [topic], "earliest");
     for (let n = 0; n < 20; n++) await produce(topic, [String(n)], 0);
@@ -120,12 +120,12 @@ describe("kafka: lost positions", function () {
     for (let n = 100; n < 110; n++) await produce(topic, [String(n)], 0);
     await until(() => taken.length >= 30);
     assert.deepEqual(valuesOf(taken), [...numbers(0, 20), ...numbers(100, 110)]);
-    const told = log.lines.find(({ event }) => /truncated/.test(event));
-    assert.deepEqual([told?.fields["from"], told?.fields["to"]], [20, 15]);
+    const warning = log.lines.find(({ event }) => /truncated/.test(event));
+    assert.deepEqual([warning?.fields["from"], warning?.fields["to"]], [20, 15]);
   });
 
   itOnDevBroker(
-    "a stopped group continues where the histories part, even if the log has grown again",
+    "a stopped group continues where the log diverges, even if the log has grown again",
     async () => {
       const topic = await broker.topic();
       const group = groupName();
@@ -150,7 +150,7 @@ describeOnDevBroker("kafka: lost positions on older brokers", function () {
     "without epochs in Fetch (Kafka 2.3)": [11, 8],
   } as const;
   for (const [name, [fetch, metadata]] of Object.entries(brokers)) {
-    it(`${name}: continues where the histories part, and reads a shorter recreated topic whole`, async () => {
+    it(`${name}: continues where the log diverges, and reads all of a shorter recreated topic`, async () => {
       const versions = new Map<number, number>([
         [FETCH, fetch],
         [METADATA, metadata],

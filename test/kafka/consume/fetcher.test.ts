@@ -44,7 +44,10 @@ describe("kafka: fetching", function () {
     await until(() => log.lines.some(({ event }) => event.startsWith("reading is blocked")));
     await produce(topic, ["c"], 0);
     await until(() => taken.length === 3);
-    assert.match(consumer.troubles[0]?.message ?? "", new RegExp(`${topic}/1 can't be read at offset 0`));
+    assert.match(
+      consumer.blockedReasons[0]?.message ?? "",
+      new RegExp(`${topic}/1 can't be read at offset 0`),
+    );
   });
 
   it("continues at the first record when retention removed its position, and logs that", async () => {
@@ -140,12 +143,12 @@ describe("kafka: fetching", function () {
         return undefined;
       };
       const { taken, consumer } = member(groupName(), [topic], "earliest");
-      await until(() => consumer.troubles.length > 0);
-      assert.match(consumer.troubles[0]?.message ?? "", /-1 UNKNOWN_SERVER_ERROR/);
+      await until(() => consumer.blockedReasons.length > 0);
+      assert.match(consumer.blockedReasons[0]?.message ?? "", /-1 UNKNOWN_SERVER_ERROR/);
       assert.equal(consumer.positions[0]?.lag, null);
       broker.dev().faults.clear();
       await until(() => taken.length === 1);
-      await until(() => consumer.troubles.length === 0);
+      await until(() => consumer.blockedReasons.length === 0);
     },
   );
 

@@ -1,4 +1,4 @@
-// The memory of all readers: who waits, who goes on, and who releases.
+// The memory of all readers: which shares wait, continue and release.
 
 import { strict as assert } from "node:assert";
 import { type Evictable, ReadBudget } from "../../../src/kafka/consume/read-budget.ts";
@@ -31,7 +31,7 @@ describe("kafka: read budget", () => {
     assert.equal(await settled(shareOf(budget).reserveBatch(90, never)), true);
   });
 
-  it("one batch that is larger than the budget is read at a time", async () => {
+  it("at most one batch larger than the budget is held at a time", async () => {
     const budget = new ReadBudget(100, 1000);
     const [one, two] = [shareOf(budget), shareOf(budget)];
     await one.reserveBatch(500, never);
@@ -62,7 +62,7 @@ describe("kafka: read budget", () => {
     assert.equal(budget.used, 0);
   });
 
-  it("readers release their batches when their turn is over and others wait, the longest holders first", async () => {
+  it("readers release the batches that they have held for long while others wait, the oldest first", async () => {
     const budget = new ReadBudget(100, 1000);
     const share = shareOf(budget);
     const evicted: string[] = [];
@@ -86,17 +86,17 @@ describe("kafka: read budget", () => {
     assert.deepEqual(evicted, ["older", "old"]);
   });
 
-  it("tells every share when there is room", () => {
+  it("calls onReleased of every open share when bytes are released", () => {
     const budget = new ReadBudget(100, 1000);
-    let told = 0;
-    budget.share(() => told++);
-    const other = budget.share(() => told++);
+    let calls = 0;
+    budget.share(() => calls++);
+    const other = budget.share(() => calls++);
     other.add(10, "fetched");
     other.release(10, "fetched");
-    assert.equal(told, 2);
+    assert.equal(calls, 2);
     other.close();
     other.add(10, "fetched");
     other.release(10, "fetched");
-    assert.equal(told, 3);
+    assert.equal(calls, 3);
   });
 });

@@ -53,7 +53,7 @@ describe("kafka: ranges", function () {
     assert.deepEqual(await read([{ topic, partition: 0, from: 0, to: 6 }]), ["a", "b"]);
   });
 
-  it("reports a range whose records retention has removed", async () => {
+  it("reports a range whose first offset is out of range", async () => {
     const topic = await broker.topic();
     await produce(topic, numbers(0, 5), 0);
     await assert.rejects(read([{ topic, partition: 0, from: 50, to: 60 }]), RangeUnreadable);

@@ -63,7 +63,7 @@ describe("kafka: start positions", function () {
       broker.dev().faults.leaderless = (_, partition) => partition === 2;
       const first = member(group, [topic], "latest");
       await until(() => first.consumer.positions.length === 2);
-      await until(() => first.consumer.troubles.length > 0);
+      await until(() => first.consumer.blockedReasons.length > 0);
       await first.stop();
       broker.dev().faults.clear();
       await produce(topic, ["new"], 2);
@@ -93,7 +93,7 @@ describe("kafka: start positions", function () {
         ),
       );
       broker.dev().faults.leaderless = (_, partition) => partition === 2;
-      await until(() => consumer.troubles.length > 0, 20_000);
+      await until(() => consumer.blockedReasons.length > 0, 20_000);
       broker.dev().faults.clear();
       await until(() => taken.length >= 2);
       assert.deepEqual(

@@ -1,16 +1,16 @@
-// Tracks what makes no progress, for `/sinks` and metrics, and logs every change once.
+// Tracks why partitions make no progress, for `/sinks` and the metrics, and logs each change once.
 
-import type { Log, Trouble } from "../../core/ports.ts";
+import type { BlockedReason, Log } from "../../core/ports.ts";
 
-/** What a trouble is about. */
+/** What a reason is about. */
 export interface Subject {
-  /** The kind of trouble. Another message of the same kind is not another change. */
+  /** The kind of reason. A new message of the same kind is not logged again. */
   readonly kind: string;
   readonly topic?: string;
   readonly partition?: number;
 }
 
-/** A trouble whose kind changes again and again is logged at most this often, in milliseconds. */
+/** The minimum time between two log lines about one key, in milliseconds. */
 const LOG_AGAIN_MS = 60_000;
 
 interface Entry extends Subject {
@@ -18,14 +18,14 @@ interface Entry extends Subject {
   kind: string;
   partitions: number;
   readonly since: number;
-  /** When the trouble is shown, in milliseconds (`Date.now`): not every trouble lasts. */
+  /** When the reason is shown, in milliseconds (`Date.now`): some reasons, such as an election, do not last. */
   visibleAt: number;
-  /** The kind that was logged last, and when; undefined when the trouble was not logged. */
+  /** The kind that was logged last, and when; undefined when the reason was not logged. */
   logged: { readonly kind: string; readonly at: number } | undefined;
 }
 
-/** The troubles of one feed, by key. */
-export class Troubles {
+/** The reasons of one feed, by key. Updated by the parts of a consumer; read at each request of `/sinks`. */
+export class BlockedReasons {
   readonly #log: Log;
   readonly #fields: object;
   readonly #entries = new Map<string, Entry>();
@@ -37,8 +37,8 @@ export class Troubles {
     this.#fields = fields;
   }
 
-  /** The troubles that are shown, the oldest first. */
-  get current(): Trouble[] {
+  /** The blockedReasons that are shown, the oldest first. */
+  get current(): BlockedReason[] {
     return this.#visible().map(({ since, message }) => ({ since, message }));
   }
 
@@ -51,23 +51,23 @@ export class Troubles {
     const topics = visible.filter(
       ({ topic, partition }) => topic !== undefined && partition === undefined,
     ).length;
-    // A trouble of the group is one of all its partitions.
+    // A reason of the group blocks all its partitions.
     return Math.max(own.size + topics, ...visible.map(({ partitions }) => partitions));
   }
 
-  /** Whether a trouble is shown. */
+  /** Whether the reason with this key is shown. */
   shows(key: string): boolean {
     return (this.#entries.get(key)?.visibleAt ?? Number.POSITIVE_INFINITY) <= Date.now();
   }
 
-  /** The message of a partition; undefined when it has no trouble. */
-  messageOf(topic: string, partition: number): string | undefined {
+  /** The message of a partition; undefined when it is not blocked. */
+  messageFor(topic: string, partition: number): string | undefined {
     const own = this.#visible().find((entry) => entry.topic === topic && entry.partition === partition);
     return own?.message;
   }
 
   /**
-   * Adds a trouble, or changes its message. It has begun when the key was added.
+   * Adds a reason, or changes its message. `since` is the time at which the key was added.
    *
    * @param afterMs how long it must last before it is shown, in milliseconds
    * @param partitions the number of partitions that make no progress
@@ -89,7 +89,7 @@ export class Troubles {
       });
   }
 
-  /** Removes a trouble that is over. */
+  /** Removes a reason that no longer applies. */
   clear(key: string): void {
     const entry = this.#entries.get(key);
     if (!entry) return;
@@ -97,7 +97,7 @@ export class Troubles {
     if (entry.logged !== undefined) this.#ended.push(entry);
   }
 
-  /** Removes all troubles of partitions, and the ones with these keys, without a log line. Called when a session ends. */
+  /** Removes all blockedReasons of partitions, and the ones with these keys, without a log line. Called when a session ends. */
   drop(...keys: readonly string[]): void {
     for (const [key, { partition }] of this.#entries)
       if (partition !== undefined || keys.includes(key)) this.#entries.delete(key);
@@ -113,7 +113,7 @@ export class Troubles {
     for (const group of grouped(changed))
       this.#log.warn(
         { ...this.#fieldsOf(group), reason: (group[0] as Entry).message },
-        "reading is blocked; it continues by itself when the cause is gone",
+        "reading is blocked; it resumes when the cause is resolved",
       );
     for (const group of grouped(this.#ended.splice(0)))
       this.#log.info(
