@@ -1,6 +1,7 @@
 // Determines where a group starts to read partitions for which it has committed no offset.
 
 import { messageOf } from "../../core/errors.ts";
+import { KafkaCode } from "../../wire/error-codes.ts";
 import { BrokerRefused } from "../client/errors.ts";
 import { EARLIEST, LATEST, type ListOffsetsDeps, listOffsets } from "../client/list-offsets.ts";
 import type { TopicPartition } from "../client/topic-partition.ts";
@@ -43,8 +44,14 @@ export class StartPositions {
    */
   async commit<P extends TopicPartition>(member: GroupMember, partitions: readonly P[]): Promise<boolean> {
     const committed = await member.committed(partitions);
-    const missing = partitions.filter((each) => committed.get(each)?.position === undefined);
-    if (missing.length === 0) return true;
+    // An offset that could not be read may exist, and must not be replaced.
+    const unknown = partitions.filter((each) => committed.get(each)?.errorCode !== KafkaCode.NONE);
+    for (const each of unknown)
+      this.#report(each, faultOf(committed.get(each)?.errorCode ?? KafkaCode.UNKNOWN_SERVER_ERROR));
+    const missing = partitions.filter(
+      (each) => committed.get(each)?.position === undefined && !unknown.includes(each),
+    );
+    if (missing.length === 0) return unknown.length === 0;
     const lastKnown = lastCommitted(committed);
     const starts = new Map(
       missing.map((each) => [each, committed.get(each)?.startAt ?? this.#startOf(each, lastKnown)]),
@@ -65,7 +72,7 @@ export class StartPositions {
     const refused = positions.size > 0 ? await member.commit(positions) : new Map<P, number>();
     for (const [each, code] of refused) faults.set(each, faultOf(code));
     for (const each of missing) this.#report(each, faults.get(each));
-    return faults.size === 0;
+    return faults.size === 0 && unknown.length === 0;
   }
 
   #startOf(each: TopicPartition, lastKnown: ReadonlyMap<string, number>): number {
@@ -75,9 +82,10 @@ export class StartPositions {
   }
 
   #report(each: TopicPartition, fault: PositionFault | undefined): void {
-    if (fault === undefined) return;
+    const key = startKey(each);
+    if (fault === undefined) return this.#blockedReasons.clear(key);
     const subject = { kind: fault.reason, topic: each.topic, partition: each.partition };
-    this.#blockedReasons.raise(startKey(each), subject, describeFault(each, 0, fault), { afterMs: 1000 });
+    this.#blockedReasons.raise(key, subject, describeFault(each, 0, fault), { afterMs: 1000 });
   }
 }
 

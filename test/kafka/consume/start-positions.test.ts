@@ -1,8 +1,12 @@
 // The offsets at which a group without committed offsets begins.
 
 import { strict as assert } from "node:assert";
+import { BlockedReasons } from "../../../src/kafka/consume/blocked-reasons.ts";
+import type { GroupMember } from "../../../src/kafka/consume/group-member.ts";
+import { StartPositions } from "../../../src/kafka/consume/start-positions.ts";
 import { createTopic, itOnDevBroker, withAdmin } from "../../support/broker.ts";
-import { groupName, numbers, useGroupMembers } from "../../support/group-members.ts";
+import { keepingLog } from "../../support/gateway.ts";
+import { groupName, numbers, startClient, useGroupMembers } from "../../support/group-members.ts";
 import { until } from "../../support/until.ts";
 
 describe("kafka: start positions", function () {
@@ -102,4 +106,30 @@ describe("kafka: start positions", function () {
       );
     },
   );
+
+  it("does not replace a committed offset that cannot be read", async () => {
+    const topic = await broker.topic();
+    const commits: unknown[] = [];
+    const [known, unknown] = [
+      { topic, partition: 0 },
+      { topic, partition: 1 },
+    ];
+    const member = {
+      committed: async () =>
+        new Map([
+          [known, { position: undefined, startAt: undefined, errorCode: 0 }],
+          [unknown, { position: undefined, startAt: undefined, errorCode: 29 }],
+        ]),
+      async commit(positions: ReadonlyMap<unknown, unknown>) {
+        commits.push(...positions.keys());
+        return new Map();
+      },
+    } as unknown as GroupMember;
+    const reasons = new BlockedReasons(keepingLog(), {});
+    const options = { from: "latest", isNewTopic: () => false } as const;
+    const start = new StartPositions(startClient(broker.addresses()), options, reasons);
+    assert.equal(await start.commit(member, [known, unknown]), false);
+    assert.deepEqual(commits, [known]);
+    await until(() => reasons.messageFor(topic, 1) !== undefined);
+  });
 });
