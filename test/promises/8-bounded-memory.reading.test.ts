@@ -16,7 +16,7 @@ import { soak } from "../support/soak.ts";
 import { until } from "../support/until.ts";
 
 const MEGABYTE = 1024 * 1024;
-const PARTITIONS = soak ? 64 : 16;
+const PARTITIONS = soak ? 64 : 8;
 const BATCHES = 3;
 /** The size of a batch, decompressed. */
 const UNPACKED = 12 * MEGABYTE;
@@ -79,14 +79,15 @@ describe("promise 8: bounded memory of readers", function () {
       await broker.topic(),
     ];
     const receiver = await startReceiver();
+    const limits = soak ? {} : { maxUnpackedBatch: "32MB" };
     const gateway = await startWith({
-      kafka: { brokers: broker.addresses(), createTopics: true },
+      kafka: { brokers: broker.addresses(), createTopics: true, ...limits },
       sinks: { out: sinkOf(receiver.url, [topic, other]) },
     });
     await until(async () => (await sinkState(gateway)).partitions.length === 2, 30_000);
     const base = rss(gateway.child.pid);
     const mostRss = watchRss(gateway);
-    await append(topic, 0, [batchOf((soak ? 600 : 300) * MEGABYTE)]);
+    await append(topic, 0, [batchOf((soak ? 600 : 60) * MEGABYTE)]);
     await until(async () => (await sinkState(gateway)).state === "blocked", 30_000);
     assert.match(
       (await sinkState(gateway)).lastError.message,
