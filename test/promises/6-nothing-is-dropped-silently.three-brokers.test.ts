@@ -124,4 +124,29 @@ describeIf(mayStartApacheKafka, "promise 6: three brokers", function () {
     const warning = log.lines.find(({ event }) => /truncated/.test(event));
     assert.deepEqual([warning?.fields["from"], warning?.fields["to"]], [205, 200]);
   });
+
+  it("a partition without a leader keeps a new group from reading nothing else, and is read when it has one", async () => {
+    const third = cluster.brokers[2] as KafkaBroker;
+    const [lost, live] = [`lost-${Date.now()}`, await createTopic(cluster.bootstrap)];
+    const replicaAssignment = [{ partition: 0, replicas: [third.id] }];
+    await withAdmin(cluster.bootstrap, (admin) =>
+      admin.createTopics({ topics: [{ topic: lost, replicaAssignment }], waitForLeaders: true }),
+    );
+    await produceWithKafkajs(cluster.bootstrap, lost, [{ value: "lost" }]);
+    await third.kill();
+    const { taken, consumer } = startMember(cluster.bootstrap, groupName(), [lost, live], "earliest");
+    await until(
+      () =>
+        produceWithKafkajs(cluster.bootstrap, live, [{ value: "live" }]).then(
+          () => true,
+          () => false,
+        ),
+      60_000,
+    );
+    await until(() => taken.some(({ value }) => value === "live"), 60_000);
+    await until(() => consumer.blockedReasons.some(({ message }) => message.includes(`${lost}/0`)), 30_000);
+    await third.start();
+    await until(() => taken.some(({ value }) => value === "lost"), 60_000);
+    await until(() => consumer.blockedReasons.length === 0, 20_000);
+  });
 });
