@@ -15,7 +15,7 @@ const PARTITIONS = 12;
 /** The records per partition that are read without a group, and by the sink. */
 const READ = 50_000;
 const DELIVERED = 2500;
-const CHUNK = 5000;
+const CHUNK = 2500;
 
 interface Measured {
   readonly perSecond: number;
