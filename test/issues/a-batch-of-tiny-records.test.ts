@@ -7,7 +7,7 @@ import { Produce } from "../../src/wire/messages/produce.ts";
 import { encodeBatch } from "../../src/wire/record-batch.ts";
 import { openConnection, produceOf, useBroker } from "../support/broker.ts";
 import { post, sinkState } from "../support/http.ts";
-import { startWith } from "../support/process.ts";
+import { startMeasured } from "../support/process.ts";
 import { leaderOf } from "../support/read-back.ts";
 import { wireRecord } from "../support/records.ts";
 import { bound, soak } from "../support/soak.ts";
@@ -22,7 +22,7 @@ describe("issue: a batch of tiny records", function () {
 
   it(`${RECORDS} records of one byte are filtered once, while health checks and posts are answered`, async () => {
     const [topic, other] = [await broker.topic(), await broker.topic()];
-    const gateway = await startWith({
+    const gateway = await startMeasured({
       kafka: { brokers: broker.addresses(), createTopics: true },
       sinks: { out: { type: "webhook", url: "http://receiver.invalid/", topics: [topic], filter: "false" } },
     });

@@ -9,7 +9,7 @@ import { describeOnDevBroker, useBroker } from "../support/broker.ts";
 import { useGateway } from "../support/gateway.ts";
 import { connect, inFlight, NDJSON } from "../support/http.ts";
 import { linesHead, openLines } from "../support/lines.ts";
-import { startWith, watchRss } from "../support/process.ts";
+import { startMeasured, watchRss } from "../support/process.ts";
 import { delayProduce } from "../support/produce-faults.ts";
 import { until } from "../support/until.ts";
 
@@ -39,7 +39,7 @@ describeOnDevBroker("issue: lines hold little memory", function () {
 
   /** The maximum resident memory of a gateway process, in megabytes. */
   async function memoryOf(use: (apiUrl: string, topic: string) => Promise<void>): Promise<number> {
-    const own = await startWith({ kafka: { brokers: broker.addresses() } });
+    const own = await startMeasured({ kafka: { brokers: broker.addresses() } });
     const mostRss = watchRss(own);
     await use(own.apiUrl, await broker.topic());
     return mostRss() / MEGABYTE;

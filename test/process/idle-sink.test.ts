@@ -4,7 +4,7 @@ import { strict as assert } from "node:assert";
 import { setTimeout as delay } from "node:timers/promises";
 import { useBroker } from "../support/broker.ts";
 import { sinkState } from "../support/http.ts";
-import { cpuSeconds, startWith } from "../support/process.ts";
+import { cpuSeconds, startMeasured } from "../support/process.ts";
 import { soak } from "../support/soak.ts";
 import { until } from "../support/until.ts";
 
@@ -19,7 +19,7 @@ describe("process: an idle sink", function () {
   it(`on 500 partitions uses less than ${MOST * 100} % of a core`, async () => {
     const topic = await broker.topic({ partitions: 500 });
     const sink = { type: "webhook", url: "http://127.0.0.1:9/", topics: [topic], from: "earliest" };
-    const gateway = await startWith({
+    const gateway = await startMeasured({
       kafka: { brokers: broker.addresses(), createTopics: true },
       sinks: { out: { ...sink, allowAddresses: ["127.0.0.1/32"] } },
     });

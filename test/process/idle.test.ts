@@ -4,7 +4,7 @@
 import { strict as assert } from "node:assert";
 import { setTimeout as delay } from "node:timers/promises";
 import { describeIf, useBroker } from "../support/broker.ts";
-import { cpuSeconds, startWith } from "../support/process.ts";
+import { cpuSeconds, startMeasured } from "../support/process.ts";
 
 const WINDOW_MS = 10_000;
 
@@ -14,7 +14,7 @@ describeIf(process.env["ONRAMP_NODE24"] === "1", "process: idle", function () {
 
   it("uses under 1 % of a core when idle, and prints no warning", async () => {
     const topic = `idle-${Date.now()}`;
-    const gateway = await startWith({
+    const gateway = await startMeasured({
       kafka: { brokers: broker.addresses(), createTopics: true },
       topics: { [topic]: {} },
     });

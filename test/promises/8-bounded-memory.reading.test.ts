@@ -8,7 +8,7 @@ import { Produce } from "../../src/wire/messages/produce.ts";
 import { encodeBatch, type WireRecord } from "../../src/wire/record-batch.ts";
 import { openConnection, produceOf, useBroker } from "../support/broker.ts";
 import { post, sinkState } from "../support/http.ts";
-import { rss, startWith, watchRss } from "../support/process.ts";
+import { rss, startMeasured, watchRss } from "../support/process.ts";
 import { leaderOf } from "../support/read-back.ts";
 import { startReceiver } from "../support/receiver.ts";
 import { wireRecord } from "../support/records.ts";
@@ -48,7 +48,7 @@ describe("promise 8: bounded memory of readers", function () {
     const receiver = await startReceiver();
     // One receiver takes part of the records, the other one takes none.
     receiver.script = ({ path }) => (path === "/stalls" ? "stall" : { status: 200, afterMs: 5 });
-    const gateway = await startWith({
+    const gateway = await startMeasured({
       kafka: { brokers: broker.addresses(), createTopics: true },
       sinks: { slow: sinkOf(receiver.url, [topic]), stalls: sinkOf(`${receiver.url}/stalls`, [topic]) },
     });
@@ -80,7 +80,7 @@ describe("promise 8: bounded memory of readers", function () {
     ];
     const receiver = await startReceiver();
     const limits = soak ? {} : { maxUnpackedBatch: "32MB" };
-    const gateway = await startWith({
+    const gateway = await startMeasured({
       kafka: { brokers: broker.addresses(), createTopics: true, ...limits },
       sinks: { out: sinkOf(receiver.url, [topic, other]) },
     });

@@ -8,7 +8,7 @@ import { useBroker } from "../support/broker.ts";
 import { startTestGateway } from "../support/gateway.ts";
 import { connect, metric } from "../support/http.ts";
 import { openLines, streamLines } from "../support/lines.ts";
-import { rss, startWith, watchRss } from "../support/process.ts";
+import { rss, startMeasured, watchRss } from "../support/process.ts";
 import { soak } from "../support/soak.ts";
 import { until } from "../support/until.ts";
 
@@ -24,7 +24,7 @@ describe("promise 8: bounded memory", function () {
 
   it(`${CLIENTS} clients that send 25 MB each at once keep resident memory under the budget + 150 MB`, async () => {
     const topic = await broker.topic({ config: { "max.message.bytes": "30000000" } });
-    const gateway = await startWith({ kafka: { brokers: broker.addresses() } });
+    const gateway = await startMeasured({ kafka: { brokers: broker.addresses() } });
     const body = Buffer.alloc(25 * MEGABYTE, "x");
     const statuses = new Map<number, number>();
     const mostRss = watchRss(gateway);
@@ -55,7 +55,7 @@ describe("promise 8: bounded memory", function () {
 
   it("a body in chunks of one byte costs no more memory than its size", async () => {
     const topic = await broker.topic();
-    const gateway = await startWith({ kafka: { brokers: broker.addresses() } });
+    const gateway = await startMeasured({ kafka: { brokers: broker.addresses() } });
     const before = rss(gateway.child.pid);
     const socket = await connect(gateway);
     socket.write(
@@ -68,7 +68,7 @@ describe("promise 8: bounded memory", function () {
 
   it(`${LINES_TOTAL / MEGABYTE} MB of lines get a receipt per line, and resident memory stays under 150 MB`, async () => {
     const topic = await broker.topic({ partitions: 3, config: { "retention.bytes": "50000000" } });
-    const gateway = await startWith({ kafka: { brokers: broker.addresses() } });
+    const gateway = await startMeasured({ kafka: { brokers: broker.addresses() } });
     const mostRss = watchRss(gateway);
     const times = Math.ceil(LINES_TOTAL / BLOCK.length);
     const receipts = await streamLines(`${gateway.apiUrl}/topics/${topic}`, BLOCK, times);

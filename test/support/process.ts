@@ -103,8 +103,19 @@ function stopAfterTest(child: ChildProcess, end: Started["end"], args: readonly 
 
 /** Starts `onramp` with a configuration; it stops without a drain unless that says otherwise. */
 export function startWith(config: TestConfig): Promise<Started> {
-  return start(["start", "--config", writeConfig({ ...config, stop: { drain: "0ms", ...config.stop } })]);
+  return start(argumentsOf(config));
 }
+
+/** As `startWith`, for a test of memory or CPU time: without coverage, which would add to both. */
+export function startMeasured(config: TestConfig): Promise<Started> {
+  return start(argumentsOf(config), { NODE_V8_COVERAGE: "" });
+}
+
+const argumentsOf = (config: TestConfig): string[] => [
+  "start",
+  "--config",
+  writeConfig({ ...config, stop: { drain: "0ms", ...config.stop } }),
+];
 
 /** Resident memory of a process, in bytes. */
 export function rss(pid: number | undefined): number {
