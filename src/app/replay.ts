@@ -18,6 +18,8 @@ import { createRunner, type SinkDeps } from "./sinks.ts";
 
 const RESOLVE_MS = 10_000;
 const POLL_MS = 50;
+/** How long a partition may be blocked before the replay of dead letters fails, in milliseconds. */
+const BLOCKED_MS = 10_000;
 
 /** The error of a replay that cannot continue. The message contains the reason and the next step. */
 export class ReplayError extends OperatorError {
@@ -61,7 +63,13 @@ export function replayDeadLetters(
     const group = `${config.kafka.namespace}-dead-letter-${topic}`;
     const consumer = new Consumer(deps, { group, topics: [source], from: "earliest" });
     const done = new AbortController();
+    let failure: ReplayError | undefined;
     const poll = setInterval(() => {
+      const [blocked] = consumer.blockedReasons;
+      if (blocked && Date.now() - blocked.since > BLOCKED_MS) {
+        failure = new ReplayError(blocked.message);
+        done.abort();
+      }
       const { positions } = consumer;
       const atEnd = positions.every(({ partition, position }) => position >= (ends.get(partition) ?? 0));
       if (positions.length === ends.size && atEnd) done.abort();
@@ -92,6 +100,7 @@ export function replayDeadLetters(
     };
     await consumer.run(handler, AbortSignal.any([stopping, done.signal]));
     clearInterval(poll);
+    if (failure) throw failure;
     report.interrupted = !done.signal.aborted;
   });
 }

@@ -2,7 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import { ReplayError, replayDeadLetters, replaySink } from "../../src/app/replay.ts";
-import { useBroker } from "../support/broker.ts";
+import { createTopic, itOnDevBroker, produceWithKafkajs, useBroker } from "../support/broker.ts";
 import { loadTestConfig } from "../support/config.ts";
 import { keepingLog, startTestGateway, writeConfig } from "../support/gateway.ts";
 import { post, sinkState } from "../support/http.ts";
@@ -149,6 +149,17 @@ describe("app: replay", function () {
     await assert.rejects(
       replaySink(config(), "unknown", { from: 0, to: undefined }, keepingLog(), forever),
       (error) => error instanceof ReplayError && /sinks are: out/.test(error.message),
+    );
+  });
+
+  itOnDevBroker("dead letters that cannot be read are reported after ten seconds", async () => {
+    await createTopic(broker.addresses(), {}, `${topic}.dead-letter`);
+    await produceWithKafkajs(broker.addresses(), `${topic}.dead-letter`, [{ value: "x" }]);
+    broker.dev().faults.fetch = () => ({ errorCode: 29 });
+    await assert.rejects(
+      replayDeadLetters(config(), topic, keepingLog(), forever),
+      (error) =>
+        error instanceof ReplayError && /dead-letter\/0 can't be read.*ACL "Read"/.test(error.message),
     );
   });
 });
