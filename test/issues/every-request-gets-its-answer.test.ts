@@ -1,7 +1,9 @@
 // Every request gets its own response, whatever else happens on its connection or to the process.
 
 import { strict as assert } from "node:assert";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import type { IncomingMessage } from "node:http";
 import https from "node:https";
 import { itOnDevBroker, useBroker } from "../support/broker.ts";
 import { startTestGateway, useGateway } from "../support/gateway.ts";
@@ -40,14 +42,13 @@ describe("issue: every request gets its answer", function () {
     const own = await startTestGateway(broker.addresses(), { http: { tls: { cert, key } } });
     const topic = await broker.topic();
     delayProduce(broker.dev(), 500);
-    const status = new Promise<number>((resolve) => {
-      const request = https.request(
-        `${own.apiUrl}/topics/${topic}`,
-        { method: "POST", ca: readFileSync(ca) },
-        (response) => resolve(response.resume().statusCode ?? 0),
-      );
-      request.on("error", () => resolve(0)).end("x");
-    });
+    const options = { method: "POST", ca: readFileSync(ca) };
+    const request = https.request(`${own.apiUrl}/topics/${topic}`, options).end("x");
+    const answered = once(request, "response") as Promise<[IncomingMessage]>;
+    const status = answered.then(
+      ([response]) => response.resume().statusCode,
+      () => 0,
+    );
     await until(async () => (await readPartition(broker.addresses(), topic)).length === 1);
     await own.stop();
     assert.equal(await status, 200);

@@ -4,13 +4,17 @@ import { once } from "node:events";
 import net from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 
-/** A port that was free a moment ago. */
+const returned = new Set<number>();
+
+/** A port that was free a moment ago, and that this process has not returned before. */
 export async function freePort(): Promise<number> {
   const server = net.createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as net.AddressInfo;
   server.close();
   await once(server, "close");
+  if (returned.has(port)) return freePort();
+  returned.add(port);
   return port;
 }
 
