@@ -3,7 +3,7 @@
 
 import { crc32c } from "./crc32c.ts";
 import { Reader, TruncatedError } from "./reader.ts";
-import type { WireRecord } from "./record-batch.ts";
+import { BATCH_OVERHEAD, type WireRecord } from "./record-batch.ts";
 import { RecordDecoder } from "./record-decoder.ts";
 
 /** The header of a batch, decoded. */
@@ -35,14 +35,11 @@ export interface PlacedRecord extends WireRecord {
 /** Decompresses the records of a batch. `compression` is 1 (gzip), 2 (snappy), 3 (lz4) or 4 (zstd). */
 export type Decompress = (compression: number, compressed: Buffer) => Buffer;
 
-/** The size of the header of a batch, in bytes. The records follow it. */
-export const BATCH_HEADER = 61;
-
 /** Reads the batches in `log`, in order. An incomplete last batch, which a Fetch response may contain, is left out. */
 export function* readBatches(log: Buffer): Generator<Batch> {
-  for (let at = 0; at + BATCH_HEADER <= log.length; ) {
+  for (let at = 0; at + BATCH_OVERHEAD <= log.length; ) {
     const size = 12 + log.readInt32BE(at + 8);
-    if (size < BATCH_HEADER || at + size > log.length) return;
+    if (size < BATCH_OVERHEAD || at + size > log.length) return;
     yield readBatch(log.subarray(at, at + size));
     at += size;
   }
@@ -55,7 +52,7 @@ export function* readBatches(log: Buffer): Generator<Batch> {
  * @throws TruncatedError when the records do not match the header of the batch
  */
 export function readRecords(batch: Batch, decompress: Decompress = withoutDecompressor): PlacedRecord[] {
-  const content = batch.bytes.subarray(BATCH_HEADER);
+  const content = batch.bytes.subarray(BATCH_OVERHEAD);
   const decoder = new RecordDecoder(
     batch,
     batch.compression === 0 ? content : decompress(batch.compression, content),

@@ -2,7 +2,8 @@
 
 import { yieldToEventLoop } from "../../core/time.ts";
 import { entryMagic, LastOffset, type Message, MessageDecoder, readMessage } from "../../wire/message-set.ts";
-import { BATCH_HEADER, type Batch, readBatch } from "../../wire/record-batch-reader.ts";
+import { BATCH_OVERHEAD } from "../../wire/record-batch.ts";
+import { type Batch, readBatch } from "../../wire/record-batch-reader.ts";
 import { type Decoder, NO_RECORDS, RecordDecoder } from "../../wire/record-decoder.ts";
 import { type AbortedTransaction, AbortedTransactions } from "./aborted-transactions.ts";
 import { allocateContent, freeContent } from "./content-memory.ts";
@@ -71,7 +72,7 @@ export class BatchOpener {
     const epoch = batch.leaderEpoch;
     if (!batch.crcValid) throw damaged(batch.baseOffset);
     if (this.#aborted.leavesOut(batch)) return { decoder: NO_RECORDS, last, epoch };
-    const content = batch.bytes.subarray(BATCH_HEADER);
+    const content = batch.bytes.subarray(BATCH_OVERHEAD);
     const records = await this.#decompress(batch.compression, content, stopping);
     return { decoder: new RecordDecoder(batch, records), last, epoch };
   }

@@ -37,7 +37,7 @@ export class BlockedReasons {
     this.#fields = fields;
   }
 
-  /** The blockedReasons that are shown, the oldest first. */
+  /** The reasons that are shown, the oldest first. */
   get current(): BlockedReason[] {
     return this.#visible().map(({ since, message }) => ({ since, message }));
   }
@@ -45,14 +45,11 @@ export class BlockedReasons {
   /** The number of partitions that make no progress. */
   get blocked(): number {
     const visible = this.#visible();
-    const own = new Set(
-      visible.flatMap(({ topic, partition }) => (partition === undefined ? [] : `${topic}/${partition}`)),
-    );
     const topics = visible.filter(
       ({ topic, partition }) => topic !== undefined && partition === undefined,
     ).length;
     // A reason of the group blocks all its partitions.
-    return Math.max(own.size + topics, ...visible.map(({ partitions }) => partitions));
+    return Math.max(this.messages.size + topics, ...visible.map(({ partitions }) => partitions));
   }
 
   /** Whether the reason with this key is shown. */
@@ -60,10 +57,12 @@ export class BlockedReasons {
     return (this.#entries.get(key)?.visibleAt ?? Number.POSITIVE_INFINITY) <= Date.now();
   }
 
-  /** The message of a partition; undefined when it is not blocked. */
-  messageFor(topic: string, partition: number): string | undefined {
-    const own = this.#visible().find((entry) => entry.topic === topic && entry.partition === partition);
-    return own?.message;
+  /** The messages of the blocked partitions, by `topic/partition`: the oldest reason of each. */
+  get messages(): Map<string, string> {
+    const messages = new Map<string, string>();
+    for (const { topic, partition, message } of this.#visible().reverse())
+      if (partition !== undefined) messages.set(`${topic}/${partition}`, message);
+    return messages;
   }
 
   /**
@@ -97,7 +96,7 @@ export class BlockedReasons {
     if (entry.logged !== undefined) this.#ended.push(entry);
   }
 
-  /** Removes all blockedReasons of partitions, and the ones with these keys, without a log line. Called when a session ends. */
+  /** Removes all reasons of partitions, and the ones with these keys, without a log line. Called when a session ends. */
   drop(...keys: readonly string[]): void {
     for (const [key, { partition }] of this.#entries)
       if (partition !== undefined || keys.includes(key)) this.#entries.delete(key);

@@ -45,8 +45,8 @@ export async function continueAt(
     position: { offset, epoch, topicId },
     event,
   });
-  // A log is truncated only after an election, which increases the leader epoch. Without topic ids this distinguishes a truncated
-  // topic from a recreated one, in which epochs begin at 0.
+  // A log is truncated only after an election, which increases the leader epoch. Without topic ids this distinguishes a
+  // truncated topic from a recreated one, in which epochs begin at 0.
   const hadElection = leaderEpoch > position.epoch;
   if (fault.reason === "recreated") return at(await list(EARLIEST), RECREATED);
   if (fault.reason === "truncated") {

@@ -9,6 +9,7 @@ import { KafkaCode } from "../../wire/error-codes.ts";
 import { Fetch, type FetchResponse } from "../../wire/messages/fetch.ts";
 import type { Cluster } from "../client/cluster.ts";
 import { BrokerRefused } from "../client/errors.ts";
+import { READ_COMMITTED } from "../client/list-offsets.ts";
 import type { TopicMetadata } from "../client/metadata.ts";
 import { groupBy } from "../client/topic-partition.ts";
 import { FETCH_SLOTS, FetchSlots, type Slot } from "./fetch-slots.ts";
@@ -23,7 +24,6 @@ const WITH_IDS = [13, 12, 11];
 const WITHOUT_IDS = [12, 11];
 const REPORTS_TRUNCATED = 12;
 const ADDRESSES_BY_ID = 13;
-const READ_COMMITTED = 1;
 /** The limits of a response and of each partition in it, in bytes. A broker may exceed them by one large batch. */
 const MAX_BYTES = 4 * 1024 * 1024;
 const PARTITION_BYTES = 1024 * 1024;

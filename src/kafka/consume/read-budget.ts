@@ -127,10 +127,10 @@ export class ReadBudget {
   /** Lets readers release the batches that they have held for the maximum time, until `bytes` fit; the oldest first. */
   evictDue(bytes: number): void {
     const now = Date.now();
-    const turnOf = ({ heldBytes }: Evictable): number =>
+    const maxHoldOf = ({ heldBytes }: Evictable): number =>
       heldBytes > this.limit ? LARGE_MAX_HOLD_MS : MAX_HOLD_MS;
     const due = [...this.holders].filter(
-      (holder) => holder.heldSince !== undefined && now - holder.heldSince >= turnOf(holder),
+      (holder) => holder.heldSince !== undefined && now - holder.heldSince >= maxHoldOf(holder),
     );
     for (const holder of due.sort((a, b) => (a.heldSince ?? 0) - (b.heldSince ?? 0))) {
       if (bytes <= this.limit ? this.#used + bytes <= this.limit : this.#large === undefined) return;

@@ -71,10 +71,10 @@ export class Session {
 
   /** The assigned partitions that are read. */
   get positions(): FeedPosition[] {
-    const { blockedReasons } = this.#deps;
+    const { messages } = this.#deps.blockedReasons;
     return this.#loops.map(({ reader }) => {
       const { state } = reader;
-      const error = blockedReasons.messageFor(reader.topic, reader.partition);
+      const error = messages.get(`${reader.topic}/${reader.partition}`);
       if (error === undefined) return state;
       // The end of a partition that is not read any more may have moved.
       return { ...state, lag: state.lag === 0 ? null : state.lag, error };

@@ -130,6 +130,6 @@ describe("kafka: start positions", function () {
     const start = new StartPositions(startClient(broker.addresses()), options, reasons);
     assert.equal(await start.commit(member, [known, unknown]), false);
     assert.deepEqual(commits, [known]);
-    await until(() => reasons.messageFor(topic, 1) !== undefined);
+    await until(() => reasons.messages.has(`${topic}/1`));
   });
 });

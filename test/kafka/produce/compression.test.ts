@@ -4,8 +4,8 @@ import { strict as assert } from "node:assert";
 import zlib from "node:zlib";
 import { decompress } from "../../../src/kafka/consume/decompress.ts";
 import { compressionOf } from "../../../src/kafka/produce/compression.ts";
-import { encodeBatch } from "../../../src/wire/record-batch.ts";
-import { BATCH_HEADER, readBatches, readRecords } from "../../../src/wire/record-batch-reader.ts";
+import { BATCH_OVERHEAD, encodeBatch } from "../../../src/wire/record-batch.ts";
+import { readBatches, readRecords } from "../../../src/wire/record-batch-reader.ts";
 import { acceptedRecord } from "../../support/segments.ts";
 
 const KIB = 1024;
@@ -25,7 +25,7 @@ describe("kafka: compression", () => {
       const [read] = [...readBatches(batch)];
       assert.ok(read);
       assert.equal(read.compression, attribute);
-      const records = await decompress(attribute, read.bytes.subarray(BATCH_HEADER), UNLIMITED);
+      const records = await decompress(attribute, read.bytes.subarray(BATCH_OVERHEAD), UNLIMITED);
       assert.deepEqual(
         readRecords(read, () => records).map((record) => `${record.value}`),
         [value],
