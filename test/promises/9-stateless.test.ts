@@ -22,16 +22,19 @@ describeIf(soak || onApacheKafka, "promise 9: stateless", function () {
       60_000,
     );
     await produce(0, 100);
-    await until(() => taken().length === 100);
+    await until(() => taken().length >= 100);
     await first.end("SIGKILL");
     const killedAt = Date.now();
     await produce(100, 200);
-    await until(() => taken().length === 200, 30_000);
+    await until(() => new Set(taken()).size === 200, 30_000);
     assert.equal(await held(second), PARTITIONS);
     assert.deepEqual(
-      taken().sort((a, b) => a - b),
+      [...new Set(taken())].sort((a, b) => a - b),
       Array.from({ length: 200 }, (_, n) => n),
     );
+    // A replica that is killed has not committed the record that it delivered last, one per partition.
+    const twice = taken().length - 200;
+    assert.ok(twice <= PARTITIONS / 2, `${twice} records were delivered twice`);
     console.log(`      taken over after ${((Date.now() - killedAt) / 1000).toFixed(1)} s`);
   });
 });
