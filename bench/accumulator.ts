@@ -10,7 +10,10 @@ import { order } from "./bodies.ts";
 const [topic = "bench", ...brokers] = process.argv.slice(2);
 const SECONDS = 3;
 const quiet = { debug() {}, info() {}, warn() {}, error() {} };
-const cluster = new Cluster({ brokers, requestTimeoutMs: 1500, connectTimeoutMs: 5000 }, quiet);
+const cluster = new Cluster(
+  { brokers, requestTimeoutMs: 1500, connectTimeoutMs: 5000, maxIdleMs: 120_000 },
+  quiet,
+);
 const metadata = new TopicMetadata(cluster, quiet);
 const options = { compression: undefined, lingerMs: 0, laneBytes: 32 * 1024 * 1024 };
 const producer = new Producer(cluster, metadata, options, quiet, {
@@ -19,7 +22,7 @@ const producer = new Producer(cluster, metadata, options, quiet, {
 });
 cluster.start();
 producer.start();
-while (!producer.ready) await new Promise((resolve) => setTimeout(resolve, 10));
+while (producer.fault !== undefined) await new Promise((resolve) => setTimeout(resolve, 10));
 
 const value = Buffer.from(order());
 for (const [size, inFlight] of [

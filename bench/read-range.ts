@@ -20,7 +20,10 @@ const { ReadBudget } = (await source("consume/read-budget.ts")) as Partial<
   typeof import("../src/kafka/consume/read-budget.ts")
 >;
 
-const cluster = new Cluster({ brokers, requestTimeoutMs: 5000, connectTimeoutMs: 5000 }, quiet);
+const cluster = new Cluster(
+  { brokers, requestTimeoutMs: 5000, connectTimeoutMs: 5000, maxIdleMs: 120_000 },
+  quiet,
+);
 const metadata = new TopicMetadata(cluster, quiet);
 cluster.start();
 const { partitions } = await metadata.resolve(topic, Date.now() + 10_000);

@@ -18,6 +18,7 @@ export function kafkaOptions({ kafka, folder }: Config, brokers: readonly string
     sasl: kafka.sasl && saslOf(kafka.sasl),
     requestTimeoutMs: ms(kafka.requestTimeout),
     connectTimeoutMs: ms(kafka.connectTimeout),
+    maxIdleMs: ms(kafka.connectionMaxIdle),
   };
 }
 

@@ -5,18 +5,13 @@ import type { Kafka } from "./kafka.ts";
 import type { TopicKeeper } from "./topic-keeper.ts";
 
 export function readiness(
-  { cluster, producer }: Kafka,
+  { producer }: Kafka,
   keeper: TopicKeeper,
   draining: boolean,
 ): Record<string, Readiness> {
   return {
     process: { ready: !draining, detail: draining ? "stopping" : "running" },
-    kafka: kafkaReadiness(cluster, producer.ready),
+    kafka: { ready: producer.fault === undefined, detail: producer.fault ?? "able to produce" },
     topics: keeper.readiness,
   };
-}
-
-function kafkaReadiness({ downForMs, lastError }: Kafka["cluster"], ready: boolean): Readiness {
-  if (downForMs > 0) return { ready: false, detail: `no broker is reachable: ${lastError}` };
-  return { ready, detail: ready ? "able to produce" : "waiting for a producer id" };
 }

@@ -68,6 +68,10 @@ export const kafka = section({
   connectTimeout: duration("The time limit for connecting, including TLS and authentication.", {
     default: "2s",
   }),
+  connectionMaxIdle: duration(
+    "A connection to a broker without requests for this long is replaced before its next request. Set it below the idle limits of the load balancers and firewalls before the brokers.",
+    { default: "2m" },
+  ),
   compression: oneOf(
     ["none", "gzip", "snappy", "lz4", "zstd"],
     "The compression of the batches that Onramp writes; zstd needs Node.js 22.15 or later.",

@@ -58,7 +58,7 @@ export const errorTable = {
     status: 408,
     title: "Request took too long",
     known: "not written",
-    next: "Send the whole request without pauses.",
+    next: "Send the request again, and without pauses; `detail` says which time was exceeded.",
   },
   41301: {
     status: 413,
@@ -148,9 +148,15 @@ export class OperatorError extends Error {
   override readonly name: string = "OperatorError";
 }
 
-/** @returns the message of a thrown value, which may be any value */
-export const messageOf = (thrown: unknown): string =>
-  thrown instanceof Error ? thrown.message : String(thrown);
+/**
+ * @returns the message of a thrown value, which may be any value. For an error that collects others and has no message
+ *   of its own, such as Node's for a host name with several addresses, the messages of the others
+ */
+export function messageOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown);
+  const inner = thrown instanceof AggregateError ? thrown.errors.map(messageOf) : [];
+  return thrown.message || [...new Set(inner)].join("; ") || thrown.name;
+}
 
 /** An error from `errorTable`. Its message is sent to the client and contains no internals. */
 export class OnrampError extends OperatorError {

@@ -68,7 +68,9 @@ export class Backoff {
 export async function untilDeadline<T>(work: Promise<T>, deadline: number, late: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const passed = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(late)), Math.max(0, deadline - Date.now()));
+    // After a stall of the process, the I/O that arrived in time is handled first.
+    const end = (): void => void setImmediate(() => reject(new Error(late)));
+    timer = setTimeout(end, Math.max(0, deadline - Date.now()));
   });
   return Promise.race([work, passed]).finally(() => clearTimeout(timer));
 }
@@ -109,3 +111,34 @@ const nextIteration = (): Promise<void> =>
       resolve();
     }),
   );
+
+/**
+ * Starts the attempts in order, each when the one before it fails or has taken `staggerMs`, and returns the first success.
+ * Attempts that were started continue.
+ *
+ * @throws AggregateError with the errors, in the order of the attempts, when all of them fail
+ */
+export function firstSuccess<T>(attempts: readonly (() => Promise<T>)[], staggerMs: number): Promise<T> {
+  const started: Promise<T>[] = [];
+  return new Promise((resolve, reject) => {
+    const startNext = (): void => {
+      const attempt = attempts[started.length];
+      if (!attempt) return;
+      const index = started.length;
+      const goOn = (): void => {
+        clearTimeout(timer);
+        if (started.length === index + 1) startNext();
+        if (started.length === attempts.length) Promise.any(started).then(resolve, reject);
+      };
+      const timer = setTimeout(goOn, staggerMs);
+      const running = attempt();
+      started.push(running);
+      running.then((value) => {
+        clearTimeout(timer);
+        resolve(value);
+      }, goOn);
+    };
+    if (attempts.length === 0) reject(new AggregateError([]));
+    startNext();
+  });
+}

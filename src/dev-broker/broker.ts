@@ -28,8 +28,10 @@ export interface DevBrokerOptions {
    * Default: 256 MB.
    */
   readonly retentionBytes?: number;
-  /** The highest version per API (its key), for tests with the versions of an older broker. */
-  readonly versions?: ReadonlyMap<number, number>;
+  /** The offered versions per API (its key), for tests with the versions of another broker. Others are not offered. */
+  readonly versions?: ReadonlyMap<number, readonly [lowest: number, highest: number]> | undefined;
+  /** The port in the metadata, for tests. Default: the port on which the broker listens. */
+  readonly advertisedPort?: number | undefined;
 }
 
 /** The development broker. */
@@ -41,19 +43,24 @@ export class DevBroker {
   readonly #sockets = new Set<net.Socket>();
   #server: net.Server | undefined;
 
-  constructor({ port = 0, retentionBytes = DEFAULT_RETENTION, versions }: DevBrokerOptions = {}) {
+  constructor({
+    port = 0,
+    retentionBytes = DEFAULT_RETENTION,
+    versions,
+    advertisedPort,
+  }: DevBrokerOptions = {}) {
     this.#state = {
       topics: new Topics(retentionBytes),
       groups: new Groups(),
       faults: this.faults,
       host: HOST,
       port,
+      advertisedPort,
       nextProducerId: 1000,
     };
     const all: Endpoint[] = [];
     all.push(...clusterApis(() => all), produceApi, fetchApi, ...offsetApis, ...adminApis, ...groupApis);
-    for (const [n, served] of all.entries())
-      all[n] = { ...served, max: Math.min(served.max, versions?.get(served.api.key) ?? served.max) };
+    if (versions) all.splice(0, all.length, ...all.flatMap((served) => limited(served, versions)));
     this.#endpoints = new Map(all.map((served) => [served.api.key, served]));
   }
 
@@ -96,6 +103,11 @@ export class DevBroker {
     await closed;
   }
 
+  /** Closes all connections and keeps listening, as a broker that closes idle connections does. For tests. */
+  disconnect(): void {
+    for (const socket of this.#sockets) socket.end();
+  }
+
   /** Truncates a partition at `offset`, as an unclean leader election does. For tests. */
   truncate(topic: string, partition: number, offset: number): void {
     this.#state.topics.log(topic, partition)?.truncate(offset);
@@ -105,4 +117,11 @@ export class DevBroker {
   createTopic(name: string, partitions = 1, config: Readonly<Record<string, string>> = {}): void {
     if (!this.#state.topics.get(name)) this.#state.topics.create(name, partitions, Object.entries(config));
   }
+}
+
+/** The endpoint with the versions that it and the table have in common; none when there are none. */
+function limited(served: Endpoint, versions: NonNullable<DevBrokerOptions["versions"]>): Endpoint[] {
+  const [lowest, highest] = versions.get(served.api.key) ?? [0, -1];
+  const [min, max] = [Math.max(served.min, lowest), Math.min(served.max, highest)];
+  return min <= max ? [{ ...served, min, max }] : [];
 }

@@ -48,6 +48,8 @@ export class Faults {
   topic: ((topic: string) => number | undefined) | undefined;
   /** Returns the error code for FindCoordinator. */
   coordinator: ((key: string) => number | undefined) | undefined;
+  /** Returns the error code for InitProducerId, such as 31 (the ACL IdempotentWrite is missing). */
+  producerId: (() => number | undefined) | undefined;
   /** The throttle time in Produce responses, in milliseconds. */
   throttleMs = 0;
 
@@ -59,6 +61,7 @@ export class Faults {
     this.fetch = undefined;
     this.topic = undefined;
     this.coordinator = undefined;
+    this.producerId = undefined;
     this.throttleMs = 0;
   }
 }

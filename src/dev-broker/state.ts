@@ -15,5 +15,7 @@ export interface State {
   readonly host: string;
   /** The port that the broker listens on. It may be 0 before the broker listens. */
   port: number;
+  /** The port in the metadata. Undefined: `port`. */
+  readonly advertisedPort: number | undefined;
   nextProducerId: number;
 }

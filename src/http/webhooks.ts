@@ -21,15 +21,16 @@ export function webhookRoutes(deps: WebhookDeps): Router {
     const { name } = req.params;
     const receiver = deps.webhooks.get(name);
     if (!receiver) throw new OnrampError(40403, "No webhook with this name is configured.");
+    const deadline = receivedAt.getTime() + receiver.deadlineMs;
     const body = await readBody(req, res, req.socket.remoteAddress ?? "", deps);
     try {
+      if (Date.now() >= deadline) throw tooSlow(receiver.deadlineMs);
       const verified = await receiver.verify({ headers: req.headers, body: body.bytes, receivedAt });
       const { topic, drafts } = await draftsOf(receiver, verified);
       if (drafts.length === 0) {
         res.json({ produced: 0 });
         return;
       }
-      const deadline = receivedAt.getTime() + receiver.deadlineMs;
       const receipts = await deps.ingest.accept(
         topic,
         drafts,
@@ -41,6 +42,12 @@ export function webhookRoutes(deps: WebhookDeps): Router {
     }
   });
 }
+
+const tooSlow = (deadlineMs: number): OnrampError =>
+  new OnrampError(
+    40801,
+    `The delivery took longer than ${deadlineMs} ms to arrive, and its sender does not wait longer; nothing was written. Deliver it again.`,
+  );
 
 /** @throws the error of the receiver; OnrampError 40001 in place of an ExpressionError */
 async function draftsOf(receiver: WebhookReceiver, verified: Verified): Promise<Received> {

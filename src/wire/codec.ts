@@ -11,13 +11,21 @@ export interface Codec<T> {
   write(writer: Writer, value: T, version: number): void;
 }
 
+/** An API without its layouts. */
+export type ApiName = Pick<Api<unknown, unknown>, "key" | "name" | "versions">;
+
 /** The TypeScript type that a codec reads and writes. */
 export type Decoded<C> = C extends Codec<infer T> ? T : never;
+
+/** The lowest and the highest version of an API. */
+export type VersionRange = readonly [lowest: number, highest: number];
 
 /** An API of the protocol: its name and key, and the layouts of its request and response. */
 export interface Api<Request, Response> {
   readonly name: string;
   readonly key: number;
+  /** The versions that the client uses. The layouts may describe more versions, for the development broker. */
+  readonly versions: VersionRange;
   /** The first flexible version (KIP-482). Higher than every version in use when none of them is flexible. */
   readonly flexibleSince: number;
   readonly request: Codec<Request>;

@@ -1,9 +1,8 @@
-// Writes a Produce v8 request into one buffer, so that records are encoded directly into the bytes that are sent.
+// Writes a Produce request (versions 3 to 8 have one layout) into one buffer, so that records are encoded directly into the bytes that are sent.
 // Repeats the layout of messages/produce.ts for speed; a test compares the two.
 
 import { Produce } from "./messages/produce.ts";
 
-export const PRODUCE_VERSION = 8;
 const ACKS_ALL = -1;
 
 /**
@@ -19,10 +18,11 @@ export class ProduceFrame {
     this.#buffer = buffer;
   }
 
-  begin(correlationId: number, clientId: string, timeoutMs: number, topics: number): void {
+  /** @param version the version of Produce, 3 to 8 */
+  begin(version: number, correlationId: number, clientId: string, timeoutMs: number, topics: number): void {
     this.#at = 4;
     this.#int16(Produce.key);
-    this.#int16(PRODUCE_VERSION);
+    this.#int16(version);
     this.#int32(correlationId);
     this.#string(clientId);
     this.#int16(-1);

@@ -21,7 +21,10 @@ export const numbers = (from: number, to: number): string[] =>
 
 /** A client of the brokers, until the end of the test. */
 export function startClient(brokers: readonly string[], log: Log = keepingLog()) {
-  const cluster = new Cluster({ brokers, requestTimeoutMs: 1500, connectTimeoutMs: 2000 }, log);
+  const cluster = new Cluster(
+    { brokers, requestTimeoutMs: 1500, connectTimeoutMs: 2000, maxIdleMs: 120_000 },
+    log,
+  );
   const metadata = new TopicMetadata(cluster, log);
   cluster.start();
   afterTest(() => {

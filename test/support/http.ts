@@ -104,6 +104,14 @@ export async function readyStatus({ adminUrl }: Pick<Gateway, "adminUrl">): Prom
   return (await fetch(`${adminUrl}/readyz`).catch(() => undefined))?.status;
 }
 
+/** What `GET /readyz` says of Kafka. */
+export async function kafkaDetail({ adminUrl }: Pick<Gateway, "adminUrl">): Promise<string> {
+  const { parts } = (await (await fetch(`${adminUrl}/readyz`)).json()) as {
+    parts: { kafka: { detail: string } };
+  };
+  return parts.kafka.detail;
+}
+
 /** Resolves when the gateway is ready to produce. */
 export function untilReady(gateway: Pick<Gateway, "adminUrl">): Promise<void> {
   return until(async () => (await readyStatus(gateway)) === 200);

@@ -37,7 +37,7 @@ export function startLane({ epoch = 0 } = {}) {
     },
     /** The next batch; undefined when the queue is empty. */
     send(maxBytes = 1_000_000): Sent | undefined {
-      const bound = lane.prepare(maxBytes);
+      const bound = lane.prepare(maxBytes, 0);
       if (bound === 0) return undefined;
       const bytes = lane.encode(new BatchEncoder(), Buffer.alloc(bound), 0);
       const [batch] = [...readBatches(bytes)];

@@ -86,7 +86,9 @@ export function produceBrokers(...topics: readonly TopicState[]) {
     } as unknown as TopicMetadata,
     cluster: {
       options: { requestTimeoutMs: 5000 },
-      lastError: "connection refused",
+      get fault() {
+        return brokers.downForMs > 0 ? { kind: "unreachable", message: "connection refused" } : undefined;
+      },
       get downForMs() {
         return brokers.downForMs;
       },
@@ -106,7 +108,7 @@ export function produceBrokers(...topics: readonly TopicState[]) {
 
 function connectionTo(node: number, channel: string, requests: SentRequest[]): Connection {
   return {
-    requireVersion() {},
+    version: () => 8,
     nextCorrelationId: () => requests.length + 1,
     send: (frame: Buffer, correlationId: number, connection: number) =>
       new Promise<Buffer>((resolve, reject) => {

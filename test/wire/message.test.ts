@@ -13,7 +13,7 @@ import { ApiVersions, api } from "../../src/wire/messages/cluster.ts";
 import { Reader } from "../../src/wire/reader.ts";
 
 /** An API of version 0, and version 1, which is flexible. */
-const Test = api("Test", 7, 1, struct({ name: string }), struct({ codes: array(int8), at: int32 }));
+const Test = api("Test", 7, [0, 1], 1, struct({ name: string }), struct({ codes: array(int8), at: int32 }));
 const header = { correlationId: 9, clientId: "me" };
 
 describe("wire: message", () => {

@@ -9,7 +9,7 @@ function frameWith(room: number): { frame: ProduceFrame; memory: Buffer } {
   const memory = Buffer.alloc(500, 0xee);
   const head = 4 + 2 + 2 + 4 + (2 + 2) + 2 + 2 + 4 + 4 + (2 + 2) + 4 + 4 + 4;
   const frame = new ProduceFrame(memory.subarray(20, 20 + head + room));
-  frame.begin(9, "me", 1500, 1);
+  frame.begin(8, 9, "me", 1500, 1);
   frame.topic("t1", 1);
   return { frame, memory };
 }
@@ -69,7 +69,7 @@ describe("wire: buffer of a produce frame", () => {
         const partitions = names.length * each;
         const room = frameOverhead(names, partitions) + partitions * 10;
         const frame = new ProduceFrame(Buffer.alloc(room));
-        frame.begin(1, "a client id of 27 characters", 1000, names.length);
+        frame.begin(8, 1, "a client id of 27 characters", 1000, names.length);
         for (const name of names) {
           frame.topic(name, each);
           for (let n = 0; n < each; n++) frame.records(n, () => Buffer.alloc(10));

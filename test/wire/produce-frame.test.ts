@@ -27,7 +27,7 @@ describe("wire: produce-frame", () => {
       { transactionalId: null, acks: -1, timeoutMs: 1500, topics },
     );
     const frame = new ProduceFrame(Buffer.allocUnsafe(frameOverhead(["t1", "t2"], 3) + 300));
-    frame.begin(9, "onramp", 1500, 2);
+    frame.begin(8, 9, "onramp", 1500, 2);
     for (const { name, partitions } of topics) {
       frame.topic(name, partitions.length);
       for (const { partition, records } of partitions) frame.records(partition, () => records);

@@ -23,7 +23,9 @@ export function clusterApis(endpoints: () => readonly Endpoint[]): Endpoint[] {
         : (request.topics ?? []);
       return {
         throttleTimeMs: 0,
-        brokers: [{ nodeId: NODE_ID, host: state.host, port: state.port, rack: null }],
+        brokers: [
+          { nodeId: NODE_ID, host: state.host, port: state.advertisedPort ?? state.port, rack: null },
+        ],
         clusterId: "onramp-dev-broker",
         controllerId: NODE_ID,
         topics: wanted.map((topic) =>
@@ -35,20 +37,17 @@ export function clusterApis(endpoints: () => readonly Endpoint[]): Endpoint[] {
     endpoint(InitProducerId, [0, 1], (state, { transactionalId }) => {
       if (transactionalId !== null)
         return { throttleTimeMs: 0, errorCode: KafkaCode.INVALID_REQUEST, producerId: -1, producerEpoch: -1 };
-      return {
-        throttleTimeMs: 0,
-        errorCode: KafkaCode.NONE,
-        producerId: state.nextProducerId++,
-        producerEpoch: 0,
-      };
+      const errorCode = state.faults.producerId?.() ?? KafkaCode.NONE;
+      const producerId = errorCode === KafkaCode.NONE ? state.nextProducerId++ : -1;
+      return { throttleTimeMs: 0, errorCode, producerId, producerEpoch: 0 };
     }),
-    endpoint(FindCoordinator, [0, 2], ({ host, port, faults }, { key }) => ({
+    endpoint(FindCoordinator, [0, 2], ({ host, port, advertisedPort, faults }, { key }) => ({
       throttleTimeMs: 0,
       errorCode: faults.coordinator?.(key) ?? KafkaCode.NONE,
       errorMessage: null,
       nodeId: NODE_ID,
       host,
-      port,
+      port: advertisedPort ?? port,
     })),
   ];
 }

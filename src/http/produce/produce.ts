@@ -32,7 +32,6 @@ export async function handleProduce(
 }
 
 async function produce(req: IncomingMessage, res: ServerResponse, deps: ProduceDeps): Promise<void> {
-  const deadline = Date.now() + deps.deadlineMs;
   const { topic, partition, query } = parseTarget(req.url ?? "");
   const caller = deps.auth.caller(req.headers.authorization);
   if (!caller.mayProduce(topic))
@@ -55,6 +54,8 @@ async function produce(req: IncomingMessage, res: ServerResponse, deps: ProduceD
     return produceLines(req, res, { topic, base, onError, client }, deps);
   }
   const body = await readBody(req, res, client, deps);
+  // The deadline limits the append, not the upload: a slow line must not use up the time of Kafka.
+  const deadline = Date.now() + deps.deadlineMs;
   try {
     const drafts = format.drafts({ topic, body: body.bytes, partition, query, rawHeaders: req.rawHeaders });
     const receipts = await deps.ingest.accept(topic, drafts, { deadline });

@@ -1,15 +1,22 @@
-// Manages the connections to the brokers of one cluster, and tracks whether any broker is reachable.
+// Manages the connections to the brokers of one cluster, and checks whether a broker can be reached.
 
 import type tls from "node:tls";
 import type { Log } from "../../core/ports.ts";
+import { firstSuccess } from "../../core/time.ts";
 import type { Api } from "../../wire/codec.ts";
+import { Metadata, metadataOf } from "../../wire/messages/cluster.ts";
+import { AdvertisedUnreachable, type ClusterFault, ClusterHealth, faultOfError } from "./cluster-health.ts";
 import type { Connection } from "./connection.ts";
-import { BrokerGone } from "./errors.ts";
+import { BrokerGone, BrokerRefused } from "./errors.ts";
 import { Link } from "./link.ts";
 import type { SaslOptions } from "./sasl.ts";
 
-/** The pause between attempts while no broker is reachable, in milliseconds. */
-const PROBE_MS = 200;
+/** The pauses between checks, in milliseconds: while no broker is reachable, while one refuses the login, otherwise. */
+const [DOWN_CHECK_MS, REFUSED_CHECK_MS, CHECK_MS] = [200, 1000, 5000];
+/** The time after which the next address is tried as well, in milliseconds. */
+const NEXT_ADDRESS_MS = 250;
+/** The channel for requests that any broker can answer. */
+const CONTROL = "control";
 
 /** How to connect to a cluster. */
 export interface KafkaOptions {
@@ -21,57 +28,68 @@ export interface KafkaOptions {
   readonly requestTimeoutMs: number;
   /** The time limit for connecting, TLS and SASL together, in milliseconds. */
   readonly connectTimeoutMs: number;
+  /** A connection without requests for this long is replaced before its next request, in milliseconds. */
+  readonly maxIdleMs: number;
 }
 
-export interface BrokerAddress {
-  readonly nodeId: number;
+export interface Address {
   readonly host: string;
   readonly port: number;
+}
+
+export interface BrokerAddress extends Address {
+  readonly nodeId: number;
 }
 
 /** The connections to the brokers of one cluster. */
 export class Cluster {
   readonly options: KafkaOptions;
-  readonly #log: Log;
-  readonly #nodes = new Map<number, BrokerAddress>();
+  readonly #health: ClusterHealth;
+  #nodes = new Map<number, BrokerAddress>();
   readonly #links = new Map<string, Link>();
-  #openConnections = 0;
-  #downSince: number | undefined;
-  #probeTimer: NodeJS.Timeout | undefined;
-  #nextAddress = 0;
+  /** The address of the last connection on which any broker could be asked. */
+  #preferred: string | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #checking = false;
+  /** When the last connection to a broker closed (milliseconds, `Date.now`). */
+  #disconnectedAt = 0;
   #closed = false;
 
   constructor(options: KafkaOptions, log: Log) {
     this.options = options;
-    this.#log = log;
+    this.#health = new ClusterHealth(log);
   }
 
   /** Starts to connect, and tries again until a broker is reachable. Never fails: Kafka may start later. */
   start(): void {
-    this.#downSince = Date.now();
-    this.#probe();
+    this.#health.start();
+    this.#disconnectedAt = Date.now();
+    this.#schedule(0);
   }
 
   /** How long no broker has been reachable, in milliseconds; 0 while one is reachable. */
   get downForMs(): number {
-    return this.#downSince === undefined ? 0 : Math.max(1, Date.now() - this.#downSince);
+    return this.#health.downForMs;
+  }
+
+  /** Why Kafka cannot be used, and what to do next; undefined while it can. */
+  get fault(): ClusterFault | undefined {
+    return this.#health.fault;
   }
 
   /** The number of open connections. */
   get connections(): number {
-    return this.#openConnections;
+    return [...this.#links.values()].filter(({ address }) => address !== undefined).length;
   }
 
-  /** The error of the last attempt to connect to a broker that is not reachable. */
-  get lastError(): string {
-    for (const link of this.#links.values())
-      if (link.lastError instanceof Error) return link.lastError.message;
-    return "no answer yet";
+  /** Stores the addresses of all brokers. Called with every Metadata response. */
+  setBrokers(brokers: readonly BrokerAddress[]): void {
+    if (brokers.length > 0) this.#nodes = new Map(brokers.map((broker) => [broker.nodeId, broker]));
   }
 
-  /** Stores the addresses of brokers. Called with every Metadata and FindCoordinator response. */
-  addBrokers(brokers: readonly BrokerAddress[]): void {
-    for (const broker of brokers) this.#nodes.set(broker.nodeId, broker);
+  /** Stores the address of one broker. Called with every FindCoordinator response. */
+  addBroker(broker: BrokerAddress): void {
+    this.#nodes.set(broker.nodeId, broker);
   }
 
   /**
@@ -92,13 +110,11 @@ export class Cluster {
    * Sends a request that any broker can answer, on a connection that carries no Produce and no Fetch
    * requests.
    *
-   * @param versions the versions of the API that the caller can use, the preferred one first
    * @throws BrokerGone when no broker can be reached or the connection is lost, BrokerRefused
    */
-  async ask<Q, R>(api: Api<Q, R>, versions: number | readonly number[], body: Q): Promise<R> {
-    const connection = await this.#anyConnection();
-    const version = typeof versions === "number" ? versions : connection.bestVersion(api, versions);
-    return connection.request(api, version, body, this.options.requestTimeoutMs);
+  async ask<Q, R>(api: Api<Q, R>, body: Q): Promise<R> {
+    const connection = await this.#anyConnection(this.#addresses());
+    return connection.request(api, connection.version(api), body, this.options.requestTimeoutMs);
   }
 
   /** Closes the connections of a channel to all brokers. Called when the only user of the channel stops. */
@@ -113,72 +129,111 @@ export class Cluster {
   /** Closes all connections. */
   close(): void {
     this.#closed = true;
-    clearTimeout(this.#probeTimer);
+    clearTimeout(this.#timer);
     for (const link of this.#links.values()) link.close();
   }
 
-  async #anyConnection(): Promise<Connection> {
-    const addresses = this.#addresses();
-    let failure: unknown;
-    for (let tried = 0; tried < addresses.length; tried++) {
-      const address = addresses[this.#nextAddress % addresses.length] as { host: string; port: number };
-      try {
-        return await this.#link(`${address.host}:${address.port}/control`, () => address).get();
-      } catch (error) {
-        failure = error;
-        this.#nextAddress++;
-      }
-    }
-    throw failure ?? new BrokerGone("no broker is configured", { sent: false });
+  async #anyConnection(addresses: readonly Address[]): Promise<Connection> {
+    const attempts = addresses.map(
+      (address) => () => this.#link(`${nameOf(address)}/${CONTROL}`, () => address).get(),
+    );
+    const connection = await firstSuccess(attempts, NEXT_ADDRESS_MS).catch(({ errors }: AggregateError) => {
+      throw errors.find((error) => error instanceof BrokerRefused) ?? errors[0] ?? NO_BROKERS;
+    });
+    this.#preferred = connection.address;
+    return connection;
   }
 
-  #addresses(): { host: string; port: number }[] {
-    const known = [...this.#nodes.values()];
-    return [...known, ...this.options.brokers.map(parseAddress)];
+  /** The addresses to ask: the preferred one, those in the metadata, and the bootstrap brokers, whose names may be resolved anew. */
+  #addresses(): readonly Address[] {
+    const all = [...this.#nodes.values(), ...this.options.brokers.map(parseAddress)];
+    const byName = new Map(all.map((address) => [nameOf(address), address]));
+    const preferred = byName.get(this.#preferred ?? "");
+    return [...new Set([...(preferred ? [preferred] : []), ...byName.values()])];
   }
 
-  #link(key: string, address: () => { host: string; port: number }): Link {
+  #link(key: string, address: () => Address): Link {
     let link = this.#links.get(key);
     if (!link) {
-      const { tls, sasl, connectTimeoutMs } = this.options;
+      const { tls, sasl, connectTimeoutMs, maxIdleMs } = this.options;
       link = new Link(
-        () => ({ host: address().host, port: address().port, connectTimeoutMs, tls, sasl }),
-        (open) => this.#onConnectionChange(open),
+        () => ({ host: address().host, port: address().port, connectTimeoutMs, maxIdleMs, tls, sasl }),
+        () => this.#onLinkChange(),
       );
       this.#links.set(key, link);
     }
     return link;
   }
 
-  #onConnectionChange(open: boolean): void {
-    this.#openConnections += open ? 1 : -1;
-    if (this.#openConnections > 0 && this.#downSince !== undefined) {
-      this.#log.info({ downMs: Date.now() - this.#downSince }, "kafka reachable");
-      this.#downSince = undefined;
-    } else if (this.#openConnections === 0 && !this.#closed) {
-      this.#downSince = Date.now();
-      this.#log.warn({ reason: this.lastError }, "kafka unreachable");
-      this.#probe();
-    }
+  /** Whether a connection to a broker is open at an address in the metadata. */
+  get #isConnected(): boolean {
+    const names = new Set([...this.#nodes.values()].map(nameOf));
+    for (const { address } of this.#links.values())
+      if (address !== undefined && names.has(address)) return true;
+    return false;
   }
 
-  /** Tries to connect until a broker is reachable, so that an idle gateway recovers without a request. */
-  #probe(): void {
-    clearTimeout(this.#probeTimer);
-    this.#anyConnection().catch((error: unknown) => {
-      if (this.#closed || this.#openConnections > 0) return;
-      this.#log.debug({ error }, "no broker answers");
-      this.#probeTimer = setTimeout(() => this.#probe(), PROBE_MS);
+  get #refused(): Link[] {
+    return [...this.#links.values()].filter(({ lastError }) => lastError instanceof BrokerRefused);
+  }
+
+  #onLinkChange(): void {
+    const connected = this.#isConnected;
+    if (!connected && this.#health.downForMs === 0) this.#disconnectedAt = Date.now();
+    if (!connected || this.#refused.length > 0) this.#schedule(0);
+  }
+
+  #schedule(ms: number): void {
+    if (this.#closed || this.#checking) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#check(), ms);
+  }
+
+  /**
+   * Checks whether a broker answers, so that an idle gateway notices an outage and recovers without a request. A broker
+   * that closes the last connection in good order, because of a limit, is not an outage: only a check that fails is one.
+   */
+  async #check(): Promise<void> {
+    this.#checking = true;
+    const failure = await this.#reachBroker().then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    for (const link of this.#refused) await link.get().catch(() => {});
+    const connected = this.#isConnected;
+    const [refused] = this.#refused;
+    const error = connected ? refused?.lastError : (failure ?? NO_BROKERS);
+    this.#health.update(
+      error === undefined ? undefined : faultOfError(error),
+      connected ? undefined : this.#disconnectedAt,
+    );
+    this.#checking = false;
+    this.#schedule(connected ? (refused ? REFUSED_CHECK_MS : CHECK_MS) : DOWN_CHECK_MS);
+  }
+
+  /** @throws BrokerGone, BrokerRefused, AdvertisedUnreachable */
+  async #reachBroker(): Promise<void> {
+    const connection = await this.#anyConnection(this.#addresses());
+    const version = connection.version(Metadata);
+    const answer = await connection.request(Metadata, version, metadataOf([]), this.options.requestTimeoutMs);
+    this.setBrokers(answer.brokers);
+    const brokers = [...this.#nodes.values()];
+    if (brokers.some((broker) => nameOf(broker) === connection.address)) return;
+    await this.#anyConnection(brokers).catch((error: unknown) => {
+      throw error instanceof BrokerRefused ? error : new AdvertisedUnreachable(connection.address, error);
     });
   }
 }
+
+const NO_BROKERS = new BrokerGone("no broker is known", { sent: false });
+const nameOf = ({ host, port }: Address): string => `${host}:${port}`;
 
 /**
  * Parses `host:port` or `[IPv6 address]:port`. The default port is 9092.
  *
  * @throws Error when the address has another form
  */
-export function parseAddress(address: string): { host: string; port: number } {
+export function parseAddress(address: string): Address {
   const match = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(address);
   if (!match) throw new Error(`"${address}" is not an address of the form host:port`);
   return { host: match[1] ?? match[2] ?? "", port: Number(match[3] ?? 9092) };

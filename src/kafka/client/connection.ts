@@ -2,27 +2,26 @@
 // reconnects and never retries. After any error it closes, and every pending request fails with a `BrokerGone` that
 // says whether the request may have reached the broker. docs/adr/0002 explains why kafkajs is not used for this.
 
-import net from "node:net";
-import tls from "node:tls";
-import type { Api } from "../../wire/codec.ts";
+import type net from "node:net";
+import { messageOf } from "../../core/errors.ts";
+import type { Api, ApiName } from "../../wire/codec.ts";
 import { KafkaCode } from "../../wire/error-codes.ts";
 import { FrameSplitter } from "../../wire/frame.ts";
 import { decodeResponse, encodeRequest } from "../../wire/message.ts";
-import { ApiVersions } from "../../wire/messages/cluster.ts";
+import { ApiVersions, InitProducerId, Metadata } from "../../wire/messages/cluster.ts";
+import { Produce } from "../../wire/messages/produce.ts";
 import { BrokerGone, BrokerRefused } from "./errors.ts";
 import { authenticate, type SaslOptions } from "./sasl.ts";
+import { openSocket, type SocketOptions } from "./socket.ts";
 
 /** The client id in all requests. */
 export const CLIENT_ID = "onramp";
+/** The APIs without which Onramp cannot produce. */
+const NEEDED = [Metadata, Produce, InitProducerId];
 /** The largest accepted response, in bytes. A broker's default limit for a Fetch response is 55 MB. */
 const MAX_FRAME = 128 * 1024 * 1024;
 
-export interface ConnectionOptions {
-  readonly host: string;
-  readonly port: number;
-  /** The time limit for connecting, TLS, ApiVersions and SASL together, in milliseconds. */
-  readonly connectTimeoutMs: number;
-  readonly tls?: tls.ConnectionOptions | undefined;
+export interface ConnectionOptions extends SocketOptions {
   readonly sasl?: SaslOptions | undefined;
 }
 
@@ -41,6 +40,8 @@ export class Connection {
   readonly #versions = new Map<number, { min: number; max: number }>();
   readonly #onClose: (() => void)[] = [];
   #correlationId = 0;
+  #usedAt = Date.now();
+  #answered = false;
   #closed: BrokerGone | undefined;
   #expiresAt = Number.POSITIVE_INFINITY;
 
@@ -61,26 +62,49 @@ export class Connection {
   static async open(options: ConnectionOptions): Promise<Connection> {
     const name = `${options.host}:${options.port}`;
     const deadline = Date.now() + options.connectTimeoutMs;
-    const socket = await connect(options, name);
+    const socket = await openSocket(options, name);
     const connection = new Connection(socket, name);
     try {
       const left = (): number => Math.max(1, deadline - Date.now());
       await connection.#readVersions(left());
+      for (const api of NEEDED) connection.version(api);
       if (options.sasl) {
         const lifetime = await authenticate(connection, options.sasl, left());
         // Kafka closes a session after connections.max.reauth.ms. A new connection is simpler than KIP-368.
         if (lifetime > 0) connection.#expiresAt = Date.now() + lifetime * 0.85;
       }
+      connection.#answered = false;
       return connection;
     } catch (error) {
       connection.close(`the connection to ${name} could not be set up`, error);
-      throw error;
+      if (error instanceof BrokerGone || error instanceof BrokerRefused) throw error;
+      throw new BrokerGone(`cannot log in to ${name}: ${messageOf(error)}`, { sent: false, cause: error });
     }
+  }
+
+  /** `host:port` of the broker. */
+  get address(): string {
+    return this.#name;
+  }
+
+  /** True when the broker has answered a request after the login. */
+  get answered(): boolean {
+    return this.#answered;
+  }
+
+  /** Why the connection is closed; undefined while it is open. */
+  get closeReason(): string | undefined {
+    return this.#closed?.message;
   }
 
   /** True when the SASL session ends soon: new requests then need a new connection. */
   get expired(): boolean {
     return Date.now() >= this.#expiresAt;
+  }
+
+  /** The time since the last request or response, in milliseconds; 0 while a request is pending. */
+  get idleMs(): number {
+    return this.#pending.size > 0 ? 0 : Date.now() - this.#usedAt;
   }
 
   /** Calls `listener` when the connection closes. */
@@ -93,10 +117,10 @@ export class Connection {
    *
    * @param timeoutMs the connection is closed when the broker does not answer in this time, in milliseconds, so that a
    * late response cannot arrive
-   * @throws BrokerGone when the connection is lost or times out, BrokerRefused when `version` is not supported
+   * @param version a version that the broker supports; see `version`
+   * @throws BrokerGone when the connection is lost or times out
    */
   async request<Q, R>(api: Api<Q, R>, version: number, body: Q, timeoutMs: number): Promise<R> {
-    this.requireVersion(api, version);
     const correlationId = this.nextCorrelationId();
     const frame = encodeRequest(api, version, { correlationId, clientId: CLIENT_ID }, body);
     return decodeResponse(api, version, await this.send(frame, correlationId, timeoutMs));
@@ -112,7 +136,8 @@ export class Connection {
   send(frame: Buffer, correlationId: number, timeoutMs: number): Promise<Buffer> {
     if (this.#closed) return Promise.reject(new BrokerGone(this.#closed.message, { sent: false }));
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => this.#onTimeout(timeoutMs), timeoutMs);
+      const timer = setTimeout(() => this.#onTimer(correlationId, timeoutMs), timeoutMs);
+      this.#usedAt = Date.now();
       this.#pending.set(correlationId, { resolve, reject, timer });
       this.#socket.write(frame);
     });
@@ -125,28 +150,28 @@ export class Connection {
   }
 
   /**
-   * Returns the first of the versions that the broker supports; the last one when it supports none of them.
+   * Returns the highest version of an API that both Onramp and the broker support.
    *
-   * @param versions versions of the API; at least one
+   * @param atMost a lower limit than that of `api.versions`
+   * @throws BrokerRefused, with the name of the API, when they have no version in common
    */
-  bestVersion({ key }: { readonly key: number }, versions: readonly number[]): number {
-    return versions.find((version) => this.#supports(key, version)) ?? (versions.at(-1) as number);
-  }
-
-  #supports(key: number, version: number): boolean {
-    const range = this.#versions.get(key);
-    return range !== undefined && version >= range.min && version <= range.max;
-  }
-
-  /** @throws BrokerRefused, with the name of the API, when the broker does not support `version` of it */
-  requireVersion(api: Api<unknown, unknown>, version: number): void {
-    if (api.key === ApiVersions.key || this.#supports(api.key, version)) return;
-    const range = this.#versions.get(api.key);
-    const offered = range ? `versions ${range.min} to ${range.max}` : "no version";
+  version({ key, name, versions }: ApiName, atMost = Number.POSITIVE_INFINITY): number {
+    if (key === ApiVersions.key) return 0;
+    const [lowest, highest] = versions;
+    const offered = this.#versions.get(key);
+    const version = offered && Math.min(highest, atMost, offered.max);
+    if (version !== undefined && version >= Math.max(lowest, offered?.min ?? 0)) return version;
+    const range = offered ? `only versions ${offered.min} to ${offered.max}` : "no version";
     throw new BrokerRefused(
-      `${this.#name} offers ${offered} of ${api.name}, but Onramp needs version ${version}`,
+      `the broker ${this.#name} offers ${range} of ${name}, but Onramp needs one of ${lowest} to ${highest}; use Apache Kafka 0.11 or later, or a broker that supports this API`,
       KafkaCode.UNSUPPORTED_VERSION,
     );
+  }
+
+  /** Whether the broker supports an API in a version that Onramp supports. */
+  supports({ key, versions: [lowest, highest] }: ApiName): boolean {
+    const offered = this.#versions.get(key);
+    return offered !== undefined && Math.min(highest, offered.max) >= Math.max(lowest, offered.min);
   }
 
   /** Closes the connection. Pending requests fail with `BrokerGone`. */
@@ -154,6 +179,13 @@ export class Connection {
     if (this.#closed) return;
     this.#closed = new BrokerGone(reason, { sent: true, cause });
     this.#rejectPending(this.#closed);
+  }
+
+  /** After a stall of the process, an answer that arrived in time is read before its request counts as timed out. */
+  #onTimer(correlationId: number, timeoutMs: number): void {
+    setImmediate(() => {
+      if (this.#pending.has(correlationId)) this.#onTimeout(timeoutMs);
+    });
   }
 
   #onTimeout(timeoutMs: number): void {
@@ -177,6 +209,7 @@ export class Connection {
   }
 
   #receive(chunk: Buffer): void {
+    this.#usedAt = Date.now();
     let frames: Buffer[];
     try {
       frames = this.#splitter.push(chunk);
@@ -196,6 +229,7 @@ export class Connection {
       }
       this.#pending.delete(correlationId);
       clearTimeout(request.timer);
+      this.#answered = true;
       request.resolve(frame);
     }
   }
@@ -207,34 +241,4 @@ export class Connection {
     for (const { apiKey, minVersion, maxVersion } of answer.apiKeys)
       this.#versions.set(apiKey, { min: minVersion, max: maxVersion });
   }
-}
-
-function connect(options: ConnectionOptions, name: string): Promise<net.Socket> {
-  return new Promise((resolve, reject) => {
-    const { host, port } = options;
-    const servername = net.isIP(host) ? {} : { servername: host };
-    const socket = options.tls
-      ? tls.connect({ host, port, ...servername, ...options.tls })
-      : net.connect({ host, port });
-    const fail = (cause?: Error): void => {
-      socket.destroy();
-      reject(
-        new BrokerGone(
-          `cannot connect to ${name}${cause ? `: ${cause.message}` : ` within ${options.connectTimeoutMs} ms`}`,
-          { sent: false, cause },
-        ),
-      );
-    };
-    const timer = setTimeout(fail, options.connectTimeoutMs);
-    socket.setNoDelay(true);
-    socket.once(options.tls ? "secureConnect" : "connect", () => {
-      clearTimeout(timer);
-      socket.off("error", fail);
-      resolve(socket);
-    });
-    socket.once("error", (error) => {
-      clearTimeout(timer);
-      fail(error);
-    });
-  });
 }

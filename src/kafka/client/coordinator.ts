@@ -7,7 +7,6 @@ import { FindCoordinator } from "../../wire/messages/cluster.ts";
 import type { Cluster } from "./cluster.ts";
 import { BrokerRefused } from "./errors.ts";
 
-const FIND_VERSION = 2;
 const MOVED: readonly number[] = [
   KafkaCode.COORDINATOR_LOAD_IN_PROGRESS,
   KafkaCode.COORDINATOR_NOT_AVAILABLE,
@@ -42,10 +41,10 @@ export class Coordinator {
    * @param timeoutMs the time in which the coordinator must answer, in milliseconds
    * @throws BrokerRefused when no coordinator is found (see `coordinatorMoved`), BrokerGone when it cannot be reached
    */
-  async ask<Q, R>(api: Api<Q, R>, version: number, body: Q, timeoutMs: number): Promise<R> {
+  async ask<Q, R>(api: Api<Q, R>, body: Q, timeoutMs: number): Promise<R> {
     try {
       const connection = await this.#cluster.connection(await this.#find(), this.#channel);
-      return await connection.request(api, version, body, timeoutMs);
+      return await connection.request(api, connection.version(api), body, timeoutMs);
     } catch (error) {
       this.forget();
       throw error;
@@ -69,11 +68,11 @@ export class Coordinator {
 
   async #find(): Promise<number> {
     if (this.#nodeId !== undefined) return this.#nodeId;
-    const answer = await this.#cluster.ask(FindCoordinator, FIND_VERSION, this.#key);
+    const answer = await this.#cluster.ask(FindCoordinator, this.#key);
     const { errorCode, nodeId, host, port } = answer;
     if (errorCode !== KafkaCode.NONE)
       throw new BrokerRefused(`finding the coordinator of ${this.#key.key}`, errorCode);
-    this.#cluster.addBrokers([{ nodeId, host, port }]);
+    this.#cluster.addBroker({ nodeId, host, port });
     this.#nodeId = nodeId;
     return nodeId;
   }

@@ -2,26 +2,38 @@
 
 import { Backoff } from "../../core/time.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
-import { BrokerGone } from "./errors.ts";
+import { BrokerGone, BrokerRefused } from "./errors.ts";
 
 const BACKOFF_FIRST_MS = 50;
 const BACKOFF_MOST_MS = 1000;
+/** After a refusal, such as a refused login, attempts are rarer: the next one probably fails as well. */
+const REFUSED_MOST_MS = 5000;
+/** A connection that closes sooner, and before an answer, counts as a failed attempt, in milliseconds. */
+const SHORT_LIFE_MS = 1000;
+/** How long the pending requests of a connection that is replaced may take, in milliseconds. */
+const REPLACED_MS = 5000;
+
+export interface LinkOptions extends ConnectionOptions {
+  /** A connection without requests for this long is replaced before it is used, in milliseconds. */
+  readonly maxIdleMs: number;
+}
 
 /** A connection that is opened again after it fails. */
 export class Link {
-  readonly #options: () => ConnectionOptions;
-  readonly #onChange: (open: boolean) => void;
+  readonly #options: () => LinkOptions;
+  readonly #onChange: () => void;
   #connection: Connection | undefined;
   #opening: Promise<Connection> | undefined;
-  readonly #backoff = new Backoff(BACKOFF_FIRST_MS, BACKOFF_MOST_MS);
+  readonly #failures = new Backoff(BACKOFF_FIRST_MS, BACKOFF_MOST_MS);
+  readonly #refusals = new Backoff(BACKOFF_FIRST_MS, REFUSED_MOST_MS);
   #lastError: unknown;
   #closed = false;
 
   /**
    * @param options called per attempt, because the address of a broker may change
-   * @param onChange called when the connection opens (true) and when it closes (false)
+   * @param onChange called when the connection opens or closes, and when an attempt to open it fails
    */
-  constructor(options: () => ConnectionOptions, onChange: (open: boolean) => void) {
+  constructor(options: () => LinkOptions, onChange: () => void) {
     this.#options = options;
     this.#onChange = onChange;
   }
@@ -31,24 +43,23 @@ export class Link {
     return this.#lastError;
   }
 
+  /** `host:port` of the broker to which a connection is open; undefined while none is open. */
+  get address(): string | undefined {
+    return this.#connection?.address;
+  }
+
   /**
    * Returns the connection. Opens it if it is not open.
    *
-   * @throws BrokerGone when the broker cannot be reached (at once during the backoff after a failure), BrokerRefused
+   * @throws BrokerGone when the broker cannot be reached, BrokerRefused when it refuses the login or lacks an API; during
+   * the backoff after a failure the same error again, at once
    */
   async get(): Promise<Connection> {
-    if (this.#connection?.expired) this.#release();
+    this.#replaceStale();
     if (this.#connection) return this.#connection;
     if (this.#closed) throw new BrokerGone("Onramp is stopping", { sent: false });
-    if (!this.#backoff.ready(Date.now())) {
-      throw new BrokerGone(
-        "the last attempt to connect to the broker failed; the next one follows after a pause",
-        {
-          sent: false,
-          cause: this.#lastError,
-        },
-      );
-    }
+    const now = Date.now();
+    if (!this.#failures.ready(now) || !this.#refusals.ready(now)) throw this.#lastError;
     this.#opening ??= this.#open().finally(() => {
       this.#opening = undefined;
     });
@@ -63,29 +74,40 @@ export class Link {
   async #open(): Promise<Connection> {
     try {
       const connection = await Connection.open(this.#options());
-      this.#backoff.reset();
       this.#lastError = undefined;
+      this.#refusals.reset();
       this.#connection = connection;
-      connection.onClose(() => {
-        if (this.#connection !== connection) return;
-        this.#connection = undefined;
-        this.#onChange(false);
-      });
+      const openedAt = Date.now();
+      connection.onClose(() => this.#onClose(connection, openedAt));
       if (this.#closed) connection.close("Onramp is stopping");
-      this.#onChange(true);
       return connection;
     } catch (error) {
       this.#lastError = error;
-      this.#backoff.next(Date.now());
+      (error instanceof BrokerRefused ? this.#refusals : this.#failures).next(Date.now());
       throw error;
+    } finally {
+      this.#onChange();
     }
   }
 
-  /** Releases an expired connection. Its pending requests have five seconds to complete. */
-  #release(): void {
-    const old = this.#connection;
+  #onClose(connection: Connection, openedAt: number): void {
+    if (this.#connection !== connection) return;
     this.#connection = undefined;
-    this.#onChange(false);
-    if (old) setTimeout(() => old.close("the SASL session ends"), 5000).unref();
+    const now = Date.now();
+    if (connection.answered || now - openedAt >= SHORT_LIFE_MS) this.#failures.reset();
+    else {
+      const reason = `${connection.closeReason}, ${now - openedAt} ms after it was opened`;
+      this.#lastError = new BrokerGone(reason, { sent: false });
+      this.#failures.next(now);
+    }
+    this.#onChange();
+  }
+
+  /** Releases a connection whose SASL session ends soon, or that a firewall may have dropped silently. */
+  #replaceStale(): void {
+    const old = this.#connection;
+    if (!old || !(old.expired || old.idleMs > this.#options().maxIdleMs)) return;
+    this.#connection = undefined;
+    setTimeout(() => old.close("Onramp replaced the connection"), old.idleMs > 0 ? 0 : REPLACED_MS).unref();
   }
 }

@@ -6,7 +6,6 @@ import { BrokerRefused } from "./errors.ts";
 import type { TopicMetadata } from "./metadata.ts";
 import { groupBy, type TopicPartition } from "./topic-partition.ts";
 
-const VERSION = 5;
 /** Special timestamps of ListOffsets: the end and the start of a partition. */
 export const LATEST = -1;
 export const EARLIEST = -2;
@@ -89,7 +88,7 @@ async function askLeader<P extends TopicPartition>(
   }));
   const timeoutMs = cluster.options.requestTimeoutMs + 1000;
   const request = { replicaId: -1, isolationLevel, topics };
-  const answer = await connection.request(ListOffsets, VERSION, request, timeoutMs);
+  const answer = await connection.request(ListOffsets, connection.version(ListOffsets), request, timeoutMs);
   return new Map(
     answer.topics.flatMap(({ name, partitions: found }) =>
       found.map((part) => [`${name}/${part.partition}`, part] as const),

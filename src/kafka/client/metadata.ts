@@ -6,14 +6,13 @@ import type { Log, TopicCatalog, TopicDescription } from "../../core/ports.ts";
 import { untilDeadline } from "../../core/time.ts";
 import { NO_ID } from "../../wire/codec.ts";
 import { KafkaCode, kafkaErrorName } from "../../wire/error-codes.ts";
-import { Metadata, type MetadataResponse } from "../../wire/messages/cluster.ts";
+import { Metadata, type MetadataResponse, metadataOf } from "../../wire/messages/cluster.ts";
 import { isTopicName } from "../../wire/topic-name.ts";
 import type { Cluster } from "./cluster.ts";
-import { denied, unknownTopic, unreachable } from "./problems.ts";
+import { BrokerRefused } from "./errors.ts";
+import { denied, tooLate, unknownTopic, unreachable } from "./problems.ts";
 import { readTopicConfigs, type TopicConfigs, type TopicLimits, UNKNOWN_LIMITS } from "./topic-configs.ts";
 
-/** Version 12 has topic ids; version 7 is for brokers before Kafka 2.8. */
-const VERSIONS = [12, 7] as const;
 /** The minimum time between two refreshes, in milliseconds: at most ten per second. */
 const SPACING_MS = 100;
 /** The interval at which all cached topics are refreshed, in milliseconds. */
@@ -38,6 +37,11 @@ export interface TopicState {
   readonly configs: Readonly<Record<string, string>>;
 }
 
+const NO_TOPIC_IDS =
+  "the brokers have no topic ids (Kafka before 2.8); Onramp may not notice that a topic was recreated if the new topic has more records";
+const NO_CONFIGS =
+  "topic configurations cannot be read; the limits of topics are unknown, and only the broker checks records against them";
+
 type TopicAnswer = MetadataResponse["topics"][number];
 
 /** A refresh that waits until the current one is complete. */
@@ -58,7 +62,8 @@ export class TopicMetadata implements TopicCatalog {
   #running: Promise<void> = Promise.resolve();
   #lastAt = 0;
   #refresher: NodeJS.Timeout | undefined;
-  #warned = false;
+  /** The warnings that were logged. */
+  readonly #warned = new Set<string>();
 
   constructor(cluster: Cluster, log: Log) {
     this.#cluster = cluster;
@@ -105,12 +110,14 @@ export class TopicMetadata implements TopicCatalog {
    * Refreshes a topic and returns it.
    *
    * @param deadline milliseconds since 1970-01-01 UTC
-   * @throws OnrampError 40401 when Kafka has no such topic, 40301 when the ACL "Describe" is missing, 50301 when Kafka
+   * @throws OnrampError 40401 when Kafka has no such topic, 40301 when the ACL "Describe" is missing, 40801 when `deadline`
+   * has passed already, 50301 when Kafka
    * does not answer by `deadline` or when no broker has been reachable for one second
    */
   async resolve(topic: string, deadline: number): Promise<TopicState> {
     if (!isTopicName(topic))
       throw new OnrampError(40401, `"${topic.slice(0, 260)}" is not a name that a Kafka topic can have.`);
+    if (Date.now() >= deadline) throw tooLate();
     let cause: unknown;
     while (Date.now() < deadline && this.#cluster.downForMs < 1000) {
       try {
@@ -174,7 +181,7 @@ export class TopicMetadata implements TopicCatalog {
     this.#next = undefined;
     const [answer, configs] = await Promise.all([
       this.#request([...names]),
-      readTopicConfigs(this.#cluster, [...configNames], this.#log),
+      this.#readConfigs([...configNames]),
     ]);
     // Only the callers of a refresh need its errors. If they were kept, errors of unknown names would
     // accumulate.
@@ -200,13 +207,7 @@ export class TopicMetadata implements TopicCatalog {
     for (const { partition, leader, leaderEpoch, replicas, isr } of partitions)
       states[partition] = { leader, leaderEpoch, replicas, isr };
     const id = topicId === NO_ID ? undefined : topicId;
-    if (id === undefined && !this.#warned) {
-      this.#warned = true;
-      this.#log.warn(
-        {},
-        "the brokers have no topic ids (Kafka before 2.8); Onramp may not notice that a topic was recreated if the new topic has more records",
-      );
-    }
+    if (id === undefined) this.#warnOnce(NO_TOPIC_IDS);
     const cached = this.#topics.get(name);
     this.#topics.set(name, {
       name,
@@ -217,14 +218,25 @@ export class TopicMetadata implements TopicCatalog {
     });
   }
 
+  /** Some brokers have no DescribeConfigs. Their topics can be used, and the broker alone then checks the records. */
+  async #readConfigs(names: readonly string[]): Promise<Map<string, TopicConfigs>> {
+    try {
+      return await readTopicConfigs(this.#cluster, names, this.#log);
+    } catch (error) {
+      if (!(error instanceof BrokerRefused)) throw error;
+      this.#warnOnce(NO_CONFIGS, { reason: error.message });
+      return new Map();
+    }
+  }
+
+  #warnOnce(event: string, fields: object = {}): void {
+    if (!this.#warned.has(event)) this.#log.warn(fields, event);
+    this.#warned.add(event);
+  }
+
   async #request(names: readonly string[] | null): Promise<MetadataResponse> {
-    const answer = await this.#cluster.ask(Metadata, VERSIONS, {
-      topics: names?.map((name) => ({ topicId: NO_ID, name })) ?? null,
-      allowAutoTopicCreation: false,
-      includeClusterAuthorizedOperations: false,
-      includeTopicAuthorizedOperations: false,
-    });
-    this.#cluster.addBrokers(answer.brokers);
+    const answer = await this.#cluster.ask(Metadata, metadataOf(names));
+    this.#cluster.setBrokers(answer.brokers);
     return answer;
   }
 }

@@ -18,6 +18,14 @@ export function denied(topic: string, operation: string): OnrampError {
   );
 }
 
+/** 40801: the time of the request was over before its records could be appended. */
+export function tooLate(): OnrampError {
+  return new OnrampError(
+    40801,
+    "The time for this request was over before its records could be appended; nothing was written. Send it again; if this happens again, the body arrives too slowly, or the topic's key expression or schema takes too long.",
+  );
+}
+
 /** 50301: Kafka did not answer, and nothing was written. @param reason starts the message, without a full stop */
 export function unreachable(reason: string, cause?: unknown): OnrampError {
   return new OnrampError(50301, `${reason}; nothing was written. Try again after Retry-After.`, { cause });

@@ -18,6 +18,9 @@ export type SaslOptions =
     }
   | { readonly mechanism: "oauthbearer"; readonly token: () => Promise<string> };
 
+/** Sends a message of the mechanism and returns the broker's. @throws BrokerRefused, BrokerGone */
+type Exchange = (message: Buffer) => Promise<Buffer>;
+
 /** The part of `Connection` that authentication needs. */
 export interface SaslConnection {
   request<Q, R>(api: Api<Q, R>, version: number, body: Q, timeoutMs: number): Promise<R>;
@@ -45,7 +48,7 @@ export async function authenticate(
     );
   }
   let lifetime = 0;
-  const exchange = async (message: Buffer): Promise<Buffer> => {
+  const exchange: Exchange = async (message) => {
     const answer = await connection.request(SaslAuthenticate, 1, { authBytes: message }, timeoutMs);
     if (answer.errorCode !== 0)
       throw new BrokerRefused(`authenticating with ${mechanism}`, answer.errorCode, answer.errorMessage);
@@ -57,7 +60,7 @@ export async function authenticate(
       await exchange(Buffer.from(`\0${options.username}\0${options.password}`));
       break;
     case "oauthbearer":
-      await exchange(Buffer.from(`n,,\x01auth=Bearer ${await options.token()}\x01\x01`));
+      await oauthBearer(exchange, await options.token());
       break;
     default:
       await scram(exchange, options.mechanism === "scram-sha-256" ? "sha256" : "sha512", options);
@@ -65,8 +68,34 @@ export async function authenticate(
   return lifetime;
 }
 
+/** RFC 7628, section 3.2.3: a refusal arrives as a challenge, which the client must answer before the broker fails. */
+async function oauthBearer(exchange: Exchange, token: string): Promise<void> {
+  const challenge = await exchange(Buffer.from(`n,,\x01auth=Bearer ${token}\x01\x01`));
+  if (challenge.length === 0) return;
+  await exchange(Buffer.from("\x01")).catch((error: unknown) => {
+    if (!(error instanceof BrokerRefused)) throw error;
+  });
+  throw new BrokerRefused(
+    `the broker refused the token (OAUTHBEARER), ${statusIn(challenge)}`,
+    KafkaCode.SASL_AUTHENTICATION_FAILED,
+  );
+}
+
+/** The status in a challenge of OAUTHBEARER, which is JSON such as `{"status":"invalid_token","scope":"kafka"}`. */
+function statusIn(challenge: Buffer): string {
+  try {
+    const { status, scope } = JSON.parse(challenge.toString("utf8")) as Record<string, unknown>;
+    const part = (value: unknown): string => printable(String(value));
+    return `status ${part(status)}${scope === undefined ? "" : `, scope ${part(scope)}`}`;
+  } catch {
+    return `with an answer that is not JSON: ${printable(challenge.toString("latin1"))}`;
+  }
+}
+
+const printable = (text: string): string => text.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 100);
+
 async function scram(
-  exchange: (message: Buffer) => Promise<Buffer>,
+  exchange: Exchange,
   hash: "sha256" | "sha512",
   { username, password }: { username: string; password: string },
 ): Promise<void> {

@@ -6,7 +6,6 @@ import { KafkaCode, kafkaErrorName } from "../../wire/error-codes.ts";
 import { DescribeConfigs } from "../../wire/messages/admin.ts";
 import type { Cluster } from "./cluster.ts";
 
-const VERSION = 1;
 const TOPIC = 2;
 
 /** The limits that a broker enforces for the records of a topic. */
@@ -50,7 +49,7 @@ export async function readTopicConfigs(
 ): Promise<Map<string, TopicConfigs>> {
   const read = new Map<string, TopicConfigs>();
   if (topics.length === 0) return read;
-  const answer = await cluster.ask(DescribeConfigs, VERSION, {
+  const answer = await cluster.ask(DescribeConfigs, {
     resources: topics.map((name) => ({ type: TOPIC, name, keys: null })),
     includeSynonyms: false,
   });

@@ -19,11 +19,8 @@ import type { ReadBudget, ReadShare } from "./read-budget.ts";
 import { EpochValidator } from "./validate-epochs.ts";
 import { WaitingReaders } from "./waiting-readers.ts";
 
-/** Version 13 addresses topics by id, 12 and later report truncated positions, 11 is for brokers before Kafka 2.7. */
-const WITH_IDS = [13, 12, 11];
-const WITHOUT_IDS = [12, 11];
-const REPORTS_TRUNCATED = 12;
-const ADDRESSES_BY_ID = 13;
+/** The first versions of Fetch that report truncated positions (Kafka 2.7), and that address topics by id (Kafka 3.1). */
+const [REPORTS_TRUNCATED, ADDRESSES_BY_ID] = [12, 13];
 /** The limits of a response and of each partition in it, in bytes. A broker may exceed them by one large batch. */
 const MAX_BYTES = 4 * 1024 * 1024;
 const PARTITION_BYTES = 1024 * 1024;
@@ -172,7 +169,7 @@ export class Fetcher {
     const { requestTimeoutMs } = cluster.options;
     const connection = await cluster.connection(broker, this.#channel(slot.index));
     const byId = readers.every((reader) => reader.fetchFrom.topicId !== undefined);
-    const version = connection.bestVersion(Fetch, byId ? WITH_IDS : WITHOUT_IDS);
+    const version = connection.version(Fetch, byId ? ADDRESSES_BY_ID : ADDRESSES_BY_ID - 1);
     const timeoutMs = requestTimeoutMs + NETWORK_MS;
     if (version < REPORTS_TRUNCATED) await this.#validator.validate(connection, readers, timeoutMs);
     const topicKey = ({ topic, fetchFrom }: PartitionReader): string =>

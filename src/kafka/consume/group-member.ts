@@ -112,7 +112,7 @@ export class GroupMember {
   /** @throws Rebalance when this member must join again; CoordinatorLost, BrokerRefused */
   async heartbeat(): Promise<void> {
     const request = { ...this.#identity, groupInstanceId: null };
-    const { errorCode } = await this.#ask(Heartbeat, 3, request, HEARTBEAT_ANSWER_MS);
+    const { errorCode } = await this.#ask(Heartbeat, request, HEARTBEAT_ANSWER_MS);
     this.#check("sending a heartbeat to group", errorCode);
   }
 
@@ -126,7 +126,7 @@ export class GroupMember {
   async commit<T extends TopicPartition>(positions: ReadonlyMap<T, Position>): Promise<Map<T, number>> {
     const topics = topicsToCommit(positions);
     const request = { ...this.#identity, groupInstanceId: null, retentionTimeMs: -1, topics };
-    const answer = await this.#ask(OffsetCommit, 7, request);
+    const answer = await this.#ask(OffsetCommit, request);
     const errors = commitErrorsIn(answer.topics, positions.keys());
     for (const [partition, code] of errors) {
       if (REJOIN.includes(code) || coordinatorMoved(code)) this.#check("committing offsets of group", code);
@@ -139,7 +139,7 @@ export class GroupMember {
   async committed<T extends TopicPartition>(partitions: readonly T[]): Promise<Map<T, Committed>> {
     if (partitions.length === 0) return new Map();
     const topics = topicsToFetch(partitions);
-    const answer = await this.#ask(OffsetFetch, 5, { groupId: this.#options.group, topics });
+    const answer = await this.#ask(OffsetFetch, { groupId: this.#options.group, topics });
     this.#check("reading the committed offsets of group", answer.errorCode);
     return committedIn(answer.topics, partitions);
   }
@@ -149,9 +149,10 @@ export class GroupMember {
     // The broker would answer a request on this connection only after the other members have joined.
     if (this.#joining) this.#coordinator.close();
     if (this.#memberId !== "") {
-      const members = [{ memberId: this.#memberId, groupInstanceId: null }];
+      const memberId = this.#memberId;
       this.#memberId = "";
-      await this.#ask(LeaveGroup, 3, { groupId: this.#options.group, memberId: "", members }).catch(
+      const members = [{ memberId, groupInstanceId: null }];
+      await this.#ask(LeaveGroup, { groupId: this.#options.group, memberId, members }).catch(
         (error: unknown) =>
           this.#log.debug({ error }, "leaving the group failed; the session of the member will time out"),
       );
@@ -174,7 +175,7 @@ export class GroupMember {
       protocolType: "consumer",
       protocols: [{ name: PROTOCOL, metadata: encodeSubscription(topics) }],
     };
-    const joined = await this.#ask(JoinGroup, 5, request, REBALANCE_MS + REQUEST_MS);
+    const joined = await this.#ask(JoinGroup, request, REBALANCE_MS + REQUEST_MS);
     if (joined.errorCode === KafkaCode.MEMBER_ID_REQUIRED) {
       this.#memberId = joined.memberId;
       return this.#join();
@@ -193,7 +194,7 @@ export class GroupMember {
       assignment: encodeAssignment(assigned),
     }));
     const sync = { ...this.#identity, groupInstanceId: null, assignments };
-    const synced = await this.#ask(SyncGroup, 3, sync, REBALANCE_MS + REQUEST_MS);
+    const synced = await this.#ask(SyncGroup, sync, REBALANCE_MS + REQUEST_MS);
     this.#check("receiving the assignment of group", synced.errorCode);
     return {
       own: partitionsIn(decodeAssignment(synced.assignment)),
@@ -215,8 +216,8 @@ export class GroupMember {
     throw new CoordinatorLost(refused.message);
   }
 
-  async #ask<Q, R>(api: Api<Q, R>, version: number, body: Q, timeoutMs = REQUEST_MS): Promise<R> {
-    return this.#coordinator.ask(api, version, body, timeoutMs).catch((error: unknown) => {
+  async #ask<Q, R>(api: Api<Q, R>, body: Q, timeoutMs = REQUEST_MS): Promise<R> {
+    return this.#coordinator.ask(api, body, timeoutMs).catch((error: unknown) => {
       const lost =
         error instanceof BrokerGone || (error instanceof BrokerRefused && coordinatorMoved(error.code));
       throw lost ? new CoordinatorLost(error.message) : error;

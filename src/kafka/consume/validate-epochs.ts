@@ -6,8 +6,6 @@ import type { TopicMetadata } from "../client/metadata.ts";
 import { groupBy } from "../client/topic-partition.ts";
 import type { PartitionReader } from "./partition-reader.ts";
 
-const VERSION = 3;
-
 /** The largest leader epoch of the log that is not above the requested one, and its end offset. */
 interface EpochEnd {
   readonly epoch: number;
@@ -15,7 +13,8 @@ interface EpochEnd {
 }
 
 /**
- * Asks a leader where the leader epochs of positions end. Leaves out positions whose epoch the leader does not know.
+ * Asks a leader where the leader epochs of positions end. Leaves out positions whose epoch the leader does not know; all
+ * of them, if the broker does not have this API.
  *
  * @throws BrokerGone, BrokerRefused
  */
@@ -24,6 +23,7 @@ export async function endsOfEpochs(
   readers: readonly PartitionReader[],
   timeoutMs: number,
 ): Promise<Map<PartitionReader, EpochEnd>> {
+  if (!connection.supports(OffsetForLeaderEpoch)) return new Map();
   const topics = groupBy(readers, ({ topic }) => topic).map(([name, own]) => ({
     name,
     partitions: own.map(({ partition, fetchFrom }) => ({
@@ -33,7 +33,12 @@ export async function endsOfEpochs(
     })),
   }));
   const request = { replicaId: -1, topics };
-  const answer = await connection.request(OffsetForLeaderEpoch, VERSION, request, timeoutMs);
+  const answer = await connection.request(
+    OffsetForLeaderEpoch,
+    connection.version(OffsetForLeaderEpoch),
+    request,
+    timeoutMs,
+  );
   const byPlace = new Map(readers.map((reader) => [`${reader.topic}/${reader.partition}`, reader]));
   const ends = new Map<PartitionReader, EpochEnd>();
   for (const { name, partitions } of answer.topics)

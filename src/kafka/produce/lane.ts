@@ -83,9 +83,15 @@ export class Lane {
     return !this.reserved && !this.#batch?.inFlight && this.#backoff.ready(now) && !this.idle;
   }
 
-  /** Forms the next batch when there is no current one. @returns the maximum bytes of `encode`; 0 without a batch */
-  prepare(maxBatchBytes: number): number {
+  /**
+   * Forms the next batch when there is no current one. Pending requests whose deadline has passed are answered instead.
+   *
+   * @param now milliseconds, `Date.now`
+   * @returns the maximum bytes of `encode`; 0 without a batch
+   */
+  prepare(maxBatchBytes: number, now: number): number {
     if (!this.#batch) {
+      this.#queue.expire(now, this.#notWritten);
       const segments = this.#queue.take(Math.min(maxBatchBytes, this.#batchLimit));
       if (segments.length === 0) return 0;
       this.#batch = new Batch(segments);
@@ -148,9 +154,7 @@ export class Lane {
 
   /** Answers the callers whose deadline has passed: not written, or outcome unknown. */
   expire(now: number): void {
-    this.#queue.expire(now, () =>
-      notWritten(this.topic, this.partition, this.#lastCode === KafkaCode.NOT_ENOUGH_REPLICAS, this.#reason),
-    );
+    this.#queue.expire(now, this.#notWritten);
     const batch = this.#batch;
     if (!batch) {
       if (this.#queue.empty) this.#clearFailure();
@@ -158,6 +162,14 @@ export class Lane {
     }
     batch.expire(now, () => unknownOutcome(this.topic, this.partition, this.#reason));
     if (batch.open && !batch.inFlight && batch.answered) this.#abandon(batch);
+  }
+
+  readonly #notWritten = (): OnrampError =>
+    notWritten(this.topic, this.partition, this.#lastCode === KafkaCode.NOT_ENOUGH_REPLICAS, this.#reason);
+
+  /** Stores why the lane cannot send; shown if its records are not written in time. */
+  wait(reason: string): void {
+    this.#reason = reason;
   }
 
   /** Fails the records in the queue, which were not sent. The current batch continues. */

@@ -1,13 +1,16 @@
 // Requests the producer id of the process (InitProducerId). All lanes share it, and each counts its own epochs.
 
+import { messageOf } from "../../core/errors.ts";
 import type { Log } from "../../core/ports.ts";
 import { KafkaCode } from "../../wire/error-codes.ts";
 import { InitProducerId } from "../../wire/messages/cluster.ts";
 import type { Cluster } from "../client/cluster.ts";
 import { BrokerRefused } from "../client/errors.ts";
 
-const VERSION = 1;
 const RETRY_MS = 200;
+
+const DENIED =
+  'Kafka does not let Onramp\'s user write as an idempotent producer: it needs the ACL "IdempotentWrite" on the cluster, or "Write" on the topics';
 
 /** Holds the current producer id, and requests a new one when its epochs are used up. */
 export class ProducerIds {
@@ -18,6 +21,7 @@ export class ProducerIds {
   #current: number | undefined;
   #timer: NodeJS.Timeout | undefined;
   #denied = false;
+  #fault: string | undefined = "Kafka has not assigned a producer id yet";
   #stopped = false;
 
   /** @param on `ready` is called when Kafka has assigned an id, `denied` each time that Kafka refuses to assign one */
@@ -35,6 +39,11 @@ export class ProducerIds {
   /** True when Kafka refuses to assign a producer id, because the ACL IdempotentWrite is missing. */
   get denied(): boolean {
     return this.#denied;
+  }
+
+  /** Why there is no producer id, and what to do next; undefined when there is one. */
+  get fault(): string | undefined {
+    return this.#current === undefined ? this.#fault : undefined;
   }
 
   /** Requests the first or a new producer id, in the background, until Kafka assigns one. */
@@ -59,9 +68,9 @@ export class ProducerIds {
             this.#onReady();
           },
           (error: unknown) => {
-            this.#log.debug({ error }, "no producer id yet");
-            this.#denied =
-              error instanceof BrokerRefused && error.code === KafkaCode.CLUSTER_AUTHORIZATION_FAILED;
+            const refused = error instanceof BrokerRefused ? error : undefined;
+            this.#denied = refused?.code === KafkaCode.CLUSTER_AUTHORIZATION_FAILED;
+            this.#report(this.#denied ? DENIED : messageOf(error), refused?.retriable === false);
             if (this.#denied) this.#onDenied();
             if (!this.#stopped) this.#schedule();
           },
@@ -71,9 +80,16 @@ export class ProducerIds {
     );
   }
 
+  /** @param permanent whether an operator must act: it is then logged, once per change */
+  #report(fault: string, permanent: boolean): void {
+    const level = permanent && fault !== this.#fault ? "warn" : "debug";
+    this.#log[level]({ reason: fault }, "no producer id");
+    this.#fault = fault;
+  }
+
   async #request(): Promise<number> {
     const body = { transactionalId: null, transactionTimeoutMs: 0, producerId: -1, producerEpoch: -1 };
-    const answer = await this.#cluster.ask(InitProducerId, VERSION, body);
+    const answer = await this.#cluster.ask(InitProducerId, body);
     if (answer.errorCode !== 0) throw new BrokerRefused("requesting a producer id", answer.errorCode);
     return answer.producerId;
   }

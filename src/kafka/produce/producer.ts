@@ -10,7 +10,7 @@ import { KafkaCode } from "../../wire/error-codes.ts";
 import type { BatchCompression } from "../../wire/record-batch.ts";
 import type { Cluster } from "../client/cluster.ts";
 import type { TopicMetadata, TopicState } from "../client/metadata.ts";
-import { unreachable } from "../client/problems.ts";
+import { tooLate, unreachable } from "../client/problems.ts";
 import type { Lane } from "./lane.ts";
 import { deniedWrite } from "./produce-errors.ts";
 import { ProducerIds } from "./producer-id.ts";
@@ -100,9 +100,12 @@ export class Producer implements RecordLog {
     this.#ids.renew();
   }
 
-  /** True when a broker is reachable and Kafka has assigned a producer id. */
-  get ready(): boolean {
-    return this.#cluster.downForMs === 0 && this.#ids.current !== undefined;
+  /** Why no record can be produced now, and what to do next; undefined when records can be produced. */
+  get fault(): string | undefined {
+    const { fault, downForMs } = this.#cluster;
+    if (fault) return fault.message;
+    if (downForMs > 0) return "no broker has answered yet";
+    return this.#ids.fault;
   }
 
   /** The metrics of the lanes. */
@@ -122,8 +125,8 @@ export class Producer implements RecordLog {
   async append(topic: string, records: readonly AcceptedRecord[], options: AppendOptions): Promise<Receipts> {
     const { deadline } = options;
     if (this.#stopping) throw unreachable("Onramp is stopping");
-    if (this.#cluster.downForMs >= DOWN_MS)
-      throw unreachable(`No Kafka broker is reachable (${this.#cluster.lastError})`);
+    if (Date.now() >= deadline) throw tooLate();
+    if (this.#cluster.downForMs >= DOWN_MS) throw this.#unusable();
     let state = this.#metadata.get(topic) ?? (await this.#metadata.resolve(topic, deadline));
     // Partitions may have been added, so the metadata is refreshed before a 404.
     if (records.some(({ partition = 0 }) => partition >= state.partitions.length))
@@ -146,10 +149,19 @@ export class Producer implements RecordLog {
     this.#ids.stop();
   }
 
+  #unusable(): OnrampError {
+    const { fault } = this.#cluster;
+    if (fault?.kind === "versions")
+      return new OnrampError(50001, `Kafka cannot be used: ${fault.message}. Nothing was written.`);
+    return unreachable(`No Kafka broker is reachable (${fault?.message ?? "no broker has answered yet"})`);
+  }
+
   #enqueue(topic: TopicState, records: readonly AcceptedRecord[], options: AppendOptions): Promise<Receipts> {
     const lanes = this.#lanes.of(topic);
     const partitions = records.map((record) => this.#lanes.partitionOf(topic, lanes, record));
-    const faults = faultsOf(topic, records, partitions, options.onBadRecord ? records.length : MOST_DETAILS);
+    const most = options.onBadRecord ? records.length : MOST_DETAILS;
+    const compressed = this.#options.compression !== undefined;
+    const faults = faultsOf(topic, records, partitions, { most, compressed });
     if (faults.length > 0) {
       if (!options.onBadRecord) throw requestError(faults, records.length);
       return this.#enqueueValid(topic, records, options, faults);
@@ -205,12 +217,17 @@ export class Producer implements RecordLog {
     else setImmediate(flush);
   }
 
+  /**
+   * Answers the requests whose deadline has passed. First come the answers of Kafka that have arrived: after a stall of
+   * the process, a record that is written and acknowledged must not be reported as unknown.
+   */
   #tick(): void {
-    const now = Date.now();
-    this.#sender.expire(now);
-    this.#sender.pump();
-    if (this.#sender.active.size > 0) return;
-    clearInterval(this.#ticker);
-    this.#ticker = undefined;
+    setImmediate(() => {
+      this.#sender.expire(Date.now());
+      this.#sender.pump();
+      if (this.#sender.active.size > 0) return;
+      clearInterval(this.#ticker);
+      this.#ticker = undefined;
+    });
   }
 }

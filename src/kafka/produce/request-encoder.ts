@@ -38,15 +38,21 @@ export class RequestEncoder {
     this.#options = options;
   }
 
-  /** Encodes the batches of as many lanes as fit into one request. @returns undefined when no lane has a batch */
-  encode(correlationId: number, lanes: readonly Lane[]): EncodedRequest | undefined {
+  /**
+   * Encodes the batches of as many lanes as fit into one request.
+   *
+   * @param version the version of Produce
+   * @returns undefined when no lane has a batch
+   */
+  encode(version: number, correlationId: number, lanes: readonly Lane[]): EncodedRequest | undefined {
     const byTopic = new Map<string, Lane[]>();
+    const now = Date.now();
     let size = 0;
     let count = 0;
     for (const lane of lanes) {
       if (size > MAX_REQUEST_BYTES) break;
       const limit = this.#metadata.get(lane.topic)?.limits.maxMessageBytes ?? MAX_BATCH_BYTES;
-      const bound = lane.prepare(Math.min(MAX_BATCH_BYTES, limit));
+      const bound = lane.prepare(Math.min(MAX_BATCH_BYTES, limit), now);
       if (bound === 0) continue;
       size += bound;
       count++;
@@ -58,7 +64,7 @@ export class RequestEncoder {
     const { compression, timeoutMs } = this.#options;
     const buffer = this.#frames.take(size + frameOverhead([...byTopic.keys()], count));
     const frame = new ProduceFrame(buffer);
-    frame.begin(correlationId, CLIENT_ID, timeoutMs, byTopic.size);
+    frame.begin(version, correlationId, CLIENT_ID, timeoutMs, byTopic.size);
     for (const [topic, group] of byTopic) {
       frame.topic(topic, group.length);
       for (const lane of group)

@@ -8,7 +8,6 @@ import type { Log } from "../../core/ports.ts";
 import { KafkaCode } from "../../wire/error-codes.ts";
 import { decodeResponse } from "../../wire/message.ts";
 import { Produce, type ProduceResponse } from "../../wire/messages/produce.ts";
-import { PRODUCE_VERSION } from "../../wire/produce-frame.ts";
 import type { BatchCompression } from "../../wire/record-batch.ts";
 import type { Cluster } from "../client/cluster.ts";
 import type { Connection } from "../client/connection.ts";
@@ -92,8 +91,8 @@ export class Sender {
       return;
     }
     if (lane.identity.producerId === undefined) {
-      const id = this.#deps.producerIds.current;
-      if (id === undefined) return;
+      const { current: id, fault } = this.#deps.producerIds;
+      if (id === undefined) return lane.wait(fault ?? "");
       lane.identity.adopt(id);
     }
     let broker = this.#brokers.get(leader);
@@ -147,15 +146,15 @@ export class Sender {
     let sent = false;
     try {
       const connection = await cluster.connection(broker.id, channel);
-      connection.requireVersion(Produce, PRODUCE_VERSION);
+      const version = connection.version(Produce);
       const correlationId = connection.nextCorrelationId();
-      const request = this.#requests.encode(correlationId, lanes);
+      const request = this.#requests.encode(version, correlationId, lanes);
       if (!request) return;
       inFlight = new Set(request.lanes);
       this.#onSend(request.lanes);
       sent = true;
       const sentAt = Date.now();
-      const answer = await this.#exchange(connection, request.frame, correlationId);
+      const answer = await this.#exchange(connection, version, request.frame, correlationId);
       const slow = Date.now() - sentAt > SLOW_MS;
       if (isolated !== undefined) broker.noteRoundTrip(isolated, slow);
       if (answer.throttleTimeMs > 0) broker.throttledUntil = Date.now() + answer.throttleTimeMs;
@@ -192,9 +191,14 @@ export class Sender {
     }
   }
 
-  async #exchange(connection: Connection, frame: Buffer, correlationId: number): Promise<ProduceResponse> {
+  async #exchange(
+    connection: Connection,
+    version: number,
+    frame: Buffer,
+    correlationId: number,
+  ): Promise<ProduceResponse> {
     const timeout = this.#deps.cluster.options.requestTimeoutMs + NETWORK_MS;
-    return decodeResponse(Produce, PRODUCE_VERSION, await connection.send(frame, correlationId, timeout));
+    return decodeResponse(Produce, version, await connection.send(frame, correlationId, timeout));
   }
 
   #onAnswer(broker: BrokerChannels, answer: ProduceResponse, inFlight: Set<Lane>, slow: boolean): void {

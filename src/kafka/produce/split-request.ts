@@ -15,12 +15,17 @@ export interface Fault extends ErrorDetail {
   readonly error_code: ErrorCode;
 }
 
-/** Returns the faults of the records, at most `most`, before anything is written. A record may have several. */
+/**
+ * Returns the faults of the records, before anything is written. A record may have several.
+ *
+ * @param most the maximum number of faults
+ * @param compressed whether the batches are compressed
+ */
 export function faultsOf(
   topic: TopicState,
   records: readonly AcceptedRecord[],
   partitions: readonly number[],
-  most: number,
+  { most, compressed }: { readonly most: number; readonly compressed: boolean },
 ): Fault[] {
   const now = Date.now();
   const { maxMessageBytes, timestampAfterMaxMs, timestampBeforeMaxMs, compacted } = topic.limits;
@@ -46,7 +51,12 @@ export function faultsOf(
         `The timestamp is more than ${timestampBeforeMaxMs} ms in the past (message.timestamp.before.max.ms of topic "${topic.name}").`,
       );
     }
-    if (recordSizeBound(record) + 61 > maxMessageBytes && loneBatchSize(record) > maxMessageBytes) {
+    // With compression, only the broker can compare the size, which is that of the compressed batch.
+    if (
+      !compressed &&
+      recordSizeBound(record) + 61 > maxMessageBytes &&
+      loneBatchSize(record) > maxMessageBytes
+    ) {
       fail(41301, largerThanLimit(topic.name, loneBatchSize(record), maxMessageBytes).message);
     }
   });

@@ -33,7 +33,7 @@ const createTopicsResponse = struct({
   topics: array(struct({ name: string, errorCode: int16, errorMessage: since(1, nullableString, null) })),
 });
 /** Versions 0 to 4. */
-export const CreateTopics = api("CreateTopics", 19, 5, createTopicsRequest, createTopicsResponse);
+export const CreateTopics = api("CreateTopics", 19, [2, 4], 5, createTopicsRequest, createTopicsResponse);
 export type CreatableTopic = Decoded<typeof createTopicsRequest>["topics"][number];
 
 const deleteTopicsRequest = struct({ names: array(string), timeoutMs: int32 });
@@ -42,7 +42,7 @@ const deleteTopicsResponse = struct({
   topics: array(struct({ name: string, errorCode: int16 })),
 });
 /** Versions 0 to 3. */
-export const DeleteTopics = api("DeleteTopics", 20, 4, deleteTopicsRequest, deleteTopicsResponse);
+export const DeleteTopics = api("DeleteTopics", 20, [1, 3], 4, deleteTopicsRequest, deleteTopicsResponse);
 
 const createPartitionsRequest = struct({
   topics: array(struct({ name: string, count: int32, assignments: nullableArray(array(int32)) })),
@@ -57,6 +57,7 @@ const createPartitionsResponse = struct({
 export const CreatePartitions = api(
   "CreatePartitions",
   37,
+  [0, 1],
   2,
   createPartitionsRequest,
   createPartitionsResponse,
@@ -88,7 +89,14 @@ const describeConfigsResponse = struct({
   ),
 });
 /** Versions 1 and 2. */
-export const DescribeConfigs = api("DescribeConfigs", 32, 4, describeConfigsRequest, describeConfigsResponse);
+export const DescribeConfigs = api(
+  "DescribeConfigs",
+  32,
+  [1, 2],
+  4,
+  describeConfigsRequest,
+  describeConfigsResponse,
+);
 
 const resourceAnswers = struct({
   throttleTimeMs: int32,
@@ -101,7 +109,7 @@ const alterConfigsRequest = struct({
   validateOnly: boolean,
 });
 /** Versions 0 and 1. */
-export const AlterConfigs = api("AlterConfigs", 33, 2, alterConfigsRequest, resourceAnswers);
+export const AlterConfigs = api("AlterConfigs", 33, [0, 1], 2, alterConfigsRequest, resourceAnswers);
 
 const incrementalAlterConfigsRequest = struct({
   resources: array(
@@ -117,6 +125,7 @@ const incrementalAlterConfigsRequest = struct({
 export const IncrementalAlterConfigs = api(
   "IncrementalAlterConfigs",
   44,
+  [0, 0],
   1,
   incrementalAlterConfigsRequest,
   resourceAnswers,

@@ -18,6 +18,7 @@ import {
   string,
   struct,
   uuid,
+  type VersionRange,
 } from "../codec.ts";
 
 const apiVersionsRequest = struct({ software: since(3, string, ""), softwareVersion: since(3, string, "") });
@@ -26,7 +27,7 @@ const apiVersionsResponse = struct({
   apiKeys: array(struct({ apiKey: int16, minVersion: int16, maxVersion: int16 })),
   throttleTimeMs: since(1, int32, 0),
 });
-export const ApiVersions = api("ApiVersions", 18, 3, apiVersionsRequest, apiVersionsResponse);
+export const ApiVersions = api("ApiVersions", 18, [0, 0], 3, apiVersionsRequest, apiVersionsResponse);
 
 const metadataRequest = struct({
   topics: nullableArray(struct({ topicId: since(10, uuid, NO_ID), name: nullableString })),
@@ -62,7 +63,14 @@ const metadataResponse = struct({
   authorizedOperations: between(8, 10, int32, -2147483648),
 });
 /** Versions 0 to 12. Version 10 adds topic ids. From version 12 on, a topic can be requested by its id alone. */
-export const Metadata = api("Metadata", 3, 9, metadataRequest, metadataResponse);
+export const Metadata = api("Metadata", 3, [4, 12], 9, metadataRequest, metadataResponse);
+/** The body of a Metadata request about topics, by name; null requests all topics. Never creates a topic. */
+export const metadataOf = (names: readonly string[] | null): Decoded<typeof metadataRequest> => ({
+  topics: names?.map((name) => ({ topicId: NO_ID, name })) ?? null,
+  allowAutoTopicCreation: false,
+  includeClusterAuthorizedOperations: false,
+  includeTopicAuthorizedOperations: false,
+});
 export type MetadataResponse = Decoded<typeof metadataResponse>;
 
 const initProducerIdRequest = struct({
@@ -77,12 +85,20 @@ const initProducerIdResponse = struct({
   producerId: int64,
   producerEpoch: int16,
 });
-export const InitProducerId = api("InitProducerId", 22, 2, initProducerIdRequest, initProducerIdResponse);
+export const InitProducerId = api(
+  "InitProducerId",
+  22,
+  [0, 4],
+  2,
+  initProducerIdRequest,
+  initProducerIdResponse,
+);
 
 const saslHandshakeResponse = struct({ errorCode: int16, mechanisms: array(string) });
 export const SaslHandshake = api(
   "SaslHandshake",
   17,
+  [1, 1],
   99,
   struct({ mechanism: string }),
   saslHandshakeResponse,
@@ -97,6 +113,7 @@ const saslAuthenticateResponse = struct({
 export const SaslAuthenticate = api(
   "SaslAuthenticate",
   36,
+  [0, 1],
   2,
   struct({ authBytes: bytes }),
   saslAuthenticateResponse,
@@ -111,15 +128,23 @@ const findCoordinatorResponse = struct({
   host: string,
   port: int32,
 });
-export const FindCoordinator = api("FindCoordinator", 10, 3, findCoordinatorRequest, findCoordinatorResponse);
+export const FindCoordinator = api(
+  "FindCoordinator",
+  10,
+  [0, 2],
+  3,
+  findCoordinatorRequest,
+  findCoordinatorResponse,
+);
 
 /** Declares an API. */
 export function api<Q, R>(
   name: string,
   key: number,
+  versions: VersionRange,
   flexibleSince: number,
   request: Api<Q, R>["request"],
   response: Api<Q, R>["response"],
 ): Api<Q, R> {
-  return { name, key, flexibleSince, request, response };
+  return { name, key, versions, flexibleSince, request, response };
 }

@@ -87,6 +87,6 @@ const fetchResponse = struct({
   ),
 });
 /** Versions 4 to 13. Version 12 adds `lastFetchedEpoch` and `divergingEpoch`; version 13 addresses topics by id. */
-export const Fetch = api("Fetch", 1, 12, fetchRequest, fetchResponse);
+export const Fetch = api("Fetch", 1, [4, 13], 12, fetchRequest, fetchResponse);
 export type FetchRequest = Decoded<typeof fetchRequest>;
 export type FetchResponse = Decoded<typeof fetchResponse>;

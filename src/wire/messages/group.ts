@@ -39,7 +39,7 @@ const joinGroupResponse = struct({
   ),
 });
 /** Versions 0 to 5. */
-export const JoinGroup = api("JoinGroup", 11, 6, joinGroupRequest, joinGroupResponse);
+export const JoinGroup = api("JoinGroup", 11, [0, 5], 6, joinGroupRequest, joinGroupResponse);
 export type JoinGroupRequest = Decoded<typeof joinGroupRequest>;
 export type JoinGroupResponse = Decoded<typeof joinGroupResponse>;
 
@@ -52,7 +52,7 @@ const syncGroupRequest = struct({
 });
 const syncGroupResponse = struct({ throttleTimeMs: since(1, int32, 0), errorCode: int16, assignment: bytes });
 /** Versions 0 to 3. */
-export const SyncGroup = api("SyncGroup", 14, 4, syncGroupRequest, syncGroupResponse);
+export const SyncGroup = api("SyncGroup", 14, [0, 3], 4, syncGroupRequest, syncGroupResponse);
 export type SyncGroupRequest = Decoded<typeof syncGroupRequest>;
 export type SyncGroupResponse = Decoded<typeof syncGroupResponse>;
 
@@ -66,6 +66,7 @@ const heartbeatRequest = struct({
 export const Heartbeat = api(
   "Heartbeat",
   12,
+  [0, 3],
   4,
   heartbeatRequest,
   struct({ throttleTimeMs: since(1, int32, 0), errorCode: int16 }),
@@ -86,7 +87,7 @@ const leaveGroupResponse = struct({
   ),
 });
 /** Versions 0 to 3. */
-export const LeaveGroup = api("LeaveGroup", 13, 4, leaveGroupRequest, leaveGroupResponse);
+export const LeaveGroup = api("LeaveGroup", 13, [0, 3], 4, leaveGroupRequest, leaveGroupResponse);
 
 const offsetCommitRequest = struct({
   groupId: string,
@@ -110,7 +111,7 @@ const offsetCommitResponse = struct({
   topics: array(topicOf(struct({ partition: int32, errorCode: int16 }))),
 });
 /** Versions 2 to 7. */
-export const OffsetCommit = api("OffsetCommit", 8, 8, offsetCommitRequest, offsetCommitResponse);
+export const OffsetCommit = api("OffsetCommit", 8, [2, 7], 8, offsetCommitRequest, offsetCommitResponse);
 
 const offsetFetchRequest = struct({
   groupId: string,
@@ -132,7 +133,7 @@ const offsetFetchResponse = struct({
   errorCode: since(2, int16, 0),
 });
 /** Versions 1 to 5. */
-export const OffsetFetch = api("OffsetFetch", 9, 6, offsetFetchRequest, offsetFetchResponse);
+export const OffsetFetch = api("OffsetFetch", 9, [1, 5], 6, offsetFetchRequest, offsetFetchResponse);
 
 const describeGroupsResponse = struct({
   throttleTimeMs: since(1, int32, 0),
@@ -162,7 +163,14 @@ const describeGroupsRequest = struct({
   includeAuthorizedOperations: since(3, boolean, false),
 });
 /** Versions 0 to 4. */
-export const DescribeGroups = api("DescribeGroups", 15, 5, describeGroupsRequest, describeGroupsResponse);
+export const DescribeGroups = api(
+  "DescribeGroups",
+  15,
+  [0, 4],
+  5,
+  describeGroupsRequest,
+  describeGroupsResponse,
+);
 
 const listGroupsResponse = struct({
   throttleTimeMs: since(1, int32, 0),
@@ -170,7 +178,7 @@ const listGroupsResponse = struct({
   groups: array(struct({ groupId: string, protocolType: string })),
 });
 /** Versions 0 to 2. */
-export const ListGroups = api("ListGroups", 16, 3, struct({}), listGroupsResponse);
+export const ListGroups = api("ListGroups", 16, [0, 2], 3, struct({}), listGroupsResponse);
 
 const deleteGroupsResponse = struct({
   throttleTimeMs: int32,
@@ -180,6 +188,7 @@ const deleteGroupsResponse = struct({
 export const DeleteGroups = api(
   "DeleteGroups",
   42,
+  [0, 1],
   2,
   struct({ groups: array(string) }),
   deleteGroupsResponse,

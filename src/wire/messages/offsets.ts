@@ -25,7 +25,7 @@ const listOffsetsResponse = struct({
   ),
 });
 /** Versions 1 to 5. */
-export const ListOffsets = api("ListOffsets", 2, 6, listOffsetsRequest, listOffsetsResponse);
+export const ListOffsets = api("ListOffsets", 2, [1, 5], 6, listOffsetsRequest, listOffsetsResponse);
 
 const deleteRecordsRequest = struct({
   topics: array(topicOf(struct({ partition: int32, offset: int64 }))),
@@ -35,22 +35,27 @@ const deleteRecordsResponse = struct({
   throttleTimeMs: int32,
   topics: array(topicOf(struct({ partition: int32, lowWatermark: int64, errorCode: int16 }))),
 });
-export const DeleteRecords = api("DeleteRecords", 21, 2, deleteRecordsRequest, deleteRecordsResponse);
+export const DeleteRecords = api("DeleteRecords", 21, [0, 1], 2, deleteRecordsRequest, deleteRecordsResponse);
 
 const offsetForLeaderEpochRequest = struct({
   replicaId: since(3, int32, -2),
-  topics: array(topicOf(struct({ partition: int32, currentLeaderEpoch: int32, leaderEpoch: int32 }))),
-});
-const offsetForLeaderEpochResponse = struct({
-  throttleTimeMs: int32,
   topics: array(
-    topicOf(struct({ errorCode: int16, partition: int32, leaderEpoch: int32, endOffset: int64 })),
+    topicOf(struct({ partition: int32, currentLeaderEpoch: since(2, int32, -1), leaderEpoch: int32 })),
   ),
 });
-/** Versions 2 and 3. */
+const offsetForLeaderEpochResponse = struct({
+  throttleTimeMs: since(2, int32, 0),
+  topics: array(
+    topicOf(
+      struct({ errorCode: int16, partition: int32, leaderEpoch: since(1, int32, -1), endOffset: int64 }),
+    ),
+  ),
+});
+/** Versions 0 to 3. */
 export const OffsetForLeaderEpoch = api(
   "OffsetForLeaderEpoch",
   23,
+  [0, 3],
   4,
   offsetForLeaderEpochRequest,
   offsetForLeaderEpochResponse,

@@ -37,6 +37,6 @@ const produceResponse = struct({
   throttleTimeMs: since(1, int32, 0),
 });
 /** Versions 3 to 8. Version 8 names the records that the broker rejected (KIP-467). */
-export const Produce = api("Produce", 0, 9, produceRequest, produceResponse);
+export const Produce = api("Produce", 0, [3, 8], 9, produceRequest, produceResponse);
 export type ProduceResponse = Decoded<typeof produceResponse>;
 export type PartitionAnswer = ProduceResponse["topics"][number]["partitions"][number];

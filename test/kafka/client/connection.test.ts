@@ -6,9 +6,9 @@ import "../../../src/kafka/admin/kafkajs-repairs.ts";
 import net from "node:net";
 import { Connection } from "../../../src/kafka/client/connection.ts";
 import { type BrokerGone, BrokerRefused } from "../../../src/kafka/client/errors.ts";
-import { Metadata } from "../../../src/wire/messages/cluster.ts";
 import { afterTest } from "../../support/after-test.ts";
-import { metadataOf } from "../../support/broker.ts";
+import { openConnection, startDevBroker } from "../../support/broker.ts";
+import { freePort } from "../../support/net.ts";
 
 describe("kafka: connection", () => {
   async function peer(onData: (socket: net.Socket, chunk: Buffer) => void): Promise<number> {
@@ -36,19 +36,28 @@ describe("kafka: connection", () => {
     );
   });
 
-  it("refuses a version that the broker does not offer, and names the API", async () => {
+  it("refuses a broker without an API that it needs, and names the API", async () => {
     const port = await peer((socket, chunk) => {
       const answer = Buffer.alloc(14);
       answer.writeInt32BE(10, 0);
       chunk.copy(answer, 4, 8, 12);
       socket.write(answer);
     });
-    const connection = await open(port);
     await assert.rejects(
-      connection.request(Metadata, 7, metadataOf(null), 100),
+      open(port),
       (error) => error instanceof BrokerRefused && /no version of Metadata/.test(error.message),
     );
+  });
+
+  it("fails a request after it was closed as not sent", async () => {
+    const broker = await startDevBroker();
+    const connection = await openConnection(broker.address);
     connection.close();
     await assert.rejects(connection.send(Buffer.alloc(8), 1, 100), (error: BrokerGone) => !error.sent);
+  });
+
+  it("reports every address of a name when none of them can be reached", async () => {
+    const connecting = Connection.open({ host: "localhost", port: await freePort(), connectTimeoutMs: 2000 });
+    await assert.rejects(connecting, /cannot connect to localhost:\d+: .*ECONNREFUSED/);
   });
 });

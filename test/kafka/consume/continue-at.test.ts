@@ -12,12 +12,11 @@ import {
   startDevBroker,
   withAdmin,
 } from "../../support/broker.ts";
+import { brokerVersions } from "../../support/broker-versions.ts";
 import { groupName, numbers, startMember, useGroupMembers } from "../../support/group-members.ts";
 import { until } from "../../support/until.ts";
 
 const valuesOf = (taken: readonly { value: string }[]): string[] => taken.map(({ value }) => value);
-const FETCH = 1;
-const METADATA = 3;
 
 describe("kafka: lost positions", function () {
   this.timeout(60_000);
@@ -144,18 +143,13 @@ describe("kafka: lost positions", function () {
 
 describeOnDevBroker("kafka: lost positions on older brokers", function () {
   this.timeout(60_000);
-  /** The highest versions of Fetch and Metadata. */
   const brokers = {
-    "without topic ids (Kafka 2.7)": [12, 9],
-    "without epochs in Fetch (Kafka 2.3)": [11, 8],
+    "without topic ids (Kafka 2.7)": "Apache Kafka 2.7",
+    "without epochs in Fetch (Kafka 2.3)": "Apache Kafka 2.3",
   } as const;
-  for (const [name, [fetch, metadata]] of Object.entries(brokers)) {
+  for (const [name, broker] of Object.entries(brokers)) {
     it(`${name}: continues where the log diverges, and reads all of a shorter recreated topic`, async () => {
-      const versions = new Map<number, number>([
-        [FETCH, fetch],
-        [METADATA, metadata],
-      ]);
-      const old = await startDevBroker({ versions });
+      const old = await startDevBroker({ versions: brokerVersions(broker) });
       old.createTopic("t");
       const { taken, log } = startMember([old.address], groupName(), ["t"], "earliest");
       for (let n = 0; n < 20; n++)

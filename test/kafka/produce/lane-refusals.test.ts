@@ -215,9 +215,9 @@ describe("kafka: lane, ready", () => {
   it("keeps the prepared batch unchanged when more records are queued", () => {
     const { lane, push, send } = startLane();
     push(["a"]);
-    const bound = lane.prepare(1_000_000);
+    const bound = lane.prepare(1_000_000, 0);
     push(["b"]);
-    assert.equal(lane.prepare(1_000_000), bound);
+    assert.equal(lane.prepare(1_000_000, 0), bound);
     assert.deepEqual(send()?.values, ["a"]);
   });
 
@@ -231,7 +231,7 @@ describe("kafka: lane, ready", () => {
 
   it("prepares nothing if the queue is empty, and has no current batch to encode or settle", () => {
     const { lane, answer } = startLane();
-    assert.equal(lane.prepare(1_000_000), 0);
+    assert.equal(lane.prepare(1_000_000, 0), 0);
     assert.throws(
       () => lane.encode(new BatchEncoder(), Buffer.alloc(100), 0),
       /the lane of t\/3 has no current batch/,

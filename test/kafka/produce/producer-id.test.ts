@@ -21,7 +21,7 @@ function idsOf(...answers: readonly (Answer | Error)[]) {
   const asked: unknown[] = [];
   const events: string[] = [];
   const cluster = {
-    async ask(api: unknown, _version: number, body: object) {
+    async ask(api: unknown, body: object) {
       const answer = answers[asked.length];
       asked.push([api, body]);
       if (answer === undefined || answer instanceof Error) throw answer ?? new Error("no more answers");

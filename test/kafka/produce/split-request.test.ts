@@ -12,7 +12,7 @@ const HOUR = 3_600_000;
 /** The index and the code of each fault of these records, which are all for partition 0. */
 function faults(limits: Parameters<typeof topicState>[2], ...records: ReturnType<typeof acceptedRecord>[]) {
   const partitions = records.map(() => 0);
-  return faultsOf(topicState("t", [1], limits), records, partitions, 100).map(
+  return faultsOf(topicState("t", [1], limits), records, partitions, { most: 100, compressed: false }).map(
     ({ index, error_code, message }) => [index, error_code, message] as const,
   );
 }
@@ -25,7 +25,7 @@ describe("kafka: faults of a request", () => {
   it("include a partition number equal to the number of partitions, or higher", () => {
     const topic = topicState("t", [1, 1]);
     const records = ["a", "b", "c", "d"].map((value) => acceptedRecord(value));
-    const found = faultsOf(topic, records, [0, 1, 2, 3], 100);
+    const found = faultsOf(topic, records, [0, 1, 2, 3], { most: 100, compressed: false });
     assert.deepEqual(
       found.map(({ index, error_code }) => [index, error_code]),
       [
@@ -103,7 +103,7 @@ describe("kafka: faults of a request", () => {
     const records = [1, 2, 3].map(() => acceptedRecord("a"));
     const topic = topicState("t", [1], { compacted: true });
     assert.deepEqual(
-      faultsOf(topic, records, [0, 0, 0], 2).map(({ index }) => index),
+      faultsOf(topic, records, [0, 0, 0], { most: 2, compressed: false }).map(({ index }) => index),
       [0, 1],
     );
   });
