@@ -36,8 +36,8 @@ export function startLane({ epoch = 0 } = {}) {
       return request;
     },
     /** The next batch; undefined when the queue is empty. */
-    send(maxBytes = 1_000_000): Sent | undefined {
-      const bound = lane.prepare(maxBytes, 0);
+    send(maxBytes = 1_000_000, now = 0): Sent | undefined {
+      const bound = lane.prepare(maxBytes, now);
       if (bound === 0) return undefined;
       const bytes = lane.encode(new BatchEncoder(), Buffer.alloc(bound), 0);
       const [batch] = [...readBatches(bytes)];

@@ -51,6 +51,8 @@ export class Cluster {
   #preferred: string | undefined;
   #timer: NodeJS.Timeout | undefined;
   #checking = false;
+  /** The number of failed checks in succession. */
+  #failedChecks = 0;
   /** When the last connection to a broker closed (milliseconds, `Date.now`). */
   #disconnectedAt = 0;
   #closed = false;
@@ -191,22 +193,21 @@ export class Cluster {
 
   /**
    * Checks whether a broker answers, so that an idle gateway notices an outage and recovers without a request. A broker
-   * that closes the last connection in good order, because of a limit, is not an outage: only a check that fails is one.
+   * that closes connections in good order, because of a limit, is not an outage: two failed checks in succession are one.
    */
   async #check(): Promise<void> {
     this.#checking = true;
     const failure = await this.#reachBroker().then(
       () => undefined,
-      (error: unknown) => error,
+      (error: Error) => error,
     );
     for (const link of this.#refused) await link.get().catch(() => {});
     const connected = this.#isConnected;
     const [refused] = this.#refused;
     const error = connected ? refused?.lastError : (failure ?? NO_BROKERS);
-    this.#health.update(
-      error === undefined ? undefined : faultOfError(error),
-      connected ? undefined : this.#disconnectedAt,
-    );
+    this.#failedChecks = connected ? 0 : this.#failedChecks + 1;
+    if (this.#failedChecks !== 1 || this.#health.downForMs > 0)
+      this.#health.update(error && faultOfError(error), connected ? undefined : this.#disconnectedAt);
     this.#checking = false;
     this.#schedule(connected ? (refused ? REFUSED_CHECK_MS : CHECK_MS) : DOWN_CHECK_MS);
   }
@@ -225,7 +226,7 @@ export class Cluster {
   }
 }
 
-const NO_BROKERS = new BrokerGone("no broker is known", { sent: false });
+const NO_BROKERS = new BrokerGone("the connections to all brokers were closed", { sent: false });
 const nameOf = ({ host, port }: Address): string => `${host}:${port}`;
 
 /**

@@ -26,7 +26,7 @@ export class Link {
   #opening: Promise<Connection> | undefined;
   readonly #failures = new Backoff(BACKOFF_FIRST_MS, BACKOFF_MOST_MS);
   readonly #refusals = new Backoff(BACKOFF_FIRST_MS, REFUSED_MOST_MS);
-  #lastError: unknown;
+  #lastError: Error | undefined;
   #closed = false;
 
   /**
@@ -39,7 +39,7 @@ export class Link {
   }
 
   /** The error of the last attempt; undefined after a success. */
-  get lastError(): unknown {
+  get lastError(): Error | undefined {
     return this.#lastError;
   }
 
@@ -82,7 +82,7 @@ export class Link {
       if (this.#closed) connection.close("Onramp is stopping");
       return connection;
     } catch (error) {
-      this.#lastError = error;
+      this.#lastError = error as Error;
       (error instanceof BrokerRefused ? this.#refusals : this.#failures).next(Date.now());
       throw error;
     } finally {

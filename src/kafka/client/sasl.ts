@@ -23,6 +23,8 @@ type Exchange = (message: Buffer) => Promise<Buffer>;
 
 /** The part of `Connection` that authentication needs. */
 export interface SaslConnection {
+  /** `host:port` of the broker, for errors. */
+  readonly address: string;
   request<Q, R>(api: Api<Q, R>, version: number, body: Q, timeoutMs: number): Promise<R>;
 }
 
@@ -43,7 +45,7 @@ export async function authenticate(
   const handshake = await connection.request(SaslHandshake, 1, { mechanism }, timeoutMs);
   if (handshake.errorCode !== 0) {
     throw new BrokerRefused(
-      `the broker offers ${handshake.mechanisms.join(", ") || "no SASL"}, not ${mechanism}`,
+      `the broker ${connection.address} offers ${handshake.mechanisms.join(", ") || "no SASL"}, not ${mechanism}`,
       handshake.errorCode,
     );
   }
@@ -51,7 +53,11 @@ export async function authenticate(
   const exchange: Exchange = async (message) => {
     const answer = await connection.request(SaslAuthenticate, 1, { authBytes: message }, timeoutMs);
     if (answer.errorCode !== 0)
-      throw new BrokerRefused(`authenticating with ${mechanism}`, answer.errorCode, answer.errorMessage);
+      throw new BrokerRefused(
+        `authenticating with ${mechanism} at ${connection.address}`,
+        answer.errorCode,
+        answer.errorMessage,
+      );
     lifetime = answer.sessionLifetimeMs;
     return answer.authBytes;
   };
@@ -60,7 +66,7 @@ export async function authenticate(
       await exchange(Buffer.from(`\0${options.username}\0${options.password}`));
       break;
     case "oauthbearer":
-      await oauthBearer(exchange, await options.token());
+      await oauthBearer(exchange, await options.token(), connection.address);
       break;
     default:
       await scram(exchange, options.mechanism === "scram-sha-256" ? "sha256" : "sha512", options);
@@ -69,14 +75,14 @@ export async function authenticate(
 }
 
 /** RFC 7628, section 3.2.3: a refusal arrives as a challenge, which the client must answer before the broker fails. */
-async function oauthBearer(exchange: Exchange, token: string): Promise<void> {
+async function oauthBearer(exchange: Exchange, token: string, address: string): Promise<void> {
   const challenge = await exchange(Buffer.from(`n,,\x01auth=Bearer ${token}\x01\x01`));
   if (challenge.length === 0) return;
   await exchange(Buffer.from("\x01")).catch((error: unknown) => {
     if (!(error instanceof BrokerRefused)) throw error;
   });
   throw new BrokerRefused(
-    `the broker refused the token (OAUTHBEARER), ${statusIn(challenge)}`,
+    `the broker ${address} refused the token (OAUTHBEARER), ${statusIn(challenge)}`,
     KafkaCode.SASL_AUTHENTICATION_FAILED,
   );
 }

@@ -58,26 +58,33 @@ export class ProducerIds {
   }
 
   #schedule(): void {
-    this.#timer = setTimeout(
-      () => {
-        this.#request().then(
-          (id) => {
-            this.#timer = undefined;
-            this.#denied = false;
-            this.#current = id;
-            this.#onReady();
-          },
-          (error: unknown) => {
-            const refused = error instanceof BrokerRefused ? error : undefined;
-            this.#denied = refused?.code === KafkaCode.CLUSTER_AUTHORIZATION_FAILED;
-            this.#report(this.#denied ? DENIED : messageOf(error), refused?.retriable === false);
-            if (this.#denied) this.#onDenied();
-            if (!this.#stopped) this.#schedule();
-          },
-        );
-      },
-      this.#timer === undefined ? 0 : RETRY_MS,
-    );
+    const wait = this.#timer === undefined ? 0 : RETRY_MS;
+    this.#timer = setTimeout(async () => {
+      const answer = await this.#request().catch((error: unknown) => messageOf(error));
+      if (typeof answer === "string") this.#onFailure(answer);
+      else if (answer.errorCode !== KafkaCode.NONE) this.#onRefused(answer.errorCode);
+      else return this.#adopt(answer.producerId);
+      if (!this.#stopped) this.#schedule();
+    }, wait);
+  }
+
+  #adopt(id: number): void {
+    this.#timer = undefined;
+    this.#denied = false;
+    this.#current = id;
+    this.#onReady();
+  }
+
+  #onFailure(reason: string): void {
+    this.#denied = false;
+    this.#report(reason, false);
+  }
+
+  #onRefused(code: number): void {
+    this.#denied = code === KafkaCode.CLUSTER_AUTHORIZATION_FAILED;
+    const refused = new BrokerRefused("requesting a producer id", code);
+    this.#report(this.#denied ? DENIED : refused.message, !refused.retriable);
+    if (this.#denied) this.#onDenied();
   }
 
   /** @param permanent whether an operator must act: it is then logged, once per change */
@@ -87,10 +94,8 @@ export class ProducerIds {
     this.#fault = fault;
   }
 
-  async #request(): Promise<number> {
+  #request() {
     const body = { transactionalId: null, transactionTimeoutMs: 0, producerId: -1, producerEpoch: -1 };
-    const answer = await this.#cluster.ask(InitProducerId, body);
-    if (answer.errorCode !== 0) throw new BrokerRefused("requesting a producer id", answer.errorCode);
-    return answer.producerId;
+    return this.#cluster.ask(InitProducerId, body);
   }
 }

@@ -18,6 +18,13 @@ describe("kafka: lane, at the deadline", () => {
     assert.deepEqual(send()?.values, ["b"]);
   });
 
+  it("does not send a queued record whose deadline has passed", () => {
+    const { push, send } = startLane();
+    const [late, early] = [push(["a"], { deadline: 100 }), push(["b"], { deadline: 200 })];
+    assert.deepEqual(send(1_000_000, 100)?.values, ["b"]);
+    assert.deepEqual([codes(late), codes(early)], [[50301], undefined]);
+  });
+
   it("reports missing replicas if that was the last error, and only then", () => {
     const { lane, push, send, answer, lose } = startLane();
     const first = push(["a"], { deadline: 100 });
