@@ -2,12 +2,14 @@
 // broker without an API that Onramp needs is reported, with what is needed.
 
 import { strict as assert } from "node:assert";
-import { describeOnDevBroker, startDevBroker } from "../support/broker.ts";
+import { startOlderKafka } from "../support/apache-kafka/older.ts";
+import { createTopic, describeIf, describeOnDevBroker, startDevBroker } from "../support/broker.ts";
 import { brokerNames, brokerVersions } from "../support/broker-versions.ts";
 import { keepingLog, startTestGateway } from "../support/gateway.ts";
 import { kafkaDetail, NDJSON, post, send, untilReady, V2_JSON } from "../support/http.ts";
 import { readValues } from "../support/read-back.ts";
 import { startReceiver } from "../support/receiver.ts";
+import { soak } from "../support/soak.ts";
 import { until } from "../support/until.ts";
 
 describeOnDevBroker("issue: every Kafka is spoken to", () => {
@@ -15,28 +17,7 @@ describeOnDevBroker("issue: every Kafka is spoken to", () => {
     it(`${name}: produces, reads metadata, and delivers to a sink, also after a restart`, async () => {
       const broker = await startDevBroker({ versions: brokerVersions(name) });
       for (const topic of ["t", "t.dead-letter"]) broker.createTopic(topic);
-      const receiver = await startReceiver();
-      const sink = { type: "webhook", url: receiver.url, topics: ["t"], from: "earliest" };
-      const config = { sinks: { out: { ...sink, allowAddresses: ["127.0.0.1"] } } };
-      const first = await startTestGateway([broker.address], config);
-      await untilReady(first);
-      assert.equal((await post(first, "/topics/t", undefined, '"raw"')).status, 200);
-      const envelope = JSON.stringify({ records: [{ value: "a" }, { value: "b" }] });
-      assert.equal((await post(first, "/topics/t", V2_JSON, envelope)).status, 200);
-      await until(() => receiver.taken.length === 3);
-      await first.stop();
-
-      const second = await startTestGateway([broker.address], config);
-      await untilReady(second);
-      assert.equal((await post(second, "/topics/t", NDJSON, '"c"\n"d"\n')).status, 200);
-      await until(() => receiver.taken.length === 5);
-      const expected = ['"raw"', '"a"', '"b"', '"c"', '"d"'];
-      assert.deepEqual(
-        receiver.taken.map(({ body }) => body),
-        expected,
-      );
-      assert.deepEqual((await send(second, "/topics/t/partitions")).body.length, 1);
-      assert.equal((await post(second, "/topics/none", undefined, "x")).status, 404);
+      await useWholePath(broker.address, "t");
     });
   }
 
@@ -86,3 +67,40 @@ describeOnDevBroker("issue: every Kafka is spoken to", () => {
     });
   }
 });
+
+describeIf(soak, "issue: older Apache Kafka is spoken to", function () {
+  this.timeout(300_000);
+  for (const version of ["2.8.2", "3.9.1"]) {
+    it(`${version}: produces, reads metadata, and delivers to a sink, also after a restart`, async () => {
+      const broker = await startOlderKafka(version);
+      for (const topic of ["t", "t.dead-letter"]) await createTopic([broker], {}, topic);
+      await useWholePath(broker, "t");
+    });
+  }
+});
+
+/** Posts in every format, and reads the records with a sink, before and after a restart of the gateway. */
+async function useWholePath(broker: string, topic: string): Promise<void> {
+  const receiver = await startReceiver();
+  const sink = { type: "webhook", url: receiver.url, topics: [topic], from: "earliest" };
+  const config = { sinks: { out: { ...sink, allowAddresses: ["127.0.0.1"] } } };
+  const first = await startTestGateway([broker], config);
+  await untilReady(first);
+  assert.equal((await post(first, `/topics/${topic}`, undefined, '"raw"')).status, 200);
+  const envelope = JSON.stringify({ records: [{ value: "a" }, { value: "b" }] });
+  assert.equal((await post(first, `/topics/${topic}`, V2_JSON, envelope)).status, 200);
+  await until(() => receiver.taken.length === 3, 60_000);
+  await first.stop();
+
+  const second = await startTestGateway([broker], config);
+  await untilReady(second);
+  assert.equal((await post(second, `/topics/${topic}`, NDJSON, '"c"\n"d"\n')).status, 200);
+  await until(() => receiver.taken.length === 5, 60_000);
+  const expected = ['"raw"', '"a"', '"b"', '"c"', '"d"'];
+  assert.deepEqual(
+    receiver.taken.map(({ body }) => body),
+    expected,
+  );
+  assert.deepEqual((await send(second, `/topics/${topic}/partitions`)).body.length, 1);
+  assert.equal((await post(second, "/topics/none", undefined, "x")).status, 404);
+}

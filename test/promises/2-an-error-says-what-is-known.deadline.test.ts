@@ -83,10 +83,8 @@ describe("promise 2: the deadline counts from the moment there is something to a
 
   it("a body of 20 MB at 3 MB per second, 100 slow clients and 20 fast ones: every answer agrees with the log", async () => {
     const topic = await broker.topic({ partitions: PARTITIONS });
-    const gateway = await startWith({
-      kafka: { brokers: broker.addresses() },
-      http: { deadline: "2s" },
-    });
+    // The large body arrives for longer than http.deadline, which is 5 s.
+    const gateway = await startWith({ kafka: { brokers: broker.addresses() } });
     const url = `${gateway.apiUrl}/topics/${topic}`;
     const load = startLoad(gateway.apiUrl, `/topics/${topic}`, 20, { pauseMs: 10 });
     const value = (client: string, n: number): string => `${client}:${n}:${"x".repeat(1000)}`;

@@ -10,9 +10,14 @@ import { promisify } from "node:util";
 const run = promisify(execFile);
 const pom = path.join(import.meta.dirname, "pom.xml");
 
-/** Returns the folder with the jars. Takes about 10 s the first time. */
-export async function installKafka(): Promise<string> {
-  const version = createHash("sha256").update(readFileSync(pom)).digest("hex").slice(0, 12);
+/**
+ * Returns the folder with the jars. Takes about 10 s the first time.
+ *
+ * @param kafkaVersion default: the version in pom.xml
+ */
+export async function installKafka(kafkaVersion?: string): Promise<string> {
+  const hash = createHash("sha256").update(readFileSync(pom)).digest("hex").slice(0, 12);
+  const version = kafkaVersion === undefined ? hash : `${hash}-${kafkaVersion}`;
   const base = process.env["XDG_CACHE_HOME"] ?? path.join(homedir(), ".cache");
   const libs = path.join(base, "onramp", `apache-kafka-${version}`);
   if (existsSync(libs)) return libs;
@@ -26,6 +31,7 @@ export async function installKafka(): Promise<string> {
     "dependency:copy-dependencies",
     `-DoutputDirectory=${partial}`,
     "-DincludeScope=runtime",
+    ...(kafkaVersion === undefined ? [] : [`-Dkafka.version=${kafkaVersion}`]),
   ]);
   // Renamed when it is complete, so that an interrupted or concurrent run never leaves an incomplete cache.
   if (existsSync(libs)) rmSync(partial, { recursive: true });

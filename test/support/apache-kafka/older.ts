@@ -1,0 +1,52 @@
+// One broker of an older Apache Kafka, with ZooKeeper, on free ports of 127.0.0.1.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterTest } from "../after-test.ts";
+import { freePort, untilListening } from "../net.ts";
+import { installKafka } from "./install.ts";
+
+/** Starts the broker; it stops after the test. @returns `host:port` */
+export async function startOlderKafka(version: string): Promise<string> {
+  const libs = await installKafka(version);
+  const dir = mkdtempSync(path.join(tmpdir(), "onramp-kafka-"));
+  afterTest(() => rmSync(dir, { recursive: true, force: true }));
+  const [zookeeper, broker] = [await freePort(), await freePort()];
+  const data = path.join(dir, "zookeeper");
+  await startJava(
+    libs,
+    dir,
+    ["org.apache.zookeeper.server.ZooKeeperServerMain", `${zookeeper}`, data],
+    zookeeper,
+  );
+  const properties = {
+    "broker.id": 1,
+    "zookeeper.connect": `127.0.0.1:${zookeeper}`,
+    listeners: `PLAINTEXT://127.0.0.1:${broker}`,
+    "log.dirs": path.join(dir, "data"),
+    "offsets.topic.replication.factor": 1,
+    "offsets.topic.num.partitions": 4,
+    "group.initial.rebalance.delay.ms": 0,
+  };
+  const file = path.join(dir, "server.properties");
+  const lines = Object.entries(properties).map(([name, value]) => `${name}=${value}`);
+  writeFileSync(file, lines.join("\n"));
+  await startJava(libs, dir, ["kafka.Kafka", file], broker);
+  return `127.0.0.1:${broker}`;
+}
+
+async function startJava(libs: string, dir: string, args: readonly string[], port: number): Promise<void> {
+  const log = openSync(path.join(dir, `${port}.log`), "a");
+  const options = ["-Xmx512m", "-Dzookeeper.admin.enableServer=false", "-cp", `${libs}/*`];
+  const child = spawn("java", [...options, ...args], { stdio: ["ignore", log, log] });
+  closeSync(log);
+  const exited = once(child, "exit");
+  afterTest(async () => {
+    child.kill("SIGKILL");
+    await exited;
+  });
+  await untilListening(port, () => child.exitCode ?? undefined);
+}
