@@ -3,7 +3,7 @@
 // path and the fix.
 
 import path from "node:path";
-import { parseSize } from "../core/units.ts";
+import { parseDuration, parseSize } from "../core/units.ts";
 import { type Compiled, compileConfig } from "./compile.ts";
 import type { CompileHooks } from "./compiler.ts";
 import { override } from "./override.ts";
@@ -42,11 +42,19 @@ export function loadConfig(
   override(settings, environment, env, report);
   const violations = validate(configSchema(adapters), settings, folder);
   for (const { at, message } of violations) report(at, message);
-  const { budget, maxBody } = (settings["http"] ?? {}) as { budget?: unknown; maxBody?: unknown };
+  const section = (name: string) => (settings[name] ?? {}) as Readonly<Record<string, unknown>>;
+  const { budget, maxBody, deadline } = section("http");
   if ((parseSize(String(budget)) ?? 0) < 2 * (parseSize(String(maxBody)) ?? 0))
     report(
       "/http/budget",
       "must be at least twice http.maxBody, because one client may use only half of the budget",
+    );
+  if (
+    (parseDuration(String(section("kafka")["linger"])) ?? 0) >= (parseDuration(String(deadline)) ?? Infinity)
+  )
+    report(
+      "/kafka/linger",
+      "must be shorter than http.deadline; otherwise every request would be answered 503",
     );
   const broken = violations.filter(({ unknownKey }) => !unknownKey).map(({ at }) => pathOf(at));
   const { compiled, problems: found } = compileConfig(

@@ -64,9 +64,12 @@ const http = section({
     },
   ),
   maxBody: size("The largest request body.", { default: "25MB" }),
-  deadline: duration("The time after which a request is answered with the outcomes that are known by then.", {
-    default: "5s",
-  }),
+  deadline: duration(
+    "The time from the end of a body to the response, which has the outcomes that are known by then.",
+    {
+      default: "5s",
+    },
+  ),
 });
 
 const topic = object({

@@ -63,11 +63,12 @@ describe("config: loading", () => {
 
   it("reports every problem at once, each with its path and the fix", () => {
     const found = problems(
-      'kafka: { borkers: [], requestTimeout: soon, compression: zip, brokers: ["http://x:1/"] }\nhttp: { port: 99999, budget: 10MB, auth: { tokens: { a: { hash: x } } } }\nwebhooks: { g: { type: gitlab }, h: { type: github, topic: G } }\nextra: 1',
+      'kafka: { borkers: [], requestTimeout: soon, linger: 5s, compression: zip, brokers: ["http://x:1/"] }\nhttp: { port: 99999, budget: 10MB, auth: { tokens: { a: { hash: x } } } }\nwebhooks: { g: { type: gitlab }, h: { type: github, topic: G } }\nextra: 1',
     );
     for (const expected of [
       /^kafka\.borkers: unknown key; the keys here are brokers/,
       /^kafka\.requestTimeout: must be a duration/,
+      /^kafka\.linger: must be shorter than http\.deadline/,
       /^kafka\.compression: must be one of none, gzip, snappy, lz4, zstd/,
       /^kafka\.brokers\.0: /,
       /^http\.port: /,
