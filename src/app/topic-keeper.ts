@@ -36,6 +36,7 @@ export class TopicKeeper {
   readonly #create: boolean;
   readonly #wanted: readonly WantedTopic[];
   #state: Readiness = { ready: false, detail: "not checked yet: Kafka has not answered" };
+  #isReported = false;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(config: Config, dev: boolean, deps: Deps) {
@@ -87,7 +88,8 @@ export class TopicKeeper {
 
   #unready(error: unknown): void {
     const detail = messageOf(error);
-    if (detail !== this.#state.detail) this.#deps.log.warn({ reason: detail }, "topics not checked");
+    if (!this.#isReported) this.#deps.log.warn({ reason: detail }, "topics not checked");
+    this.#isReported = true;
     this.#state = { ready: false, detail };
   }
 

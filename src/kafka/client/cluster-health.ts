@@ -26,7 +26,8 @@ export class AdvertisedUnreachable extends Error {
 export function faultOfError(error: unknown): ClusterFault {
   const message = messageOf(error);
   if (error instanceof AdvertisedUnreachable) return { kind: "advertised", message };
-  if (!(error instanceof BrokerRefused)) return { kind: "unreachable", message };
+  if (!(error instanceof BrokerRefused))
+    return { kind: "unreachable", message: `${message}. Check kafka.brokers, and whether the brokers run` };
   if (error.code === KafkaCode.UNSUPPORTED_VERSION) return { kind: "versions", message };
   return { kind: "login", message: `the login is refused: ${message}. Check kafka.sasl` };
 }

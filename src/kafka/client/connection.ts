@@ -18,6 +18,7 @@ import { openSocket, type SocketOptions } from "./socket.ts";
 export const CLIENT_ID = "onramp";
 /** The APIs without which Onramp cannot produce. */
 const NEEDED = [Metadata, Produce, InitProducerId];
+const CLOSED_EARLY = " before the login; check the port, and whether it requires TLS (kafka.tls)";
 /** The largest accepted response, in bytes. A broker's default limit for a Fetch response is 55 MB. */
 const MAX_FRAME = 128 * 1024 * 1024;
 
@@ -41,6 +42,7 @@ export class Connection {
   readonly #onClose: (() => void)[] = [];
   #correlationId = 0;
   #usedAt = Date.now();
+  #isSetUp = false;
   #answered = false;
   #closed: BrokerGone | undefined;
   #expiresAt = Number.POSITIVE_INFINITY;
@@ -50,7 +52,7 @@ export class Connection {
     this.#name = name;
     socket.on("data", (chunk: Buffer) => this.#receive(chunk));
     socket.on("error", (error) => this.close(`the connection to ${name} failed`, error));
-    socket.on("close", () => this.close(`${name} closed the connection`));
+    socket.on("close", () => this.close(`${name} closed the connection${this.#isSetUp ? "" : CLOSED_EARLY}`));
   }
 
   /**
@@ -73,6 +75,7 @@ export class Connection {
         // Kafka closes a session after connections.max.reauth.ms. A new connection is simpler than KIP-368.
         if (lifetime > 0) connection.#expiresAt = Date.now() + lifetime * 0.85;
       }
+      connection.#isSetUp = true;
       connection.#answered = false;
       return connection;
     } catch (error) {
@@ -162,8 +165,12 @@ export class Connection {
     const version = offered && Math.min(highest, atMost, offered.max);
     if (version !== undefined && version >= Math.max(lowest, offered?.min ?? 0)) return version;
     const range = offered ? `only versions ${offered.min} to ${offered.max}` : "no version";
+    const next =
+      offered && offered.min > highest
+        ? "update Onramp"
+        : "use Apache Kafka 0.11 or later, or a broker that supports this API";
     throw new BrokerRefused(
-      `the broker ${this.#name} offers ${range} of ${name}, but Onramp needs one of ${lowest} to ${highest}; use Apache Kafka 0.11 or later, or a broker that supports this API`,
+      `the broker ${this.#name} offers ${range} of ${name}, but Onramp needs one of ${lowest} to ${highest}; ${next}`,
       KafkaCode.UNSUPPORTED_VERSION,
     );
   }

@@ -96,7 +96,7 @@ export class Link {
     const now = Date.now();
     if (connection.answered || now - openedAt >= SHORT_LIFE_MS) this.#failures.reset();
     else {
-      const reason = `${connection.closeReason}, ${now - openedAt} ms after it was opened`;
+      const reason = `${connection.closeReason} before it answered; check whether it requires a login (kafka.sasl)`;
       this.#lastError = new BrokerGone(reason, { sent: false });
       this.#failures.next(now);
     }

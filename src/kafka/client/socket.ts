@@ -33,7 +33,7 @@ export function openSocket(options: SocketOptions, name: string): Promise<net.So
       socket.destroy();
       reject(
         new BrokerGone(
-          `cannot connect to ${name}${cause ? `: ${messageOf(cause)}` : ` within ${options.connectTimeoutMs} ms`}`,
+          `cannot connect to ${name}${cause ? `: ${messageOf(cause)}${hintFor(options, cause)}` : ` within ${options.connectTimeoutMs} ms`}`,
           { sent: false, cause },
         ),
       );
@@ -50,4 +50,9 @@ export function openSocket(options: SocketOptions, name: string): Promise<net.So
       fail(error);
     });
   });
+}
+
+/** The next step after an error of TLS. Errors of the network, and no others, have a system call. */
+function hintFor({ tls: options }: SocketOptions, cause: NodeJS.ErrnoException): string {
+  return options && cause.syscall === undefined ? " (check kafka.tls)" : "";
 }

@@ -6,7 +6,7 @@ import { allow, limitedLogin, plainBrokers, secureBrokers } from "../../support/
 import { SCRAM_USERS } from "../../support/apache-kafka/cluster.ts";
 import { createTopic, describeIf } from "../../support/broker.ts";
 import { startTestGateway } from "../../support/gateway.ts";
-import { post, untilReady } from "../../support/http.ts";
+import { kafkaDetail, post, untilReady } from "../../support/http.ts";
 import { tlsFiles } from "../../support/tls/files.ts";
 import { until } from "../../support/until.ts";
 
@@ -101,5 +101,5 @@ const readiness = async ({ adminUrl }: Gateway): Promise<string> =>
 
 /** Like `untilReady`, for a user without an ACL to produce. */
 function connected(gateway: Gateway): Promise<void> {
-  return until(async () => !(await readiness(gateway)).includes("no broker is reachable"));
+  return until(async () => /able to produce|IdempotentWrite/.test(await kafkaDetail(gateway)));
 }
