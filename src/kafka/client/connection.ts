@@ -197,10 +197,8 @@ export class Connection {
 
   #onTimeout(timeoutMs: number): void {
     if (this.#closed) return;
-    this.#closed = new BrokerGone(`${this.#name} did not answer within ${timeoutMs} ms`, {
-      sent: true,
-      timedOut: true,
-    });
+    const reason = `${this.#name} did not answer within ${timeoutMs} ms`;
+    this.#closed = new BrokerGone(reason, { sent: true, timedOut: true });
     this.#rejectPending(this.#closed);
   }
 
