@@ -2,7 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import { getEventListeners } from "node:events";
-import { Backoff, systemClock, untilAborted, untilDeadline } from "../../src/core/time.ts";
+import { Backoff, firstSuccess, systemClock, untilAborted, untilDeadline } from "../../src/core/time.ts";
 
 const never = new Promise<never>(() => {});
 /** Whether a timer still keeps the process alive. */
@@ -64,6 +64,29 @@ describe("core: time", () => {
     controller.abort(new Error("stopped"));
     await assert.rejects(waiting, /^Error: stopped$/);
     await assert.rejects(untilAborted(never, controller.signal), /^Error: stopped$/);
+  });
+
+  it("returns the first success of attempts, and starts the next one after a failure or a delay", async () => {
+    const started: string[] = [];
+    const attempt = (name: string, outcome: Promise<string>) => () => {
+      started.push(name);
+      return outcome;
+    };
+    const never = new Promise<string>(() => {});
+    const [good, bad] = [Promise.resolve("good"), Promise.reject(new Error("bad"))];
+    bad.catch(() => {});
+    assert.equal(await firstSuccess([attempt("a", good), attempt("b", good)], 60_000), "good");
+    assert.equal(await firstSuccess([attempt("c", bad), attempt("d", good)], 60_000), "good");
+    assert.equal(await firstSuccess([attempt("e", never), attempt("f", good)], 1), "good");
+    assert.deepEqual(started, ["a", "c", "d", "e", "f"]);
+  });
+
+  it("fails with all errors, in order, when every attempt fails, or when there is none", async () => {
+    const fails = (message: string) => () => Promise.reject(new Error(message));
+    const errors = async (attempts: (() => Promise<string>)[]) =>
+      firstSuccess(attempts, 1).catch((error: AggregateError) => error.errors.map(String));
+    assert.deepEqual(await errors([fails("a"), fails("b")]), ["Error: a", "Error: b"]);
+    assert.deepEqual(await errors([]), []);
   });
 
   it("has a system clock whose sleep ends with the reason of its signal", async () => {
