@@ -20,9 +20,10 @@ export function compileTopics(
     const schema =
       file === undefined
         ? undefined
-        : compiler.attempt([...at, "schema"], () =>
-            compileSchema(parseNamedFile(compiler.folder, file), file),
-          );
+        : compiler.attempt([...at, "schema"], () => {
+            const { document, exact } = parseNamedFile(compiler.folder, file);
+            return compileSchema(document, file, exact);
+          });
     warnings.push(...(schema?.warnings ?? []));
     rules.set(name, { schema, key: compiler.expression([...at, "key"], key), tombstones });
   }

@@ -3,7 +3,8 @@
 
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { parse, parseDocument } from "yaml";
+import { parse, parseDocument, visit } from "yaml";
+import { isExactNumber } from "../core/decimal.ts";
 import { ConfigError } from "./problems.ts";
 
 /**
@@ -55,5 +56,24 @@ export function readNamedFile(folder: string, file: string): string {
   }
 }
 
+/** A JSON or YAML file. */
+export interface NamedFile {
+  readonly document: unknown;
+  /** The document in which the numbers that JavaScript would round are texts. */
+  readonly exact: unknown;
+}
+
 /** Reads and parses a JSON or YAML file that the configuration names. @throws Error */
-export const parseNamedFile = (folder: string, file: string): unknown => parse(readNamedFile(folder, file));
+export function parseNamedFile(folder: string, file: string): NamedFile {
+  const text = readNamedFile(folder, file);
+  const document: unknown = parse(text);
+  const exact = parseDocument(text);
+  visit(exact, {
+    Scalar(_, node) {
+      if (typeof node.value !== "number" || node.format === "HEX" || node.format === "OCT") return;
+      const source = node.source ?? "";
+      if (!isExactNumber(source)) node.value = source;
+    },
+  });
+  return { document, exact: exact.toJS() };
+}

@@ -4,7 +4,10 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
+import { canonicalNumber, decimalOf, isIntegral } from "./decimal.ts";
 import type { ErrorDetail } from "./errors.ts";
+import type { ExactValue } from "./json-numbers.ts";
+import { type ExactKeyword, exactKeywords } from "./schema-numbers.ts";
 
 const DRAFT_07 = "http://json-schema.org/draft-07/schema";
 const DRAFT_2020 = "https://json-schema.org/draft/2020-12/schema";
@@ -20,6 +23,11 @@ export interface TopicSchema {
   readonly warnings: readonly string[];
   /** @returns the violations of a value of `size` bytes; undefined when the value is valid */
   violations(value: unknown, size: number): ErrorDetail[] | undefined;
+  /**
+   * The same for a value with numbers that JavaScript would round. Compares all numbers as they were sent; much
+   * slower than `violations`.
+   */
+  exactViolations(value: ExactValue, size: number): ErrorDetail[] | undefined;
 }
 
 /** The error for a schema that cannot be used. The message names the schema and the reason. */
@@ -31,23 +39,49 @@ export class SchemaError extends Error {
  * Compiles a schema document.
  *
  * @param name the name of the schema in messages, such as its file name
- * @throws SchemaError when the schema is not valid, is incomplete, or uses an unsupported draft
+ * @param exact the document in which the numbers that JavaScript would round are texts; default: it has no such
+ *   numbers
+ * @throws SchemaError when the schema is not valid, is incomplete, uses an unsupported draft, or contains a
+ *   fraction that JavaScript would round or a number outside its range
  */
-export function compileSchema(document: unknown, name: string): TopicSchema {
+export function compileSchema(document: unknown, name: string, exact: unknown = document): TopicSchema {
+  requireComparable(document, exact, "", name);
   const [first, all] = [compile(document, name, false), compile(document, name, true)];
+  let exactly: { readonly first: ValidateFunction; readonly all: ValidateFunction } | undefined;
   return {
     document,
     warnings: slowKeywordWarnings(document, "", name),
-    violations(value, size) {
-      if (first(value)) return undefined;
-      if (size > MAX_FULL_LIST_BYTES) return (first.errors ?? []).map(toDetail);
-      all(value);
-      return (all.errors ?? []).slice(0, MAX_VIOLATIONS).map(toDetail);
+    violations: (value, size) => violationsBy(first, all, size, (validate) => validate(value)),
+    exactViolations(value, size) {
+      exactly ??= {
+        first: compile(document, name, false, exactKeywords(document, exact)),
+        all: compile(document, name, true, exactKeywords(document, exact)),
+      };
+      return violationsBy(exactly.first, exactly.all, size, (validate) =>
+        validate.call(value as unknown as Ajv, value.rounded),
+      );
     },
   };
 }
 
-function compile(document: unknown, name: string, allErrors: boolean): ValidateFunction {
+function violationsBy(
+  first: ValidateFunction,
+  all: ValidateFunction,
+  size: number,
+  isValid: (validate: ValidateFunction) => unknown,
+): ErrorDetail[] | undefined {
+  if (isValid(first)) return undefined;
+  if (size > MAX_FULL_LIST_BYTES) return (first.errors ?? []).map(toDetail);
+  isValid(all);
+  return (all.errors ?? []).slice(0, MAX_VIOLATIONS).map(toDetail);
+}
+
+function compile(
+  document: unknown,
+  name: string,
+  allErrors: boolean,
+  keywords: readonly ExactKeyword[] = [],
+): ValidateFunction {
   if (
     typeof document !== "boolean" &&
     (typeof document !== "object" || document === null || Array.isArray(document))
@@ -70,9 +104,13 @@ function compile(document: unknown, name: string, allErrors: boolean): ValidateF
     strictRequired: false,
     strictTuples: false,
     logger: false,
+    // The exact keywords get the whole value as context. They do not apply to the document itself.
+    passContext: true,
+    validateSchema: keywords.length === 0,
   } as const;
   const ajv = draft === DRAFT_07 ? new Ajv(options) : new Ajv2020(options);
   addFormats.default(ajv);
+  for (const keyword of keywords) ajv.removeKeyword(keyword.keyword).addKeyword({ ...keyword });
   try {
     return ajv.compile(document);
   } catch (error) {
@@ -82,6 +120,24 @@ function compile(document: unknown, name: string, allErrors: boolean): ValidateF
     );
   }
 }
+
+/**
+ * Refuses a number whose rounded value may have another order to ordinary values than the number has. An integer
+ * above 2^53 - 1 is rounded to another one above it, so it is allowed.
+ */
+function requireComparable(document: unknown, exact: unknown, pointer: string, name: string): void {
+  if (typeof document === "number" && typeof exact === "string" && !isComparable(document, exact))
+    throw new SchemaError(
+      `${name}#${pointer}: JavaScript cannot represent the number ${exact}; use at most 15 significant digits.`,
+    );
+  if (typeof document !== "object" || document === null) return;
+  for (const [key, inner] of Object.entries(document))
+    requireComparable(inner, (exact as Record<string, unknown>)[key], `${pointer}/${key}`, name);
+}
+
+const isComparable = (rounded: number, exact: string): boolean =>
+  Number.isFinite(rounded) &&
+  (isIntegral(decimalOf(exact)) || canonicalNumber(exact) === canonicalNumber(String(rounded)));
 
 function toDetail(error: ErrorObject): ErrorDetail {
   const extra =

@@ -4,7 +4,9 @@ import { elementAt } from "./element.ts";
 import { asOnrampError, type ErrorDetail, MOST_DETAILS, OnrampError } from "./errors.ts";
 import { ExpressionError, toKey } from "./expressions.ts";
 import { checkJson, parseJson } from "./json.ts";
+import { inexactNumbers, parseExactly, withExactNumbers } from "./json-numbers.ts";
 import type { Draft } from "./record.ts";
+import type { TopicSchema } from "./schemas.ts";
 import type { TopicRules } from "./topics.ts";
 
 /**
@@ -31,7 +33,7 @@ export function violationsIn(
   if (!schema) return undefined;
   let found: ErrorDetail[] | undefined;
   for (let index = 0; index < drafts.length; index++) {
-    const violations = violationsOf(elementAt(drafts, index), schema.violations, tombstones);
+    const violations = violationsOf(elementAt(drafts, index), schema, tombstones);
     if (!violations) continue;
     found ??= [];
     if (found.length >= MOST_DETAILS) break;
@@ -66,7 +68,7 @@ export async function setKeys(drafts: readonly Draft[], { key }: TopicRules, top
     if (draft.key !== null || draft.value === null) continue;
     draft.parsed ??= parseJson(draft.value, `Topic "${topic}" takes its key from the value, which`);
     try {
-      draft.key = toKey(await key?.evaluate(draft.parsed, { topic }));
+      draft.key = toKey(await key?.evaluate(withExactNumbers(draft.value, draft.parsed), { topic }));
     } catch (error) {
       if (!(error instanceof ExpressionError)) throw error;
       throw new OnrampError(
@@ -95,9 +97,7 @@ export function problemOf(
   return rules.key ? setKeys([draft], rules, topic).then(() => undefined, asOnrampError) : undefined;
 }
 
-type Violations = NonNullable<TopicRules["schema"]>["violations"];
-
-function violationsOf(draft: Draft, violations: Violations, tombstones: boolean): ErrorDetail[] | undefined {
+function violationsOf(draft: Draft, schema: TopicSchema, tombstones: boolean): ErrorDetail[] | undefined {
   const { value } = draft;
   if (value === null) {
     return tombstones
@@ -117,5 +117,7 @@ function violationsOf(draft: Draft, violations: Violations, tombstones: boolean)
       return [{ error_code: 42206, pointer: "", keyword: "type", message: (error as OnrampError).message }];
     }
   }
-  return violations(draft.parsed, value.length);
+  const numbers = inexactNumbers(value);
+  if (numbers.length === 0) return schema.violations(draft.parsed, value.length);
+  return schema.exactViolations(parseExactly(value, draft.parsed, numbers), value.length);
 }

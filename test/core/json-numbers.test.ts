@@ -1,0 +1,48 @@
+// The numbers of a JSON text that lose digits when they are parsed.
+
+import { strict as assert } from "node:assert";
+import { inexactNumbers, parseExactly, withExactNumbers } from "../../src/core/json-numbers.ts";
+
+const exact = (json: string): unknown => withExactNumbers(Buffer.from(json), JSON.parse(json));
+
+describe("core: numbers of JSON", () => {
+  it("are texts, with the digits as sent, where JavaScript would round them", () => {
+    assert.deepEqual(exact('{"é":9007199254740993,"b":[-1E400,0.12345678901234567890, 1e-400 ]}'), {
+      é: "9007199254740993",
+      b: ["-1E400", "0.12345678901234567890", "1e-400"],
+    });
+    assert.equal(exact("-9007199254740993"), "-9007199254740993");
+  });
+
+  it("stay numbers, of the same parsed value, where JavaScript keeps them", () => {
+    const json = '{"a":[1.0,1.50,1e2,-0,0.1,9007199254740991],"us":1764132345123456}';
+    const parsed: unknown = JSON.parse(json);
+    assert.equal(withExactNumbers(Buffer.from(json), parsed), parsed);
+  });
+
+  it("are not looked for in strings and in names of members", () => {
+    for (const text of ["9007199254740993", '"9007199254740993', "\\", '\\"1e400', "1e400\\\\"]) {
+      const json = JSON.stringify({ [text]: text, n: 9007199254740991 });
+      assert.deepEqual(inexactNumbers(Buffer.from(json)), [], json);
+      assert.deepEqual(exact(json.replace("991}", "993}")), { [text]: text, n: "9007199254740993" });
+    }
+  });
+
+  it("are replaced by finite numbers of the same kind for a validator", () => {
+    const json = Buffer.from(
+      "[1,9007199254740993,1e400,-1e400,9007199254740993.5,1e-400,0.1234567890123456]",
+    );
+    const { exact: texts, rounded } = parseExactly(json, JSON.parse(`${json}`), inexactNumbers(json));
+    assert.deepEqual(texts, [
+      1,
+      "9007199254740993",
+      "1e400",
+      "-1e400",
+      "9007199254740993.5",
+      "1e-400",
+      "0.1234567890123456",
+    ]);
+    const { MAX_VALUE } = Number;
+    assert.deepEqual(rounded, [1, 2 ** 53, MAX_VALUE, -MAX_VALUE, 0.5, 0.5, 0.1234567890123456]);
+  });
+});
