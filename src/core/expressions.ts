@@ -1,6 +1,8 @@
 // Compiles the JSONata expressions of the configuration, and evaluates them on records.
 
 import jsonata from "jsonata";
+import { inexactLiteral, passOperands } from "./expression-tree.ts";
+import { bytesFault, numbersFault, resultFault } from "./expression-values.ts";
 
 /** The variables that an expression may use besides its input. */
 export interface Bindings {
@@ -18,7 +20,11 @@ export interface Bindings {
 /** A compiled expression. */
 export interface Expression {
   readonly source: string;
-  /** @throws ExpressionError when the evaluation fails */
+  /**
+   * @param input a value from `withExactNumbers`, in which different numbers are different
+   * @throws ExpressionError when the evaluation fails; when the result contains a number that may have lost digits,
+   *   an unpaired surrogate, or a function
+   */
   evaluate(input: unknown, bindings: Bindings): Promise<unknown>;
 }
 
@@ -27,6 +33,27 @@ export class ExpressionError extends Error {
   override readonly name = "ExpressionError";
 }
 
+type Implementation = (value: unknown, ...rest: readonly unknown[]) => unknown;
+
+/** The functions that print their first argument, with their signatures and the check of the argument. */
+const PRINTERS = await Promise.all(
+  (
+    [
+      ["string", "<x-b?:s>", numbersFault],
+      ["formatNumber", "<n-so?:s>", numbersFault],
+      ["formatBase", "<n-n?:s>", numbersFault],
+      ["formatInteger", "<n-s:s>", numbersFault],
+      ["base64encode", "<s-:s>", bytesFault],
+    ] as const
+  ).map(async ([name, signature, faultOf]) => {
+    const { implementation: print } = (await jsonata(`$${name}`).evaluate(undefined)) as {
+      readonly implementation: Implementation;
+    };
+    const checked: Implementation = (value, ...rest) => print(printable(value, faultOf), ...rest);
+    return { name, signature, checked };
+  }),
+);
+
 /** An evaluation that takes longer is reported, because it cannot be interrupted. */
 const SLOW_MS = 50;
 
@@ -34,7 +61,7 @@ const SLOW_MS = 50;
  * Compiles a JSONata expression.
  *
  * @param onSlow called with the duration, in milliseconds, of each evaluation that took more than 50 ms
- * @throws ExpressionError with the position of the error
+ * @throws ExpressionError with the position of the error, or of a number that JavaScript would round
  */
 export function compileExpression(source: string, onSlow?: (ms: number) => void): Expression {
   let compiled: jsonata.Expression;
@@ -43,12 +70,20 @@ export function compileExpression(source: string, onSlow?: (ms: number) => void)
   } catch (error) {
     throw new ExpressionError(`this is not a valid JSONata expression: ${explain(error)}`, { cause: error });
   }
+  const position = inexactLiteral(compiled, source);
+  if (position !== undefined)
+    throw new ExpressionError(
+      `JavaScript would round the number that ends at position ${position}; write it in quotes: ${INEXACT}`,
+    );
+  passOperands(compiled, (operand) => printable(operand));
+  for (const { name, signature, checked } of PRINTERS) compiled.registerFunction(name, checked, signature);
   return {
     source,
     async evaluate(input, bindings) {
       const started = performance.now();
       try {
-        return await compiled.evaluate(input, bindings);
+        const result: unknown = await compiled.evaluate(input, bindings);
+        return usable(result);
       } catch (error) {
         throw new ExpressionError(`the expression failed: ${explain(error)}`, { cause: error });
       } finally {
@@ -60,24 +95,48 @@ export function compileExpression(source: string, onSlow?: (ms: number) => void)
 }
 
 /**
- * Converts the result of an expression to the bytes of a key: a string as it is, other values as JSON,
- * undefined and null as no key.
+ * Converts a value to text: a string as it is, other values as JSON.
  *
- * @throws ExpressionError for an integer that may have lost digits when the value was parsed: different keys
- *   could become the same key
+ * @throws ExpressionError for a value whose text could be the text of another value
  */
-export function toKey(value: unknown): Buffer | null {
-  if (value === undefined || value === null) return null;
-  if (typeof value === "number" && !Number.isSafeInteger(value) && Number.isInteger(value))
-    throw new ExpressionError("the key is an integer with more digits than JavaScript can represent");
-  return Buffer.from(typeof value === "string" ? value : JSON.stringify(value));
+export function toText(value: unknown): string {
+  usable(value);
+  return typeof value === "string" ? value : JSON.stringify(value);
 }
+
+/**
+ * Converts the result of an expression to the bytes of a key: its text; undefined and null as no key.
+ *
+ * @throws ExpressionError as `toText`
+ */
+export const toKey = (value: unknown): Buffer | null =>
+  value === undefined || value === null ? null : Buffer.from(toText(value));
+
+function usable(result: unknown): unknown {
+  const fault = resultFault(result);
+  if (fault !== undefined) throw new ExpressionError(`the result is or contains ${fault}`);
+  return result;
+}
+
+function printable(value: unknown, faultOf = numbersFault): unknown {
+  const fault = faultOf(value);
+  if (fault !== undefined) throw new ExpressionError(`a value that becomes text is or contains ${fault}`);
+  return value;
+}
+
+const INEXACT =
+  "in expressions, an integer over 2^53 - 1 and a fraction of more than 15 digits are text, with the digits as sent";
+/** JSONata's codes for a text where a number is expected, or next to a number. */
+const TYPE_ERRORS = ["D3070", "T0410", "T0412", "T2001", "T2002", "T2007", "T2008", "T2009", "T2010"];
 
 /**
  * Builds a message from the code and the position of an error. JSONata's own messages are not used, because
  * they quote the expression or the value.
  */
 function explain(error: unknown): string {
+  if (error instanceof ExpressionError) return error.message;
   const { code, position } = error as { code?: string; position?: number };
-  return `JSONata ${code ?? "error"}${position === undefined ? "" : ` at position ${position}`}`;
+  const at = position === undefined ? "" : ` at position ${position}`;
+  const hint = code !== undefined && TYPE_ERRORS.includes(code) ? ` (${INEXACT})` : "";
+  return `JSONata ${code ?? "error"}${at}${hint}`;
 }

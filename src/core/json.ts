@@ -48,6 +48,10 @@ export function checkJson(bytes: Buffer, what: string): void {
   throw new OnrampError(40001, `${what} is not valid JSON: ${why}.`);
 }
 
+/** @returns whether the bytes are a JSON text within the limits */
+export const isJsonText = (bytes: Buffer): boolean =>
+  isUtf8(bytes) && jsonFault(bytes, MAX_DEPTH, MAX_VALUES) === undefined;
+
 const notUtf8 = (what: string): OnrampError => new OnrampError(40001, `${what} is not valid UTF-8.`);
 const tooDeep = (what: string): OnrampError =>
   new OnrampError(40001, `${what} is nested more than ${MAX_DEPTH} levels deep.`);

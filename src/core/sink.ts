@@ -1,6 +1,7 @@
 // The contract of a kind of sink: one function that delivers a record to an external receiver. The sink
 // runner does the rest: consumer group, order, filters, retries, rate limits, dead letters, commits.
 
+import { isUtf8 } from "node:buffer";
 import type { AdapterKind } from "./adapter.ts";
 import type { Bindings } from "./expressions.ts";
 import { duration, expression, list, oneOf, string } from "./options.ts";
@@ -51,7 +52,10 @@ export function failureKindOf(status: number | undefined): FailureKind {
 
 /** A record to deliver. */
 export interface OutgoingRecord extends ConsumedRecord {
-  /** The value as parsed JSON; as text when it is not JSON; undefined for a tombstone. */
+  /**
+   * The value as parsed JSON, in which the numbers that JavaScript would round are texts; as text when it is not
+   * JSON; undefined for a tombstone.
+   */
   readonly parsed: unknown;
 }
 
@@ -126,14 +130,18 @@ export const sinkOptions = {
   ),
 };
 
-/** Builds the variables of an expression on a record. */
+/** Builds the variables of an expression on a record. Bytes that are not UTF-8 are Base64, as in a value. */
 export function bindingsOf({ topic, partition, offset, timestamp, key, headers }: ConsumedRecord): Bindings {
   return {
     topic,
     partition,
     offset,
     timestamp,
-    key: key === null ? null : key.toString("utf8"),
-    headers: Object.fromEntries(headers.map((header) => [header.key, header.value?.toString("utf8") ?? ""])),
+    key: key === null ? null : textOf(key),
+    headers: Object.fromEntries(
+      headers.map((header) => [header.key, header.value === null ? "" : textOf(header.value)]),
+    ),
   };
 }
+
+const textOf = (bytes: Buffer): string => bytes.toString(isUtf8(bytes) ? "utf8" : "base64");

@@ -1,11 +1,12 @@
 // Parses the value of a record once, for both the filter and the sink.
 
 import { isUtf8 } from "node:buffer";
+import { withExactNumbers } from "../core/json-numbers.ts";
 import type { ConsumedRecord } from "../core/ports.ts";
 import type { OutgoingRecord } from "../core/sink.ts";
 
 /**
- * Adds the parsed value to a record. It is the parsed JSON, or the text if the value is not JSON, or Base64
+ * Adds the parsed value to a record. It is the parsed JSON with exact numbers, or the text if the value is not JSON, or Base64
  * if the value is not UTF-8, or undefined for a tombstone.
  */
 export function outgoingRecord(record: ConsumedRecord): OutgoingRecord {
@@ -16,9 +17,11 @@ function parsedValue(value: Buffer | null): unknown {
   if (value === null) return undefined;
   if (!isUtf8(value)) return value.toString("base64");
   const text = value.toString("utf8");
+  let parsed: unknown;
   try {
-    return JSON.parse(text);
+    parsed = JSON.parse(text);
   } catch {
     return text;
   }
+  return withExactNumbers(value, parsed);
 }

@@ -4,6 +4,7 @@ import { validateHeaderName, validateHeaderValue } from "node:http";
 import { isIP } from "node:net";
 import { adapterKind, requireAll } from "../core/adapter.ts";
 import type { Expression } from "../core/expressions.ts";
+import { isJsonText } from "../core/json.ts";
 import { duration, expression, list, map, object, oneOf, section, string } from "../core/options.ts";
 import { bindingsOf, DeliveryError, type OutgoingRecord, type Sink } from "../core/sink.ts";
 import { readTlsFiles, tlsFiles } from "../core/tls-files.ts";
@@ -123,7 +124,8 @@ function contentTypeOf({ headers, parsed, value }: OutgoingRecord, computed: boo
   if (computed) return "application/json";
   const own = headers.find(({ key }) => key === "content-type")?.value?.toString("latin1");
   if (own !== undefined && isHeaderValue(own)) return own;
-  const isJson = value !== null && !(typeof parsed === "string" && value[0] !== 0x22);
+  // A parsed text is a JSON string, a number with more digits than JavaScript keeps, or a value that is not JSON.
+  const isJson = value !== null && (typeof parsed !== "string" || isJsonText(value));
   return isJson ? "application/json" : "application/octet-stream";
 }
 

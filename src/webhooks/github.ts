@@ -138,7 +138,10 @@ function header({ headers }: Delivery, name: string): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
 }
 
-/** @returns the string at a path of members; undefined when there is none, or an empty one */
+/**
+ * @returns the string at a path of members; undefined when there is none, or an empty one
+ * @throws OnrampError 40001 for a string that UTF-8 cannot represent: different keys could become the same key
+ */
 function text(value: unknown, ...path: readonly string[]): string | undefined {
   let at: unknown = value;
   for (const name of path)
@@ -146,5 +149,10 @@ function text(value: unknown, ...path: readonly string[]): string | undefined {
       typeof at === "object" && at !== null && Object.hasOwn(at, name)
         ? (at as Record<string, unknown>)[name]
         : undefined;
-  return typeof at === "string" && at !== "" ? at : undefined;
+  if (typeof at !== "string" || at === "") return undefined;
+  if (at.isWellFormed()) return at;
+  throw new OnrampError(
+    40001,
+    `The payload's ${path.join(".")} contains an unpaired surrogate, which UTF-8 cannot represent. Correct the value.`,
+  );
 }

@@ -37,6 +37,14 @@ describe("core: sink", () => {
     assert.deepEqual(bindingsOf(record), { ...place, key: "ü", headers: { h: "last", none: "" } });
     assert.equal(bindingsOf({ ...record, key: null }).key, null);
   });
+  it("gives expressions bytes that are not UTF-8 as Base64, so that different bytes are different texts", () => {
+    const place = { topic: "t", partition: 1, offset: 2, timestamp: 3, value: null };
+    const of = (byte: number) => {
+      const bytes = Buffer.from([byte]);
+      return bindingsOf({ ...place, key: bytes, headers: [{ key: "h", value: bytes }] });
+    };
+    assert.deepEqual([of(0xfe).key, of(0xff).key, of(0xff).headers], ["/g==", "/w==", { h: "/w==" }]);
+  });
   it("requires topics; from and giveUpAfter have defaults", () => {
     const { topics, from, filter, giveUpAfter } = sinkOptions;
     assert.deepEqual(

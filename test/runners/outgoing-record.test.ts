@@ -25,4 +25,10 @@ describe("runners: outgoing record", () => {
     assert.equal(parsed(null), undefined);
     assert.equal(parsed(Buffer.from("null")), null);
   });
+  it("has the numbers that JavaScript would round as texts", () => {
+    assert.deepEqual(parsed(Buffer.from('{"id":9007199254740993,"n":[1.0]}')), {
+      id: "9007199254740993",
+      n: [1],
+    });
+  });
 });

@@ -184,4 +184,14 @@ describe("webhooks: a delivery from GitHub", () => {
     );
     assert.deepEqual(properties["onInvalid"]?.["enum"], ["refuse", "dead-letter"]);
   });
+
+  it("is refused if UTF-8 cannot represent its key or a header: different names could become one", async () => {
+    for (const payload of [
+      '{"repository":{"full_name":"\\ud800"}}',
+      '{"organization":{"login":"\\udc00"}}',
+      '{"action":"\\ud800"}',
+    ])
+      await assert.rejects(draftOf(payload), problem(40001, /contains an unpaired surrogate/), payload);
+    assert.equal((await draftOf('{"repository":{"full_name":"😀"}}')).draft?.key?.toString(), "😀");
+  });
 });

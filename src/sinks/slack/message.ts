@@ -1,5 +1,6 @@
 // Builds the message of one record, or of several pending records.
 
+import { toText } from "../../core/expressions.ts";
 import { DeliveryError, type OutgoingRecord } from "../../core/sink.ts";
 import type { Message } from "./poster.ts";
 import type { SlackExpression } from "./text.ts";
@@ -26,8 +27,7 @@ export async function messageOf(
     await expressions.thread?.evaluate(record),
   ];
   const rest = records.length > 1 ? `${records.length - 1} more in the last ${spanOf(records)}` : undefined;
-  const own =
-    line === undefined || line === null ? "" : typeof line === "string" ? line : JSON.stringify(line);
+  const own = line === undefined || line === null ? "" : toText(line);
   if (own === "" && blocks === undefined)
     throw new DeliveryError(
       "permanent",
@@ -37,7 +37,7 @@ export async function messageOf(
   return {
     text,
     ...(blocks === undefined ? {} : { blocks: [...asBlocks(blocks), ...(rest ? [context(rest)] : [])] }),
-    ...(thread === undefined || thread === null ? {} : { thread: String(thread) }),
+    ...(thread === undefined || thread === null ? {} : { thread: toText(thread) }),
   };
 }
 

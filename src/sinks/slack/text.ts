@@ -1,7 +1,7 @@
 // Escapes records for Slack's message text (mrkdwn) before expressions are evaluated, so that a record can
 // neither notify people nor forge a link. Text in the expression itself is not escaped.
 
-import { type Expression, ExpressionError } from "../../core/expressions.ts";
+import { type Expression, ExpressionError, toText } from "../../core/expressions.ts";
 import { bindingsOf, type OutgoingRecord } from "../../core/sink.ts";
 
 /**
@@ -36,19 +36,21 @@ function escapeIn(value: unknown): unknown {
   );
 }
 
+const print = (value: unknown): string => (value === undefined ? "" : toText(value));
+
 /**
  * Functions for links and mentions, and replacements for functions whose result could contain unescaped text.
  */
 const FUNCTIONS = {
   link: (url: unknown, text?: unknown): string => {
-    const target = String(url).replaceAll("|", "%7C");
-    if (!/^(https?|mailto):/i.test(target)) return text === undefined ? target : String(text);
-    return text === undefined ? `<${target}>` : `<${target}|${String(text).replaceAll("|", "¦")}>`;
+    const target = print(url).replaceAll("|", "%7C");
+    if (!/^(https?|mailto):/i.test(target)) return text === undefined ? target : print(text);
+    return text === undefined ? `<${target}>` : `<${target}|${print(text).replaceAll("|", "¦")}>`;
   },
   // `here` and `channel` are not supported: an id from a record must not notify a whole channel. An
   // expression can contain <!here> itself.
   mention: (id: unknown): string => {
-    const name = String(id);
+    const name = print(id);
     if (/^[UW][A-Z0-9]+$/.test(name)) return `<@${name}>`;
     if (/^S[A-Z0-9]+$/.test(name)) return `<!subteam^${name}>`;
     if (/^C[A-Z0-9]+$/.test(name)) return `<#${name}>`;

@@ -44,4 +44,18 @@ describe("sinks: the text of Slack messages", () => {
     const escaped = (await made("$string($)", evil)) as string;
     assert.ok(!/[<>]/.test(escaped), escaped);
   });
+
+  it("prints values that differ differently in links and mentions, or refuses them", async () => {
+    const value = { id: "9007199254740993", parts: [{ a: 1 }], small: 9007199254741 };
+    for (const [source, text] of [
+      ["$link('https://e.example/' & id, id)", "<https://e.example/9007199254740993|9007199254740993>"],
+      ["$link('https://e.example', parts)", '<https://e.example|[{"a":1}]>'],
+      ["$mention(id)", "9007199254740993"],
+      ["$link('https://e.example', nothing)", "<https://e.example>"],
+    ] as const)
+      assert.equal(await made(source, value), text, source);
+    for (const source of ["$link('https://e.example', small * 1000)", "$mention(small * 1000)"])
+      await assert.rejects(made(source, value), /integer with more digits/, source);
+    await assert.rejects(made("$eval('1')", value), /\$eval is not available in messages/);
+  });
 });

@@ -1,0 +1,122 @@
+// Keys and texts of expressions: different values have different texts, or are refused.
+
+import { strict as assert } from "node:assert";
+import { compileExpression, ExpressionError, toKey } from "../../src/core/expressions.ts";
+import { withExactNumbers } from "../../src/core/json-numbers.ts";
+
+async function key(source: string, json: string): Promise<string | undefined> {
+  const input = withExactNumbers(Buffer.from(json), JSON.parse(json));
+  return toKey(await compileExpression(source).evaluate(input, {}))?.toString();
+}
+const refuses = (source: string, json: string, text: RegExp) =>
+  assert.rejects(
+    key(source, json),
+    (error: unknown) => error instanceof ExpressionError && text.test(error.message),
+    `${source} ${json}`,
+  );
+const error = (source: string): string => {
+  try {
+    compileExpression(source);
+  } catch (caught) {
+    if (caught instanceof ExpressionError) return caught.message;
+  }
+  return assert.fail(source);
+};
+
+describe("core: numbers in expressions", () => {
+  it("reach keys with all their digits: alone, in objects, in arrays, and joined", async () => {
+    const record = '{"id":9007199254740993,"price":0.12345678901234567890}';
+    for (const [source, text] of [
+      ["id", "9007199254740993"],
+      ["[id]", '["9007199254740993"]'],
+      ["{'id': id}", '{"id":"9007199254740993"}'],
+      ["$", '{"id":"9007199254740993","price":"0.12345678901234567890"}'],
+      ["id & '-' & price", "9007199254740993-0.12345678901234567890"],
+      ["$string(id)", "9007199254740993"],
+      ["$string($)", '{"id":"9007199254740993","price":"0.12345678901234567890"}'],
+    ] as const)
+      assert.equal(await key(source, record), text, source);
+  });
+
+  it("stay numbers if JavaScript keeps them", async () => {
+    for (const [source, json, text] of [
+      ["us > 1700000000000000", '{"us":1764132345123456}', "true"],
+      ["a + b", '{"a":1e2,"b":1.50}', "101.5"],
+      ["us & ''", '{"us":9007199254740991}', "9007199254740991"],
+      ["'n' & (a + b)", '{"a":0.1,"b":0.2}', "n0.3"],
+      ["$map(ids, $string)", '{"ids":[5,7]}', '["5","7"]'],
+      ["$map(ids, function($id) { $id & '!' })", '{"ids":[5,7]}', '["5!","7!"]'],
+      ["items.(id & %.n)", '{"items":[{"id":1}],"n":7}', "17"],
+      ["nothing & a & [1,2] & $sum", '{"a":true}', "true[1,2]"],
+      ["id ~> $formatBase(16)", '{"id":255}', "ff"],
+      ["$string()", '{"a":1}', '{"a":1}'],
+    ] as const)
+      assert.equal(await key(source, json), text, source);
+  });
+
+  it("are refused if the expression computes more than JavaScript can represent", async () => {
+    const LOST = /integer with more digits than JavaScript can represent/;
+    for (const source of [
+      "id * 1000",
+      "[id * 1000]",
+      "{'a': id * 1000}",
+      "'k' & id * 1000",
+      "(id * 1000) & 'k'",
+      "$map([id], function($id) { 'k' & $id * 1000 })",
+      "$string(id * 1000)",
+      "[id * 1000] ~> $string",
+      "$formatNumber(id * 1000, '#')",
+      "$formatBase(id * 1000, 36)",
+      "$formatInteger(id * 1000, '0')",
+      "'k' & $number(big)",
+      "$number(big)",
+    ])
+      await refuses(source, '{"id":9007199254741,"big":9007199254740993}', LOST);
+    await refuses("1 / n", '{"n":0}', /a number that is not finite/);
+  });
+
+  it("are refused in the expression itself if JavaScript would round them", () => {
+    for (const [source, position] of [
+      ["id = 9007199254740993", 21],
+      ["id = -9007199254740992", 22],
+      ["a[b > 0.30000000000000000001].c", 28],
+      ["$f(function($x) { $x = 1e300 })", 28],
+    ] as const)
+      assert.match(
+        error(source),
+        new RegExp(`round the number that ends at position ${position}; write it in quotes`),
+      );
+    for (const source of ["id = 9007199254740991", "a1e + 5", "x1.e5 > 1.50", "[1..3]", "-0.1e-5", "a[-1]"])
+      assert.ok(compileExpression(source), source);
+  });
+
+  it("are explained where a text is compared or computed with a number", async () => {
+    for (const source of ["id > 5", "id + 5", "$sum([id])", "ids^(id)", "$abs(id)"])
+      await refuses(
+        source,
+        '{"id":9007199254740993,"ids":[{"id":9007199254740993},{"id":5}]}',
+        /JSONata \w+ at position \d+ \(in expressions, an integer over 2\^53 - 1 .* are text/,
+      );
+    assert.equal(await key("id = '9007199254740993'", '{"id":9007199254740993}'), "true");
+  });
+});
+
+describe("core: texts in expressions", () => {
+  it("are refused if they contain half of a surrogate pair, also in arrays, objects and names", async () => {
+    for (const source of ["s", "'k' & s", "[s]", "{'a': s}", "{s: 1}", "{'a': [{'b': s}]}"])
+      await refuses(source, '{"s":"\\ud800"}', /an unpaired surrogate, which UTF-8 cannot represent/);
+    await refuses("$keys($)", '{"\\udc00":1}', /unpaired surrogate/);
+    assert.throws(() => toKey("\ud800"), ExpressionError);
+    assert.equal(await key("$join($split(s, ''))", '{"s":"😀"}'), "😀");
+  });
+
+  it("are refused by $base64encode if a character is not a byte", async () => {
+    await refuses("$base64encode(s)", '{"s":"ā"}', /a character above U\+00FF/);
+    assert.equal(await key("$base64encode(s)", '{"s":"é"}'), "6Q==");
+  });
+
+  it("are never the text of a function", async () => {
+    for (const source of ["$sum", "[$sum]", "{'f': function($x) { $x }}"])
+      await refuses(source, "{}", /the result is or contains a function; call it/);
+  });
+});
