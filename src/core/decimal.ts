@@ -9,8 +9,8 @@ export interface Decimal {
   readonly magnitude: number;
 }
 
-/** JSONata prints fractions with this many digits, and every decimal with as many digits survives a parse. */
-const EXACT_DIGITS = 15;
+/** The digits that are divided at once: a number of 15 digits is exact. */
+const GROUP = 15;
 /** A number without fraction and exponent. */
 export const INTEGER = /^-?\d+$/;
 /** Larger exponents are read as this one: the arithmetic on exponents must be exact and must end. */
@@ -38,16 +38,14 @@ export const canonicalNumber = (text: string): string => {
 };
 
 /**
- * @returns whether JavaScript and JSONata keep the value of the number: an integer up to ±(2^53 - 1), or a
- *   fraction of at most 15 significant digits within the range of a double
+ * @returns whether JavaScript keeps the value of the number: an integer up to ±(2^53 - 1), or a fraction that has
+ *   the same value after it was parsed and printed
  */
 export function isExactNumber(text: string): boolean {
   const parsed = Number(text);
   if (!Number.isFinite(parsed)) return false;
   if (Number.isInteger(parsed) && !Number.isSafeInteger(parsed)) return false;
-  if (INTEGER.test(text)) return true;
-  if (!Number.isInteger(parsed) && decimalOf(text).digits.length > EXACT_DIGITS) return false;
-  return canonicalNumber(text) === canonicalNumber(String(parsed));
+  return INTEGER.test(text) || canonicalNumber(text) === canonicalNumber(String(parsed));
 }
 
 export const isIntegral = ({ digits, magnitude }: Decimal): boolean => digits.length <= magnitude;
@@ -79,8 +77,8 @@ export function isMultipleOf(number: Decimal, divisor: Decimal): boolean {
 /** Reads the digits in groups, because `BigInt` is slow on a text of millions of digits. */
 function remainder(digits: string, modulus: bigint): bigint {
   let rest = 0n;
-  for (let at = 0; at < digits.length; at += EXACT_DIGITS) {
-    const group = digits.slice(at, at + EXACT_DIGITS);
+  for (let at = 0; at < digits.length; at += GROUP) {
+    const group = digits.slice(at, at + GROUP);
     rest = (rest * 10n ** BigInt(group.length) + BigInt(group)) % modulus;
   }
   return rest;

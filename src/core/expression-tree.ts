@@ -1,11 +1,12 @@
 // Inspects and changes the syntax tree of JSONata expressions.
 
 import { isExactNumber } from "./decimal.ts";
+import type { Focus } from "./expression-text.ts";
 
 /** The parts of JSONata's compiled expression that are used here. */
 interface Compiled {
   ast(): Node;
-  registerFunction(name: string, implementation: (operand: unknown) => unknown): void;
+  registerFunction(name: string, implementation: (this: Focus, operand: unknown) => unknown): void;
 }
 
 interface Node {
@@ -15,7 +16,7 @@ interface Node {
   readonly position?: number;
 }
 
-/** The name of the variable for `passOperands`. An expression cannot contain it. */
+/** The name of the variable for `printOperands`. An expression cannot contain it. */
 const OPERAND = "&";
 const NUMBER = /(?:0|[1-9]\d*)(?:\.\d+)?(?:e[-+]?\d+)?$/i;
 
@@ -32,13 +33,9 @@ export function inexactLiteral(compiled: Compiled, source: string): number | und
   return found;
 }
 
-/**
- * Makes an expression pass both operands of each `&` to a function, because `&` itself cannot be replaced.
- *
- * @param check returns its argument, or throws
- */
-export function passOperands(compiled: Compiled, check: (operand: unknown) => unknown): void {
-  compiled.registerFunction(OPERAND, check);
+/** Makes an expression convert the operands of each `&` with a function, because `&` itself cannot be replaced. */
+export function printOperands(compiled: Compiled, print: (this: Focus, operand: unknown) => unknown): void {
+  compiled.registerFunction(OPERAND, print);
   walk(compiled.ast(), (node) => {
     if (node.type !== "binary" || node.value !== "&") return;
     const { position } = node;

@@ -43,6 +43,6 @@ function faultIn(value: unknown, faultOf: (leaf: unknown) => string | undefined)
 }
 
 /** JSONata represents its own functions as objects, with references to all variables. */
-const isFunction = (value: unknown): boolean =>
+export const isFunction = (value: unknown): boolean =>
   typeof value === "function" ||
   (typeof value === "object" && value !== null && FUNCTION_MARKS.some((mark) => Object.hasOwn(value, mark)));

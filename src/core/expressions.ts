@@ -1,7 +1,8 @@
 // Compiles the JSONata expressions of the configuration, and evaluates them on records.
 
 import jsonata from "jsonata";
-import { inexactLiteral, passOperands } from "./expression-tree.ts";
+import { type Focus, printValue } from "./expression-text.ts";
+import { inexactLiteral, printOperands } from "./expression-tree.ts";
 import { bytesFault, numbersFault, resultFault } from "./expression-values.ts";
 
 /** The variables that an expression may use besides its input. */
@@ -35,11 +36,19 @@ export class ExpressionError extends Error {
 
 type Implementation = (value: unknown, ...rest: readonly unknown[]) => unknown;
 
-/** The functions that print their first argument, with their signatures and the check of the argument. */
+/** Replaces `$string`. Has one required argument, which is all that `$map` and its like pass to it. */
+function string(this: Focus, value: unknown, prettify = false): string | undefined {
+  return printValue(this, printable(value), prettify);
+}
+
+/** Replaces `$clone`, which also copies the input of a transform (`|…|…|`): JSONata's rounds fractions. */
+const clone = (value: unknown): unknown =>
+  value === undefined ? undefined : JSON.parse(JSON.stringify(printable(value)));
+
+/** The other functions that print their first argument, with their signatures and the check of the argument. */
 const PRINTERS = await Promise.all(
   (
     [
-      ["string", "<x-b?:s>", numbersFault],
       ["formatNumber", "<n-so?:s>", numbersFault],
       ["formatBase", "<n-n?:s>", numbersFault],
       ["formatInteger", "<n-s:s>", numbersFault],
@@ -75,7 +84,9 @@ export function compileExpression(source: string, onSlow?: (ms: number) => void)
     throw new ExpressionError(
       `JavaScript would round the number that ends at position ${position}; write it in quotes: ${INEXACT}`,
     );
-  passOperands(compiled, (operand) => printable(operand));
+  printOperands(compiled, string);
+  compiled.registerFunction("string", string, "<x-b?:s>");
+  compiled.registerFunction("clone", clone, "<(oa)-:o>");
   for (const { name, signature, checked } of PRINTERS) compiled.registerFunction(name, checked, signature);
   return {
     source,
@@ -125,7 +136,7 @@ function printable(value: unknown, faultOf = numbersFault): unknown {
 }
 
 const INEXACT =
-  "in expressions, an integer over 2^53 - 1 and a fraction of more than 15 digits are text, with the digits as sent";
+  "in expressions, an integer over 2^53 - 1 and a number that JavaScript would round are text, with the digits as sent";
 /** JSONata's codes for a text where a number is expected, or next to a number. */
 const TYPE_ERRORS = ["D3070", "T0410", "T0412", "T2001", "T2002", "T2007", "T2008", "T2009", "T2010"];
 

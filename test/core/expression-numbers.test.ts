@@ -54,6 +54,23 @@ describe("core: numbers in expressions", () => {
       assert.equal(await key(source, json), text, source);
   });
 
+  it("keep all digits of the fractions of the input as text, and 15 digits of computed ones", async () => {
+    const json = '{"a":0.30000000000000004,"b":[21.299999999999997],"c":1.1}';
+    for (const [source, text] of [
+      ["a > 0.3 and b[0] > 21", "true"],
+      ["a", "0.30000000000000004"],
+      ["'k' & a & '-' & (0.1 + c)", "k0.30000000000000004-1.2"],
+      ["$string(b)", "[21.299999999999997]"],
+      ["$map(b, $string)", "21.299999999999997"],
+      ["$string({'b': b, 'd': c * 3})", '{"b":[21.299999999999997],"d":3.3}'],
+      ["($ ~> |$|{'c': a}|).c", "0.30000000000000004"],
+      ["'total ' & c * 3", "total 3.3"],
+    ] as const)
+      assert.equal(await key(source, json), text, source);
+    assert.equal(await key("$ & ''", "21.299999999999997"), "21.299999999999997");
+    assert.equal(await key("$string($)", "[21.299999999999997]"), "[21.299999999999997]");
+  });
+
   it("are refused if the expression computes more than JavaScript can represent", async () => {
     const LOST = /integer with more digits than JavaScript can represent/;
     for (const source of [
@@ -70,6 +87,7 @@ describe("core: numbers in expressions", () => {
       "$formatInteger(id * 1000, '0')",
       "'k' & $number(big)",
       "$number(big)",
+      "$string($clone({'a': id * 1000}))",
     ])
       await refuses(source, '{"id":9007199254741,"big":9007199254740993}', LOST);
     await refuses("1 / n", '{"n":0}', /a number that is not finite/);

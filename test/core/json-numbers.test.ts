@@ -15,7 +15,7 @@ describe("core: numbers of JSON", () => {
   });
 
   it("stay numbers, of the same parsed value, where JavaScript keeps them", () => {
-    const json = '{"a":[1.0,1.50,1e2,-0,0.1,9007199254740991],"us":1764132345123456}';
+    const json = '{"a":[1.0,1.50,1e2,-0,0.1,9007199254740991],"us":1764132345123456,"t":21.299999999999997}';
     const parsed: unknown = JSON.parse(json);
     assert.equal(withExactNumbers(Buffer.from(json), parsed), parsed);
   });
@@ -30,7 +30,7 @@ describe("core: numbers of JSON", () => {
 
   it("are replaced by finite numbers of the same kind for a validator", () => {
     const json = Buffer.from(
-      "[1,9007199254740993,1e400,-1e400,9007199254740993.5,1e-400,0.1234567890123456]",
+      "[1,9007199254740993,1e400,-1e400,9007199254740993.5,1e-400,0.12345678901234567]",
     );
     const { exact: texts, rounded } = parseExactly(json, JSON.parse(`${json}`), inexactNumbers(json));
     assert.deepEqual(texts, [
@@ -40,9 +40,9 @@ describe("core: numbers of JSON", () => {
       "-1e400",
       "9007199254740993.5",
       "1e-400",
-      "0.1234567890123456",
+      "0.12345678901234567",
     ]);
     const { MAX_VALUE } = Number;
-    assert.deepEqual(rounded, [1, 2 ** 53, MAX_VALUE, -MAX_VALUE, 0.5, 0.5, 0.1234567890123456]);
+    assert.deepEqual(rounded, [1, 2 ** 53, MAX_VALUE, -MAX_VALUE, 0.5, 0.5, Number("0.12345678901234567")]);
   });
 });
