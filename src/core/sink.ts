@@ -6,6 +6,7 @@ import type { AdapterKind } from "./adapter.ts";
 import type { Bindings } from "./expressions.ts";
 import { duration, expression, list, oneOf, string } from "./options.ts";
 import type { ConsumedRecord } from "./ports.ts";
+import { isTime } from "./time.ts";
 
 /**
  * What a failed delivery means for the record:
@@ -130,13 +131,16 @@ export const sinkOptions = {
   ),
 };
 
-/** Builds the variables of an expression on a record. Bytes that are not UTF-8 are Base64, as in a value. */
+/**
+ * Builds the variables of an expression on a record. `timestamp` is undefined if it is not a time, see `isTime`. Bytes
+ * that are not UTF-8 are Base64, as in a value.
+ */
 export function bindingsOf({ topic, partition, offset, timestamp, key, headers }: ConsumedRecord): Bindings {
   return {
     topic,
     partition,
     offset,
-    timestamp,
+    ...(isTime(timestamp) ? { timestamp } : {}),
     key: key === null ? null : textOf(key),
     headers: Object.fromEntries(
       headers.map((header) => [header.key, header.value === null ? "" : textOf(header.value)]),

@@ -19,6 +19,15 @@ export const systemClock: Clock = {
   },
 };
 
+/** 9999-12-31T23:59:59.999Z, the last time that RFC 3339 can express. */
+const LAST_TIME = 253_402_300_799_999;
+
+/**
+ * Whether the timestamp of a record is a time: milliseconds from 1970 to 9999. Records may have -1 (no timestamp), or
+ * nanoseconds, which `Date` does not accept.
+ */
+export const isTime = (timestamp: number): boolean => timestamp >= 0 && timestamp <= LAST_TIME;
+
 /**
  * Computes waits that double after each failure. Wait number n, from 0, is a random time between half and all
  * of `min(max, first * 2^n)`, so that clients that failed together do not retry together.

@@ -7,6 +7,7 @@ import type { Expression } from "../core/expressions.ts";
 import { isJsonText } from "../core/json.ts";
 import { duration, expression, list, map, object, oneOf, section, string } from "../core/options.ts";
 import { bindingsOf, DeliveryError, type OutgoingRecord, type Sink } from "../core/sink.ts";
+import { isTime } from "../core/time.ts";
 import { readTlsFiles, tlsFiles } from "../core/tls-files.ts";
 import { ms } from "../core/units.ts";
 import { type AddressPolicy, addressPolicy } from "../web/address-policy.ts";
@@ -145,7 +146,7 @@ function eventHeaders(record: OutgoingRecord, id: string): Record<string, string
     "ce-id": id,
     "ce-source": `/topics/${topic}`,
     "ce-type": "onramp.record",
-    "ce-time": new Date(timestamp).toISOString(),
+    ...(isTime(timestamp) ? { "ce-time": new Date(timestamp).toISOString() } : {}),
     ...own,
   };
 }

@@ -2,6 +2,7 @@
 
 import { toText } from "../../core/expressions.ts";
 import { DeliveryError, type OutgoingRecord } from "../../core/sink.ts";
+import { isTime } from "../../core/time.ts";
 import type { Message } from "./poster.ts";
 import type { SlackExpression } from "./text.ts";
 
@@ -26,7 +27,7 @@ export async function messageOf(
     await expressions.blocks?.evaluate(record),
     await expressions.thread?.evaluate(record),
   ];
-  const rest = records.length > 1 ? `${records.length - 1} more in the last ${spanOf(records)}` : undefined;
+  const rest = records.length > 1 ? restOf(records) : undefined;
   const own = line === undefined || line === null ? "" : toText(line);
   if (own === "" && blocks === undefined)
     throw new DeliveryError(
@@ -49,11 +50,18 @@ function asBlocks(result: unknown): object[] {
 
 const context = (line: string): object => ({ type: "context", elements: [{ type: "mrkdwn", text: line }] });
 
-/** The time from the first record to the last, in words. */
-function spanOf(records: readonly OutgoingRecord[]): string {
-  const times = records.map(({ timestamp }) => timestamp);
-  const seconds = Math.max(1, Math.round((Math.max(...times) - Math.min(...times)) / 1000));
+/** The number of the other records, and the time from the first record to the last if that is known. */
+function restOf(records: readonly OutgoingRecord[]): string {
+  const times = records.map(({ timestamp }) => timestamp).filter(isTime);
+  const span = times.length > 1 ? ` in the last ${inWords(Math.max(...times) - Math.min(...times))}` : "";
+  return `${records.length - 1} more${span}`;
+}
+
+function inWords(ms: number): string {
+  const seconds = Math.max(1, Math.round(ms / 1000));
   if (seconds < 90) return seconds >= 45 ? "minute" : `${seconds} seconds`;
   const minutes = Math.round(seconds / 60);
-  return minutes < 90 ? `${minutes} minutes` : `${Math.round(minutes / 60)} hours`;
+  if (minutes < 90) return `${minutes} minutes`;
+  const hours = Math.round(minutes / 60);
+  return hours < 48 ? `${hours} hours` : `${Math.round(hours / 24)} days`;
 }
