@@ -3,9 +3,9 @@
 
 import { once } from "node:events";
 import type { Config } from "../config/load.ts";
-import { deadLetterTopic, readDeadLetter } from "../core/dead-letter.ts";
-import { OperatorError } from "../core/errors.ts";
-import type { Log, RecordHandler } from "../core/ports.ts";
+import { deadLetterTopic, isIncomplete, readDeadLetter } from "../core/dead-letter.ts";
+import { messageOf, OperatorError } from "../core/errors.ts";
+import type { ConsumedRecord, Log, RecordHandler } from "../core/ports.ts";
 import type { SinkCounts } from "../core/sink-state.ts";
 import { systemClock } from "../core/time.ts";
 import { EARLIEST, LATEST, listOffsetsOrThrow } from "../kafka/client/list-offsets.ts";
@@ -14,6 +14,7 @@ import { type OffsetRange, readRange } from "../kafka/consume/read-range.ts";
 import { RateLimiter } from "../runners/rate-limiter.ts";
 import type { SinkRunner } from "../runners/sink-runner.ts";
 import { createKafka, NO_BROKER } from "./kafka.ts";
+import { readOriginal } from "./original.ts";
 import { createRunner, type SinkDeps } from "./sinks.ts";
 
 const RESOLVE_MS = 10_000;
@@ -32,6 +33,8 @@ export interface ReplayReport extends SinkCounts {
   notReplayed: number;
   /** The names of the sinks that wrote dead letters and are not configured. */
   readonly unknownSinks: Set<string>;
+  /** Dead letters without a value (or another part) whose original record no longer exists: `topic/partition, offset n`. */
+  readonly lost: string[];
   /** True when the replay was stopped before its end. */
   interrupted: boolean;
 }
@@ -64,12 +67,13 @@ export function replayDeadLetters(
     const consumer = new Consumer(deps, { group, topics: [source], from: "earliest" });
     const done = new AbortController();
     let failure: ReplayError | undefined;
+    const end = (reason: string): void => {
+      failure = new ReplayError(reason);
+      done.abort();
+    };
     const poll = setInterval(() => {
       const [blocked] = consumer.blockedReasons;
-      if (blocked && Date.now() - blocked.since > BLOCKED_MS) {
-        failure = new ReplayError(blocked.message);
-        done.abort();
-      }
+      if (blocked && Date.now() - blocked.since > BLOCKED_MS) end(blocked.message);
       const { positions } = consumer;
       const atEnd = positions.every(({ partition, position }) => position >= (ends.get(partition) ?? 0));
       if (positions.length === ends.size && atEnd) done.abort();
@@ -88,14 +92,23 @@ export function replayDeadLetters(
         if (sink !== undefined) report.unknownSinks.add(sink);
         return 1;
       }
-      const original = {
-        ...record,
+      const place = {
         topic: origin.topic ?? topic,
         partition: origin.partition ?? -1,
         offset: origin.offset ?? -1,
         timestamp: origin.timestamp ?? record.timestamp,
-        headers: origin.headers,
       };
+      let original: ConsumedRecord | undefined = { ...record, ...place, headers: origin.headers };
+      if (isIncomplete(record.headers))
+        original = await readOriginal(deps, place, ended).catch((error: unknown) => {
+          // The dead letter is not committed: the next replay reads it again.
+          if (!ended.aborted) end(messageOf(error));
+          throw error;
+        });
+      if (!original) {
+        report.lost.push(`${place.topic}/${place.partition}, offset ${place.offset}`);
+        return 1;
+      }
       return runner(sink).handle([original], ended, cancel);
     };
     await consumer.run(handler, AbortSignal.any([stopping, done.signal]));
@@ -166,6 +179,7 @@ async function withTools(
     ...{ delivered: 0, failed: 0, deadLettered: 0, skipped: 0 },
     notReplayed: 0,
     unknownSinks: new Set(),
+    lost: [],
     interrupted: false,
   };
   kafka.start();

@@ -50,7 +50,7 @@ export const deadLetter: Command = {
 
 function reportReplay(
   io: Io,
-  { delivered, skipped, deadLettered, notReplayed, unknownSinks, interrupted }: ReplayReport,
+  { delivered, skipped, deadLettered, notReplayed, unknownSinks, lost, interrupted }: ReplayReport,
 ): number {
   const others = notReplayed > 0 ? `, ${notReplayed} not replayed` : "";
   io.out(`${delivered} delivered, ${skipped} skipped by the filter, ${deadLettered} dead letters${others}.`);
@@ -58,8 +58,12 @@ function reportReplay(
     io.err(
       `These sinks are not configured, so their dead letters were not replayed: ${[...unknownSinks].join(", ")}.`,
     );
+  for (const place of lost)
+    io.err(
+      `A dead letter was not replayed: its topic refused the record as too large, and the original, ${place}, no longer exists.`,
+    );
   if (interrupted) io.err("The replay was interrupted before its end.");
-  return interrupted ? INTERRUPTED : deadLettered > 0 || unknownSinks.size > 0 ? 1 : 0;
+  return interrupted ? INTERRUPTED : deadLettered + unknownSinks.size + lost.length > 0 ? 1 : 0;
 }
 
 /** Parses RFC 3339 or milliseconds since 1970. `Date.parse` alone would misread other texts as times. */

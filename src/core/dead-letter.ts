@@ -2,7 +2,7 @@
 // delivered. Additional headers contain the reason; most of their names are those of Kafka Connect
 // (https://kafka.apache.org/documentation/#connect_errorreporting).
 
-import type { Header } from "./record.ts";
+import type { Draft, Header } from "./record.ts";
 import { DEAD_LETTER } from "./topics.ts";
 
 /** The reason for a dead letter, and the origin of the record. */
@@ -54,6 +54,49 @@ export function deadLetterHeaders({
     "sink" in by ? header(`${ONRAMP}sink`, by.sink) : header(`${ONRAMP}webhook`, by.webhook),
   ];
 }
+
+/** A part of a record that a dead letter may lack. */
+type Part = "value" | "headers" | "key";
+const PARTS: readonly Part[] = ["value", "headers", "key"];
+const omittedKey = (part: Part): string => `${ONRAMP}${part}-omitted`;
+
+/**
+ * Returns the dead letter of a record, and then smaller ones for a topic that refuses it as too large: each lacks one more
+ * part of the record, the largest first. A header per part, such as `onramp.error.value-omitted`, has its size and the
+ * reason; the origin in the other headers says where the original is.
+ *
+ * @param added see `deadLetterHeaders`
+ */
+export function* deadLetterDrafts(
+  record: Pick<Draft, "key" | "value" | "headers">,
+  added: readonly Header[],
+): Generator<Draft> {
+  const sizes: Readonly<Record<Part, number>> = {
+    value: record.value?.length ?? 0,
+    headers: record.headers.reduce(
+      (sum, { key, value }) => sum + Buffer.byteLength(key) + (value?.length ?? 0),
+      0,
+    ),
+    key: record.key?.length ?? 0,
+  };
+  const largest = PARTS.filter((part) => sizes[part] > 0).sort((a, b) => sizes[b] - sizes[a]);
+  for (let count = 0; count <= largest.length; count++) {
+    const omitted = largest.slice(0, count);
+    const notes = omitted.map((part) => ({
+      key: omittedKey(part),
+      value: Buffer.from(`${sizes[part]} bytes: the dead-letter topic allows no record of this size`),
+    }));
+    yield {
+      key: omitted.includes("key") ? null : record.key,
+      value: omitted.includes("value") ? null : record.value,
+      headers: [...(omitted.includes("headers") ? [] : record.headers), ...added, ...notes],
+    };
+  }
+}
+
+/** Whether a dead letter lacks a part of its record, because its topic refused the whole record as too large. */
+export const isIncomplete = (headers: readonly Header[]): boolean =>
+  headers.some(({ key }) => PARTS.some((part) => key === omittedKey(part)));
 
 /** The original record of a dead letter: its headers and position, and the sink that could not deliver it. */
 export interface DeadLetterOrigin {

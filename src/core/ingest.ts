@@ -1,7 +1,7 @@
 // Accepts drafts: applies the rules of the topic, sets timestamps, and appends. Drafts become records here
 // and nowhere else. Independent of Kafka and HTTP.
 
-import { deadLetterHeaders, deadLetterTopic } from "./dead-letter.ts";
+import { deadLetterDrafts, deadLetterHeaders, deadLetterTopic } from "./dead-letter.ts";
 import { elementAt } from "./element.ts";
 import { type ErrorDetail, messageOf, OnrampError } from "./errors.ts";
 import type { AppendOptions, ConsumedRecord, Meter, RecordLog } from "./ports.ts";
@@ -45,7 +45,8 @@ export interface Ingest {
   accept(topic: string, drafts: readonly Draft[], options: AcceptOptions): Promise<Receipts>;
   /**
    * Writes a record that a sink could not deliver to `<topic>.dead-letter`. Called by the sink
-   * runner, for each attempt to write the dead letter.
+   * runner, for each attempt to write the dead letter. If the topic refuses the record as too large, its largest
+   * parts are omitted; headers say which.
    *
    * @throws OnrampError when Kafka has not acknowledged the dead letter: the caller keeps the record and
    *   tries again
@@ -84,7 +85,8 @@ export function createIngest({ records, topics, namespace, meter }: IngestDeps):
           violations = await keyViolations(drafts, rules, topic, options.deadLetterFor);
         const target = violations ? deadLetterTopic(topic) : topic;
         const ready = violations ? invalidDrafts(drafts, topic, violations, options.deadLetterFor) : drafts;
-        const receipts = await records.append(target, stamp(ready), { deadline: options.deadline });
+        const appended = records.append(target, stamp(ready), { deadline: options.deadline });
+        const receipts = violations ? await writtenDeadLetters(appended, topic, violations) : await appended;
         meter.countAppended(target, receipts, (performance.now() - started) / 1000);
         return receipts;
       } catch (error) {
@@ -96,9 +98,18 @@ export function createIngest({ records, topics, namespace, meter }: IngestDeps):
       const { topic, partition, offset, timestamp, key, value } = record;
       const place = { partition, offset, timestamp };
       const why = { topic, place, className: "DeliveryFailed", reason, attempts, by: { sink } } as const;
-      const draft: Draft = { key, value, headers: [...record.headers, ...deadLetterHeaders(why)] };
-      const receipts = await records.append(deadLetterTopic(topic), stamp([draft]), { deadline });
-      receipts.orThrow();
+      let refusal: unknown;
+      for (const draft of deadLetterDrafts({ key, value, headers: record.headers }, deadLetterHeaders(why))) {
+        try {
+          const receipts = await records.append(deadLetterTopic(topic), stamp([draft]), { deadline });
+          receipts.orThrow();
+          return;
+        } catch (error) {
+          if (!(error instanceof OnrampError && error.code === 41301)) throw error;
+          refusal = error;
+        }
+      }
+      throw refusal;
     },
   };
 }
@@ -171,8 +182,36 @@ function invalidDrafts(
   webhook: string | undefined,
 ): readonly Draft[] {
   if (webhook === undefined) throw schemaProblem(topic, violations, drafts.length);
-  const reason = violations.map(({ pointer, message }) => `${pointer ?? ""} ${message}`.trim()).join("; ");
+  const reason = reasonOf(violations);
   const why = { topic, className: "SchemaViolation", reason, attempts: 1, by: { webhook } } as const;
   const added = deadLetterHeaders(why);
   return drafts.map((draft) => ({ ...draft, partition: undefined, headers: [...draft.headers, ...added] }));
 }
+
+/**
+ * Waits for the dead letters of a request. If Kafka refuses them, the request fails, and the sender keeps the records: a
+ * dead letter without a value would lose them.
+ *
+ * @throws the error of the append; an OnrampError also says why the records were not written to the topic
+ */
+async function writtenDeadLetters(
+  appended: Promise<Receipts>,
+  topic: string,
+  violations: readonly ErrorDetail[],
+): Promise<Receipts> {
+  try {
+    return (await appended).orThrow();
+  } catch (error) {
+    if (!(error instanceof OnrampError)) throw error;
+    const message = `${error.message} The records would be dead letters, because they do not match the rules of topic "${topic}": ${reasonOf(violations).slice(0, 1000)}`;
+    const { code, errors, retryAfter } = error;
+    throw new OnrampError(code, message, {
+      ...(errors ? { errors } : {}),
+      ...(retryAfter === undefined ? {} : { retryAfter }),
+      cause: error,
+    });
+  }
+}
+
+const reasonOf = (violations: readonly ErrorDetail[]): string =>
+  violations.map(({ pointer, message }) => `${pointer ?? ""} ${message}`.trim()).join("; ");

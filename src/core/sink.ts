@@ -13,10 +13,13 @@ import { isTime } from "./time.ts";
  * - `permanent`: the same record will fail again. It becomes a dead letter.
  * - `answered`: the receiver answered with a failure. The delivery is tried again, and the time counts
  *   against `giveUpAfter`.
+ * - `blocked`: only an operator can resolve the cause, such as a URL that was revoked. The sink is reported as
+ *   `blocked` with the message, which contains the next step. The delivery is tried again about once a minute, and the
+ *   time does not count.
  * - `away`: the receiver cannot be reached, or asks for a pause. The delivery is tried again, and the time
  *   does not count.
  */
-export type FailureKind = "permanent" | "answered" | "away";
+export type FailureKind = "permanent" | "answered" | "blocked" | "away";
 
 /** A delivery that failed. The message is for operators and contains no secret. */
 export class DeliveryError extends Error {

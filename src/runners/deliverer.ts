@@ -9,6 +9,9 @@ import type { RateLimiter } from "./rate-limiter.ts";
 export const BACKOFF_FIRST_MS = 500;
 export const BACKOFF_MOST_MS = 60_000;
 
+/** Computes the waits while an operator must resolve the cause: 30 to 60 seconds each. */
+export const blockedBackoff = (): Backoff => new Backoff(BACKOFF_MOST_MS, BACKOFF_MOST_MS);
+
 export interface DelivererDeps {
   readonly sink: Sink;
   readonly limiter: RateLimiter;
@@ -17,8 +20,18 @@ export interface DelivererDeps {
   readonly giveUpAfterMs: number;
   /** Called after each failed attempt, before the wait. */
   readonly onFailure: (record: OutgoingRecord, error: DeliveryError, attempts: number, at: number) => void;
-  /** Waits before the next attempt to deliver `record`. @throws the reason of `stopping` */
-  readonly pause: (ms: number, stopping: AbortSignal, record: OutgoingRecord) => Promise<void>;
+  /**
+   * Waits before the next attempt to deliver `record`.
+   *
+   * @param blocked what an operator must resolve, if there is something
+   * @throws the reason of `stopping`
+   */
+  readonly pause: (
+    ms: number,
+    stopping: AbortSignal,
+    record: OutgoingRecord,
+    blocked?: string,
+  ) => Promise<void>;
 }
 
 /** The result of a delivery: the number of records that were delivered, or why the first record was given up. */
@@ -55,7 +68,7 @@ export class Deliverer {
     // `spent` includes the attempts that the receiver answered and the waits after them, not the wait for a
     // turn.
     let [spent, paused] = [previous?.offset === offset ? previous.ms : 0, 0];
-    const backoff = new Backoff(BACKOFF_FIRST_MS, BACKOFF_MOST_MS);
+    const [backoff, slow] = [new Backoff(BACKOFF_FIRST_MS, BACKOFF_MOST_MS), blockedBackoff()];
     let channel: string | undefined;
     let startedAt = 0;
     const attempt: Attempt = {
@@ -82,9 +95,9 @@ export class Deliverer {
         onFailure(record, error, attempts, now);
         if (kind === "permanent" || spent >= giveUpAfterMs) return { givenUp: error, attempts };
         if (kind === "away" && channel !== undefined && retryAfterMs > 0) limiter.hold(channel, retryAfterMs);
-        const wait = Math.max(backoff.next(now), retryAfterMs);
+        const wait = Math.max((kind === "blocked" ? slow : backoff).next(now), retryAfterMs);
         paused = kind === "answered" ? wait : 0;
-        await pause(wait, stopping, record);
+        await pause(wait, stopping, record, kind === "blocked" ? error.message : undefined);
       }
     }
   }

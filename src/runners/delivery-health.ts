@@ -1,6 +1,6 @@
-// Tracks which partitions of a sink are retried, and logs once when deliveries begin to fail and when they succeed again.
+// Tracks which partitions of a sink are retried or blocked, and logs once when that begins and when it ends.
 
-import type { ConsumedRecord, Log } from "../core/ports.ts";
+import type { BlockedReason, ConsumedRecord, Log } from "../core/ports.ts";
 import type { Clock } from "../core/time.ts";
 
 /** A partition counts as blocked when its record has been retried for this long, in milliseconds. */
@@ -8,13 +8,20 @@ const BLOCKED_AFTER_MS = 5000;
 /** Deliveries count as successful again when none has failed for this long, in milliseconds. */
 const RECOVERED_AFTER_MS = 10_000;
 
+/** A partition whose record is retried. */
+interface Retry {
+  /** When the first attempt failed; if `reason` is set, when the partition was blocked. */
+  readonly since: number;
+  /** What an operator must resolve; undefined when the retries may succeed without an operator. */
+  readonly reason: string | undefined;
+}
+
 /** The health of the deliveries of one sink. */
 export class DeliveryHealth {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #sink: string;
-  /** The partitions whose record is retried, with the time of the first failure. */
-  readonly #retrying = new Map<string, number>();
+  readonly #retries = new Map<string, Retry>();
   /** The time of the last failure; undefined when deliveries succeed. */
   #failedAt: number | undefined;
 
@@ -26,12 +33,26 @@ export class DeliveryHealth {
 
   /** True while a record is retried. */
   get isRetrying(): boolean {
-    return this.#retrying.size > 0;
+    return this.#retries.size > 0;
   }
-  /** The number of partitions whose record has been retried for some time. */
+  /** The number of partitions that are blocked, or whose record has been retried for some time. */
   get blocked(): number {
     const before = this.#clock.now() - BLOCKED_AFTER_MS;
-    return [...this.#retrying.values()].filter((since) => since <= before).length;
+    return [...this.#retries.values()].filter(({ since, reason }) => reason !== undefined || since <= before)
+      .length;
+  }
+  /** What an operator must resolve, the oldest first and each once. */
+  get blockedReasons(): readonly BlockedReason[] {
+    const reasons = new Map<string, BlockedReason>();
+    for (const { since, reason } of this.#retries.values())
+      if (reason !== undefined && since < (reasons.get(reason)?.since ?? Number.POSITIVE_INFINITY))
+        reasons.set(reason, { since, message: reason });
+    return [...reasons.values()].sort((a, b) => a.since - b.since);
+  }
+
+  /** Returns what an operator must resolve for a partition; undefined when there is nothing. */
+  reasonOf(partition: Pick<ConsumedRecord, "topic" | "partition">): string | undefined {
+    return this.#retries.get(placeOf(partition))?.reason;
   }
 
   /** Called after each attempt that failed with a retriable error. @param fields the fields of the log line */
@@ -40,15 +61,34 @@ export class DeliveryHealth {
     this.#failedAt = at;
   }
 
-  /** Called before the wait for the next attempt to deliver the record or to write its dead letter. */
-  onRetry(record: ConsumedRecord): void {
-    const place = placeOf(record);
-    if (!this.#retrying.has(place)) this.#retrying.set(place, this.#clock.now());
+  /**
+   * Called before the wait for the next attempt to deliver the record or to write its dead letter.
+   *
+   * @param reason what an operator must resolve; undefined when the next attempt may succeed without an operator
+   */
+  onRetry({ topic, partition, offset }: ConsumedRecord, reason: string | undefined): void {
+    const place = placeOf({ topic, partition });
+    const previous = this.#retries.get(place);
+    const begins = reason !== undefined && previous?.reason === undefined;
+    const isNew = begins && !this.#isKnown(reason);
+    const since = previous && !begins ? previous.since : this.#clock.now();
+    this.#retries.set(place, { since, reason });
+    if (isNew)
+      this.#log.warn(
+        { sink: this.#sink, topic, partition, offset, reason },
+        "delivery is blocked; it resumes when the cause is resolved",
+      );
+    if (reason === undefined) this.#reportEnd(previous?.reason);
   }
 
-  /** Called when the record is no longer retried: it was delivered or given up, or the partition was revoked. */
+  /** Called when the record is no longer retried: it was delivered or given up. */
   onDone(record: ConsumedRecord | undefined): void {
-    if (record) this.#retrying.delete(placeOf(record));
+    if (record) this.#reportEnd(this.#remove(record));
+  }
+
+  /** Called when the attempts end because the partition was revoked or the process stops: the cause may remain. */
+  onAborted(record: ConsumedRecord | undefined): void {
+    if (record) this.#remove(record);
   }
 
   /** Called when a record was delivered. Others may fail again if one has failed a moment ago. */
@@ -59,6 +99,23 @@ export class DeliveryHealth {
     this.#failedAt = undefined;
     this.#log.info({ sink: this.#sink }, "deliveries succeed again");
   }
+
+  /** @returns the reason of the partition */
+  #remove(record: ConsumedRecord): string | undefined {
+    const reason = this.reasonOf(record);
+    this.#retries.delete(placeOf(record));
+    return reason;
+  }
+
+  #reportEnd(reason: string | undefined): void {
+    if (reason !== undefined && !this.#isKnown(reason))
+      this.#log.info({ sink: this.#sink, reason }, "delivery is no longer blocked");
+  }
+
+  #isKnown(reason: string): boolean {
+    return [...this.#retries.values()].some((retry) => retry.reason === reason);
+  }
 }
 
-const placeOf = ({ topic, partition }: ConsumedRecord): string => `${topic}/${partition}`;
+const placeOf = ({ topic, partition }: Pick<ConsumedRecord, "topic" | "partition">): string =>
+  `${topic}/${partition}`;

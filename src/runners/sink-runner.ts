@@ -1,13 +1,13 @@
 // Runs one sink: filters records, delivers them, and writes a dead letter for each record that cannot be
 // delivered, so that none is dropped. Depends neither on Kafka nor on the receiver of the sink.
 
-import { messageOf } from "../core/errors.ts";
+import { messageOf, OnrampError } from "../core/errors.ts";
 import { type Expression, ExpressionError } from "../core/expressions.ts";
 import type { BlockedReason, ConsumedRecord, Log, RecordFeed, RecordHandler } from "../core/ports.ts";
 import { bindingsOf, type DeliveryError, type OutgoingRecord, type Sink } from "../core/sink.ts";
 import type { SinkCounts, SinkState } from "../core/sink-state.ts";
 import { Backoff, type Clock, yieldToEventLoop } from "../core/time.ts";
-import { BACKOFF_FIRST_MS, BACKOFF_MOST_MS, Deliverer } from "./deliverer.ts";
+import { BACKOFF_FIRST_MS, BACKOFF_MOST_MS, blockedBackoff, Deliverer } from "./deliverer.ts";
 import { DeliveryHealth } from "./delivery-health.ts";
 import { outgoingRecord } from "./outgoing-record.ts";
 import type { RateLimiter } from "./rate-limiter.ts";
@@ -62,7 +62,7 @@ export class SinkRunner {
       ...deps,
       giveUpAfterMs: options.giveUpAfterMs,
       onFailure: this.#onFailure,
-      pause: (ms, stopping, record) => this.#pause(ms, stopping, record),
+      pause: (...waiting) => this.#pause(...waiting),
     });
   }
 
@@ -78,12 +78,16 @@ export class SinkRunner {
 
   get state(): SinkState {
     const feed = this.#feed ?? NO_FEED;
-    const { positions: partitions, blockedReasons } = feed;
+    const partitions = feed.positions.map((position) => {
+      const error = this.#health.reasonOf(position);
+      return error === undefined ? position : { error, ...position };
+    });
+    const blockedReasons = [...feed.blockedReasons, ...this.#health.blockedReasons];
     const isKnown = feed.isAssigned && feed.notStarted === 0 && partitions.every(({ lag }) => lag !== null);
     return {
       name: this.name,
       type: this.#options.type,
-      state: this.#stateName(feed),
+      state: this.#stateName(feed, blockedReasons.length > 0),
       lag: isKnown ? partitions.reduce((sum, { lag }) => sum + (lag ?? 0), 0) : null,
       blocked: this.#health.blocked + feed.blocked,
       partitions,
@@ -95,9 +99,12 @@ export class SinkRunner {
   /** Handles the first of the records and possibly more of them; see `RecordHandler`. */
   readonly handle: RecordHandler = async (records, stopping, cancel) => {
     try {
-      return await this.#handle(records, stopping, cancel);
-    } finally {
+      const handled = await this.#handle(records, stopping, cancel);
       this.#health.onDone(records[0]);
+      return handled;
+    } catch (error) {
+      this.#health.onAborted(records[0]);
+      throw error;
     }
   };
 
@@ -167,10 +174,13 @@ export class SinkRunner {
     this.#lastError = { at: new Date(at).toISOString(), message };
     const fields = { sink: this.name, topic, partition, offset, attempts, reason: message };
     this.#deps.log.debug(fields, "delivery failed");
-    if (kind !== "permanent") this.#health.onFailure(fields, at);
+    if (kind === "answered" || kind === "away") this.#health.onFailure(fields, at);
   };
 
-  /** Retries until Kafka has written the dead letter. Until then, the partition does not proceed. */
+  /**
+   * Retries until Kafka has written the dead letter. Until then, the partition does not proceed. A refusal that only an
+   * operator can resolve blocks the partition, and is retried about once a minute.
+   */
   async #deadLetter(
     record: ConsumedRecord,
     reason: string,
@@ -178,33 +188,42 @@ export class SinkRunner {
     stopping: AbortSignal,
   ): Promise<void> {
     const { deadLetter, clock, log } = this.#deps;
-    const backoff = new Backoff(BACKOFF_FIRST_MS, BACKOFF_MOST_MS);
+    const [backoff, slow] = [new Backoff(BACKOFF_FIRST_MS, BACKOFF_MOST_MS), blockedBackoff()];
     const { topic, partition, offset } = record;
     const fields = { sink: this.name, topic, partition, offset };
-    for (let tries = 1; ; tries++) {
+    let level: "warn" | "debug" = "warn";
+    for (;;) {
       try {
         await deadLetter(record, reason, attempts);
         this.counts.deadLettered++;
         log.warn({ ...fields, attempts, reason }, "record became a dead letter");
         return;
       } catch (error) {
-        const message = messageOf(error);
-        this.#lastError = { at: new Date(clock.now()).toISOString(), message };
-        const level = tries === 1 ? "warn" : "debug";
+        const isPermanent = error instanceof OnrampError && error.known === "not written";
+        const message = isPermanent
+          ? `the dead letter of ${topic}/${partition}, offset ${offset}, cannot be written: ${messageOf(error)} The record was not delivered: ${reason}`
+          : messageOf(error);
+        const now = clock.now();
+        this.#lastError = { at: new Date(now).toISOString(), message };
+        if (isPermanent) {
+          await this.#pause(slow.next(now), stopping, record, message);
+          continue;
+        }
         log[level]({ ...fields, reason: message }, "dead letter not written yet; Onramp retries");
-        await this.#pause(backoff.next(clock.now()), stopping, record);
+        level = "debug";
+        await this.#pause(backoff.next(now), stopping, record);
       }
     }
   }
 
-  async #pause(ms: number, stopping: AbortSignal, record: ConsumedRecord): Promise<void> {
-    this.#health.onRetry(record);
+  async #pause(ms: number, stopping: AbortSignal, record: ConsumedRecord, blocked?: string): Promise<void> {
+    this.#health.onRetry(record, blocked);
     await this.#deps.clock.sleep(ms, stopping);
   }
 
-  #stateName({ isAssigned, blockedReasons, positions, notStarted }: FeedState): SinkState["state"] {
+  #stateName({ isAssigned, positions, notStarted }: FeedState, isBlocked: boolean): SinkState["state"] {
     if (this.#stop.signal.aborted) return "stopped";
-    if (blockedReasons.length > 0) return "blocked";
+    if (isBlocked) return "blocked";
     if (!isAssigned || (positions.length === 0 && notStarted > 0)) return "starting";
     return this.#health.isRetrying ? "retrying" : "running";
   }

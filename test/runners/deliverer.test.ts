@@ -108,6 +108,16 @@ describe("runners: deliverer", () => {
     assert.equal(failures.length, 22);
   });
 
+  it("tries again after 30 to 60 seconds while an operator must resolve the cause, and never gives up", async () => {
+    const { deliver, pauses } = setUp(
+      failingSink((attempt) => (attempt <= 50 ? failing("blocked") : undefined)),
+      1000,
+    );
+    assert.deepEqual(await deliver(recordAt(3)), { delivered: 1 });
+    assert.equal(pauses.length, 50);
+    for (const wait of pauses) assert.ok(wait >= 30_000 && wait <= 60_000, `${wait} ms`);
+  });
+
   it("counts an attempt from its turn: the wait for the turn does not count", async () => {
     const { deliver } = setUp(
       (pass) => ({
