@@ -36,6 +36,8 @@ const house: House = {
     "@slack/web-api": ["sinks/slack"],
     pino: ["ops"],
     "prom-client": ["ops"],
+    "https-proxy-agent": ["web"],
+    "proxy-from-env": ["web"],
     ajv: ["core/schemas.ts", "config"],
     "ajv-formats": ["core/schemas.ts"],
     jsonata: ["core/expressions.ts"],

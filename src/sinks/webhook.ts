@@ -11,8 +11,9 @@ import { isTime } from "../core/time.ts";
 import { readTlsFiles, tlsFiles } from "../core/tls-files.ts";
 import { ms } from "../core/units.ts";
 import { type AddressPolicy, addressPolicy } from "../web/address-policy.ts";
-import { createAgent, send } from "../web/request.ts";
-import { throwDelivery } from "./parts/http.ts";
+import { createAgent, environmentProxy, parseProxy } from "../web/agent.ts";
+import { send } from "../web/request.ts";
+import { type Meaning, throwDelivery } from "./parts/http.ts";
 import { createSigner } from "./parts/signature.ts";
 
 /** Headers that the sink or its HTTP client sets. */
@@ -52,18 +53,37 @@ const options = object({
     { default: [] },
   ),
   tls: section(tlsFiles, "TLS to the receiver."),
+  proxy: string(
+    "none, env (the proxy that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name), or the URL of an HTTP proxy. Requests through a proxy are not checked against allowAddresses, because the proxy resolves the host.",
+    { default: "none", pattern: "^(none|env|https?://.+)$" },
+  ),
+  onRevoked: oneOf(
+    ["hold", "dead-letter"],
+    "The effect of 401, 403 and 410. hold: the record is held, and the sink is reported as blocked until a request about once a minute succeeds. dead-letter: the record becomes a dead letter at once.",
+    { default: "dead-letter" },
+  ),
 });
+
+/** Statuses that refuse the URL or the credentials; 410 asks to stop sending (Standard Webhooks). */
+const REVOKED: readonly (number | undefined)[] = [401, 403, 410];
+const HINT =
+  "Check url, headers and secrets of the sink, and whether the receiver still wants its requests; Onramp tries again about once a minute";
 
 export const webhook = adapterKind({
   type: "webhook",
   options,
   create(given, { compile, folder, now: clock }): Sink {
-    const [{ url, lookup }, signer] = requireAll(
+    const [{ url, lookup }, signer, proxy] = requireAll(
       () => targetOf(given.url, addressPolicy(given.allowAddresses)),
       () => createSigner(given.secrets),
+      () => proxyOf(given.proxy, given.url),
       () => checkHeaders(given.headers),
     );
-    const agent = createAgent(url, readTlsFiles(given.tls, folder));
+    const agent = createAgent(url, readTlsFiles(given.tls, folder), proxy);
+    const keys = given.secrets.flatMap((secret) => [secret, secret.replace(/^whsec_/, "")]);
+    const secrets = [...keys, ...Object.values(given.headers).filter(isLong)];
+    const meaning: Meaning = ({ status }) =>
+      given.onRevoked === "hold" && REVOKED.includes(status) ? { kind: "blocked", hint: HINT } : undefined;
     const expression = given.body === undefined ? undefined : compile("body", given.body);
     return {
       async deliver(record, { cancel, turn }) {
@@ -78,8 +98,10 @@ export const webhook = adapterKind({
           ...signer.headers(id, body, now),
         };
         const { method, timeout } = given;
-        const request = { url, method, headers, body, timeoutMs: ms(timeout), lookup, agent, now };
-        await send({ receiver: "the receiver", ...request }, cancel).catch(throwDelivery);
+        const request = { url, method, headers, body, timeoutMs: ms(timeout), lookup, agent, now, secrets };
+        await send({ receiver: "the receiver", ...request }, cancel).catch((thrown: unknown) =>
+          throwDelivery(thrown, meaning),
+        );
       },
     };
   },
@@ -95,6 +117,14 @@ function targetOf(given: string, { allows, lookup }: AddressPolicy) {
     );
   return { url, lookup };
 }
+
+function proxyOf(given: string, target: string): URL | undefined {
+  if (given === "none" || !URL.canParse(target)) return undefined;
+  return given === "env" ? environmentProxy(new URL(target)) : parseProxy(given, "proxy");
+}
+
+/** Short values of headers are not secret; they would be redacted in the words of the receiver. */
+const isLong = (value: string): boolean => value.length >= 8;
 
 /**
  * Checks headers when the configuration is loaded: with invalid headers, every record would become a dead

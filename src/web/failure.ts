@@ -1,4 +1,4 @@
-// The errors of HTTP requests: a status other than 2xx, or no response.
+// The errors of HTTP requests: a status other than 2xx, no response, or a response that is not valid.
 
 /** The longest pause, in milliseconds. A longer `Retry-After` is reduced to it. */
 const MOST_RETRY_AFTER_MS = 3_600_000;
@@ -10,14 +10,42 @@ export class HttpFailure extends Error {
   readonly status: number | undefined;
   /** The pause that the receiver asked for (`Retry-After`), in milliseconds. */
   readonly retryAfterMs: number | undefined;
+  /** The beginning of the body of the response, without secrets and control characters. */
+  readonly said: string;
+  /** True when there was a response that is not valid HTTP. */
+  readonly isUnreadable: boolean;
 
   constructor(
     message: string,
-    facts: { status?: number; retryAfterMs?: number | undefined; cause?: unknown },
+    facts: {
+      status?: number;
+      retryAfterMs?: number | undefined;
+      said?: string;
+      isUnreadable?: boolean;
+      cause?: unknown;
+    },
   ) {
     super(message, facts.cause === undefined ? undefined : { cause: facts.cause });
     this.status = facts.status;
     this.retryAfterMs = facts.retryAfterMs;
+    this.said = facts.said ?? "";
+    this.isUnreadable = facts.isUnreadable ?? false;
+  }
+}
+
+/** The error of a request for which the proxy did not open a tunnel. The message does not name the proxy. */
+export class ProxyRefused extends Error {
+  override readonly name = "ProxyRefused";
+  /** The status with which the proxy answered CONNECT. */
+  readonly status: number;
+
+  constructor(receiver: string, status: number) {
+    const next =
+      status === 407
+        ? "set the user name and the password of the proxy in its URL"
+        : "check that the proxy allows CONNECT to the host and the port of the receiver";
+    super(`${receiver} cannot be reached: the proxy answered CONNECT with ${status}; ${next}`);
+    this.status = status;
   }
 }
 
@@ -30,36 +58,58 @@ export class InvalidRequest extends Error {
   }
 }
 
+/** The error of a request whose proxy is not a URL. The message does not quote it, because it may contain a password. */
+export class InvalidProxy extends Error {
+  override readonly name = "InvalidProxy";
+
+  /** @param source the name of the option or of the variables */
+  constructor(source: string) {
+    super(`${source} must be the URL of a proxy, such as http://proxy.example.com:3128`);
+  }
+}
+
 /**
  * Creates the error for a status other than 2xx.
  *
  * @param receiver the name of the receiver in the message
  * @param now milliseconds since 1970
+ * @param said the beginning of the body, see `Clean`
  */
 export function badAnswer(
   receiver: string,
   status: number,
   retryAfter: string | null | undefined,
   now: number,
+  said: string,
 ): HttpFailure {
   const why = status >= 300 && status < 400 ? ": redirects are not followed" : "";
   const retryAfterMs = parseRetryAfter(retryAfter, now);
-  return new HttpFailure(`${receiver} answered ${status}${why}`, { status, retryAfterMs });
+  const quoted = said === "" ? "" : `: ${said}`;
+  return new HttpFailure(`${receiver} answered ${status}${why}${quoted}`, { status, retryAfterMs, said });
 }
 
 /**
- * Creates the error for a request without a complete response.
+ * Creates the error for a request without a complete response, or whose response is not valid HTTP.
  *
  * @param late aborted when `timeoutMs` has passed
+ * @param through a part of the message, such as " through the proxy"
  */
 export function noAnswer(
   receiver: string,
   cause: unknown,
   late: AbortSignal,
   timeoutMs: number,
+  through: string,
 ): HttpFailure {
-  const why = late.aborted ? `no answer within ${timeoutMs} ms` : codeOf(cause);
-  return new HttpFailure(`${receiver} cannot be reached: ${why}`, { cause });
+  const code = codeOf(cause);
+  // The codes of Node's HTTP parser (llhttp).
+  if (code.startsWith("HPE_"))
+    return new HttpFailure(`${receiver} answered with a response that is not valid HTTP: ${code}`, {
+      isUnreadable: true,
+      cause,
+    });
+  const why = late.aborted ? `no answer within ${timeoutMs} ms` : code;
+  return new HttpFailure(`${receiver} cannot be reached${through}: ${why}`, { cause });
 }
 
 /** Parses `Retry-After` (RFC 9110, 10.2.3), which is seconds or a date. @returns milliseconds from `now` */
@@ -71,10 +121,9 @@ export function parseRetryAfter(text: string | null | undefined, now: number): n
 
 /**
  * Returns the code of an error, such as ECONNREFUSED, or its name. The message is not used, because it may
- * quote a URL or a header, which may be secret. The error of Node's `fetch` contains the reason as its cause.
+ * quote a URL or a header, which may be secret.
  */
 function codeOf(error: unknown): string {
-  const { cause = error } = error as { readonly cause?: unknown };
-  const { code, name } = cause as NodeJS.ErrnoException;
-  return code ?? name;
+  const { code, name } = error as NodeJS.ErrnoException;
+  return typeof code === "string" ? code : name;
 }

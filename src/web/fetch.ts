@@ -1,7 +1,9 @@
-// A `fetch` with a time limit. It can be cancelled, does not follow redirects, and throws for every status
-// other than 2xx.
+// A `fetch` with a time limit. It uses the proxies of the environment, can be cancelled, does not follow redirects, and
+// throws for every status other than 2xx.
 
-import { badAnswer, InvalidRequest, noAnswer } from "./failure.ts";
+import { environmentAgent } from "./agent.ts";
+import { InvalidRequest } from "./failure.ts";
+import { exchange } from "./request.ts";
 
 export interface FetchLimits {
   /** The name of the receiver in errors. */
@@ -14,36 +16,44 @@ export interface FetchLimits {
   readonly now: () => number;
 }
 
+/** Request headers whose values are not secret. */
+const NOT_SECRET: readonly string[] = ["accept", "content-type", "user-agent"];
+
 /**
- * @returns a `fetch` that resolves with a complete response of status 2xx, and throws HttpFailure,
- *   InvalidRequest, or the reason of `cancel`
+ * @returns a `fetch` that resolves with a complete response of status 2xx (its status is always 200), and throws
+ *   HttpFailure, ProxyRefused, InvalidRequest, or the reason of `cancel`
  */
 export function boundedFetch({ receiver, timeoutMs, cancel, now }: FetchLimits): typeof fetch {
   return async (input, init) => {
-    const late = AbortSignal.timeout(timeoutMs);
-    const request = createRequest(receiver, input, {
-      ...init,
-      redirect: "manual",
-      signal: AbortSignal.any([cancel, late]),
-    });
-    let response: Response;
-    let body = "";
-    try {
-      response = await fetch(request);
-      // The body is read here, so that a truncated response is an error.
-      if (response.ok) body = await response.text();
-    } catch (cause) {
-      cancel.throwIfAborted();
-      throw noAnswer(receiver, cause, late, timeoutMs);
-    }
-    if (response.ok) return new Response(body, { status: 200, headers: response.headers });
-    await response.body?.cancel().catch(() => {});
-    throw badAnswer(receiver, response.status, response.headers.get("retry-after"), now());
+    const request = createRequest(receiver, input, init);
+    const url = new URL(request.url);
+    const headers = Object.fromEntries(request.headers);
+    const answer = await exchange(
+      {
+        receiver,
+        url,
+        method: request.method,
+        headers,
+        body: Buffer.from(await request.arrayBuffer()),
+        timeoutMs,
+        agent: environmentAgent(url),
+        now: now(),
+        secrets: Object.keys(headers).flatMap((name) =>
+          NOT_SECRET.includes(name) ? [] : [headers[name] ?? ""],
+        ),
+      },
+      cancel,
+    );
+    const type = answer.headers["content-type"];
+    return new Response(
+      new Uint8Array(answer.body),
+      type === undefined ? {} : { headers: { "content-type": type } },
+    );
   };
 }
 
 /** @throws InvalidRequest, because the errors of `Request` quote the URL or the header */
-function createRequest(receiver: string, input: string | URL | Request, init: RequestInit): Request {
+function createRequest(receiver: string, input: string | URL | Request, init?: RequestInit): Request {
   try {
     return new Request(input, init);
   } catch {

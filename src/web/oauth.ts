@@ -1,5 +1,8 @@
 // Requests access tokens with the client-credentials grant (RFC 6749, section 4.4), and caches them until
-// shortly before they expire.
+// shortly before they expire. Uses the proxies of the environment.
+
+import { environmentAgent } from "./agent.ts";
+import { exchange } from "./request.ts";
 
 export interface TokenEndpoint {
   /** The part of the configuration that contains the endpoint, for error messages. */
@@ -11,6 +14,7 @@ export interface TokenEndpoint {
 }
 
 const TIMEOUT_MS = 5000;
+const NEVER = new AbortController().signal;
 /** A token is renewed after this fraction of its lifetime. */
 const RENEW_AT = 0.8;
 
@@ -29,21 +33,37 @@ export function clientCredentials({
   let renewAt = 0;
   return async () => {
     if (Date.now() < renewAt) return token;
-    const response = await fetch(tokenEndpoint, {
-      method: "POST",
-      headers: {
-        authorization: `Basic ${Buffer.from(`${encodeURIComponent(clientId)}:${encodeURIComponent(clientSecret)}`).toString("base64")}`,
+    const url = new URL(tokenEndpoint);
+    const basic = `Basic ${Buffer.from(`${encodeURIComponent(clientId)}:${encodeURIComponent(clientSecret)}`).toString("base64")}`;
+    const form = new URLSearchParams({ grant_type: "client_credentials", ...(scope ? { scope } : {}) });
+    const { body } = await exchange(
+      {
+        receiver: `the token endpoint of ${owner}`,
+        url,
+        method: "POST",
+        headers: { authorization: basic, "content-type": "application/x-www-form-urlencoded;charset=UTF-8" },
+        body: Buffer.from(form.toString()),
+        timeoutMs: TIMEOUT_MS,
+        agent: environmentAgent(url),
+        now: Date.now(),
+        secrets: [basic, clientSecret],
       },
-      body: new URLSearchParams({ grant_type: "client_credentials", ...(scope ? { scope } : {}) }),
-      redirect: "error",
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    });
-    if (!response.ok) throw new Error(`the token endpoint of ${owner} answered ${response.status}`);
-    const answer = (await response.json()) as { access_token?: unknown; expires_in?: unknown };
+      NEVER,
+    );
+    const answer = parse(body);
     if (typeof answer.access_token !== "string")
       throw new Error(`the token endpoint of ${owner} answered without an access_token`);
     token = answer.access_token;
     renewAt = Date.now() + (typeof answer.expires_in === "number" ? answer.expires_in * 1000 * RENEW_AT : 0);
     return token;
   };
+}
+
+/** @returns an empty answer if the body is not a JSON object */
+function parse(body: Buffer): { access_token?: unknown; expires_in?: unknown } {
+  try {
+    return JSON.parse(body.toString("utf8")) ?? {};
+  } catch {
+    return {};
+  }
 }

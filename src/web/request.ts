@@ -1,63 +1,119 @@
-// Sends HTTP requests with a body, and reuses connections. Does not follow redirects. Uses only the
-// status and `Retry-After` of the response.
+// Sends HTTP requests with a body, and reuses connections. Does not follow redirects.
 
 import http from "node:http";
 import https from "node:https";
 import type { LookupFunction } from "node:net";
-import type { SecureContextOptions } from "node:tls";
 import { RefusedAddress } from "./address-policy.ts";
-import { badAnswer, noAnswer } from "./failure.ts";
+import { TunnelAgent } from "./agent.ts";
+import { cleaner } from "./excerpt.ts";
+import { badAnswer, HttpFailure, noAnswer, ProxyRefused } from "./failure.ts";
+
+/** The bytes of an answer that are read for an error, and the time for them in milliseconds. */
+const ERROR_BYTES = 8192;
+const ERROR_MS = 1000;
+/** A complete answer is read up to this size, in bytes. No receiver has a reason to send more. */
+const MOST_BYTES = 1024 * 1024;
 
 export interface OutgoingRequest {
   /** The name of the receiver in errors. */
   readonly receiver: string;
   readonly url: URL;
-  readonly method: "POST" | "PUT";
+  readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
   readonly timeoutMs: number;
-  /** Resolves the host; see `addressPolicy`. */
-  readonly lookup: LookupFunction;
+  /** Resolves the host; see `addressPolicy`. Not used through a proxy. */
+  readonly lookup?: LookupFunction;
   readonly agent: http.Agent;
   /** Milliseconds since 1970. */
   readonly now: number;
+  /** Secrets that errors must not contain even if the receiver repeats them. Those of the URL are known. */
+  readonly secrets: readonly string[];
 }
 
-/** Creates an agent that reuses the connections to one URL. */
-export function createAgent(url: URL, tls: SecureContextOptions): http.Agent {
-  const options = { keepAlive: true, maxSockets: 64, keepAliveMsecs: 1000, timeout: 60_000 };
-  return url.protocol === "https:" ? new https.Agent({ ...options, ...tls }) : new http.Agent(options);
+/** A complete answer. */
+export interface Answer {
+  readonly headers: http.IncomingHttpHeaders;
+  readonly body: Buffer;
 }
 
 /**
- * Sends the request. Resolves for a status of 2xx.
+ * Sends the request. Resolves as soon as the status is 2xx; discards the rest of the answer.
  *
- * @throws HttpFailure, RefusedAddress, the reason of `cancel`
+ * @throws HttpFailure, ProxyRefused, RefusedAddress, the reason of `cancel`
  */
 export function send(request: OutgoingRequest, cancel: AbortSignal): Promise<void> {
-  const { receiver, url, method, headers, body, timeoutMs, lookup, agent, now } = request;
+  return run(request, cancel, async (res) => {
+    res.on("error", () => {});
+    // Reads and discards the body, until the time limit, so that the connection can be reused.
+    res.resume();
+  });
+}
+
+/** Sends the request. Resolves with the complete answer when the status is 2xx. @throws as `send` */
+export function exchange(request: OutgoingRequest, cancel: AbortSignal): Promise<Answer> {
+  return run(request, cancel, async (res) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    for await (const chunk of res as AsyncIterable<Buffer>) {
+      chunks.push(chunk);
+      length += chunk.length;
+      if (length >= MOST_BYTES) break;
+    }
+    return { headers: res.headers, body: Buffer.concat(chunks) };
+  });
+}
+
+function run<T>(
+  { receiver, url, method, headers, body, timeoutMs, lookup, agent, now, secrets }: OutgoingRequest,
+  cancel: AbortSignal,
+  read: (res: http.IncomingMessage) => Promise<T>,
+): Promise<T> {
   const late = AbortSignal.timeout(timeoutMs);
-  return new Promise<void>((resolve, reject) => {
+  const signal = AbortSignal.any([cancel, late]);
+  return new Promise<T>((resolve, reject) => {
+    const through = agent instanceof TunnelAgent ? " through the proxy" : "";
     const fail = (cause: unknown): void => {
       if (cancel.aborted) return reject(cancel.reason);
-      if (cause instanceof RefusedAddress) return reject(cause);
-      reject(noAnswer(receiver, cause, late, timeoutMs));
+      const known = [RefusedAddress, HttpFailure, ProxyRefused].some((kind) => cause instanceof kind);
+      reject(known ? cause : noAnswer(receiver, cause, late, timeoutMs, through));
     };
-    const options = { method, agent, lookup, signal: AbortSignal.any([cancel, late]) };
+    // A request without a connection, such as one that waits for a proxy, does not emit an error when it is aborted.
+    signal.addEventListener("abort", () => fail(signal.reason), { once: true });
+    const all = { ...headers, "content-length": String(body.length) };
+    const options = { method, agent, signal, headers: all, ...(lookup ? { lookup } : {}) };
     const module = url.protocol === "https:" ? https : http;
-    const req = module.request(
-      url,
-      { ...options, headers: { ...headers, "content-length": String(body.length) } },
-      (res) => {
-        const { statusCode = 0 } = res;
-        // Reads and discards the body, until the time limit, so that the connection can be reused.
-        res.on("error", () => {});
-        res.resume();
-        if (statusCode >= 200 && statusCode < 300) resolve();
-        else reject(badAnswer(receiver, statusCode, res.headers["retry-after"], now));
-      },
-    );
+    const req = module.request(url, options, (res) => {
+      const { statusCode = 0 } = res;
+      if (statusCode >= 200 && statusCode < 300) return void read(res).then(resolve, fail);
+      void beginningOf(res).then((text) => {
+        const said = cleaner(url, secrets)(text);
+        fail(badAnswer(receiver, statusCode, res.headers["retry-after"], now, said));
+      });
+    });
+    req.on("proxyConnect", ({ statusCode }: { readonly statusCode: number }) => {
+      if (statusCode !== 200) fail(new ProxyRefused(receiver, statusCode));
+    });
     req.on("error", fail);
     req.end(body);
+  });
+}
+
+/** Reads the beginning of an answer; after that, its rest is discarded. Returns what arrived if the answer is cut. */
+function beginningOf(res: http.IncomingMessage): Promise<string> {
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const end = (): void => {
+      clearTimeout(timer);
+      resolve(Buffer.concat(chunks).subarray(0, ERROR_BYTES).toString("utf8"));
+    };
+    const timer = setTimeout(end, ERROR_MS);
+    res.on("data", (chunk: Buffer) => {
+      if (length < ERROR_BYTES) chunks.push(chunk);
+      length += chunk.length;
+      if (length >= ERROR_BYTES) end();
+    });
+    res.on("error", end).on("close", end);
   });
 }

@@ -148,6 +148,24 @@ export function sinkContract(
       assert.deepEqual([taken(), (await deadLetters()).length], [[2, 3], 0]);
     });
 
+    it("dead-letters a record after giveUpAfter when every answer is not valid HTTP: somebody answered", async () => {
+      fault(2, "bad status line", 1000);
+      const gateway = await start({ giveUpAfter: "1s" }, hurryingClock());
+      await put(gateway, 1, 2, 3);
+      await until(() => taken().length >= 2);
+      assert.deepEqual([taken(), (await deadLetters()).length], [[1, 3], 1]);
+    });
+
+    it("keeps what the receiver said, without control characters and without its URL", async () => {
+      fault(2, { status: 400, body: `no\u0000 way\r\nfrom ${receiver.url}` }, 10);
+      const gateway = await start();
+      await put(gateway, 1, 2, 3);
+      await until(() => taken().length >= 2);
+      const [letter] = await deadLetters();
+      const reason = letter?.headers.find(({ key }) => key === "__connect.errors.exception.message");
+      assert.match(reason?.value?.toString() ?? "", /answered 400: no way from \S+$/);
+    });
+
     it("sends nothing to the receiver before the time in Retry-After has passed", async () => {
       topic = await broker.topic({ partitions: 2 });
       fault(1, { status: 429, headers: { "retry-after": "2" } });

@@ -6,7 +6,7 @@ import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterTest } from "./after-test.ts";
 
-/** The reply to a request: a status, no answer, or a closed connection before or during the answer. */
+/** The reply to a request: a status, no answer, a closed connection before or during the answer, or invalid HTTP. */
 export type Reply =
   | {
       readonly status: number;
@@ -16,7 +16,15 @@ export type Reply =
     }
   | "stall"
   | "hang up"
-  | "cut the answer";
+  | "cut the answer"
+  | "bad status line"
+  | "bad chunk";
+
+/** Replies that are not valid HTTP, as bytes. */
+const INVALID = {
+  "bad status line": "nonsense\r\n\r\n",
+  "bad chunk": "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nok\r\n",
+};
 
 /** A request as it arrived. */
 export interface Arrived {
@@ -60,6 +68,7 @@ export async function startReceiver(port = 0): Promise<Receiver> {
     arrived.push({ ...request, reply });
     if (reply === "stall") return;
     if (reply === "hang up") return void req.socket.destroy();
+    if (reply === "bad status line" || reply === "bad chunk") return void req.socket.end(INVALID[reply]);
     if (reply === "cut the answer") {
       res.writeHead(200, { "content-length": "100" });
       res.write("half", () => req.socket.destroy());

@@ -2,9 +2,9 @@
 // their retries. The clients are loaded only if a Slack sink is configured, because they take time to load
 // and 15 MB of memory.
 
-import { DeliveryError } from "../../core/sink.ts";
+import { cleaner } from "../../web/excerpt.ts";
 import { boundedFetch } from "../../web/fetch.ts";
-import { deliveryErrorIn, throwDelivery } from "../parts/http.ts";
+import { createRefusals } from "./refusals.ts";
 
 export interface Message {
   readonly text: string;
@@ -20,76 +20,89 @@ export type Destination =
 /** Posts a message; resolves when Slack has accepted it. @throws DeliveryError */
 export type Poster = (message: Message, cancel: AbortSignal) => Promise<void>;
 
-/**
- * Error codes for failures in Slack itself
- * (https://docs.slack.dev/reference/methods/chat.postMessage/#errors).
- */
-const SLACK_FAILED = ["internal_error", "fatal_error", "request_timeout"];
-/** Error codes with which Slack asks for a pause. */
-const SLACK_BUSY = ["ratelimited", "rate_limited", "service_unavailable"];
 /** The maximum number of threads whose first message this process remembers. */
 const MAX_THREADS = 1000;
 
-/** @param timeoutMs for one message @param now milliseconds since 1970 */
-export function createPoster(destination: Destination, timeoutMs: number, now: () => number): Poster {
-  return "webhookUrl" in destination
-    ? viaWebhook(destination.webhookUrl, timeoutMs, now)
-    : viaToken(destination, timeoutMs, now);
+export interface PosterOptions {
+  /** For one message. */
+  readonly timeoutMs: number;
+  readonly onRevoked: "hold" | "dead-letter";
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
 }
 
-function viaWebhook(url: string, timeoutMs: number, now: () => number): Poster {
+export function createPoster(destination: Destination, options: PosterOptions): Poster {
+  return "webhookUrl" in destination
+    ? viaWebhook(destination.webhookUrl, options)
+    : viaToken(destination, options);
+}
+
+function viaWebhook(url: string, { timeoutMs, onRevoked, now }: PosterOptions): Poster {
   const loaded = import("@slack/webhook");
+  const refusals = createRefusals(onRevoked, cleaner(new URL(url), []));
   return async ({ text, blocks }, cancel) => {
     const { IncomingWebhook } = await loaded;
     const client = new IncomingWebhook(url, {
       fetch: boundedFetch({ receiver: "Slack", timeoutMs, cancel, now }),
       retryConfig: { retries: 0 },
     });
-    await client.send({ text, ...(blocks ? { blocks: blocks as never } : {}) }).catch((thrown: unknown) => {
-      cancel.throwIfAborted();
-      throwDelivery(thrown);
-    });
+    const sent = await client
+      .send({ text, ...(blocks ? { blocks: blocks as never } : {}) })
+      .catch((thrown: unknown) => {
+        cancel.throwIfAborted();
+        throw refusals.errorIn(thrown) ?? thrown;
+      });
+    const answer = refusals.parse(sent.text);
+    if (!answer.ok) throw refusals.errorOf(answer);
   };
 }
 
 function viaToken(
   { token, channel, apiUrl }: Extract<Destination, { token: string }>,
-  timeoutMs: number,
-  now: () => number,
+  { timeoutMs, onRevoked, now }: PosterOptions,
 ): Poster {
   const threads = new Map<string, string>();
   const loaded = import("@slack/web-api");
+  const refusals = createRefusals(onRevoked, cleaner(new URL(apiUrl), [token]));
   return async ({ text, blocks, thread }, cancel) => {
     const { WebAPIPlatformError, WebClient } = await loaded;
+    const bounded = boundedFetch({ receiver: "Slack", timeoutMs, cancel, now });
     const client = new WebClient(token, {
       slackApiUrl: apiUrl,
-      fetch: boundedFetch({ receiver: "Slack", timeoutMs, cancel, now }) as never,
+      fetch: (async (...request: Parameters<typeof fetch>) => {
+        const response = await bounded(...request);
+        refusals.parse(await response.clone().text());
+        return response;
+      }) as never,
       retryConfig: { retries: 0 },
       rejectRateLimitedCalls: true,
       logger: SILENT,
     });
-    const parent = thread === undefined ? undefined : threads.get(thread);
-    try {
-      const { ts } = await client.chat.postMessage({
-        channel,
-        text,
-        ...(blocks ? { blocks: blocks as never } : {}),
-        ...(parent ? { thread_ts: parent } : {}),
-      });
-      if (thread === undefined || parent !== undefined || ts === undefined) return;
-      if (threads.size >= MAX_THREADS) threads.delete(threads.keys().next().value ?? "");
-      threads.set(thread, ts);
-    } catch (thrown) {
-      cancel.throwIfAborted();
-      const refused = thrown instanceof WebAPIPlatformError ? refusal(thrown.data.error, thrown) : undefined;
-      throw deliveryErrorIn(thrown) ?? refused ?? thrown;
-    }
+    /** @returns the id of the message @throws DeliveryError */
+    const post = async (parent: string | undefined): Promise<string | undefined> => {
+      try {
+        const { ts } = await client.chat.postMessage({
+          channel,
+          text,
+          ...(blocks ? { blocks: blocks as never } : {}),
+          ...(parent ? { thread_ts: parent } : {}),
+        });
+        return ts;
+      } catch (thrown) {
+        cancel.throwIfAborted();
+        if (!(thrown instanceof WebAPIPlatformError)) throw refusals.errorIn(thrown) ?? thrown;
+        // The first message of the thread was deleted.
+        if (parent === undefined || thrown.data.error !== "thread_not_found")
+          throw refusals.errorOf(thrown.data);
+        threads.delete(thread ?? "");
+        return post(undefined);
+      }
+    };
+    const ts = await post(thread === undefined ? undefined : threads.get(thread));
+    if (thread === undefined || threads.has(thread) || ts === undefined) return;
+    if (threads.size >= MAX_THREADS) threads.delete(threads.keys().next().value ?? "");
+    threads.set(thread, ts);
   };
-}
-
-function refusal(code: string, cause: unknown): DeliveryError {
-  const kind = SLACK_BUSY.includes(code) ? "away" : SLACK_FAILED.includes(code) ? "answered" : "permanent";
-  return new DeliveryError(kind, `Slack answered ${code}`, { cause });
 }
 
 /** Disables the log of Slack's client; the errors that it throws are sufficient. */

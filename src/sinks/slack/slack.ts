@@ -7,12 +7,14 @@ import {
   expression,
   number,
   object,
+  oneOf,
   string,
   url,
   type ValueOf,
 } from "../../core/options.ts";
 import type { Sink } from "../../core/sink.ts";
 import { ms } from "../../core/units.ts";
+import { environmentProxy } from "../../web/agent.ts";
 import { type Expressions, messageOf } from "./message.ts";
 import { createPoster, type Destination } from "./poster.ts";
 import { escaping, type SlackExpression } from "./text.ts";
@@ -46,6 +48,11 @@ const options = object({
     },
   ),
   timeout: duration("How long one attempt may take.", { default: "10s" }),
+  onRevoked: oneOf(
+    ["hold", "dead-letter"],
+    "The effect of an answer that refuses the URL, the token or the channel, such as no_service. hold: the record is held, and the sink is reported as blocked until a message about once a minute is accepted. dead-letter: the record becomes a dead letter at once.",
+    { default: "hold" },
+  ),
 });
 
 export const slack = adapterKind({
@@ -55,9 +62,11 @@ export const slack = adapterKind({
     const [destination, expressions] = requireAll(
       () => destinationOf(given),
       () => expressionsOf(given, compile),
+      () => environmentProxy(new URL(given.webhookUrl ?? given.apiUrl)),
     );
     const channel = "webhookUrl" in destination ? destination.webhookUrl : destination.channel;
-    const post = createPoster(destination, ms(given.timeout), now);
+    const { timeout, onRevoked } = given;
+    const post = createPoster(destination, { timeoutMs: ms(timeout), onRevoked, now });
     const batches: Sink = {
       async deliverBatch(records, { cancel, turn }) {
         const message = await messageOf(records, expressions);

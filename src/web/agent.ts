@@ -1,0 +1,88 @@
+// Creates the agents of outgoing requests. A request goes directly to its receiver, or through a proxy: then the agent opens
+// a tunnel (CONNECT), for http and https, so that the proxy does not read the request. The settings of Node for the
+// built-in `fetch` and the global agents (NODE_USE_ENV_PROXY) have no effect on these agents.
+
+import http from "node:http";
+import https from "node:https";
+import type { SecureContextOptions } from "node:tls";
+import { HttpsProxyAgent } from "https-proxy-agent";
+import { getProxyForUrl } from "proxy-from-env";
+import { InvalidProxy } from "./failure.ts";
+
+/** How long a proxy may take to open a tunnel by default, in milliseconds. */
+const TUNNEL_MS = 10_000;
+
+/**
+ * Returns the proxy that HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY, or the same in lower case, name for a URL.
+ *
+ * @throws InvalidProxy
+ */
+export function environmentProxy(url: URL): URL | undefined {
+  const found = getProxyForUrl(url.href);
+  return found === "" ? undefined : parseProxy(found, "HTTP_PROXY, HTTPS_PROXY or ALL_PROXY");
+}
+
+/** @param source the name of the option or of the variables @throws InvalidProxy for a text that is not an http or https URL */
+export function parseProxy(text: string, source: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) throw new InvalidProxy(source);
+  return url;
+}
+
+/**
+ * Creates an agent that reuses the connections to the receiver.
+ *
+ * @param proxy undefined: the requests go directly to the receiver
+ * @param idleMs how long an unused connection stays open, in milliseconds
+ * @param tunnelMs how long the proxy may take to open a tunnel, in milliseconds
+ */
+export function createAgent(
+  url: URL,
+  tls: SecureContextOptions,
+  proxy: URL | undefined,
+  idleMs = 60_000,
+  tunnelMs = TUNNEL_MS,
+): http.Agent {
+  const options = { keepAlive: true, maxSockets: 64, keepAliveMsecs: 1000, timeout: idleMs };
+  if (proxy) return new TunnelAgent(proxy, { ...options, ...tls }, tunnelMs);
+  return url.protocol === "https:" ? new https.Agent({ ...options, ...tls }) : new http.Agent(options);
+}
+
+type Options = NonNullable<ConstructorParameters<typeof HttpsProxyAgent>[1]>;
+type Connect = HttpsProxyAgent<string>["connect"];
+
+/** An agent whose tunnels are closed if the proxy does not open them in time. */
+export class TunnelAgent extends HttpsProxyAgent<string> {
+  readonly #options: Options;
+  readonly #tunnelMs: number;
+
+  constructor(proxy: URL, options: Options, tunnelMs: number) {
+    super(proxy, options);
+    this.#options = options;
+    this.#tunnelMs = tunnelMs;
+  }
+
+  override async connect(...[request, options]: Parameters<Connect>): ReturnType<Connect> {
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), this.#tunnelMs);
+    try {
+      const single = new HttpsProxyAgent(this.proxy, { ...this.#options, signal: late.signal });
+      return await single.connect(request, options);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** The idle time of the built-in `fetch`: a receiver closes connections that are unused for longer. In milliseconds. */
+const IDLE_MS = 4000;
+const agents = new Map<string, http.Agent>();
+
+/** Returns the agent for requests that use the proxies of the environment. @throws InvalidProxy */
+export function environmentAgent(url: URL): http.Agent {
+  const proxy = environmentProxy(url);
+  const key = `${url.protocol} ${proxy?.href ?? ""}`;
+  const agent = agents.get(key) ?? createAgent(url, {}, proxy, IDLE_MS);
+  agents.set(key, agent);
+  return agent;
+}

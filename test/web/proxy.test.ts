@@ -1,0 +1,122 @@
+// The proxies of outgoing requests.
+
+import { strict as assert } from "node:assert";
+import "../../src/kafka/admin/kafkajs-repairs.ts";
+import { createAgent, environmentProxy, parseProxy } from "../../src/web/agent.ts";
+import { HttpFailure, InvalidProxy, ProxyRefused } from "../../src/web/failure.ts";
+import { boundedFetch } from "../../src/web/fetch.ts";
+import { clientCredentials } from "../../src/web/oauth.ts";
+import { exchange } from "../../src/web/request.ts";
+import { setProxies, startProxy } from "../support/proxy.ts";
+import { startReceiver } from "../support/receiver.ts";
+
+const limits = { receiver: "Example", timeoutMs: 500, cancel: new AbortController().signal, now: () => 0 };
+const withPassword = (url: string): string => url.replace("//", "//user:pr0xy-secret@");
+
+describe("web: proxies", function () {
+  this.timeout(10_000);
+
+  it("that the environment names are used, with their user and password, except for NO_PROXY", async () => {
+    const [proxy, receiver] = [await startProxy(), await startReceiver()];
+    setProxies({ HTTP_PROXY: withPassword(proxy.url) });
+    await boundedFetch(limits)(receiver.url, { method: "POST", body: "b" });
+    const authorization = `Basic ${Buffer.from("user:pr0xy-secret").toString("base64")}`;
+    assert.deepEqual(proxy.tunnels, [{ target: `127.0.0.1:${receiver.port}`, authorization }]);
+    assert.equal(receiver.arrived[0]?.body, "b");
+    assert.equal(receiver.arrived[0]?.headers["proxy-authorization"], undefined);
+    for (const NO_PROXY of ["127.0.0.1", `example.com, 127.0.0.1:${receiver.port}`, "*"]) {
+      setProxies({ HTTP_PROXY: proxy.url, NO_PROXY });
+      await boundedFetch(limits)(receiver.url);
+    }
+    assert.deepEqual([proxy.tunnels.length, receiver.taken.length], [1, 4]);
+  });
+
+  it("are selected by the scheme of the URL, in upper or lower case", () => {
+    setProxies({ HTTP_PROXY: "http://a:1", https_proxy: "http://b:2", NO_PROXY: ".internal.example" });
+    const proxyOf = (url: string) => environmentProxy(new URL(url))?.href;
+    assert.deepEqual(
+      ["http://x.example/", "https://x.example/", "https://x.internal.example/"].map(proxyOf),
+      ["http://a:1/", "http://b:2/", undefined],
+    );
+    setProxies({ ALL_PROXY: "http://c:3" });
+    assert.deepEqual(["http://x/", "https://x/"].map(proxyOf), ["http://c:3/", "http://c:3/"]);
+    setProxies({});
+    assert.equal(proxyOf("https://x.example/"), undefined);
+  });
+
+  it("are used for tokens of OAuth", async () => {
+    const [proxy, receiver] = [await startProxy(), await startReceiver()];
+    receiver.script = () => ({ status: 200, body: '{"access_token":"t"}' });
+    setProxies({ HTTP_PROXY: proxy.url });
+    const endpoint = { tokenEndpoint: `${receiver.url}/token`, clientId: "id", clientSecret: "oauth-secret" };
+    const token = clientCredentials({ owner: "kafka.sasl", ...endpoint });
+    assert.equal(await token(), "t");
+    assert.equal(proxy.tunnels.length, 1);
+    assert.equal(
+      receiver.arrived[0]?.headers["content-type"],
+      "application/x-www-form-urlencoded;charset=UTF-8",
+    );
+    assert.equal(receiver.arrived[0]?.body, "grant_type=client_credentials");
+  });
+
+  it("that refuse a tunnel are named as the cause, without their password", async () => {
+    const [proxy, receiver] = [await startProxy(), await startReceiver()];
+    setProxies({ HTTP_PROXY: withPassword(proxy.url) });
+    for (const [status, says] of [
+      [407, /the proxy answered CONNECT with 407; set the user name and the password/],
+      [403, /the proxy answered CONNECT with 403; check that the proxy allows/],
+    ] as const) {
+      proxy.script = () => status;
+      await assert.rejects(boundedFetch(limits)(receiver.url), (error: Error) => {
+        assert.ok(error instanceof ProxyRefused && error.status === status);
+        assert.doesNotMatch(JSON.stringify(error) + error.stack, /pr0xy-secret/);
+        return says.test(error.message);
+      });
+    }
+    assert.equal(receiver.arrived.length, 0);
+  });
+
+  it("that are silent or away end the attempt at its time-out", async () => {
+    const [proxy, receiver] = [await startProxy(), await startReceiver()];
+    proxy.script = () => undefined;
+    setProxies({ HTTP_PROXY: withPassword(proxy.url) });
+    await assert.rejects(
+      boundedFetch(limits)(receiver.url),
+      (error: Error) =>
+        error instanceof HttpFailure &&
+        error.message === "Example cannot be reached through the proxy: no answer within 500 ms",
+    );
+    setProxies({ HTTP_PROXY: "http://user:pr0xy-secret@127.0.0.1:1" });
+    await assert.rejects(
+      boundedFetch(limits)(receiver.url),
+      (error: Error) => error.message === "Example cannot be reached through the proxy: ECONNREFUSED",
+    );
+  });
+
+  it("that do not open a tunnel do not occupy the connections of the agent", async () => {
+    const [proxy, receiver] = [await startProxy(), await startReceiver()];
+    proxy.script = () => undefined;
+    const url = new URL(receiver.url);
+    const agent = createAgent(url, {}, new URL(proxy.url), 1000, 50);
+    agent.maxSockets = 1;
+    const request = { receiver: "Example", url, method: "POST", headers: {}, body: Buffer.alloc(0) };
+    const send = () => exchange({ ...request, timeoutMs: 200, agent, now: 0, secrets: [] }, limits.cancel);
+    await assert.rejects(send());
+    proxy.script = () => 200;
+    await send();
+    assert.equal(receiver.taken.length, 1);
+  });
+
+  it("must be URLs; the error does not quote them", () => {
+    for (const text of ["socks5://user:pr0xy-secret@p:1", "http://user:pr0xy-secret@p:99999", "pr0xy-secret"])
+      assert.throws(
+        () => parseProxy(text, "proxy"),
+        (error: Error) => error instanceof InvalidProxy && !error.message.includes("pr0xy-secret"),
+      );
+    setProxies({ HTTPS_PROXY: "http://user:pr0xy-secret@p:99999" });
+    assert.throws(
+      () => environmentProxy(new URL("https://x/")),
+      /^InvalidProxy: HTTP_PROXY, HTTPS_PROXY or ALL_PROXY must/,
+    );
+  });
+});
