@@ -10,7 +10,7 @@ import { exchange } from "../../src/web/request.ts";
 import { setProxies, startProxy } from "../support/proxy.ts";
 import { startReceiver } from "../support/receiver.ts";
 
-const limits = { receiver: "Example", timeoutMs: 500, cancel: new AbortController().signal, now: () => 0 };
+const limits = { receiver: "Example", timeoutMs: 5000, cancel: new AbortController().signal, now: () => 0 };
 const withPassword = (url: string): string => url.replace("//", "//user:pr0xy-secret@");
 
 describe("web: proxies", function () {
@@ -81,7 +81,7 @@ describe("web: proxies", function () {
     proxy.script = () => undefined;
     setProxies({ HTTP_PROXY: withPassword(proxy.url) });
     await assert.rejects(
-      boundedFetch(limits)(receiver.url),
+      boundedFetch({ ...limits, timeoutMs: 500 })(receiver.url),
       (error: Error) =>
         error instanceof HttpFailure &&
         error.message === "Example cannot be reached through the proxy: no answer within 500 ms",
@@ -100,7 +100,7 @@ describe("web: proxies", function () {
     const agent = createAgent(url, {}, new URL(proxy.url), 1000, 50);
     agent.maxSockets = 1;
     const request = { receiver: "Example", url, method: "POST", headers: {}, body: Buffer.alloc(0) };
-    const send = () => exchange({ ...request, timeoutMs: 200, agent, now: 0, secrets: [] }, limits.cancel);
+    const send = () => exchange({ ...request, timeoutMs: 5000, agent, now: 0, secrets: [] }, limits.cancel);
     await assert.rejects(send());
     proxy.script = () => 200;
     await send();
