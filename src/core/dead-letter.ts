@@ -20,8 +20,11 @@ export interface DeadLetterReason {
 
 const CONNECT = "__connect.errors.";
 const ONRAMP = "onramp.error.";
+const REASON = `${CONNECT}exception.message`;
 /** In characters. A longer reason is cut, so that the dead letter does not exceed the limit of its topic. */
 const MAX_REASON_LENGTH = 1000;
+/** In bytes, for a topic with a very small limit. */
+const SHORT_REASON_LENGTH = 100;
 
 /** The name of the topic for the dead letters of a topic. */
 export const deadLetterTopic = (topic: string): string => topic + DEAD_LETTER;
@@ -49,7 +52,7 @@ export function deadLetterHeaders({
         ]
       : []),
     header(`${CONNECT}exception.class.name`, className),
-    header(`${CONNECT}exception.message`, reason.slice(0, MAX_REASON_LENGTH)),
+    header(REASON, reason.slice(0, MAX_REASON_LENGTH)),
     header(`${ONRAMP}attempts`, attempts),
     "sink" in by ? header(`${ONRAMP}sink`, by.sink) : header(`${ONRAMP}webhook`, by.webhook),
   ];
@@ -62,7 +65,7 @@ const omittedKey = (part: Part): string => `${ONRAMP}${part}-omitted`;
 
 /**
  * Returns the dead letter of a record, and then smaller ones for a topic that refuses it as too large: each lacks one more
- * part of the record, the largest first. A header per part, such as `onramp.error.value-omitted`, has its size and the
+ * part of the record, the largest first; in the last one, the reason is shortened. A header per part, such as `onramp.error.value-omitted`, has its size and the
  * reason; the origin in the other headers says where the original is.
  *
  * @param added see `deadLetterHeaders`
@@ -80,7 +83,7 @@ export function* deadLetterDrafts(
     key: record.key?.length ?? 0,
   };
   const largest = PARTS.filter((part) => sizes[part] > 0).sort((a, b) => sizes[b] - sizes[a]);
-  for (let count = 0; count <= largest.length; count++) {
+  for (let count = 0; count <= largest.length + 1; count++) {
     const omitted = largest.slice(0, count);
     const notes = omitted.map((part) => ({
       key: omittedKey(part),
@@ -89,10 +92,20 @@ export function* deadLetterDrafts(
     yield {
       key: omitted.includes("key") ? null : record.key,
       value: omitted.includes("value") ? null : record.value,
-      headers: [...(omitted.includes("headers") ? [] : record.headers), ...added, ...notes],
+      headers: [
+        ...(omitted.includes("headers") ? [] : record.headers),
+        ...(count > largest.length ? added.map(shortened) : added),
+        ...notes,
+      ],
     };
   }
 }
+
+/** Cuts the reason. */
+const shortened = ({ key, value }: Header): Header => ({
+  key,
+  value: key === REASON ? (value?.subarray(0, SHORT_REASON_LENGTH) ?? null) : value,
+});
 
 /** Whether a dead letter lacks a part of its record, because its topic refused the whole record as too large. */
 export const isIncomplete = (headers: readonly Header[]): boolean =>

@@ -191,11 +191,13 @@ export class SinkRunner {
     const [backoff, slow] = [new Backoff(BACKOFF_FIRST_MS, BACKOFF_MOST_MS), blockedBackoff()];
     const { topic, partition, offset } = record;
     const fields = { sink: this.name, topic, partition, offset };
+    const lastError = this.#lastError;
     let level: "warn" | "debug" = "warn";
     for (;;) {
       try {
         await deadLetter(record, reason, attempts);
         this.counts.deadLettered++;
+        this.#lastError = lastError;
         log.warn({ ...fields, attempts, reason }, "record became a dead letter");
         return;
       } catch (error) {

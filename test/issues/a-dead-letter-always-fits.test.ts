@@ -94,6 +94,16 @@ describe("a dead letter always fits", function () {
     );
   });
 
+  it("with a shorter reason if even that is too large", async () => {
+    receiver.script = () => ({ status: 400, body: "y".repeat(200) });
+    const { state } = await start({ "max.message.bytes": "650" });
+    await put({ key: "k", value: BIG });
+    await until(async () => (await state()).deadLettered === 1);
+    const reason = headersOf((await letters())[0])["__connect.errors.exception.message"] ?? "";
+    assert.equal(reason.length, 100);
+    assert.match(reason, /^the receiver answered 400: y+$/);
+  });
+
   itOnDevBroker("without the value if only the broker refuses it as too large", async () => {
     const { state } = await start({});
     await put({ value: BIG });
