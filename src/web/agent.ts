@@ -24,10 +24,18 @@ export function environmentProxy(url: URL): URL | undefined {
 
 /** @param source the name of the option or of the variables @throws InvalidProxy for a text that is not an http or https URL */
 export function parseProxy(text: string, source: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol)) throw new InvalidProxy(source);
-  return url;
+  try {
+    const url = new URL(text);
+    credentialsOf(url);
+    if (/^https?:$/.test(url.protocol)) return url;
+  } catch {
+    // The error of the parser would quote the text.
+  }
+  throw new InvalidProxy(source);
 }
+
+const credentialsOf = ({ username, password }: URL): string =>
+  Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString("base64");
 
 /**
  * Creates an agent that reuses the connections to the receiver.
@@ -57,8 +65,12 @@ export class TunnelAgent extends HttpsProxyAgent<string> {
   readonly #tunnelMs: number;
 
   constructor(proxy: URL, options: Options, tunnelMs: number) {
-    super(proxy, options);
-    this.#options = options;
+    // The library writes the URL of its proxy to the debug log.
+    const withoutPassword = new URL(proxy);
+    withoutPassword.username = withoutPassword.password = "";
+    super(withoutPassword, options);
+    const headers = proxy.username === "" ? {} : { "proxy-authorization": `Basic ${credentialsOf(proxy)}` };
+    this.#options = { ...options, headers };
     this.#tunnelMs = tunnelMs;
   }
 

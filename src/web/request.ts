@@ -78,14 +78,20 @@ function run<T>(
       const known = [RefusedAddress, HttpFailure, ProxyRefused].some((kind) => cause instanceof kind);
       reject(known ? cause : noAnswer(receiver, cause, late, timeoutMs, through));
     };
+    let isRefused = false;
+    /** Called for an error of the connection; after a status other than 2xx, that status is the error. */
+    const onError = (cause: unknown): void => {
+      if (!isRefused || cancel.aborted) fail(cause);
+    };
     // A request without a connection, such as one that waits for a proxy, does not emit an error when it is aborted.
-    signal.addEventListener("abort", () => fail(signal.reason), { once: true });
+    signal.addEventListener("abort", () => onError(signal.reason), { once: true });
     const all = { ...headers, "content-length": String(body.length) };
     const options = { method, agent, signal, headers: all, ...(lookup ? { lookup } : {}) };
     const module = url.protocol === "https:" ? https : http;
     const req = module.request(url, options, (res) => {
       const { statusCode = 0 } = res;
       if (statusCode >= 200 && statusCode < 300) return void read(res).then(resolve, fail);
+      isRefused = true;
       void beginningOf(res).then((text) => {
         const said = cleaner(url, secrets)(text);
         fail(badAnswer(receiver, statusCode, res.headers["retry-after"], now, said));
@@ -94,7 +100,7 @@ function run<T>(
     req.on("proxyConnect", ({ statusCode }: { readonly statusCode: number }) => {
       if (statusCode !== 200) fail(new ProxyRefused(receiver, statusCode));
     });
-    req.on("error", fail);
+    req.on("error", onError);
     req.end(body);
   });
 }

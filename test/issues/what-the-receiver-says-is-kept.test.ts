@@ -125,6 +125,22 @@ describe("what the receiver says is kept", function () {
         assert.match(String(warning?.fields["reason"]), /Check whether a proxy or a login page/);
       });
 
+  it("ok without JSON from Slack's API is not an answer of Slack", async () => {
+    receiver.script = () => ({ status: 200, body: receiver.arrived.length < 3 ? "ok" : POSTED });
+    const { put, state } = await start(bot());
+    await put();
+    await until(async () => (await state()).delivered === 1);
+    assert.equal((await state()).deadLettered, 0);
+  });
+
+  it("the status of a response whose body is not valid HTTP", async () => {
+    answer("bad chunk of a 400");
+    const { reason } = await start({
+      ...{ type: "webhook", url: receiver.url, allowAddresses: ["127.0.0.1"] },
+    });
+    assert.match(await reason(), /^the receiver answered 400/);
+  });
+
   it("an answer of Slack with a bad chunk is an answer: the record becomes a dead letter", async () => {
     for (const kind of [incoming, bot]) {
       answer("bad chunk");

@@ -18,12 +18,14 @@ export type Reply =
   | "hang up"
   | "cut the answer"
   | "bad status line"
-  | "bad chunk";
+  | "bad chunk"
+  | "bad chunk of a 400";
 
 /** Replies that are not valid HTTP, as bytes. */
 const INVALID = {
   "bad status line": "nonsense\r\n\r\n",
   "bad chunk": "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nok\r\n",
+  "bad chunk of a 400": "HTTP/1.1 400 No\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nno\r\n",
 };
 
 /** A request as it arrived. */
@@ -51,6 +53,8 @@ export interface Receiver {
 
 const FINE: Reply = { status: 200, body: "ok" };
 
+const isInvalid = (reply: string): reply is keyof typeof INVALID => reply in INVALID;
+
 /** Starts a receiver, which stops after the test. @param port 0: any free port */
 export async function startReceiver(port = 0): Promise<Receiver> {
   const arrived: Arrived[] = [];
@@ -68,7 +72,7 @@ export async function startReceiver(port = 0): Promise<Receiver> {
     arrived.push({ ...request, reply });
     if (reply === "stall") return;
     if (reply === "hang up") return void req.socket.destroy();
-    if (reply === "bad status line" || reply === "bad chunk") return void req.socket.end(INVALID[reply]);
+    if (typeof reply === "string" && isInvalid(reply)) return void req.socket.end(INVALID[reply]);
     if (reply === "cut the answer") {
       res.writeHead(200, { "content-length": "100" });
       res.write("half", () => req.socket.destroy());

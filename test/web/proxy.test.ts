@@ -108,7 +108,12 @@ describe("web: proxies", function () {
   });
 
   it("must be URLs; the error does not quote them", () => {
-    for (const text of ["socks5://user:pr0xy-secret@p:1", "http://user:pr0xy-secret@p:99999", "pr0xy-secret"])
+    for (const text of [
+      "http://user:pr0xy-secret%@p:1",
+      "socks5://user:pr0xy-secret@p:1",
+      "http://user:pr0xy-secret@p:99999",
+      "pr0xy-secret",
+    ])
       assert.throws(
         () => parseProxy(text, "proxy"),
         (error: Error) => error instanceof InvalidProxy && !error.message.includes("pr0xy-secret"),

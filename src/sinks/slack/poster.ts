@@ -52,6 +52,8 @@ function viaWebhook(url: string, { timeoutMs, onRevoked, now }: PosterOptions): 
         cancel.throwIfAborted();
         throw refusals.errorIn(thrown) ?? thrown;
       });
+    // An incoming webhook answers "ok"; the webhook of a workflow answers as a method of the API does.
+    if (sent.text.trim() === "ok") return;
     const answer = refusals.parse(sent.text);
     if (!answer.ok) throw refusals.errorOf(answer);
   };

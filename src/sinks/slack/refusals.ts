@@ -38,7 +38,7 @@ const DETAIL_BYTES = 600;
 
 /** Converts what Slack answers, for one sink. */
 export interface Refusals {
-  /** Parses an answer. @throws DeliveryError when it is not an answer of Slack */
+  /** Parses the answer of a method. @throws DeliveryError when it is not an answer of Slack */
   parse(text: string): SlackAnswer;
   /** Converts an answer with `ok: false`. */
   errorOf(answer: SlackAnswer): DeliveryError;
@@ -56,8 +56,6 @@ export function createRefusals(onRevoked: "hold" | "dead-letter", clean: Clean):
   };
   return {
     parse(text) {
-      // An incoming webhook answers "ok", a method of the API answers a JSON object.
-      if (text.trim() === "ok") return { ok: true };
       const answer = parseJson(text);
       if (isAnswer(answer)) return answer;
       const quoted = clean(text);
