@@ -7,6 +7,9 @@ const SHORTEST_SECRET = 4;
 /** A part of a path or of a query may be a secret if it has at least this number of characters. */
 const SHORTEST_PART = 6;
 
+/** The first word of the header `authorization`, which is not secret. */
+const SCHEME = /^(basic|bearer|token)$/i;
+
 /**
  * Cleans a text for an error: removes control and format characters, replaces every secret by `[redacted]`, and cuts the
  * result.
@@ -20,7 +23,8 @@ export type Clean = (text: string, mostBytes?: number) => string;
  * @param secrets further secrets, such as the values of request headers
  */
 export function cleaner(url: URL, secrets: readonly string[]): Clean {
-  const parts = [...secrets, ...secrets.flatMap((secret) => secret.split(/\s+/)), ...secretsIn(url)];
+  const words = secrets.flatMap((secret) => secret.split(/\s+/)).filter((word) => !SCHEME.test(word));
+  const parts = [...secrets, ...words, ...secretsIn(url)];
   const texts = [...new Set(parts.flatMap(formsOf))].filter((text) => text.length >= SHORTEST_SECRET);
   // The longest text first, so that no rest of it remains.
   texts.sort((a, b) => b.length - a.length);

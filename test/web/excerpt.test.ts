@@ -46,5 +46,6 @@ describe("web: excerpt", () => {
 
   it("keeps text that has nothing in common with the request", () => {
     assert.equal(cleaner(url, ["a"])("a bad request / field `name`"), "a bad request / field `name`");
+    assert.equal(cleaner(url, ["Bearer xoxb-12345"])("the bearer token expired"), "the bearer token expired");
   });
 });
