@@ -169,6 +169,20 @@ describe("a dead letter always fits", function () {
     assert.deepEqual([again.delivered, again.lost], [0, []]);
   });
 
+  it("is not replayed as a record of a recreated topic that has the same offset", async () => {
+    const { gateway, state } = await start(LIMIT);
+    await put({ value: BIG });
+    await until(async () => (await state()).deadLettered === 1);
+    await gateway.stop();
+    await withAdmin(broker.addresses(), (admin) => admin.deleteTopics({ topics: [topic] }));
+    await createTopic(broker.addresses(), {}, topic);
+    await put({ value: "another" });
+    receiver.script = () => ({ status: 200 });
+    const loaded = loadTestConfig(writeConfig(config()), {});
+    const { delivered, lost } = await replayDeadLetters(loaded, topic, keepingLog(), forever);
+    assert.deepEqual([delivered, lost], [0, [`${topic}/0, offset 0`]]);
+  });
+
   itOnDevBroker("is replayed later if its original cannot be read now", async () => {
     const { gateway, state } = await start(LIMIT);
     await put({ value: BIG });
