@@ -63,17 +63,25 @@ type Part = "value" | "headers" | "key";
 const PARTS: readonly Part[] = ["value", "headers", "key"];
 const omittedKey = (part: Part): string => `${ONRAMP}${part}-omitted`;
 
+/** A way to write a dead letter. */
+interface DeadLetterDraft {
+  readonly draft: Draft;
+  /** Set when the dead letter is compressed, also if the configuration does not compress batches. */
+  readonly compress?: true;
+}
+
 /**
- * Returns the dead letter of a record, and then smaller ones for a topic that refuses it as too large: each lacks one more
- * part of the record, the largest first; in the last one, the reason is shortened. A header per part, such as `onramp.error.value-omitted`, has its size and the
- * reason; the origin in the other headers says where the original is.
+ * Returns the dead letter of a record, and then smaller ones for a topic that refuses it as too large: the same compressed;
+ * then each lacks one more part of the record, the largest first; in the last one, the reason is shortened. A header per
+ * part, such as `onramp.error.value-omitted`, has its size and the reason; the origin in the other headers says where the
+ * original is.
  *
  * @param added see `deadLetterHeaders`
  */
 export function* deadLetterDrafts(
   record: Pick<Draft, "key" | "value" | "headers">,
   added: readonly Header[],
-): Generator<Draft> {
+): Generator<DeadLetterDraft> {
   const sizes: Readonly<Record<Part, number>> = {
     value: record.value?.length ?? 0,
     headers: record.headers.reduce(
@@ -89,7 +97,7 @@ export function* deadLetterDrafts(
       key: omittedKey(part),
       value: Buffer.from(`${sizes[part]} bytes: the dead-letter topic allows no record of this size`),
     }));
-    yield {
+    const draft: Draft = {
       key: omitted.includes("key") ? null : record.key,
       value: omitted.includes("value") ? null : record.value,
       headers: [
@@ -98,6 +106,8 @@ export function* deadLetterDrafts(
         ...notes,
       ],
     };
+    yield { draft };
+    if (count === 0) yield { draft, compress: true };
   }
 }
 

@@ -99,10 +99,13 @@ export function createIngest({ records, topics, namespace, meter }: IngestDeps):
       const place = { partition, offset, timestamp };
       const why = { topic, place, className: "DeliveryFailed", reason, attempts, by: { sink } } as const;
       let refusal: unknown;
-      for (const draft of deadLetterDrafts({ key, value, headers: record.headers }, deadLetterHeaders(why))) {
+      for (const { draft, compress } of deadLetterDrafts(
+        { key, value, headers: record.headers },
+        deadLetterHeaders(why),
+      )) {
+        const options: AppendOptions = compress ? { deadline, compress } : { deadline };
         try {
-          const receipts = await records.append(deadLetterTopic(topic), stamp([draft]), { deadline });
-          receipts.orThrow();
+          (await records.append(deadLetterTopic(topic), stamp([draft]), options)).orThrow();
           return;
         } catch (error) {
           if (!(error instanceof OnrampError && error.code === 41301)) throw error;

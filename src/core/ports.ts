@@ -24,6 +24,8 @@ export interface AppendOptions {
    * whole request fails.
    */
   readonly onBadRecord?: "continue";
+  /** Compresses the records, also if the configuration does not compress batches. */
+  readonly compress?: true;
   /**
    * Called once when the records are in the queues of their partitions: records appended later come after
    * them.

@@ -39,6 +39,7 @@ export function waiting(
       size: sizeOf(records, 0, records.length),
       deadline,
       alone,
+      compress: false,
       answered: false,
     },
   };

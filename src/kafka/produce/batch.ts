@@ -9,7 +9,11 @@ import {
   type BatchEncoder,
   type BatchIdentity,
 } from "../../wire/record-batch.ts";
+import { compressionOf } from "./compression.ts";
 import { type Segment, settleFailed, settleWritten, slice } from "./segment.ts";
+
+/** The codec of segments that need one. Every broker and client supports it. */
+const GZIP = compressionOf("gzip");
 
 /** A batch, from the time its segments leave the queue until its outcome is known. */
 export class Batch {
@@ -58,7 +62,8 @@ export class Batch {
     for (const segment of this.segments) {
       for (let n = segment.from; n < segment.to; n++) encoder.add(elementAt(segment.records, n));
     }
-    this.#bytes = encoder.finish(identity, compression);
+    const codec = compression ?? (this.segments[0]?.compress ? GZIP : undefined);
+    this.#bytes = encoder.finish(identity, codec);
     return this.#bytes;
   }
 

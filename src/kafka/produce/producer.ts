@@ -160,16 +160,16 @@ export class Producer implements RecordLog {
     const lanes = this.#lanes.of(topic);
     const partitions = records.map((record) => this.#lanes.partitionOf(topic, lanes, record));
     const most = options.onBadRecord ? records.length : MOST_DETAILS;
-    const compressed = this.#options.compression !== undefined;
+    const { deadline, onQueued, compress = false } = options;
+    const compressed = compress || this.#options.compression !== undefined;
     const faults = faultsOf(topic, records, partitions, { most, compressed });
     if (faults.length > 0) {
       if (!options.onBadRecord) throw requestError(faults, records.length);
       return this.#enqueueValid(topic, records, options, faults);
     }
-    const { deadline, onQueued } = options;
     return new Promise((resolve) => {
       const pending: Pending = { receipts: new Receipts(records.length), remaining: records.length, resolve };
-      const segments = segmentsOf(records, partitions, pending, deadline);
+      const segments = segmentsOf(records, partitions, pending, { deadline, compress });
       for (const [partition, { size }] of segments) {
         const held = elementAt(lanes, partition).bytes;
         // A lane without records accepts a request of any size. Otherwise a request that is larger than the

@@ -31,6 +31,8 @@ export interface Segment {
    * record.
    */
   readonly alone: boolean;
+  /** True when the batch of the segment is compressed, also if batches are not compressed by default. */
+  readonly compress: boolean;
   /** True when the caller has been answered: later outcomes are ignored. */
   answered: boolean;
 }

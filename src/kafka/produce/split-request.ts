@@ -73,12 +73,17 @@ export function requestError(faults: readonly Fault[], records: number): OnrampE
   return new OnrampError(first.error_code, message, records === 1 ? {} : { errors: faults });
 }
 
-/** Splits the records of a request into one segment per partition. @returns the segments by partition */
+/**
+ * Splits the records of a request into one segment per partition.
+ *
+ * @param compress whether the segments get compressed batches of their own
+ * @returns the segments by partition
+ */
 export function segmentsOf(
   records: readonly AcceptedRecord[],
   partitions: readonly number[],
   pending: Pending,
-  deadline: number,
+  { deadline, compress }: { readonly deadline: number; readonly compress: boolean },
 ): Map<number, Segment> {
   const segments = new Map<number, Segment>();
   const first = partitions[0] as number;
@@ -90,7 +95,8 @@ export function segmentsOf(
     to: own.length,
     size: sizeOf(own, 0, own.length),
     deadline,
-    alone: false,
+    alone: compress,
+    compress,
     answered: false,
   });
   if (partitions.every((partition) => partition === first)) return segments.set(first, segment(records));

@@ -23,6 +23,7 @@ describe("kafka: segment queue", () => {
     size: sizeOf(records, 0, 10),
     deadline: 1000,
     alone,
+    compress: false,
     answered: false,
   });
 
