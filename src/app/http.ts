@@ -14,10 +14,13 @@ import type { Metrics } from "../ops/metrics.ts";
 import type { Kafka } from "./kafka.ts";
 import { portError } from "./start-error.ts";
 
-/** Warns when every client of the network may use the API. */
+/**
+ * Warns when every client of the network may use the API. With `http.auth: none`, a proxy may pass requests
+ * of the network to a loopback address.
+ */
 export function warnIfOpen(config: Config, log: Log): void {
   const host = apiHost(config);
-  if (!tokensOf(config) && !isLoopback(host))
+  if (!tokensOf(config) && !isPrivate(config))
     log.warn({ host }, "the API is open to the network without auth; set http.auth.tokens");
 }
 
@@ -62,7 +65,7 @@ export async function startApi(
     catalog: kafka.metadata,
     topics,
     namespace: config.kafka.namespace,
-    origins: { allowed: config.http.cors, loopbackOnly: !tokens && isLoopback(host) },
+    origins: { allowed: config.http.cors, loopbackOnly: isPrivate(config) },
     openapi: readFileSync(path.join(import.meta.dirname, "..", "..", "openapi.yaml")),
     draining,
     report: (error) => report(error, metrics, log),
@@ -90,6 +93,8 @@ function tokensOf({ http }: Config) {
   return http.auth === "none" ? undefined : http.auth?.tokens;
 }
 
+/** Whether only clients on this machine may use the API: no auth is configured, not even `none`. */
+const isPrivate = (config: Config): boolean => config.http.auth === undefined && isLoopback(apiHost(config));
 const apiHost = (config: Config): string => config.http.host ?? (tokensOf(config) ? "0.0.0.0" : "127.0.0.1");
 const isLoopback = (host: string): boolean =>
   host === "localhost" || host === "::1" || host.startsWith("127.");

@@ -9,10 +9,17 @@ export interface OriginRule {
   /** `http.cors`. */
   readonly allowed: readonly string[];
   /**
-   * Whether only loopback names are accepted as `Host`: true for an API without auth on a loopback address.
+   * Whether only loopback names are accepted as `Host`: true on a loopback address if `http.auth` is not
+   * configured.
    */
   readonly loopbackOnly: boolean;
 }
+
+/**
+ * Whether the origin rules apply to a path. They do not apply to webhooks: a signature authenticates each
+ * delivery, whichever name or page it was sent to or from, and proxies and tunnels pass their own `Host` on.
+ */
+export const hasOriginRule = (url: string): boolean => !url.startsWith("/webhooks/");
 
 /**
  * Checks the origin of a request. Adds the CORS headers for an allowed origin, and answers preflight
@@ -27,7 +34,7 @@ export function checkOrigin(req: IncomingMessage, res: ServerResponse, rule: Ori
   if (rule.loopbackOnly && host !== undefined && !isLoopbackName(host)) {
     throw new OnrampError(
       40301,
-      "Without auth, the API accepts only localhost, 127.0.0.1 and [::1] as Host. Use one of them, or configure http.auth.",
+      "Without http.auth, the API accepts only loopback names such as localhost as Host. Use one of them, or configure http.auth: tokens, or `none` if a proxy authenticates the requests.",
     );
   }
   if (origin === undefined) return false;

@@ -9,7 +9,7 @@ import express from "express";
 import { type ErrorCode, OnrampError } from "../core/errors.ts";
 import { Connections } from "./connections.ts";
 import { type MetadataDeps, metadataRoutes } from "./metadata.ts";
-import { checkOrigin, type OriginRule } from "./origin.ts";
+import { checkOrigin, hasOriginRule, type OriginRule } from "./origin.ts";
 import { problemErrors, sendProblem } from "./problem.ts";
 import { handleProduce, isProduce } from "./produce/produce.ts";
 import type { ProduceDeps } from "./produce/produce-deps.ts";
@@ -28,7 +28,7 @@ export function apiListener(deps: ApiDeps): http.RequestListener {
     // The client must open a new connection, which a load balancer routes to another instance.
     if (deps.draining.aborted) res.setHeader("connection", "close");
     try {
-      if (checkOrigin(req, res, deps.origins)) return;
+      if (hasOriginRule(req.url ?? "") && checkOrigin(req, res, deps.origins)) return;
     } catch (error) {
       return sendProblem(req, res, error, deps.report);
     }
