@@ -1,13 +1,14 @@
 // Compiles the JSON Schemas of topics and validates values. Supports draft 2020-12, and draft-07 by
 // `$schema`.
 
-import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
+import { Ajv, type ErrorObject, type KeywordDefinition, type ValidateFunction } from "ajv";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import { canonicalNumber, decimalOf, isIntegral } from "./decimal.ts";
-import type { ErrorDetail } from "./errors.ts";
+import { type ErrorDetail, messageOf } from "./errors.ts";
 import type { ExactValue } from "./json-numbers.ts";
 import { type ExactKeyword, exactKeywords } from "./schema-numbers.ts";
+import { comparingKeywords, inheritNothing, withoutProto } from "./schema-repairs.ts";
 
 const DRAFT_07 = "http://json-schema.org/draft-07/schema";
 const DRAFT_2020 = "https://json-schema.org/draft/2020-12/schema";
@@ -46,7 +47,8 @@ export class SchemaError extends Error {
  */
 export function compileSchema(document: unknown, name: string, exact: unknown = document): TopicSchema {
   requireComparable(document, exact, "", name);
-  const [first, all] = [compile(document, name, false), compile(document, name, true)];
+  const [own, ownExact] = [repaired(document, name), repaired(exact, name)];
+  const [first, all] = [compile(own, name, false), compile(own, name, true)];
   let exactly: { readonly first: ValidateFunction; readonly all: ValidateFunction } | undefined;
   return {
     document,
@@ -54,14 +56,23 @@ export function compileSchema(document: unknown, name: string, exact: unknown = 
     violations: (value, size) => violationsBy(first, all, size, (validate) => validate(value)),
     exactViolations(value, size) {
       exactly ??= {
-        first: compile(document, name, false, exactKeywords(document, exact)),
-        all: compile(document, name, true, exactKeywords(document, exact)),
+        first: compile(own, name, false, exactKeywords(own, ownExact)),
+        all: compile(own, name, true, exactKeywords(own, ownExact)),
       };
       return violationsBy(exactly.first, exactly.all, size, (validate) =>
         validate.call(value as unknown as Ajv, value.rounded),
       );
     },
   };
+}
+
+/** @throws SchemaError */
+function repaired(document: unknown, name: string): unknown {
+  try {
+    return withoutProto(document);
+  } catch (error) {
+    throw invalid(name, error);
+  }
 }
 
 function violationsBy(
@@ -104,22 +115,27 @@ function compile(
     strictRequired: false,
     strictTuples: false,
     logger: false,
+    ownProperties: true,
+    code: { process: inheritNothing },
     // The exact keywords get the whole value as context. They do not apply to the document itself.
     passContext: true,
     validateSchema: keywords.length === 0,
   } as const;
   const ajv = draft === DRAFT_07 ? new Ajv(options) : new Ajv2020(options);
   addFormats.default(ajv);
-  for (const keyword of keywords) ajv.removeKeyword(keyword.keyword).addKeyword({ ...keyword });
+  for (const keyword of keywords.length > 0 ? keywords : comparingKeywords)
+    ajv.removeKeyword(keyword.keyword).addKeyword({ ...keyword } as KeywordDefinition);
   try {
     return ajv.compile(document);
   } catch (error) {
-    throw new SchemaError(
-      `${name}: ${error instanceof Error ? error.message : String(error)}. A schema must be valid and must not refer to other files.`,
-      { cause: error },
-    );
+    throw invalid(name, error);
   }
 }
+
+const invalid = (name: string, cause: unknown): SchemaError =>
+  new SchemaError(`${name}: ${messageOf(cause)}. A schema must be valid and must not refer to other files.`, {
+    cause,
+  });
 
 /**
  * Refuses a number whose rounded value may have another order to ordinary values than the number has. An integer
