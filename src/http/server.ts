@@ -8,6 +8,7 @@ import type net from "node:net";
 import express from "express";
 import { type ErrorCode, OnrampError } from "../core/errors.ts";
 import { Connections } from "./connections.ts";
+import { prepareHead } from "./head.ts";
 import { type MetadataDeps, metadataRoutes } from "./metadata.ts";
 import { checkOrigin, hasOriginRule, type OriginRule } from "./origin.ts";
 import { problemErrors, sendProblem } from "./problem.ts";
@@ -28,6 +29,7 @@ export function apiListener(deps: ApiDeps): http.RequestListener {
     // The client must open a new connection, which a load balancer routes to another instance.
     if (deps.draining.aborted) res.setHeader("connection", "close");
     try {
+      prepareHead(req);
       if (hasOriginRule(req.url ?? "") && checkOrigin(req, res, deps.origins)) return;
     } catch (error) {
       return sendProblem(req, res, error, deps.report);

@@ -6,6 +6,7 @@ import { Webhooks } from "@octokit/webhooks";
 import { adapterKind } from "../core/adapter.ts";
 import { OnrampError } from "../core/errors.ts";
 import { parseJson } from "../core/json.ts";
+import { parseMediaType } from "../core/media-type.ts";
 import { boolean, list, map, object, oneOf, string } from "../core/options.ts";
 import type { Header } from "../core/record.ts";
 import { type Delivery, verifyDelivery, type WebhookReceiver } from "../core/webhook.ts";
@@ -85,7 +86,8 @@ async function anyMatches(verifiers: readonly Webhooks[], body: Buffer, signatur
  *   default
  */
 function payloadOf(delivery: Delivery): Buffer {
-  const type = header(delivery, "content-type")?.split(";", 1)[0]?.trim().toLowerCase();
+  const given = header(delivery, "content-type");
+  const type = given === undefined ? undefined : parseMediaType(given).type;
   if (type === "application/json") return delivery.body;
   if (type !== "application/x-www-form-urlencoded")
     throw new OnrampError(

@@ -135,6 +135,9 @@ describe("webhooks: a delivery from GitHub", () => {
     await assert.rejects(draftOf("{", {}), problem(40001, /The payload is not valid JSON/));
     await assert.rejects(draftOf("{}", { "content-type": "text/plain" }), problem(41501, /GitHub sends/));
     await assert.rejects(draftOf("{}", { "content-type": undefined }), problem(41501, /GitHub sends/));
+    const joined = (other: string) => draftOf("{}", { "content-type": `application/json, ${other}` });
+    await assert.rejects(joined("text/plain"), problem(41501, /several values/));
+    assert.equal(`${(await joined("application/json")).draft?.value}`, "{}");
     for (const event of [undefined, "", ["issues", "push"]])
       await assert.rejects(
         async () => draftOf("{}", { "x-github-event": event }),

@@ -1,6 +1,7 @@
 // Selects the produce format of a request by its content type.
 
 import { OnrampError } from "../../../core/errors.ts";
+import { parseMediaType } from "../../../core/media-type.ts";
 import { binaryEnvelope, jsonEnvelope, textEnvelope } from "./envelope.ts";
 import type { Format } from "./format.ts";
 import { raw, rawJson } from "./raw.ts";
@@ -26,7 +27,8 @@ export const ndjson = Symbol("NDJSON");
 /**
  * Returns the format for a content type.
  *
- * @throws OnrampError 41501 when the format is not supported, or parsed text has a charset other than UTF-8
+ * @throws OnrampError 41501 when it is not a media type, the format is not supported, or parsed text has a
+ *   charset other than UTF-8
  */
 export function formatOf(contentType: string | undefined): Format | typeof ndjson {
   if (contentType === undefined) return raw;
@@ -40,7 +42,7 @@ export function formatOf(contentType: string | undefined): Format | typeof ndjso
 }
 
 function choose(contentType: string): Format | typeof ndjson {
-  const [type = "", ...parameters] = contentType.split(";").map((part) => part.trim().toLowerCase());
+  const { type, parameters } = parseMediaType(contentType);
   const unsupported =
     type.startsWith("application/cloudevents") ||
     (type.startsWith("application/vnd.kafka.") && !ENVELOPES.has(type));
@@ -53,10 +55,7 @@ function choose(contentType: string): Format | typeof ndjson {
   const parsed =
     ENVELOPES.get(type) ?? (type === NDJSON ? ndjson : JSON_TYPE.test(type) ? rawJson : undefined);
   if (!parsed) return raw;
-  const charset = parameters
-    .find((parameter) => parameter.startsWith("charset="))
-    ?.slice("charset=".length)
-    .replaceAll('"', "");
+  const charset = parameters.get("charset");
   if (charset !== undefined && charset !== "utf-8" && charset !== "utf8" && charset !== "us-ascii") {
     throw new OnrampError(
       41501,
