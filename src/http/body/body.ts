@@ -22,7 +22,8 @@ export interface BodyLimits {
  *
  * @param client the client whose share of the budget the bytes are taken from
  * @throws OnrampError 41301 when the body is larger than `maxBody`, 42901 or 50301 when the budget is
- *   exceeded, 41501 when the body is compressed, 40001 when it is incomplete
+ *   exceeded, 41501 when the body is compressed, 40001 when it is incomplete or has a transfer coding besides
+ *   `chunked`
  */
 export function readBody(
   req: IncomingMessage,
@@ -32,7 +33,7 @@ export function readBody(
 ): Promise<Body> {
   return new Promise((resolve, reject) => {
     try {
-      refuseCompressed(req);
+      refuseCodings(req);
     } catch (error) {
       return reject(error);
     }
@@ -79,10 +80,19 @@ export function readBody(
   });
 }
 
-/** @throws OnrampError 41501 when the body is compressed */
-export function refuseCompressed({ headers }: IncomingMessage): void {
+/**
+ * Refuses a body whose bytes are not the content itself.
+ *
+ * @throws OnrampError 41501 when the body is compressed, 40001 when it has a transfer coding besides `chunked`:
+ *   Node decodes only this one
+ */
+export function refuseCodings({ headers }: IncomingMessage): void {
   const encoding = headers["content-encoding"];
-  if (encoding !== undefined && encoding !== "identity") throw new OnrampError(41501, COMPRESSED);
+  if (encoding !== undefined && !encoding.split(",").every(changesNothing))
+    throw new OnrampError(41501, COMPRESSED);
+  const transfer = headers["transfer-encoding"];
+  if (transfer !== undefined && transfer.toLowerCase() !== "chunked")
+    throw new OnrampError(40001, TRANSFER_CODING);
 }
 
 /**
@@ -146,6 +156,10 @@ class BudgetShare {
   }
 }
 
+/** Whether a content coding, or none between two commas, does not change the bytes. */
+const changesNothing = (coding: string): boolean => /^\s*(?:identity)?\s*$/i.test(coding);
+const TRANSFER_CODING =
+  "The only transfer coding that is supported is `chunked`; send the body without other values in Transfer-Encoding.";
 const COMPRESSED = "Compressed request bodies are not supported; send the body without Content-Encoding.";
 function tooLarge(maxBody: number): OnrampError {
   return new OnrampError(

@@ -3,7 +3,7 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { OnrampError } from "../../core/errors.ts";
-import { refuseCompressed, sendContinue } from "../body/body.ts";
+import { refuseCodings, sendContinue } from "../body/body.ts";
 import { PacedBody } from "../body/paced-body.ts";
 import { setFailureHandler } from "../connections.ts";
 import { endAfterBody } from "../problem.ts";
@@ -25,7 +25,7 @@ export async function produceLines(
   request: LinesRequest,
   deps: ProduceDeps,
 ): Promise<void> {
-  refuseCompressed(req);
+  refuseCodings(req);
   if (deps.draining.aborted) throw new OnrampError(50301, STOPPING);
   sendContinue(req, res);
   const body = new PacedBody(req);

@@ -189,10 +189,24 @@ describe("http: body, before it comes", function () {
 
   it("a compressed one is refused: 415", async () => {
     assert.equal(await read({ headers: { "content-encoding": "gzip" } }).code, 41501);
-    const { request, body } = read({ headers: { "content-encoding": "identity" } });
-    request.send("a");
-    request.finish();
-    assert.equal(`${(await body).bytes}`, "a");
+    for (const coding of [
+      "identity, gzip",
+      "gzip, identity",
+      "identity;q=1",
+      "x-gzip",
+      "br",
+      "identity identity",
+    ])
+      assert.equal(await read({ headers: { "content-encoding": coding } }).code, 41501, coding);
+  });
+
+  it("one with a Content-Encoding that means nothing is accepted", async () => {
+    for (const coding of ["identity", "Identity", "", " ", "identity, IDENTITY", "identity,,identity", ","]) {
+      const { request, body } = read({ headers: { "content-encoding": coding } });
+      request.send("a");
+      request.finish();
+      assert.equal(`${(await body).bytes}`, "a", coding);
+    }
   });
 
   it("100 Continue is sent to a client that asks for it, and to no other", () => {
