@@ -54,6 +54,12 @@ export const errorTable = {
     known: "not written",
     next: "See `GET /openapi.yaml` for the routes. A webhook or a schema has a route only if it is configured.",
   },
+  40501: {
+    status: 405,
+    title: "No such method",
+    known: "not written",
+    next: "Use a method that the header `Allow` of the response lists.",
+  },
   40801: {
     status: 408,
     title: "Request took too long",

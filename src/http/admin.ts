@@ -3,9 +3,10 @@
 
 import type { RequestListener } from "node:http";
 import express from "express";
-import { OnrampError } from "../core/errors.ts";
 import type { Readiness } from "../core/ports.ts";
+import { prepareHead } from "./head.ts";
 import { problemErrors } from "./problem.ts";
+import { RouteTable } from "./routes.ts";
 
 export interface AdminDeps {
   /** The state of each part that is needed to produce records. */
@@ -18,6 +19,7 @@ export interface AdminDeps {
 /** Creates the listener for `/healthz`, `/readyz`, `/metrics` and `/sinks`. */
 export function adminApp({ readiness, scrape, sinks }: AdminDeps): RequestListener {
   const app = express().disable("x-powered-by").disable("etag");
+  app.enable("case sensitive routing").enable("strict routing").use(adminRoutes.answerOptions);
   app.get("/healthz", (_req, res) => void res.json({ status: "ok" }));
   app.get("/readyz", (_req, res) => {
     const parts = readiness();
@@ -29,9 +31,14 @@ export function adminApp({ readiness, scrape, sinks }: AdminDeps): RequestListen
     res.set("content-type", contentType).send(body);
   });
   app.get("/sinks", (_req, res) => void res.json(sinks()));
-  app.use(() => {
-    throw new OnrampError(40403, "The admin port serves /healthz, /readyz, /metrics and /sinks only.");
-  });
-  app.use(problemErrors());
-  return app;
+  app.use(adminRoutes.refuse, problemErrors());
+  return (req, res) => {
+    prepareHead(req);
+    app(req, res);
+  };
 }
+
+const adminRoutes = new RouteTable(
+  { "/healthz": ["GET"], "/readyz": ["GET"], "/metrics": ["GET"], "/sinks": ["GET"] },
+  "the admin port serves /healthz, /readyz, /metrics and /sinks only",
+);

@@ -6,6 +6,7 @@ import { OnrampError } from "../core/errors.ts";
 import type { PartitionDescription, TopicCatalog } from "../core/ports.ts";
 import { type RulesByTopic, reservedReason } from "../core/topics.ts";
 import type { Auth } from "./auth/tokens.ts";
+import { EXACT } from "./routes.ts";
 
 export interface MetadataDeps {
   readonly catalog: TopicCatalog;
@@ -34,7 +35,7 @@ export function metadataRoutes({ catalog, topics, namespace, auth }: MetadataDep
     return topic;
   };
   const send = (res: Response, body: unknown): void => void res.type(V2).send(JSON.stringify(body));
-  return Router()
+  return Router(EXACT)
     .get("/topics", async (req, res) => {
       const allowed = visible(req);
       send(res, (await catalog.names()).filter(allowed));

@@ -14,6 +14,7 @@ import { checkOrigin, hasOriginRule, type OriginRule } from "./origin.ts";
 import { problemErrors, sendProblem } from "./problem.ts";
 import { handleProduce, isProduce } from "./produce/produce.ts";
 import type { ProduceDeps } from "./produce/produce-deps.ts";
+import { apiRoutes } from "./routes.ts";
 import { type WebhookDeps, webhookRoutes } from "./webhooks.ts";
 
 export interface ApiDeps extends ProduceDeps, WebhookDeps, MetadataDeps {
@@ -42,16 +43,11 @@ export function apiListener(deps: ApiDeps): http.RequestListener {
 /** Creates the Express application: all routes except the produce routes. */
 function apiApp(deps: ApiDeps): express.Express {
   const app = express().disable("x-powered-by").disable("etag").set("query parser", "simple");
+  app.enable("case sensitive routing").enable("strict routing").use(apiRoutes.answerOptions);
   app.get("/openapi.yaml", (_req, res) => void res.type("application/yaml").send(deps.openapi));
   app.use(webhookRoutes(deps));
   app.use(metadataRoutes(deps));
-  app.use((req) => {
-    throw new OnrampError(
-      40403,
-      `The route ${req.method} ${req.path.slice(0, 200)} does not exist; GET /openapi.yaml lists the routes.`,
-    );
-  });
-  app.use(problemErrors(deps.report));
+  app.use(apiRoutes.refuse, problemErrors(deps.report));
   return app;
 }
 

@@ -7,6 +7,7 @@ import { ExpressionError } from "../core/expressions.ts";
 import type { Ingest } from "../core/ingest.ts";
 import type { Received, Verified, WebhookReceiver } from "../core/webhook.ts";
 import { type BodyLimits, readBody } from "./body/body.ts";
+import { EXACT } from "./routes.ts";
 
 export interface WebhookDeps extends BodyLimits {
   readonly ingest: Ingest;
@@ -16,7 +17,7 @@ export interface WebhookDeps extends BodyLimits {
 
 /** Creates the route of all webhooks. Deliveries are authenticated by their signatures, not by tokens. */
 export function webhookRoutes(deps: WebhookDeps): Router {
-  return Router().post("/webhooks/:name", async (req, res) => {
+  return Router(EXACT).post("/webhooks/:name", async (req, res) => {
     const receivedAt = new Date();
     const { name } = req.params;
     const receiver = deps.webhooks.get(name);

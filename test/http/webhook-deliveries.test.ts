@@ -70,11 +70,11 @@ describe("http: webhooks", function () {
     assert.deepEqual([status, body.error_code, api.budget.used], [504, 50401, 0]);
   });
 
-  it("are those that are configured, by POST alone: 404", async () => {
+  it("are those that are configured, by POST alone: 404, 405", async () => {
     const api = await startApi({ webhooks: receiver(["a"]).webhooks });
     const other = await post(api, "/webhooks/other", undefined, "body", signed);
     assert.deepEqual([other.status, other.body.error_code], [404, 40403]);
-    assert.equal((await send(api, "/webhooks/w", { headers: signed })).status, 404);
+    assert.equal((await send(api, "/webhooks/w", { headers: signed })).status, 405);
   });
 
   it("take no larger body than the API: 413", async () => {

@@ -32,7 +32,7 @@ export async function send(
     status: response.status,
     headers: response.headers,
     text,
-    body: json ? JSON.parse(text) : undefined,
+    body: json && text !== "" ? JSON.parse(text) : undefined,
   };
 }
 

@@ -5,6 +5,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { OnrampError } from "../../core/errors.ts";
 import { readBody } from "../body/body.ts";
 import { sendProblem } from "../problem.ts";
+import { apiRoutes } from "../routes.ts";
 import { baseDraft } from "./formats/raw.ts";
 import { formatOf, ndjson } from "./formats/register.ts";
 import { checkPartition } from "./formats/values.ts";
@@ -32,7 +33,9 @@ export async function handleProduce(
 }
 
 async function produce(req: IncomingMessage, res: ServerResponse, deps: ProduceDeps): Promise<void> {
-  const { topic, partition, query } = parseTarget(req.url ?? "");
+  const target = parseTarget(req.url ?? "");
+  if (!target) throw apiRoutes.refusal(req, res);
+  const { topic, partition, query } = target;
   const caller = deps.auth.caller(req.headers.authorization);
   if (!caller.mayProduce(topic))
     throw new OnrampError(
@@ -81,17 +84,14 @@ interface Target {
   readonly query: string;
 }
 
-function parseTarget(url: string): Target {
+/** @returns undefined when the path is not one of a produce request @throws OnrampError 40401, 40402 */
+function parseTarget(url: string): Target | undefined {
   const mark = url.indexOf("?");
   const [path, query] = mark < 0 ? [url, ""] : [url.slice(0, mark), url.slice(mark + 1)];
   const [name = "", partitions, partition, ...rest] = path.slice(PREFIX.length).split("/");
   const known =
     partitions === undefined || (partitions === "partitions" && partition !== undefined && rest.length === 0);
-  if (name === "" || !known)
-    throw new OnrampError(
-      40403,
-      "Send records to /topics/{topic} or /topics/{topic}/partitions/{partition}.",
-    );
+  if (name === "" || !known) return undefined;
   return {
     topic: decodeName(name),
     partition:

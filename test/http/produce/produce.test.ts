@@ -33,7 +33,6 @@ describe("http: produce, where to", function () {
     "/topics/": 40403,
     "/topics/t/": 40403,
     "/topics/t/other": 40403,
-    "/topics/t/partitions": 40403,
     "/topics/t/records/1": 40403,
     "/topics/t/partitions/1/offsets": 40403,
     "/topics/t/partitions/1/": 40403,
@@ -61,7 +60,8 @@ describe("http: produce, where to", function () {
   it("accept POST only", async () => {
     const api = await startApi();
     const { status } = await send(api, "/topics/t", { method: "PUT", body: "v" });
-    assert.deepEqual([status, api.appends.length], [404, 0]);
+    assert.deepEqual([status, api.appends.length], [405, 0]);
+    assert.equal((await post(api, "/topics/t/partitions", undefined, "v")).status, 405);
     assert.equal((await post(api, "/topic/t", undefined, "v")).status, 404);
   });
 });
