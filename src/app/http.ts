@@ -9,6 +9,7 @@ import type { Log } from "../core/ports.ts";
 import { bytes, ms } from "../core/units.ts";
 import { type AdminDeps, adminApp } from "../http/admin.ts";
 import { createAuth } from "../http/auth/tokens.ts";
+import { isLoopback } from "../http/loopback.ts";
 import { apiListener, type Listening, listen } from "../http/server.ts";
 import type { Metrics } from "../ops/metrics.ts";
 import type { Kafka } from "./kafka.ts";
@@ -96,7 +97,5 @@ function tokensOf({ http }: Config) {
 /** Whether only clients on this machine may use the API: no auth is configured, not even `none`. */
 const isPrivate = (config: Config): boolean => config.http.auth === undefined && isLoopback(apiHost(config));
 const apiHost = (config: Config): string => config.http.host ?? (tokensOf(config) ? "0.0.0.0" : "127.0.0.1");
-const isLoopback = (host: string): boolean =>
-  host === "localhost" || host === "::1" || host.startsWith("127.");
 const urlHost = (host: string): string =>
   host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host;

@@ -5,7 +5,7 @@ import type { RequestListener } from "node:http";
 import express from "express";
 import type { Readiness } from "../core/ports.ts";
 import { prepareHead } from "./head.ts";
-import { problemErrors } from "./problem.ts";
+import { problemErrors, sendProblem } from "./problem.ts";
 import { RouteTable } from "./routes.ts";
 
 export interface AdminDeps {
@@ -33,8 +33,12 @@ export function adminApp({ readiness, scrape, sinks }: AdminDeps): RequestListen
   app.get("/sinks", (_req, res) => void res.json(sinks()));
   app.use(adminRoutes.refuse, problemErrors());
   return (req, res) => {
-    prepareHead(req);
-    app(req, res);
+    try {
+      prepareHead(req);
+      app(req, res);
+    } catch (error) {
+      sendProblem(req, res, error);
+    }
   };
 }
 

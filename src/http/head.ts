@@ -1,32 +1,46 @@
 // Prepares the head of a request for its handlers.
 
 import type { IncomingMessage } from "node:http";
+import { OnrampError } from "../core/errors.ts";
 
 const CONTENT_TYPE = "content-type";
+const HOST = "host";
+/** A host and a port (RFC 9110, 7.2), without commas: they would be several values that a proxy joined. */
+const AUTHORITY = /^(?:\[[\da-f:.]+\]|[\w.~!$&'()*+;=%-]*)(?::\d*)?$/i;
 const SLASH = 0x2f;
 /** A target in absolute form (RFC 9112, 3.2.2), as clients send it to a proxy: authority, path and query. */
 const ABSOLUTE = /^[a-z][a-z\d+.-]*:\/\/([^/?#]*)([^#]*)/i;
 
 /**
- * Converts a target in absolute form to a path, and its authority to `Host`. Joins the values of a
+ * Checks `Host`. Converts a target in absolute form to a path, and its authority to `Host`. Joins the values of a
  * `Content-Type` that was sent several times, as Node joins those of most headers: by default Node keeps the
  * first value and discards the others.
+ *
+ * @throws OnrampError 40001 when `Host` is missing (HTTP/1.1), is given twice, or is not valid
  */
 export function prepareHead(req: IncomingMessage): void {
   const { headers, rawHeaders, url = "" } = req;
   if (url.charCodeAt(0) !== SLASH) {
     const [, authority, path = ""] = ABSOLUTE.exec(url) ?? [];
     if (authority !== undefined) {
+      if (authority === "") throw new OnrampError(40001, BAD_HOST);
       headers.host = authority;
       req.url = path.charCodeAt(0) === SLASH ? path : `/${path}`;
     }
   }
+  let hosts = 0;
   let types = 0;
   for (let n = 0; n < rawHeaders.length; n += 2) {
-    if (!isNamed(rawHeaders[n] as string, CONTENT_TYPE)) continue;
-    if (++types > 1) headers[CONTENT_TYPE] += `, ${rawHeaders[n + 1]}`;
+    const name = rawHeaders[n] as string;
+    if (isNamed(name, HOST)) hosts++;
+    else if (isNamed(name, CONTENT_TYPE) && ++types > 1) headers[CONTENT_TYPE] += `, ${rawHeaders[n + 1]}`;
   }
+  const wrong = hosts > 1 || (hosts === 0 && req.httpVersion === "1.1");
+  if (wrong || !AUTHORITY.test(headers.host ?? "")) throw new OnrampError(40001, BAD_HOST);
 }
+
+const BAD_HOST =
+  "An HTTP/1.1 request needs exactly one valid Host (RFC 9112, 3.2). Send one, such as Host: localhost.";
 
 /** Whether a header has a name, which is in lower case. The lengths are compared first, for speed. */
 const isNamed = (header: string, name: string): boolean =>

@@ -2,8 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { OnrampError } from "../core/errors.ts";
-
-const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
+import { isLoopback } from "./loopback.ts";
 
 export interface OriginRule {
   /** `http.cors`. */
@@ -31,7 +30,7 @@ export const hasOriginRule = (url: string): boolean => !url.startsWith("/webhook
 export function checkOrigin(req: IncomingMessage, res: ServerResponse, rule: OriginRule): boolean {
   const { origin, host } = req.headers;
   // DNS rebinding: a page whose name resolves to this address sends no Origin, but its own name as Host.
-  if (rule.loopbackOnly && host !== undefined && !isLoopbackName(host)) {
+  if (rule.loopbackOnly && host !== undefined && !isLoopbackHost(host)) {
     throw new OnrampError(
       40301,
       "Without http.auth, the API accepts only loopback names such as localhost as Host. Use one of them, or configure http.auth: tokens, or `none` if a proxy authenticates the requests.",
@@ -65,4 +64,5 @@ function isOwn(origin: string, host: string | undefined): boolean {
   return /^https?:\/\/([^/]+)$/.exec(origin)?.[1] === host;
 }
 
-const isLoopbackName = (host: string): boolean => LOOPBACK.has(host.replace(/:\d+$/, "").toLowerCase());
+/** @param host the value of `Host`: a name or address, and possibly a port */
+const isLoopbackHost = (host: string): boolean => isLoopback(host.replace(/:\d*$/, ""));

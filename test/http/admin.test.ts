@@ -2,18 +2,9 @@
 
 import { strict as assert } from "node:assert";
 import type { Readiness } from "../../src/core/ports.ts";
-import { adminApp } from "../../src/http/admin.ts";
-import { listen } from "../../src/http/server.ts";
-import { afterTest } from "../support/after-test.ts";
+import { startAdmin } from "../support/api.ts";
 import { send } from "../support/http.ts";
 
-async function startAdmin(parts: Readonly<Record<string, Readiness>> = {}) {
-  const scrape = async () => ({ contentType: "text/plain; version=0.0.4; charset=utf-8", body: "a 1\n" });
-  const app = adminApp({ readiness: () => parts, scrape, sinks: () => [{ name: "s" }] });
-  const server = await listen(app, 0, "127.0.0.1");
-  afterTest(() => server.close());
-  return { apiUrl: `http://127.0.0.1:${server.port}` };
-}
 const part = (ready: boolean): Readiness => ({ ready, detail: "as it is" });
 
 describe("http: admin", function () {

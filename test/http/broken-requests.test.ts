@@ -5,7 +5,7 @@ import { once } from "node:events";
 import type net from "node:net";
 import { mock } from "node:test";
 import { afterTest } from "../support/after-test.ts";
-import { startApi } from "../support/api.ts";
+import { startAdmin, startApi } from "../support/api.ts";
 import { connect, post, rawExchange, send } from "../support/http.ts";
 import { until } from "../support/until.ts";
 
@@ -63,16 +63,56 @@ describe("http: requests that are none", function () {
     assert.equal(problemIn(answer).error_code, 40801);
   });
 
-  it("may have no Host, or expect what nobody knows", async () => {
+  it("may expect something unknown, and in HTTP/1.0 anything, without effect", async () => {
     const api = await startApi();
-    for (const header of ["", "Host: x\r\nExpect: something\r\n"]) {
+    for (const [version, headers] of [
+      ["1.1", "Host: x\r\nExpect: something\r\n"],
+      ["1.0", "Expect: something\r\n"],
+      ["1.0", "Expect: 100-continue\r\n"],
+    ]) {
       const answer = await rawExchange(
         api,
-        `POST /topics/t HTTP/1.1\r\n${header}Connection: close\r\nContent-Length: 1\r\n\r\nv`,
+        `POST /topics/t HTTP/${version}\r\n${headers}Connection: close\r\nContent-Length: 1\r\n\r\nv`,
       );
       assert.match(answer, /^HTTP\/1\.1 200 OK/);
     }
+    const lines = "POST /topics/t HTTP/1.0\r\nContent-Type: application/x-ndjson\r\nContent-Length: 1\r\n";
+    assert.match(await rawExchange(api, `${lines}Expect: 100-continue\r\n\r\n1`), /^HTTP\/1\.1 200 OK/);
   });
+
+  for (const [port, start] of [
+    ["API", startApi],
+    ["admin port", startAdmin],
+  ] as const)
+    it(`need exactly one valid Host in HTTP/1.1: 400 on the ${port}`, async () => {
+      const server = await start();
+      const ask = (version: string, target: string, ...hosts: readonly string[]) => {
+        const headers = hosts.map((host) => `Host: ${host}\r\n`).join("");
+        return rawExchange(server, `GET ${target} HTTP/${version}\r\n${headers}Connection: close\r\n\r\n`);
+      };
+      const path = port === "API" ? "/openapi.yaml" : "/healthz";
+      for (const hosts of [
+        [],
+        ["a", "b"],
+        ["a", "a"],
+        ["a b"],
+        ["a, a"],
+        ["a,b"],
+        ["a/b"],
+        ["u@a"],
+        ["a:b"],
+        ["[::1"],
+      ]) {
+        const answer = await ask("1.1", path, ...hosts);
+        assert.match(answer, /^HTTP\/1\.1 400 [\s\S]*"error_code":40001/, hosts.join(" + "));
+      }
+      assert.match(await ask("1.1", `http://a${path}`), /^HTTP\/1\.1 400 /);
+      assert.match(await ask("1.1", `http://${path}`, "a"), /^HTTP\/1\.1 400 /);
+      assert.match(await ask("1.0", path, "a", "b"), /^HTTP\/1\.1 400 /);
+      for (const host of ["", "a", "a.b-c_d:80", "[::1]:80", "1.2.3.4"])
+        assert.match(await ask("1.1", path, host), /^HTTP\/1\.1 200 /, host);
+      assert.match(await ask("1.0", path), /^HTTP\/1\.1 200 /);
+    });
 
   it("are answered if the client half-closes the connection", async () => {
     const api = await startApi({ waits: true });

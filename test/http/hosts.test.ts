@@ -3,7 +3,7 @@
 import { strict as assert } from "node:assert";
 import { useBroker } from "../support/broker.ts";
 import { keepingLog, startTestGateway } from "../support/gateway.ts";
-import { rawExchange } from "../support/http.ts";
+import { rawExchange, send } from "../support/http.ts";
 
 const WARNING = "the API is open to the network without auth; set http.auth.tokens";
 
@@ -48,5 +48,12 @@ describe("http: hosts", () => {
       "Origin: https://b.example",
     );
     assert.match(foreign, /^HTTP\/1\.1 403 /);
+  });
+
+  it("the printed address of every loopback address accepts requests", async () => {
+    for (const host of ["127.0.0.2", "localhost"]) {
+      const gateway = await startTestGateway(broker.addresses(), { http: { host } });
+      assert.equal((await send(gateway, "/openapi.yaml")).status, 200, host);
+    }
   });
 });

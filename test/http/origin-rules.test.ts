@@ -92,14 +92,35 @@ describe("http: rules for web origins", () => {
   });
 
   it("accept only loopback names in Host if only this machine may call", () => {
-    const names = ["localhost", "LOCALHOST:8080", "127.0.0.1:1", "[::1]", "[::1]:8080"];
+    const names = [
+      "localhost",
+      "LOCALHOST:8080",
+      "127.0.0.1:1",
+      "[::1]",
+      "[::1]:8080",
+      "localhost.",
+      "localhost.:80",
+      "127.0.0.2",
+      "127.255.0.9:8080",
+      "[::ffff:127.0.0.1]:80",
+      "[::ffff:7f00:1]",
+      "[0:0:0:0:0:0:0:1]",
+      "localhost:",
+    ];
     const foreign = [
       "gateway.example",
       "localhost.evil",
       "127.0.0.1.evil",
       "localhost:x",
       "localhost:1:2",
-      "127.0.0.2",
+      "localhost..",
+      "127.0.0.1.",
+      "127.1",
+      "128.0.0.1",
+      "[::2]",
+      "[::ffff:10.0.0.1]",
+      "0.0.0.0",
+      "[127.0.0.1",
       "",
     ];
     const codes = [...names, ...foreign].map((host) =>

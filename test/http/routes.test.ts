@@ -3,10 +3,7 @@
 import { strict as assert } from "node:assert";
 import { readFileSync } from "node:fs";
 import { parse } from "yaml";
-import { adminApp } from "../../src/http/admin.ts";
-import { listen } from "../../src/http/server.ts";
-import { afterTest } from "../support/after-test.ts";
-import { startApi } from "../support/api.ts";
+import { startAdmin, startApi } from "../support/api.ts";
 import { rawExchange, send } from "../support/http.ts";
 
 const catalog = {
@@ -18,13 +15,6 @@ const contract: { readonly paths: Readonly<Record<string, object>> } = parse(
 );
 const METHODS = ["get", "post", "put", "patch", "delete", "trace", "head", "options"];
 const listed = (headers: Headers): string[] => (headers.get("allow") ?? "").split(", ").sort();
-
-async function startAdmin() {
-  const scrape = async () => ({ contentType: "text/plain", body: "a 1\n" });
-  const server = await listen(adminApp({ readiness: () => ({}), scrape, sinks: () => [] }), 0, "127.0.0.1");
-  afterTest(() => server.close());
-  return { apiUrl: `http://127.0.0.1:${server.port}` };
-}
 
 describe("http: routes", () => {
   for (const [template, operations] of Object.entries(contract.paths))

@@ -3,8 +3,9 @@
 import { Budget } from "../../src/core/budget.ts";
 import type { OnrampError } from "../../src/core/errors.ts";
 import { createIngest } from "../../src/core/ingest.ts";
-import type { AppendOptions, Meter, RecordLog } from "../../src/core/ports.ts";
+import type { AppendOptions, Meter, Readiness, RecordLog } from "../../src/core/ports.ts";
 import { type AcceptedRecord, Receipts } from "../../src/core/record.ts";
+import { adminApp } from "../../src/http/admin.ts";
 import { createAuth } from "../../src/http/auth/tokens.ts";
 import { type ApiDeps, apiListener, type Listening, listen } from "../../src/http/server.ts";
 import { afterTest } from "./after-test.ts";
@@ -118,4 +119,13 @@ export async function startApi({
     counted,
     drain: () => draining.abort(),
   };
+}
+
+/** The admin port, with these states of parts; it closes after the test. */
+export async function startAdmin(parts: Readonly<Record<string, Readiness>> = {}) {
+  const scrape = async () => ({ contentType: "text/plain; version=0.0.4; charset=utf-8", body: "a 1\n" });
+  const app = adminApp({ readiness: () => parts, scrape, sinks: () => [{ name: "s" }] });
+  const server = await listen(app, 0, "127.0.0.1");
+  afterTest(() => server.close());
+  return { apiUrl: `http://127.0.0.1:${server.port}` };
 }

@@ -6,6 +6,7 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:
 /** A double of a request and its response. */
 export class FakeRequest extends EventEmitter {
   readonly headers: IncomingHttpHeaders;
+  httpVersion = "1.1";
   /** True when the whole body was received. */
   complete = false;
   paused = false;

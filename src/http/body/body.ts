@@ -95,12 +95,16 @@ export function refuseCodings({ headers }: IncomingMessage): void {
     throw new OnrampError(40001, TRANSFER_CODING);
 }
 
+/** As in Node, which emits `checkContinue` for these values. */
+const CONTINUE = /(?:^|\W)100-continue(?:$|\W)/i;
+
 /**
- * Sends 100 Continue to a client that waits for it. Called after all checks of the headers: the client of a
+ * Sends 100 Continue to a client that waits for it; HTTP/1.0 has no interim responses (RFC 9110, 10.1.1). Called after all checks of the headers: the client of a
  * refused request receives the refusal before it sends the body.
  */
 export function sendContinue(req: IncomingMessage, res: ServerResponse): void {
-  if (req.headers.expect?.toLowerCase() === "100-continue") res.writeContinue();
+  const { expect } = req.headers;
+  if (expect !== undefined && CONTINUE.test(expect) && req.httpVersion === "1.1") res.writeContinue();
 }
 
 /**
