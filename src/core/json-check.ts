@@ -4,7 +4,8 @@
 
 /** The first error of a text, and its position in bytes. */
 export interface JsonFault {
-  readonly what: "character" | "end" | "depth" | "values";
+  /** `more`: a complete value ends, and more text follows it. */
+  readonly what: "character" | "more" | "end" | "depth" | "values";
   readonly at: number;
 }
 
@@ -66,7 +67,7 @@ export function jsonFault(bytes: Uint8Array, maxDepth: number, maxValues: number
     // A value has ended: read closing brackets up to the comma before the next value.
     for (;;) {
       at = skipSpace(bytes, at);
-      if (depth === 0) return at === end ? undefined : fault(bytes, at);
+      if (depth === 0) return at === end ? undefined : { what: "more", at };
       const byte = bytes[at];
       const inside = nesting[depth];
       if (byte === 0x2c) {

@@ -2,7 +2,7 @@
 
 import { isUtf8 } from "node:buffer";
 import { OnrampError } from "./errors.ts";
-import { jsonFault } from "./json-check.ts";
+import { type JsonFault, jsonFault } from "./json-check.ts";
 
 /** The maximum depth of JSON. On deeper JSON, a recursive validator would overflow the stack. */
 export const MAX_DEPTH = 1000;
@@ -29,7 +29,8 @@ export function parseJson(bytes: Buffer, what: string): unknown {
   try {
     return JSON.parse(bytes.toString("utf8"));
   } catch (error) {
-    throw new OnrampError(40001, `${what} is not valid JSON: ${describe(error)}.`, { cause: error });
+    const why = severalValues(jsonFault(bytes, MAX_DEPTH, MAX_VALUES), bytes) ?? describe(error);
+    throw new OnrampError(40001, `${what} is not valid JSON: ${why}.`, { cause: error });
   }
 }
 
@@ -44,13 +45,29 @@ export function checkJson(bytes: Buffer, what: string): void {
   if (!fault) return;
   if (fault.what === "values") throw tooMany(what);
   if (fault.what === "depth") throw tooDeep(what);
-  const why = fault.what === "end" ? "it ends too early" : `unexpected character at position ${fault.at}`;
+  const why =
+    fault.what === "end"
+      ? "it ends too early"
+      : (severalValues(fault, bytes) ?? `unexpected character at position ${fault.at}`);
   throw new OnrampError(40001, `${what} is not valid JSON: ${why}.`);
 }
 
 /** @returns whether the bytes are a JSON text within the limits */
 export const isJsonText = (bytes: Buffer): boolean =>
   isUtf8(bytes) && jsonFault(bytes, MAX_DEPTH, MAX_VALUES) === undefined;
+
+/** A character that a JSON value can start with. */
+const VALUE_START = /["{[\dtfn-]/;
+
+/** @returns the reason when another value follows the first one; undefined for any other fault */
+function severalValues(fault: JsonFault | undefined, bytes: Buffer): string | undefined {
+  if (fault?.what !== "more" || !VALUE_START.test(String.fromCharCode(bytes[fault.at] as number))) return;
+  return `another value starts at position ${fault.at}. ${SEPARATE}`;
+}
+
+/** curl's option -d removes the line ends of a file, so that the lines of NDJSON become one. */
+const SEPARATE =
+  "Send one value, or one per line as application/x-ndjson; with curl, use --data-binary, because -d removes line ends";
 
 const notUtf8 = (what: string): OnrampError => new OnrampError(40001, `${what} is not valid UTF-8.`);
 const tooDeep = (what: string): OnrampError =>

@@ -74,6 +74,22 @@ describe("core: bounds of JSON", () => {
     }
   });
 
+  it("has an error for several values that says how to separate them", () => {
+    const why = (at: number): string =>
+      `The body is not valid JSON: another value starts at position ${at}. Send one value, or one per line as application/x-ndjson; with curl, use --data-binary, because -d removes line ends.`;
+    for (const [text, at] of [
+      ['{"a":1}{"a":2}', 7],
+      ['"a""b"', 3],
+      ["[1] [2]", 4],
+      ["null\ntrue", 5],
+      ["1 -2", 2],
+      ["{}2", 2],
+    ] as const)
+      assert.deepEqual(refusals(text, 40001), [why(at), why(at)], text);
+    for (const text of ["{} x", "{}}", "[1],", '"é" ]'])
+      for (const message of refusals(text, 40001)) assert.match(message ?? "", /: unexpected character/);
+  });
+
   it("has strings that end at the first quote that is not escaped", () => {
     const end = (text: string, from = 0): number => endOfString(Buffer.from(text), from);
     assert.equal(end('"ab" "c"'), 3);

@@ -42,6 +42,16 @@ describe("http: lines (NDJSON)", function () {
     assert.deepEqual(await values(topic), lines);
   });
 
+  it("answers a line with several values with the way to send lines with curl", async () => {
+    const files = ['{"n":1}{"n":2}', '{"n":1}'].join("\n");
+    for (const topic of [await broker.topic(), checked]) {
+      const { text } = await post(gateway(), `/topics/${topic}`, "application/jsonl", files);
+      const [refused, written] = answers(text);
+      assert.match(refused.detail, /^The line is not valid JSON: another value .* --data-binary/);
+      assert.equal(written.topic, topic);
+    }
+  });
+
   it("accepts CRLF, skips blank lines, and accepts a last line without a line end", async () => {
     const topic = await broker.topic();
     const { text } = await post(gateway(), `/topics/${topic}`, NDJSON, "1\r\n\r\n\n2\n3");

@@ -27,11 +27,14 @@ export function checkTimestamp(timestamp: number): number {
 export function parseTimestamp(text: string): number {
   if (/^\d+$/.test(text)) return checkTimestamp(Number(text));
   const time = RFC_3339.test(text) && dayExists(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(time))
+  if (Number.isNaN(time)) {
+    // In a query, + means a space.
+    const hint = / \d{2}:\d{2}$/.test(text) ? " Send the + of a time zone as %2B." : "";
     throw new OnrampError(
       40001,
-      "A timestamp must be milliseconds since 1970, or RFC 3339 such as 2026-01-31T12:00:00Z.",
+      `A timestamp must be milliseconds since 1970, or RFC 3339 such as 2026-01-31T12:00:00Z.${hint}`,
     );
+  }
   return checkTimestamp(time);
 }
 

@@ -1,6 +1,7 @@
 // Partitions and timestamps in requests.
 
 import { strict as assert } from "node:assert";
+import { baseDraft } from "../../../../src/http/produce/formats/raw.ts";
 import {
   checkPartition,
   checkTimestamp,
@@ -20,6 +21,19 @@ describe("http: partition numbers", () => {
 });
 
 describe("http: timestamps", () => {
+  it("with an unencoded + in the time zone are refused with the way to send it", () => {
+    const messageOf = (query: string): string => {
+      try {
+        baseDraft({ topic: "t", query, partition: undefined, rawHeaders: [] });
+      } catch (error) {
+        return (error as Error).message;
+      }
+      return "";
+    };
+    assert.match(messageOf("timestamp=2026-01-31T12:00:00+02:00"), /Send the \+ of a time zone as %2B\.$/);
+    assert.equal(messageOf("timestamp=2026-01-31T12:00:00%2B02:00"), "");
+    assert.doesNotMatch(messageOf("timestamp=yesterday"), /%2B/);
+  });
   for (const time of [0, 1, 8.64e15]) it(`${time} is valid`, () => assert.equal(checkTimestamp(time), time));
   for (const time of [-1, 0.5, 8.64e15 + 2, Number.NaN])
     it(`${time} is invalid: 400`, () =>
