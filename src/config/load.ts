@@ -37,8 +37,10 @@ export function loadConfig(
   const folder = file === undefined ? path.resolve(".") : path.dirname(path.resolve(file));
   const problems: Problem[] = [];
   const report = (at: string, message: string): void => void problems.push({ path: dotted(at), message });
+  const doubtful: Problem[] = [];
+  const warn = (at: string, message: string): void => void doubtful.push({ path: dotted(at), message });
   const raw = file === undefined ? {} : readConfigFile(file);
-  const settings = interpolate(raw, { env, folder }, report) as Record<string, unknown>;
+  const settings = interpolate(raw, { env, folder }, { report, warn }) as Record<string, unknown>;
   override(settings, environment, env, report);
   const violations = validate(configSchema(adapters), settings, folder);
   for (const { at, message } of violations) report(at, message);
@@ -64,9 +66,21 @@ export function loadConfig(
     broken,
   );
   problems.push(...found);
-  if (problems.length > 0) throw new ConfigError(distinct(problems));
-  return Object.freeze({ ...(deepFreeze(settings) as unknown as Settings), folder, compiled });
+  if (problems.length > 0) throw new ConfigError(distinct([...problems, ...causes(problems, doubtful)]));
+  const warnings = [
+    ...distinct(doubtful).map(({ path: at, message }) => `${at}: ${message}`),
+    ...compiled.warnings,
+  ];
+  return Object.freeze({
+    ...(deepFreeze(settings) as unknown as Settings),
+    folder,
+    compiled: { ...compiled, warnings },
+  });
 }
+
+/** @returns the values that may be the cause of a problem: those at its path, or below it */
+const causes = (problems: readonly Problem[], values: readonly Problem[]): Problem[] =>
+  values.filter(({ path: at }) => problems.some((problem) => `${at}.`.startsWith(`${problem.path}.`)));
 
 /** The names in a JSON Pointer (RFC 6901). */
 const pathOf = (pointer: string): readonly string[] =>

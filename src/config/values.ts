@@ -10,36 +10,46 @@ export interface Lookup {
   readonly folder: string;
 }
 
+/** Called with the JSON Pointer of a reference, and a message that contains no values. */
+type Listener = (at: string, message: string) => void;
+
+/** The listeners for references. */
+export interface Listeners {
+  /** A reference that cannot be resolved, and the fix. */
+  readonly report: Listener;
+  /** A value that has whitespace at an end: as a secret, it does not match the one of the other side. */
+  readonly warn: Listener;
+}
+
 /**
  * Returns a copy of `value` in which all references in strings are replaced. A line end at the
  * end of a file is removed.
- *
- * @param report called with the JSON Pointer of each reference that cannot be resolved, and the fix
  */
-export function interpolate(
-  value: unknown,
-  lookup: Lookup,
-  report: (at: string, problem: string) => void,
-  at = "",
-): unknown {
+export function interpolate(value: unknown, lookup: Lookup, listeners: Listeners, at = ""): unknown {
   if (typeof value === "string") {
     return value.replaceAll(/\$\{(env|file):([^}]*)\}/g, (_, kind: string, name: string) => {
       const found = kind === "env" ? lookup.env[name] : readText(path.resolve(lookup.folder, name));
+      const source = kind === "env" ? `the environment variable ${name}` : `the file ${name}`;
+      if (found !== undefined && found !== found.trim())
+        listeners.warn(
+          at,
+          `the value of ${source} starts or ends with whitespace, such as a line end, which is part of the option; remove it`,
+        );
       if (found !== undefined) return found;
-      report(
+      listeners.report(
         at,
         kind === "env"
-          ? `the environment variable ${name} is not set; set it, or remove \${env:${name}}`
-          : `cannot read the file ${name}; check the path and its permissions`,
+          ? `${source} is not set; set it, or remove \${env:${name}}`
+          : `cannot read ${source}; check the path and its permissions`,
       );
       return "";
     });
   }
   if (Array.isArray(value))
-    return value.map((item, index) => interpolate(item, lookup, report, `${at}/${index}`));
+    return value.map((item, index) => interpolate(item, lookup, listeners, `${at}/${index}`));
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [key, interpolate(inner, lookup, report, `${at}/${key}`)]),
+    Object.entries(value).map(([key, inner]) => [key, interpolate(inner, lookup, listeners, `${at}/${key}`)]),
   );
 }
 

@@ -44,6 +44,48 @@ describe("config: loading", () => {
     assert.ok(Object.isFrozen(config.kafka.brokers));
   });
 
+  it("warns about values of ${env:} and ${file:} that start or end with whitespace, and does not quote them", () => {
+    writeFileSync(path.join(folder, "padded"), "hidden \n");
+    writeFileSync(path.join(folder, "clean"), "hidden\n");
+    const { compiled } = load(
+      [
+        'kafka: { sasl: { mechanism: plain, username: u, password: "${env:LINE}" } }',
+        'webhooks: { g: { type: github, secrets: ["${env:CLEAN}", "${env:CRLF}", "${file:padded}", "${file:clean}"], topic: G } }',
+        'sinks: { s: { type: slack, webhookUrl: "${env:URL}", topics: [G], text: type }, b: { type: slack, token: "${env:TAB}", channel: c, topics: [G], text: type } }',
+      ].join("\n"),
+      {
+        CLEAN: "hidden",
+        LINE: "hidden\n",
+        CRLF: "hidden\r\n",
+        TAB: "\thidden",
+        URL: "https://hooks.example/hidden\n",
+      },
+    );
+    assert.deepEqual(
+      compiled.warnings.map((warning) =>
+        /^(\S+): the value of the (.*) starts or ends with/.exec(warning)?.slice(1),
+      ),
+      [
+        ["kafka.sasl.password", "environment variable LINE"],
+        ["webhooks.g.secrets.1", "environment variable CRLF"],
+        ["webhooks.g.secrets.2", "file padded"],
+        ["sinks.s.webhookUrl", "environment variable URL"],
+        ["sinks.b.token", "environment variable TAB"],
+      ],
+    );
+    assert.ok(!compiled.warnings.some((warning) => warning.includes("hidden")));
+  });
+
+  it("names whitespace of a value as a possible cause of a problem at its option", () => {
+    const hash = `sha256:${"0".repeat(64)}\n`;
+    const found = problems('http: { auth: { tokens: { t: { hash: "${env:HASH}" } } } }', { HASH: hash });
+    assert.equal(found.length, 2);
+    assert.match(
+      found[1] ?? "",
+      /^http\.auth\.tokens\.t\.hash: .* variable HASH starts or ends with whitespace/,
+    );
+  });
+
   it("reads ${env:} and ${file:}, without the line end at the end of the file", () => {
     writeFileSync(path.join(folder, "secret"), "from-file\n");
     const { kafka, webhooks } = load(
