@@ -6,7 +6,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import { parse } from "yaml";
 import { useBroker } from "../support/broker.ts";
 import { useGateway } from "../support/gateway.ts";
-import { post, send } from "../support/http.ts";
+import { NDJSON, post, send, V2_JSON } from "../support/http.ts";
 
 const contract = parse(readFileSync("openapi.yaml", "utf8"));
 const ajv = new Ajv2020({ strict: false, formats: { int64: true } });
@@ -44,6 +44,45 @@ describe("http: openapi.yaml", () => {
       [`/topics/${topic}`, "application/vnd.kafka.json.v2+json", '{"records":[{"a":1},{"value":1}]}'],
     ] as const)
       matches("Problem", (await post(gateway(), path, type, body)).body);
+  });
+
+  it("the document that is served matches the schema that it has for itself", async () => {
+    const { content } = contract.paths["/openapi.yaml"].get.responses["200"];
+    const { headers, text } = await send(gateway(), "/openapi.yaml");
+    assert.deepEqual(Object.keys(content), [headers.get("content-type")?.split(";")[0]]);
+    assert.ok(ajv.validate(content["application/yaml"].schema, parse(text)), JSON.stringify(ajv.errors));
+  });
+
+  it("the schemas of query parameters agree with the gateway", async () => {
+    const topic = await broker.topic();
+    const { Key, PartitionQuery, Timestamp, OnError } = contract.components.parameters;
+    const declared = new Ajv2020({ strict: false });
+    declared.addFormat("date-time", true);
+    declared.addSchema({ $id: "contract", components: contract.components });
+    for (const { name, schema } of [Key, PartitionQuery, Timestamp, OnError])
+      declared.addSchema({
+        ...JSON.parse(JSON.stringify(schema).replaceAll('"#/', '"contract#/')),
+        $id: name,
+      });
+    for (const [name, values] of Object.entries({
+      partition: ["0", "-1", "2147483648"],
+      timestamp: ["0", "-1", "8640000000000001", "2001-02-03T04:05:06Z", "1969-12-31T00:00:00Z", "now"],
+      onError: ["continue", "stop", "no"],
+    }))
+      for (const value of values) {
+        const given = /^-?\d+$/.test(value) ? Number(value) : value;
+        const { status } = await post(gateway(), `/topics/${topic}?${name}=${value}`, NDJSON, "1");
+        assert.equal(status === 200, declared.getSchema(name)?.(given), `${name}=${value}`);
+      }
+    for (const [type, query] of [
+      [V2_JSON, "key=k"],
+      [V2_JSON, "onError=continue"],
+      ["application/json", "onError=continue"],
+    ] as const)
+      assert.equal(
+        (await post(gateway(), `/topics/${topic}?${query}`, type, '{"records":[{}]}')).status,
+        400,
+      );
   });
 
   it("names exactly the routes that are served", async () => {
