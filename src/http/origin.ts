@@ -14,23 +14,22 @@ export interface OriginRule {
   readonly loopbackOnly: boolean;
 }
 
-/**
- * Whether the origin rules apply to a path. They do not apply to webhooks: a signature authenticates each
- * delivery, whichever name or page it was sent to or from, and proxies and tunnels pass their own `Host` on.
- */
-export const hasOriginRule = (url: string): boolean => !url.startsWith("/webhooks/");
+/** The paths whose requests are authenticated by signatures, and not by tokens. */
+const SIGNED = "/webhooks/";
 
 /**
  * Checks the origin of a request. Adds the CORS headers for an allowed origin, and answers preflight
- * requests.
+ * requests. Deliveries of webhooks may have any host and origin: a signature authenticates each of them, and
+ * proxies and tunnels pass their own `Host` on.
  *
  * @returns true when the request was a preflight request and has been answered
  * @throws OnrampError 40301 when the origin, or the host, is not allowed
  */
 export function checkOrigin(req: IncomingMessage, res: ServerResponse, rule: OriginRule): boolean {
   const { origin, host } = req.headers;
+  const signed = req.url?.startsWith(SIGNED) ?? false;
   // DNS rebinding: a page whose name resolves to this address sends no Origin, but its own name as Host.
-  if (rule.loopbackOnly && host !== undefined && !isLoopbackHost(host)) {
+  if (!signed && rule.loopbackOnly && host !== undefined && !isLoopbackHost(host)) {
     throw new OnrampError(
       40301,
       "Without http.auth, the API accepts only loopback names such as localhost as Host. Use one of them, or configure http.auth: tokens, or `none` if a proxy authenticates the requests.",
@@ -38,7 +37,7 @@ export function checkOrigin(req: IncomingMessage, res: ServerResponse, rule: Ori
   }
   if (origin === undefined) return false;
   const listed = rule.allowed.includes(origin);
-  if (!listed && !isOwn(origin, host)) {
+  if (!listed && !signed && !isOwn(origin, host)) {
     throw new OnrampError(
       40301,
       "This web origin is not allowed to call the API. The operator can allow it in http.cors.",

@@ -10,7 +10,7 @@ import { type ErrorCode, OnrampError } from "../core/errors.ts";
 import { Connections } from "./connections.ts";
 import { prepareHead } from "./head.ts";
 import { type MetadataDeps, metadataRoutes } from "./metadata.ts";
-import { checkOrigin, hasOriginRule, type OriginRule } from "./origin.ts";
+import { checkOrigin, type OriginRule } from "./origin.ts";
 import { problemErrors, sendProblem } from "./problem.ts";
 import { handleProduce, isProduce } from "./produce/produce.ts";
 import type { ProduceDeps } from "./produce/produce-deps.ts";
@@ -31,7 +31,7 @@ export function apiListener(deps: ApiDeps): http.RequestListener {
     if (deps.draining.aborted) res.setHeader("connection", "close");
     try {
       prepareHead(req);
-      if (hasOriginRule(req.url ?? "") && checkOrigin(req, res, deps.origins)) return;
+      if (checkOrigin(req, res, deps.origins)) return;
     } catch (error) {
       return sendProblem(req, res, error, deps.report);
     }

@@ -7,7 +7,10 @@ import { thrownCode } from "../support/codes.ts";
 
 const LISTED = "https://app.example.com";
 
-function check(headers: Record<string, string>, { method = "POST", loopbackOnly = false } = {}) {
+function check(
+  headers: Record<string, string>,
+  { method = "POST", loopbackOnly = false, url = "/topics/t" } = {},
+) {
   const set: Record<string, string> = {};
   const seen: { status?: number; ended?: boolean } = {};
   const res = {
@@ -17,7 +20,7 @@ function check(headers: Record<string, string>, { method = "POST", loopbackOnly 
       return { end: () => void Object.assign(seen, { ended: true }) };
     },
   } as unknown as ServerResponse;
-  const req = { method, headers } as unknown as IncomingMessage;
+  const req = { method, headers, url } as unknown as IncomingMessage;
   const rule = { allowed: [LISTED], loopbackOnly };
   return { set, seen, run: () => checkOrigin(req, res, rule) };
 }
@@ -131,6 +134,19 @@ describe("http: rules for web origins", () => {
 
   it("accept a request without a Host if only this machine may call", () => {
     assert.equal(check({}, { loopbackOnly: true }).run(), false);
+  });
+
+  it("accept any Host and Origin for webhooks, and let only a listed origin read the response", () => {
+    const url = "/webhooks/w";
+    const foreign = check(
+      { host: "hooks.example", origin: "https://evil.example" },
+      { url, loopbackOnly: true },
+    );
+    assert.deepEqual([foreign.run(), foreign.set], [false, {}]);
+    const preflight = check({ host: "hooks.example", origin: LISTED }, { url, method: "OPTIONS" });
+    assert.deepEqual([preflight.run(), preflight.set["access-control-allow-origin"]], [true, LISTED]);
+    for (const other of ["/webhooks", "/Webhooks/w", "/topics/webhooks/"])
+      assert.equal(thrownCode(check({ host: "a", origin: "https://b" }, { url: other }).run), 40301, other);
   });
 
   it("refuse a listed origin with a foreign Host if only this machine may call", () => {
