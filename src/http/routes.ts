@@ -5,9 +5,9 @@ import type { RequestHandler } from "express";
 import { OnrampError } from "../core/errors.ts";
 
 /** Methods by path. A segment such as `:topic` matches any segment; paths are case-sensitive. */
-export type Methods = Readonly<Record<string, readonly string[]>>;
+type Methods = Readonly<Record<string, readonly string[]>>;
 
-/** The options of Express that its paths match as in a `RouteTable`. */
+/** Options of Express routers with which paths match as in a `RouteTable`. */
 export const EXACT = { caseSensitive: true, strict: true };
 
 /** All routes of a server, including the ones that Express does not serve. */
