@@ -10,7 +10,10 @@ export function draftOf(line: Line, base: Draft, maxLine: number): Draft {
   const { key, headers, partition, timestamp } = base;
   if (line !== undefined)
     return { key, value: line, headers, partition, timestamp, parsed: undefined, json: "The line" };
-  const fault = new OnrampError(41301, `The line is larger than ${maxLine} bytes (http.maxBody).`);
+  const fault = new OnrampError(
+    41301,
+    `The line is larger than ${maxLine} bytes (http.maxBody). If it should be several lines: curl keeps line ends with --data-binary, not with -d.`,
+  );
   return { key, value: null, headers, partition, timestamp, fault };
 }
 

@@ -28,7 +28,7 @@ describe("http: one line", () => {
       [key, value, headers, partition, timestamp, fault?.code],
       [beside.key, null, beside.headers, 2, 5, 41301],
     );
-    assert.match(fault?.message ?? "", /larger than 9 bytes \(http\.maxBody\)/);
+    assert.match(fault?.message ?? "", /larger than 9 bytes \(http\.maxBody\).* --data-binary/);
   });
 
   it("is blank if it contains only white space", () => {
