@@ -132,7 +132,8 @@ describe("kafka: a request that fails as a whole", () => {
 describe("kafka: the segment of a request for a partition", () => {
   const records = ["a", "b", "c", "d"].map((value) => acceptedRecord(value));
   const pending = { receipts: new Receipts(4), remaining: 4, resolve: () => {} };
-  const shares = (partitions: readonly number[]) => segmentsOf(records, partitions, pending, { deadline: 99, compress: false });
+  const shares = (partitions: readonly number[]) =>
+    segmentsOf(records, partitions, pending, { deadline: 99, compress: false });
 
   it("is the whole request if all records go to one partition", () => {
     const segments = shares([2, 2, 2, 2]);
