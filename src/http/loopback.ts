@@ -11,7 +11,7 @@ const cache = new Map<string, boolean>();
 
 /**
  * Whether a host is this machine: `localhost`, 127.0.0.0/8, also mapped to IPv6, and ::1. The name may end with
- * a dot, and an IPv6 address may be in brackets.
+ * a dot, and an IPv6 address may be in brackets. A port may follow a name, an IPv4 address, or brackets.
  */
 export function isLoopback(host: string): boolean {
   let known = cache.get(host);
@@ -23,7 +23,8 @@ export function isLoopback(host: string): boolean {
   return known;
 }
 
-function check(host: string): boolean {
+function check(given: string): boolean {
+  const host = isIP(given) > 0 ? given : given.replace(/:\d*$/, "");
   if (host === "localhost" || host === "localhost.") return true;
   const address = host.replace(/^\[(.*)\]$/, "$1");
   const version = isIP(address);

@@ -29,7 +29,7 @@ export function checkOrigin(req: IncomingMessage, res: ServerResponse, rule: Ori
   const { origin, host } = req.headers;
   const signed = req.url?.startsWith(SIGNED) ?? false;
   // DNS rebinding: a page whose name resolves to this address sends no Origin, but its own name as Host.
-  if (!signed && rule.loopbackOnly && host !== undefined && !isLoopbackHost(host)) {
+  if (!signed && rule.loopbackOnly && host !== undefined && !isLoopback(host)) {
     throw new OnrampError(
       40301,
       "Without http.auth, the API accepts only loopback names such as localhost as Host. Use one of them, or configure http.auth: tokens, or `none` if a proxy authenticates the requests.",
@@ -62,6 +62,3 @@ export function checkOrigin(req: IncomingMessage, res: ServerResponse, rule: Ori
 function isOwn(origin: string, host: string | undefined): boolean {
   return /^https?:\/\/([^/]+)$/.exec(origin)?.[1] === host;
 }
-
-/** @param host the value of `Host`: a name or address, and possibly a port */
-const isLoopbackHost = (host: string): boolean => isLoopback(host.replace(/:\d*$/, ""));
