@@ -86,7 +86,11 @@ export class Cluster {
 
   /** Stores the addresses of all brokers. Called with every Metadata response. */
   setBrokers(brokers: readonly BrokerAddress[]): void {
-    if (brokers.length > 0) this.#nodes = new Map(brokers.map((broker) => [broker.nodeId, broker]));
+    if (brokers.length === 0) return;
+    this.#nodes = new Map(brokers.map((broker) => [broker.nodeId, broker]));
+    const current = new Set(this.#addresses().map(controlKey));
+    for (const key of this.#links.keys())
+      if (key.endsWith(`/${CONTROL}`) && !current.has(key)) this.#closeLink(key);
   }
 
   /** Stores the address of one broker. Called with every FindCoordinator response. */
@@ -121,11 +125,7 @@ export class Cluster {
 
   /** Closes the connections of a channel to all brokers. Called when the only user of the channel stops. */
   closeChannel(channel: string): void {
-    for (const [key, link] of this.#links) {
-      if (!key.endsWith(`/${channel}`)) continue;
-      this.#links.delete(key);
-      link.close();
-    }
+    for (const key of this.#links.keys()) if (key.endsWith(`/${channel}`)) this.#closeLink(key);
   }
 
   /** Closes all connections. */
@@ -135,10 +135,14 @@ export class Cluster {
     for (const link of this.#links.values()) link.close();
   }
 
+  #closeLink(key: string): void {
+    const link = this.#links.get(key);
+    this.#links.delete(key);
+    link?.close();
+  }
+
   async #anyConnection(addresses: readonly Address[]): Promise<Connection> {
-    const attempts = addresses.map(
-      (address) => () => this.#link(`${nameOf(address)}/${CONTROL}`, () => address).get(),
-    );
+    const attempts = addresses.map((address) => () => this.#link(controlKey(address), () => address).get());
     const connection = await firstSuccess(attempts, NEXT_ADDRESS_MS).catch(({ errors }: AggregateError) => {
       throw errors.find((error) => error instanceof BrokerRefused) ?? errors[0] ?? NO_BROKERS;
     });
@@ -146,7 +150,7 @@ export class Cluster {
     return connection;
   }
 
-  /** The addresses to ask: the preferred one, those in the metadata, and the bootstrap brokers, whose names may be resolved anew. */
+  /** The addresses to ask, in order: the preferred one, those in the metadata, and those of the bootstrap brokers. */
   #addresses(): readonly Address[] {
     const all = [...this.#nodes.values(), ...this.options.brokers.map(parseAddress)];
     const byName = new Map(all.map((address) => [nameOf(address), address]));
@@ -228,6 +232,7 @@ export class Cluster {
 
 const NO_BROKERS = new BrokerGone("the connections to all brokers were closed", { sent: false });
 const nameOf = ({ host, port }: Address): string => `${host}:${port}`;
+const controlKey = (address: Address): string => `${nameOf(address)}/${CONTROL}`;
 
 /**
  * Parses `host:port` or `[IPv6 address]:port`. The default port is 9092.
