@@ -1,6 +1,6 @@
-// `npm run test:contract`: tests a gateway with the contract that it serves, openapi.yaml. Schemathesis
-// generates valid and invalid requests, and checks the responses; schemathesis.toml configures it. It is installed from PyPI, into a virtual
-// environment in the folder for temporary files.
+// `npm run test:contract`: tests a gateway with the contract that it serves, openapi.yaml. Schemathesis generates valid
+// and invalid requests, and checks the responses; schemathesis.toml configures it. It is installed from PyPI, into a
+// virtual environment in the folder for temporary files.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";

@@ -9,7 +9,7 @@ LINES = "application/x-ndjson"
 
 @schemathesis.serializer(LINES)
 def serialize_lines(ctx, value):
-    """Lines are text; another type, which a test of invalid data generates, has no form: the body is empty."""
+    """Encodes lines, which are text. For values of other types, which tests of invalid data generate, the body is empty."""
     return value.encode() if isinstance(value, str) else None
 
 

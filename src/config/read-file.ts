@@ -59,7 +59,7 @@ export function readNamedFile(folder: string, file: string): string {
 /** A JSON or YAML file. */
 export interface NamedFile {
   readonly document: unknown;
-  /** The document in which the numbers that JavaScript would round are texts. */
+  /** The document in which the numbers that JavaScript would round are strings. */
   readonly exact: unknown;
 }
 

@@ -14,7 +14,7 @@ export const resultFault = (value: unknown): string | undefined =>
 /** @returns why the numbers of a value cannot be printed; undefined when they can */
 export const numbersFault = (value: unknown): string | undefined => faultIn(value, numberFault);
 
-/** @returns why a text cannot be bytes, one per character; undefined when it can */
+/** @returns why a string cannot be bytes, one per character; undefined when it can */
 export const bytesFault = (text: unknown): string | undefined =>
   typeof text === "string" && Buffer.from(text, "latin1").toString("latin1") !== text
     ? "a character above U+00FF, which is not a byte"

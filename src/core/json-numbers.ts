@@ -41,8 +41,8 @@ export function inexactNumbers(json: Buffer): readonly NumberExtent[] {
 }
 
 /**
- * Makes the numbers of a parsed JSON text exact: each number that the parse may have changed is replaced by its
- * text, with the digits as they were sent. Called before each evaluation of an expression.
+ * Makes the numbers of a parsed JSON text exact: each number that the parse may have changed is replaced by a
+ * string with the digits as they were sent. Called before each evaluation of an expression.
  *
  * @param parsed the result of `JSON.parse` on the text
  * @returns `parsed` itself when all its numbers are exact
@@ -54,7 +54,7 @@ export function withExactNumbers(json: Buffer, parsed: unknown): unknown {
 
 /** Two parses of a JSON text, for a validator that knows JavaScript's numbers only. */
 export interface ExactValue {
-  /** The value with the given numbers as their texts. */
+  /** The value with the given numbers as strings. */
   readonly exact: unknown;
   /** The value with a number in the same places: an integer instead of an integer, a fraction instead of a fraction. */
   readonly rounded: unknown;

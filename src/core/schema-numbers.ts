@@ -52,7 +52,7 @@ const CHECKS: Readonly<Record<string, (limit: Operand) => Check>> = {
  * Builds the keywords. They are called with the whole value as `this`, so the validator must pass its context.
  *
  * @param document the schema
- * @param exact the schema in which inexact numbers are texts
+ * @param exact the schema in which inexact numbers are strings
  */
 export function exactKeywords(document: unknown, exact: unknown): readonly ExactKeyword[] {
   const exactOf = pairs(document, exact, new WeakMap());

@@ -57,7 +57,7 @@ export function failureKindOf(status: number | undefined): FailureKind {
 /** A record to deliver. */
 export interface OutgoingRecord extends ConsumedRecord {
   /**
-   * The value as parsed JSON, in which the numbers that JavaScript would round are texts; as text when it is not
+   * The value as parsed JSON, in which the numbers that JavaScript would round are strings; a string when it is not
    * JSON; undefined for a tombstone.
    */
   readonly parsed: unknown;

@@ -20,7 +20,7 @@ const SIGNED = "/webhooks/";
 /**
  * Checks the origin of a request. Adds the CORS headers for an allowed origin, and answers preflight
  * requests. Deliveries of webhooks may have any host and origin: a signature authenticates each of them, and
- * proxies and tunnels pass their own `Host` on.
+ * proxies and tunnels replace `Host`.
  *
  * @returns true when the request was a preflight request and has been answered
  * @throws OnrampError 40301 when the origin, or the host, is not allowed

@@ -81,7 +81,7 @@ export async function listen(
     // Node's limit would also end long NDJSON requests; `Connections` applies a limit to other requests.
     requestTimeout: 0,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    // `prepareHead` checks it, and responds with a problem.
+    // `prepareHead` checks `Host`, so that the response is a problem document.
     requireHostHeader: false,
   };
   const server = tls

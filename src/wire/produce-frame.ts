@@ -1,5 +1,5 @@
-// Writes a Produce request (versions 3 to 8 have one layout) into one buffer, so that records are encoded directly into the bytes that are sent.
-// Repeats the layout of messages/produce.ts for speed; a test compares the two.
+// Writes a Produce request (versions 3 to 8 have one layout) into one buffer, so that records are encoded directly into
+// the bytes that are sent. Repeats the layout of messages/produce.ts for speed; a test compares the two.
 
 import { Produce } from "./messages/produce.ts";
 

@@ -22,8 +22,8 @@ export interface BodyLimits {
  *
  * @param client the client whose share of the budget the bytes are taken from
  * @throws OnrampError 41301 when the body is larger than `maxBody`, 42901 or 50301 when the budget is
- *   exceeded, 41501 when the body is compressed, 40001 when it is incomplete or has a transfer coding besides
- *   `chunked`
+ *   exceeded, 41501 when the body is compressed, 40001 when it is incomplete or has a transfer coding other
+ *   than `chunked`
  */
 export function readBody(
   req: IncomingMessage,
@@ -83,8 +83,8 @@ export function readBody(
 /**
  * Refuses a body whose bytes are not the content itself.
  *
- * @throws OnrampError 41501 when the body is compressed, 40001 when it has a transfer coding besides `chunked`:
- *   Node decodes only this one
+ * @throws OnrampError 41501 when the body is compressed, 40001 when it has a transfer coding other than
+ *   `chunked`, the only one that Node decodes
  */
 export function refuseCodings({ headers }: IncomingMessage): void {
   const encoding = headers["content-encoding"];
@@ -99,8 +99,8 @@ export function refuseCodings({ headers }: IncomingMessage): void {
 const CONTINUE = /(?:^|\W)100-continue(?:$|\W)/i;
 
 /**
- * Sends 100 Continue to a client that waits for it; HTTP/1.0 has no interim responses (RFC 9110, 10.1.1). Called after all checks of the headers: the client of a
- * refused request receives the refusal before it sends the body.
+ * Sends 100 Continue to a client that waits for it; HTTP/1.0 has no interim responses (RFC 9110, 10.1.1). Called
+ * after all checks of the headers: the client of a refused request receives the refusal before it sends the body.
  */
 export function sendContinue(req: IncomingMessage, res: ServerResponse): void {
   const { expect } = req.headers;

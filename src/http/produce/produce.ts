@@ -57,7 +57,7 @@ async function produce(req: IncomingMessage, res: ServerResponse, deps: ProduceD
     return produceLines(req, res, { topic, base, onError, client }, deps);
   }
   const body = await readBody(req, res, client, deps);
-  // The deadline limits the append, not the upload: a slow line must not use up the time of Kafka.
+  // The deadline limits the append, not the upload: a slow client must not use up the time for Kafka.
   const deadline = Date.now() + deps.deadlineMs;
   try {
     const drafts = format.drafts({ topic, body: body.bytes, partition, query, rawHeaders: req.rawHeaders });

@@ -47,7 +47,7 @@ export class Cluster {
   readonly #health: ClusterHealth;
   #nodes = new Map<number, BrokerAddress>();
   readonly #links = new Map<string, Link>();
-  /** The address of the last connection on which any broker could be asked. */
+  /** The address of the broker that got the last request that any broker can answer. */
   #preferred: string | undefined;
   #timer: NodeJS.Timeout | undefined;
   #checking = false;
@@ -197,7 +197,7 @@ export class Cluster {
 
   /**
    * Checks whether a broker answers, so that an idle gateway notices an outage and recovers without a request. A broker
-   * that closes connections in good order, because of a limit, is not an outage: two failed checks in succession are one.
+   * that closes connections regularly, because of a limit, is not an outage. An outage is two failed checks in succession.
    */
   async #check(): Promise<void> {
     this.#checking = true;

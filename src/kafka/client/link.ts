@@ -8,7 +8,7 @@ const BACKOFF_FIRST_MS = 50;
 const BACKOFF_MOST_MS = 1000;
 /** After a refusal, such as a refused login, attempts are rarer: the next one probably fails as well. */
 const REFUSED_MOST_MS = 5000;
-/** A connection that closes sooner, and before an answer, counts as a failed attempt, in milliseconds. */
+/** In milliseconds: a connection that closes earlier, without a response, counts as a failed attempt. */
 const SHORT_LIFE_MS = 1000;
 /** How long the pending requests of a connection that is replaced may take, in milliseconds. */
 const REPLACED_MS = 5000;

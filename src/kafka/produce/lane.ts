@@ -84,7 +84,7 @@ export class Lane {
   }
 
   /**
-   * Forms the next batch when there is no current one. Pending requests whose deadline has passed are answered instead.
+   * Forms the next batch when there is no current one. First refuses the pending requests whose deadline has passed.
    *
    * @param now milliseconds, `Date.now`
    * @returns the maximum bytes of `encode`; 0 without a batch
