@@ -26,7 +26,7 @@ const soaks: Readonly<Record<string, () => Promise<number>>> = {
   "large-bodies": () => onBoth(`${PROMISES}/8-bounded-memory.test.ts`, "25 MB each"),
   reading: () => onBoth(`${PROMISES}/8-bounded-memory.reading.test.ts`),
   "tiny-records": () => onBoth("test/issues/a-batch-of-tiny-records.test.ts"),
-  "older-kafka": () => mocha("test/issues/every-kafka-is-spoken-to.test.ts", "older Apache Kafka"),
+  "older-kafka": () => mocha("test/issues/kafka-versions-are-negotiated.test.ts", "older Apache Kafka"),
   fairness: () => onBoth("test/kafka/consume/fairness.test.ts"),
   "idle-sink": () => onBoth("test/process/idle-sink.test.ts"),
   "blocked-sinks": () => onBoth("test/issues/a-sink-reports-what-blocks-it.test.ts"),

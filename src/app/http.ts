@@ -22,7 +22,10 @@ import { portError } from "./start-error.ts";
 export function warnIfOpen(config: Config, log: Log): void {
   const host = apiHost(config);
   if (!tokensOf(config) && !isPrivate(config))
-    log.warn({ host }, "the API is open to the network without auth; set http.auth.tokens");
+    log.warn(
+      { host },
+      "the API accepts requests without auth; set http.auth.tokens, or make sure that a proxy authenticates all requests",
+    );
 }
 
 /** A listening server, and its URL for clients on this machine. */

@@ -60,7 +60,7 @@ function reportReplay(
     );
   for (const place of lost)
     io.err(
-      `A dead letter was not replayed: its topic refused the record as too large, and the original, ${place}, no longer exists.`,
+      `A dead letter was not replayed: it does not contain the whole record, and the original (${place}) no longer exists. The record cannot be delivered.`,
     );
   if (interrupted) io.err("The replay was interrupted before its end.");
   return interrupted ? INTERRUPTED : deadLettered + unknownSinks.size + lost.length > 0 ? 1 : 0;

@@ -69,7 +69,7 @@ export const kafka = section({
     default: "2s",
   }),
   connectionMaxIdle: duration(
-    "A connection to a broker without requests for this long is replaced before its next request. Set it below the idle limits of the load balancers and firewalls before the brokers.",
+    "A connection that has had no requests for this long is replaced before its next request. Choose a time below the idle limits of the load balancers and firewalls between Onramp and the brokers.",
     { default: "2m" },
   ),
   compression: oneOf(

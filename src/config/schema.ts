@@ -65,7 +65,7 @@ const http = section({
   ),
   maxBody: size("The largest request body.", { default: "25MB" }),
   deadline: duration(
-    "The time from the end of a body to the response, which has the outcomes that are known by then.",
+    "The time limit from the end of the request body to the response. The response has the outcomes that are known by then.",
     {
       default: "5s",
     },

@@ -15,9 +15,9 @@ type Listener = (at: string, message: string) => void;
 
 /** The listeners for references. */
 export interface Listeners {
-  /** A reference that cannot be resolved, and the fix. */
+  /** Called for a reference that cannot be resolved; the message contains the fix. */
   readonly report: Listener;
-  /** A value that has whitespace at an end: as a secret, it does not match the one of the other side. */
+  /** Called for a value that starts or ends with whitespace: as a secret, it would not match the secret of the other system. */
   readonly warn: Listener;
 }
 
@@ -33,7 +33,7 @@ export function interpolate(value: unknown, lookup: Lookup, listeners: Listeners
       if (found !== undefined && found !== found.trim())
         listeners.warn(
           at,
-          `the value of ${source} starts or ends with whitespace, such as a line end, which is part of the option; remove it`,
+          `the value of ${source} starts or ends with whitespace, such as a line end; Onramp keeps it. Remove it if it is not intended`,
         );
       if (found !== undefined) return found;
       listeners.report(

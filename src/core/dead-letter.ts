@@ -71,10 +71,10 @@ interface DeadLetterDraft {
 }
 
 /**
- * Returns the dead letter of a record, and then smaller ones for a topic that refuses it as too large: the same compressed;
- * then each lacks one more part of the record, the largest first; in the last one, the reason is shortened. A header per
- * part, such as `onramp.error.value-omitted`, has its size and the reason; the origin in the other headers says where the
- * original is.
+ * Returns the dead letter of a record, then smaller ones for a topic that refuses it as too large. The second is
+ * compressed. Each later one omits one more part of the record, the largest first. The last one also has a shorter reason.
+ * For each omitted part, a header such as `onramp.error.value-omitted` has its size. The `__connect.errors.*` headers name
+ * the topic, partition and offset of the original.
  *
  * @param added see `deadLetterHeaders`
  */
@@ -95,7 +95,7 @@ export function* deadLetterDrafts(
     const omitted = largest.slice(0, count);
     const notes = omitted.map((part) => ({
       key: omittedKey(part),
-      value: Buffer.from(`${sizes[part]} bytes: the dead-letter topic allows no record of this size`),
+      value: Buffer.from(`${sizes[part]} bytes, omitted: the dead letter was too large`),
     }));
     const draft: Draft = {
       key: omitted.includes("key") ? null : record.key,

@@ -56,7 +56,7 @@ export const errorTable = {
   },
   40501: {
     status: 405,
-    title: "No such method",
+    title: "Method not allowed",
     known: "not written",
     next: "Use a method that the header `Allow` of the response lists.",
   },
@@ -64,7 +64,7 @@ export const errorTable = {
     status: 408,
     title: "Request took too long",
     known: "not written",
-    next: "Send the request again, and without pauses; `detail` says which time was exceeded.",
+    next: "Send the request again, without pauses; `detail` names the time limit that was exceeded.",
   },
   41301: {
     status: 413,

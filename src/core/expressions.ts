@@ -36,7 +36,7 @@ export class ExpressionError extends Error {
 
 type Implementation = (value: unknown, ...rest: readonly unknown[]) => unknown;
 
-/** Replaces `$string`. Has one required argument, which is all that `$map` and its like pass to it. */
+/** Replaces `$string`. Has one required argument: functions such as `$map` pass only as many arguments as are required. */
 function string(this: Focus, value: unknown, prettify = false): string | undefined {
   return printValue(this, printable(value), prettify);
 }
@@ -131,13 +131,14 @@ function usable(result: unknown): unknown {
 
 function printable(value: unknown, faultOf = numbersFault): unknown {
   const fault = faultOf(value);
-  if (fault !== undefined) throw new ExpressionError(`a value that becomes text is or contains ${fault}`);
+  if (fault !== undefined)
+    throw new ExpressionError(`a value cannot be converted: it is or contains ${fault}`);
   return value;
 }
 
 const INEXACT =
-  "in expressions, an integer over 2^53 - 1 and a number that JavaScript would round are text, with the digits as sent";
-/** JSONata's codes for a text where a number is expected, or next to a number. */
+  "in expressions, integers over 2^53 - 1 and other numbers that JavaScript would round are strings with the digits as sent; compare them with a string, or convert them with $number";
+/** JSONata's codes for a string where a number is expected, or next to a number. */
 const TYPE_ERRORS = ["D3070", "T0410", "T0412", "T2001", "T2002", "T2007", "T2008", "T2009", "T2010"];
 
 /**

@@ -206,7 +206,7 @@ async function writtenDeadLetters(
     return (await appended).orThrow();
   } catch (error) {
     if (!(error instanceof OnrampError)) throw error;
-    const message = `${error.message} The records would be dead letters, because they do not match the rules of topic "${topic}": ${reasonOf(violations).slice(0, 1000)}`;
+    const message = `${error.message} Onramp would write the records as dead letters, because they do not match the rules of topic "${topic}": ${reasonOf(violations).slice(0, 1000)}`;
     const { code, errors, retryAfter } = error;
     throw new OnrampError(code, message, {
       ...(errors ? { errors } : {}),

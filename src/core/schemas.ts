@@ -40,7 +40,7 @@ export class SchemaError extends Error {
  * Compiles a schema document.
  *
  * @param name the name of the schema in messages, such as its file name
- * @param exact the document in which the numbers that JavaScript would round are texts; default: it has no such
+ * @param exact the document in which the numbers that JavaScript would round are strings; default: it has no such
  *   numbers
  * @throws SchemaError when the schema is not valid, is incomplete, uses an unsupported draft, or contains a
  *   fraction that JavaScript would round or a number outside its range
@@ -138,13 +138,13 @@ const invalid = (name: string, cause: unknown): SchemaError =>
   });
 
 /**
- * Refuses a number whose rounded value may have another order to ordinary values than the number has. An integer
- * above 2^53 - 1 is rounded to another one above it, so it is allowed.
+ * Refuses a number that may compare differently with other numbers after it is rounded. An integer above 2^53 - 1 is
+ * rounded to another one above it, so it is allowed.
  */
 function requireComparable(document: unknown, exact: unknown, pointer: string, name: string): void {
   if (typeof document === "number" && typeof exact === "string" && !isComparable(document, exact))
     throw new SchemaError(
-      `${name}#${pointer}: JavaScript cannot represent the number ${exact}; use at most 15 significant digits.`,
+      `${name}#${pointer}: JavaScript cannot represent the number ${exact}; use 0, or a number with at most 15 significant digits and an absolute value from 1e-307 to 1.7e308.`,
     );
   if (typeof document !== "object" || document === null) return;
   for (const [key, inner] of Object.entries(document))

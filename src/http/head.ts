@@ -50,7 +50,7 @@ function isAuthority(host: string): boolean {
 }
 
 const BAD_HOST =
-  "An HTTP/1.1 request needs exactly one valid Host (RFC 9112, 3.2). Send one, such as Host: localhost.";
+  "A request must have exactly one valid Host header (RFC 9112, 3.2); only HTTP/1.0 allows none. Send one, such as Host: localhost.";
 
 /** Whether a header has a name, which is in lower case. The cheapest comparison is the first one, for speed. */
 const isNamed = (header: string, name: string): boolean =>

@@ -40,12 +40,15 @@ export class RouteTable {
 
   /** @returns 40501 when the path has other methods, otherwise 40403; sets the header `Allow` for 40501 */
   refusal(req: IncomingMessage, res: ServerResponse): OnrampError {
-    const route = `${req.method} ${pathOf(req).slice(0, 200)}`;
+    const path = pathOf(req).slice(0, 200);
     const allow = this.#allowOf(req);
     if (allow === undefined)
-      return new OnrampError(40403, `The route ${route} does not exist; ${this.#hint}.`);
+      return new OnrampError(40403, `The route ${req.method} ${path} does not exist; ${this.#hint}.`);
     res.setHeader("allow", allow);
-    return new OnrampError(40501, `The route ${route} does not exist; this path has the methods ${allow}.`);
+    return new OnrampError(
+      40501,
+      `The method ${req.method} is not allowed for ${path}; use one of: ${allow}.`,
+    );
   }
 
   #allowOf(req: IncomingMessage): string | undefined {

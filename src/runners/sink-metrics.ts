@@ -35,7 +35,7 @@ export function sinkMetrics(states: () => readonly SinkState[]): MetricSource[] 
   };
   const blocked: MetricSource = {
     name: "onramp_sink_partitions_blocked",
-    help: "Partitions that make no progress: they cannot be read or committed, an operator must resolve why their record is not delivered, or their record has been retried for more than five seconds.",
+    help: "Partitions that make no progress: they cannot be read or committed, only an operator can resolve why their record is not delivered, or their record has been retried for more than five seconds.",
     type: "gauge",
     labels: ["sink"],
     read: () => states().map(({ name, blocked: value }) => ({ labels: { sink: name }, value })),

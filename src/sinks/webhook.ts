@@ -54,12 +54,12 @@ const options = object({
   ),
   tls: section(tlsFiles, "TLS to the receiver."),
   proxy: string(
-    "none, env (the proxy that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name), or the URL of an HTTP proxy. Requests through a proxy are not checked against allowAddresses, because the proxy resolves the host.",
+    "none, env (the proxy in HTTP_PROXY, HTTPS_PROXY or ALL_PROXY, except for the hosts in NO_PROXY), or the URL of an HTTP proxy. Requests through a proxy are not checked against allowAddresses, because the proxy resolves the host.",
     { default: "none", pattern: "^(none|env|https?://.+)$" },
   ),
   onRevoked: oneOf(
     ["hold", "dead-letter"],
-    "The effect of 401, 403 and 410. hold: the record is held, and the sink is reported as blocked until a request about once a minute succeeds. dead-letter: the record becomes a dead letter at once.",
+    "What happens after a response of 401, 403 or 410. hold: the sink keeps the record, is reported as blocked, and tries again about once a minute. dead-letter: the record becomes a dead letter at once.",
     { default: "dead-letter" },
   ),
 });
@@ -67,7 +67,7 @@ const options = object({
 /** Statuses that refuse the URL or the credentials; 410 asks to stop sending (Standard Webhooks). */
 const REVOKED: readonly (number | undefined)[] = [401, 403, 410];
 const HINT =
-  "Check url, headers and secrets of the sink, and whether the receiver still wants its requests; Onramp tries again about once a minute";
+  "Check url, headers and secrets of the sink, and whether the receiver still accepts requests; Onramp tries again about once a minute";
 
 export const webhook = adapterKind({
   type: "webhook",
@@ -123,7 +123,7 @@ function proxyOf(given: string, target: string): URL | undefined {
   return given === "env" ? environmentProxy(new URL(target)) : parseProxy(given, "proxy");
 }
 
-/** Short values of headers are not secret; they would be redacted in the words of the receiver. */
+/** Short header values are usually not secret, and redacting them would also remove ordinary words from the response. */
 const isLong = (value: string): boolean => value.length >= 8;
 
 /**
@@ -155,7 +155,7 @@ function contentTypeOf({ headers, parsed, value }: OutgoingRecord, computed: boo
   if (computed) return "application/json";
   const own = headers.find(({ key }) => key === "content-type")?.value?.toString("latin1");
   if (own !== undefined && isHeaderValue(own)) return own;
-  // A parsed text is a JSON string, a number with more digits than JavaScript keeps, or a value that is not JSON.
+  // A parsed string is a JSON string, a number with more digits than JavaScript keeps, or a value that is not JSON.
   const isJson = value !== null && (typeof parsed !== "string" || isJsonText(value));
   return isJson ? "application/json" : "application/octet-stream";
 }

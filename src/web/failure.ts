@@ -64,7 +64,7 @@ export class InvalidProxy extends Error {
 
   /** @param source the name of the option or of the variables */
   constructor(source: string) {
-    super(`${source} must be the URL of a proxy, such as http://proxy.example.com:3128`);
+    super(`${source} must be the http or https URL of a proxy, such as http://proxy.example.com:3128`);
   }
 }
 

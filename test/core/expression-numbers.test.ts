@@ -108,19 +108,19 @@ describe("core: numbers in expressions", () => {
       assert.ok(compileExpression(source), source);
   });
 
-  it("are explained where a text is compared or computed with a number", async () => {
+  it("are explained where a string is compared or computed with a number", async () => {
     for (const source of ["id > 5", "id + 5", "$sum([id])", "ids^(id)", "$abs(id)"])
       await refuses(
         source,
         '{"id":9007199254740993,"ids":[{"id":9007199254740993},{"id":5}]}',
-        /JSONata \w+ at position \d+ \(in expressions, an integer over 2\^53 - 1 .* are text/,
+        /JSONata \w+ at position \d+ \(in expressions, integers over 2\^53 - 1 .* are strings/,
       );
     assert.equal(await key("id = '9007199254740993'", '{"id":9007199254740993}'), "true");
   });
 });
 
-describe("core: texts in expressions", () => {
-  it("are refused if they contain half of a surrogate pair, also in arrays, objects and names", async () => {
+describe("core: strings in expressions", () => {
+  it("are refused if they contain an unpaired surrogate, also in arrays, objects and names", async () => {
     for (const source of ["s", "'k' & s", "[s]", "{'a': s}", "{s: 1}", "{'a': [{'b': s}]}"])
       await refuses(source, '{"s":"\\ud800"}', /an unpaired surrogate, which UTF-8 cannot represent/);
     await refuses("$keys($)", '{"\\udc00":1}', /unpaired surrogate/);

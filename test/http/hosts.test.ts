@@ -5,7 +5,8 @@ import { useBroker } from "../support/broker.ts";
 import { keepingLog, startTestGateway } from "../support/gateway.ts";
 import { rawExchange, send } from "../support/http.ts";
 
-const WARNING = "the API is open to the network without auth; set http.auth.tokens";
+const WARNING =
+  "the API accepts requests without auth; set http.auth.tokens, or make sure that a proxy authenticates all requests";
 
 /** A request with the given lines of headers. @returns its response, until the connection closes */
 const ask = (gateway: { readonly apiUrl: string }, line: string, ...headers: readonly string[]) =>

@@ -83,7 +83,7 @@ describe("issue: different values have different texts", function () {
     assert.deepEqual(await records(), []);
   });
 
-  it("a number in an expression that JavaScript would round is refused at the start", async () => {
+  it("a number in an expression that JavaScript would round is refused when Onramp starts", async () => {
     await assert.rejects(
       start({ key: "id = 9007199254740993" }),
       /topics\..*key.*position 21; write it in quotes/s,
@@ -143,7 +143,7 @@ describe("issue: different values have different texts", function () {
     const [letter] = await readPartition(broker.addresses(), `${filtered}.dead-letter`);
     assert.match(
       headersOf(letter)["__connect.errors.exception.message"] ?? "",
-      /^filter: .* \(in expressions, an integer over 2\^53 - 1 .* are text/,
+      /^filter: .* \(in expressions, integers over 2\^53 - 1 .* are strings/,
     );
   });
 

@@ -51,6 +51,8 @@ describeOnDevBroker("issue: readiness says why", () => {
     const log = keepingLog();
     const gateway = await startTestGateway([broker.address], { kafka: { sasl: PLAIN } }, log);
     await says(gateway, log, /login is refused.*SASL_AUTHENTICATION_FAILED.*no such user.*Check kafka.sasl/);
+    const { detail } = (await post(gateway, "/topics/t", undefined, "x")).body;
+    assert.match(detail, /^Kafka cannot be used \(the login is refused: .*\); nothing was written/);
     assert.ok(!JSON.stringify(log.lines).includes("a-secret"));
   });
 
@@ -108,7 +110,7 @@ describeOnDevBroker("issue: readiness says why", () => {
     assert.match(body.detail, /15 COORDINATOR_NOT_AVAILABLE/);
   });
 
-  it("a broker that closes idle connections in good order is not an outage: ready, no warning, no 503", async () => {
+  it("a broker that closes idle connections is not an outage: ready, no warning, no 503", async () => {
     const broker = await startDevBroker();
     broker.createTopic("t");
     const log = keepingLog();
@@ -147,7 +149,7 @@ describeOnDevBroker("issue: readiness says why", () => {
     );
   });
 
-  it("a post after a rest does not use a connection that a load balancer has dropped silently", async () => {
+  it("a request after an idle period does not use a connection that a load balancer has dropped silently", async () => {
     const advertisedPort = await freePort();
     const broker = await startDevBroker({ advertisedPort });
     broker.createTopic("t");

@@ -101,7 +101,7 @@ describe("sinks use egress proxies", function () {
     const refuses = (sink: object) =>
       assert.rejects(start(sink), (error: Error) => {
         assert.doesNotMatch(error.message, /pr0xy-secret/);
-        return /sinks\.out.*must (be the URL of a proxy|match)/.test(error.message);
+        return /sinks\.out.*must (be the http or https URL of a proxy|match)/.test(error.message);
       });
     await refuses(webhook({ proxy: "http://u:pr0xy-secret@p:99999" }));
     await refuses(webhook({ proxy: "socks5://u:pr0xy-secret@p:1" }));

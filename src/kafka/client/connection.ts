@@ -18,7 +18,8 @@ import { openSocket, type SocketOptions } from "./socket.ts";
 export const CLIENT_ID = "onramp";
 /** The APIs without which Onramp cannot produce. */
 const NEEDED = [Metadata, Produce, InitProducerId];
-const CLOSED_EARLY = " before the login; check the port, and whether it requires TLS (kafka.tls)";
+const CHECK_PORT = "check the port in kafka.brokers, and whether the broker requires TLS (kafka.tls)";
+const CLOSED_EARLY = ` before the login; ${CHECK_PORT}`;
 /** The largest accepted response, in bytes. A broker's default limit for a Fetch response is 55 MB. */
 const MAX_FRAME = 128 * 1024 * 1024;
 
@@ -170,8 +171,9 @@ export class Connection {
         ? "update Onramp"
         : "use Apache Kafka 0.11 or later, or a broker that supports this API";
     throw new BrokerRefused(
-      `the broker ${this.#name} offers ${range} of ${name}, but Onramp needs one of ${lowest} to ${highest}; ${next}`,
+      `the broker ${this.#name} offers ${range} of ${name}, but Onramp needs one of ${lowest} to ${highest}`,
       KafkaCode.UNSUPPORTED_VERSION,
+      next,
     );
   }
 
@@ -188,7 +190,7 @@ export class Connection {
     this.#rejectPending(this.#closed);
   }
 
-  /** After a stall of the process, an answer that arrived in time is read before its request counts as timed out. */
+  /** After a stall of the process, a response that arrived in time is read before its request counts as timed out. */
   #onTimer(correlationId: number, timeoutMs: number): void {
     setImmediate(() => {
       if (this.#pending.has(correlationId)) this.#onTimeout(timeoutMs);
@@ -219,10 +221,7 @@ export class Connection {
     try {
       frames = this.#splitter.push(chunk);
     } catch (error) {
-      this.close(
-        `${this.#name} sent data that is not a Kafka response; check the port, and whether it requires TLS`,
-        error,
-      );
+      this.close(`${this.#name} sent data that is not a Kafka response; ${CHECK_PORT}`, error);
       return;
     }
     for (const frame of frames) {

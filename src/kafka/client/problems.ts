@@ -18,11 +18,11 @@ export function denied(topic: string, operation: string): OnrampError {
   );
 }
 
-/** 40801: the time of the request was over before its records could be appended. */
+/** 40801: the time limit of the request passed before its records could be appended. */
 export function tooLate(): OnrampError {
   return new OnrampError(
     40801,
-    "The time for this request was over before its records could be appended; nothing was written. Send it again; if this happens again, the body arrives too slowly, or the topic's key expression or schema takes too long.",
+    "The time limit of the request (http.deadline, or that of the webhook) passed before its records could be appended; nothing was written. Send it again. If this happens again, simplify the topic's key expression or schema, or raise http.deadline.",
   );
 }
 

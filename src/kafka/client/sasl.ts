@@ -45,7 +45,7 @@ export async function authenticate(
   const handshake = await connection.request(SaslHandshake, 1, { mechanism }, timeoutMs);
   if (handshake.errorCode !== 0) {
     throw new BrokerRefused(
-      `the broker ${connection.address} offers ${handshake.mechanisms.join(", ") || "no SASL"}, not ${mechanism}`,
+      `the broker ${connection.address} does not offer ${mechanism}; it offers ${handshake.mechanisms.join(", ") || "no SASL mechanism"}`,
       handshake.errorCode,
     );
   }

@@ -153,6 +153,7 @@ export class Producer implements RecordLog {
     const { fault } = this.#cluster;
     if (fault?.kind === "versions")
       return new OnrampError(50001, `Kafka cannot be used: ${fault.message}. Nothing was written.`);
+    if (fault?.kind === "login") return unreachable(`Kafka cannot be used (${fault.message})`);
     return unreachable(`No Kafka broker is reachable (${fault?.message ?? "no broker has answered yet"})`);
   }
 
@@ -218,8 +219,8 @@ export class Producer implements RecordLog {
   }
 
   /**
-   * Answers the requests whose deadline has passed. First come the answers of Kafka that have arrived: after a stall of
-   * the process, a record that is written and acknowledged must not be reported as unknown.
+   * Answers the requests whose deadline has passed. Kafka's responses that have arrived are handled first: after a stall
+   * of the process, a record that was acknowledged must not be reported as unknown.
    */
   #tick(): void {
     setImmediate(() => {

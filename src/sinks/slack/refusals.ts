@@ -61,7 +61,7 @@ export function createRefusals(onRevoked: "hold" | "dead-letter", clean: Clean):
       const quoted = clean(text);
       throw new DeliveryError(
         "away",
-        `the answer is not one of Slack's: ${quoted === "" ? "its body is empty" : quoted}. ${FOREIGN_HINT}`,
+        `the response does not come from Slack: ${quoted === "" ? "its body is empty" : quoted}. ${FOREIGN_HINT}`,
       );
     },
     errorOf(answer) {

@@ -12,7 +12,7 @@ export function draftOf(line: Line, base: Draft, maxLine: number): Draft {
     return { key, value: line, headers, partition, timestamp, parsed: undefined, json: "The line" };
   const fault = new OnrampError(
     41301,
-    `The line is larger than ${maxLine} bytes (http.maxBody). If it should be several lines: curl keeps line ends with --data-binary, not with -d.`,
+    `The line is larger than ${maxLine} bytes (http.maxBody). Send a smaller record. If these are several lines, use curl's --data-binary, because -d removes line ends.`,
   );
   return { key, value: null, headers, partition, timestamp, fault };
 }

@@ -12,7 +12,7 @@ import { startReceiver } from "../support/receiver.ts";
 import { soak } from "../support/soak.ts";
 import { until } from "../support/until.ts";
 
-describeOnDevBroker("issue: every Kafka is spoken to", () => {
+describeOnDevBroker("issue: Kafka versions are negotiated", () => {
   for (const name of brokerNames) {
     it(`${name}: produces, reads metadata, and delivers to a sink, also after a restart`, async () => {
       const broker = await startDevBroker({ versions: brokerVersions(name) });
@@ -55,7 +55,9 @@ describeOnDevBroker("issue: every Kafka is spoken to", () => {
       broker.createTopic("t");
       const log = keepingLog();
       const gateway = await startTestGateway([broker.address], {}, log);
-      const says = new RegExp(`${broker.address} offers no version of ${api}.*Apache Kafka 0.11`);
+      const says = new RegExp(
+        `${broker.address} offers no version of ${api}.* UNSUPPORTED_VERSION: use Apache Kafka 0.11`,
+      );
       await until(async () => says.test(await kafkaDetail(gateway)));
       await until(async () => (await post(gateway, "/topics/t", undefined, "x")).status === 500);
       const { body } = await post(gateway, "/topics/t", undefined, "x");
@@ -68,7 +70,7 @@ describeOnDevBroker("issue: every Kafka is spoken to", () => {
   }
 });
 
-describeIf(soak, "issue: older Apache Kafka is spoken to", function () {
+describeIf(soak, "issue: versions of older Apache Kafka are negotiated", function () {
   this.timeout(300_000);
   for (const version of ["2.8.2", "3.9.1"]) {
     it(`${version}: produces, reads metadata, and delivers to a sink, also after a restart`, async () => {
