@@ -148,7 +148,7 @@ export function sinkContract(
       assert.deepEqual([taken(), (await deadLetters()).length], [[2, 3], 0]);
     });
 
-    it("dead-letters a record after giveUpAfter when every answer is not valid HTTP: somebody answered", async () => {
+    it("dead-letters a record after giveUpAfter when every response is not valid HTTP", async () => {
       fault(2, "bad status line", 1000);
       const gateway = await start({ giveUpAfter: "1s" }, hurryingClock());
       await put(gateway, 1, 2, 3);
@@ -156,7 +156,7 @@ export function sinkContract(
       assert.deepEqual([taken(), (await deadLetters()).length], [[1, 3], 1]);
     });
 
-    it("keeps what the receiver said, without control characters and without its URL", async () => {
+    it("quotes the response of the receiver, without control characters and without its URL", async () => {
       fault(2, { status: 400, body: `no\u0000 way\r\nfrom ${receiver.url}` }, 10);
       const gateway = await start();
       await put(gateway, 1, 2, 3);

@@ -6,7 +6,7 @@ import { inexactNumbers, parseExactly, withExactNumbers } from "../../src/core/j
 const exact = (json: string): unknown => withExactNumbers(Buffer.from(json), JSON.parse(json));
 
 describe("core: numbers of JSON", () => {
-  it("are texts, with the digits as sent, where JavaScript would round them", () => {
+  it("are strings, with the digits as sent, where JavaScript would round them", () => {
     assert.deepEqual(exact('{"é":9007199254740993,"b":[-1E400,0.12345678901234567890, 1e-400 ]}'), {
       é: "9007199254740993",
       b: ["-1E400", "0.12345678901234567890", "1e-400"],

@@ -77,7 +77,7 @@ const cases: [
   ["bad base64 in a header", V2_JSON, one('{"value":1,"headers":[{"key":"a","value":"%"}]}'), 400, 40001],
   ["headers that are not an array", V2_JSON, one('{"value":1,"headers":{"a":"b"}}'), 400, 40001],
   ["an object as text", V2_TEXT, one('{"value":{}}'), 400, 40001],
-  ["half a surrogate pair as text", V2_TEXT, one('{"value":"\\ud800"}'), 400, 40001],
+  ["an unpaired surrogate as text", V2_TEXT, one('{"value":"\\ud800"}'), 400, 40001],
   ["a negative partition", V2_JSON, one('{"value":1,"partition":-1}'), 404, 40402],
   ["a partition that is not there", V2_JSON, one('{"value":1,"partition":9}'), 404, 40402],
   ["a partition that is not a number", V2_JSON, one('{"value":1,"partition":"0"}'), 400, 40001],

@@ -28,7 +28,7 @@ interface Upload {
   readonly everyMs: number;
 }
 
-/** Posts a body in parts, as a client on a slow line does. */
+/** Posts a body in parts, as a client on a slow connection does. */
 async function upload(
   url: string,
   { type, body, parts, everyMs }: Upload,

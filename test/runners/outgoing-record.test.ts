@@ -25,7 +25,7 @@ describe("runners: outgoing record", () => {
     assert.equal(parsed(null), undefined);
     assert.equal(parsed(Buffer.from("null")), null);
   });
-  it("has the numbers that JavaScript would round as texts", () => {
+  it("has the numbers that JavaScript would round as strings", () => {
     assert.deepEqual(parsed(Buffer.from('{"id":9007199254740993,"n":[1.0]}')), {
       id: "9007199254740993",
       n: [1],

@@ -76,7 +76,7 @@ describe("web: proxies", function () {
     assert.equal(receiver.arrived.length, 0);
   });
 
-  it("that are silent or away end the attempt at its time-out", async () => {
+  it("that do not answer or cannot be reached end the attempt at its time limit", async () => {
     const [proxy, receiver] = [await startProxy(), await startReceiver()];
     proxy.script = () => undefined;
     setProxies({ HTTP_PROXY: withPassword(proxy.url) });

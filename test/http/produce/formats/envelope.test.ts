@@ -170,7 +170,7 @@ describe("http: envelope, refusals", () => {
       /Headers must be \[/,
     ],
     [
-      "with half a surrogate pair in a header",
+      "with an unpaired surrogate in a header",
       textEnvelope,
       '{"records":[{"headers":[{"key":"\\udc00"}]}]}',
       /Headers must be \[/,

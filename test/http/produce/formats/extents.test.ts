@@ -47,7 +47,7 @@ describe("http: extents", () => {
     assert.deepEqual(found('{"records":[{"key":1,"value":2,"other":3}]}'), [["1", "2"]]);
   });
 
-  it("finds the records wherever white space stands", () => {
+  it("finds the records wherever whitespace appears", () => {
     const text =
       ' \r\n\t{ \n"records" : [ {\t"key" : 1 , "value" : "a" } , { "value" : 2.50 } ] , "x" : 1 } ';
     assert.deepEqual(found(text), [

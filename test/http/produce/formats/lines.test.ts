@@ -31,7 +31,7 @@ describe("http: one line", () => {
     assert.match(fault?.message ?? "", /larger than 9 bytes \(http\.maxBody\).* --data-binary/);
   });
 
-  it("is blank if it contains only white space", () => {
+  it("is blank if it contains only whitespace", () => {
     const blank = ["", " ", "\t", "\r", " \t\r "];
     const full = ["1", " 1", "1 ", "\u0000", " \u0000", "\u000b", "\u00a0", '""'];
     assert.deepEqual(

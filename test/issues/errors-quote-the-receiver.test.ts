@@ -1,4 +1,4 @@
-// A failed delivery shows what the receiver said: in the last error, in the log and in the dead letter.
+// The error of a failed delivery quotes the response of the receiver: in the last error, in the log and in the dead letter.
 
 import { strict as assert } from "node:assert";
 import { useBroker } from "../support/broker.ts";
@@ -12,7 +12,7 @@ import { until } from "../support/until.ts";
 const PORTAL = "<html><body>Please log in to <b>Cafe Wi-Fi</b></body></html>";
 const POSTED = '{"ok":true,"ts":"1.1"}';
 
-describe("what the receiver says is kept", function () {
+describe("errors quote the receiver", function () {
   this.timeout(30_000);
   const broker = useBroker();
   let receiver: Receiver;

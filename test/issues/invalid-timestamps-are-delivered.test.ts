@@ -17,7 +17,7 @@ const YEAR_52149 = "1583500000000000";
 const NONE = ["-1", NANOSECONDS, YEAR_52149];
 const REAL = "1700000000000";
 
-describe("times that are none do no harm", function () {
+describe("invalid timestamps are delivered", function () {
   this.timeout(30_000);
   const broker = useBroker();
   let receiver: Receiver;

@@ -1,4 +1,5 @@
-// A URL or token that the receiver has revoked is the operator's problem: the sink holds its records and says so.
+// Only an operator can replace a URL or token that the receiver has revoked: the sink keeps its records and is reported
+// as blocked.
 
 import { strict as assert } from "node:assert";
 import { useBroker } from "../support/broker.ts";
@@ -11,7 +12,7 @@ import { until } from "../support/until.ts";
 
 const refusal = (error: string): Reply => ({ status: 200, body: JSON.stringify({ ok: false, error }) });
 
-describe("a revoked URL holds its sink", function () {
+describe("a revoked URL blocks its sink", function () {
   this.timeout(30_000);
   const broker = useBroker();
   let receiver: Receiver;
