@@ -1,5 +1,5 @@
 // Promise 2: the deadline limits the append, not the upload. Requests that arrive slowly are written and answered 200, and
-// a request whose time is over is refused before the append: every answer agrees with the log.
+// a request past its time limit is refused before the append: every answer agrees with the log.
 
 import { strict as assert } from "node:assert";
 import http from "node:http";
@@ -129,7 +129,7 @@ describe("promise 2: the deadline counts from the moment there is something to a
   });
 });
 
-describeOnDevBroker("promise 2: a request whose time is over is refused before the append", function () {
+describeOnDevBroker("promise 2: a request past its time limit is refused before the append", function () {
   this.timeout(60_000);
   const broker = useBroker();
 
