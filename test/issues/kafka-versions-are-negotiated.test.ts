@@ -9,6 +9,7 @@ import { keepingLog, startTestGateway } from "../support/gateway.ts";
 import { kafkaDetail, NDJSON, post, send, untilReady, V2_JSON } from "../support/http.ts";
 import { readValues } from "../support/read-back.ts";
 import { startReceiver } from "../support/receiver.ts";
+import { startScriptedBroker } from "../support/scripted-broker.ts";
 import { soak } from "../support/soak.ts";
 import { until } from "../support/until.ts";
 
@@ -47,6 +48,20 @@ describeOnDevBroker("issue: Kafka versions are negotiated", () => {
     await untilReady(gateway);
     assert.equal((await post(gateway, "/topics/t", undefined, "x")).status, 200);
     assert.deepEqual((await send(gateway, "/topics/t")).body.configs, {});
+  });
+
+  it("a login uses the version of SaslAuthenticate that the broker offers", async () => {
+    const broker = await startScriptedBroker("Apache Kafka 1.0");
+    const sasl = { mechanism: "plain", username: "u", password: "p" };
+    await startTestGateway([broker.address], { kafka: { sasl } });
+    await until(() => broker.messages.length > 0);
+  });
+
+  it("a login on a broker without SaslAuthenticate is reported with what is needed", async () => {
+    const broker = await startScriptedBroker("Apache Kafka 0.11");
+    const sasl = { mechanism: "plain", username: "u", password: "p" };
+    const gateway = await startTestGateway([broker.address], { kafka: { sasl } });
+    await until(async () => /only versions 0 to 0 of SaslHandshake/.test(await kafkaDetail(gateway)));
   });
 
   for (const api of ["Produce", "InitProducerId", "Metadata"] as const) {

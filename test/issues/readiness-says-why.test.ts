@@ -4,9 +4,11 @@ import { strict as assert } from "node:assert";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Gateway } from "../../src/app/gateway.ts";
 import { describeOnDevBroker, startDevBroker } from "../support/broker.ts";
+import { brokerVersions } from "../support/broker-versions.ts";
 import { keepingLog, startTestGateway } from "../support/gateway.ts";
 import { kafkaDetail, post, readyStatus, untilReady } from "../support/http.ts";
 import { freePort } from "../support/net.ts";
+import { startReceiver } from "../support/receiver.ts";
 import { startScriptedBroker } from "../support/scripted-broker.ts";
 import { startTcpProxy } from "../support/tcp-proxy.ts";
 import { until } from "../support/until.ts";
@@ -130,6 +132,60 @@ describeOnDevBroker("issue: readiness says why", () => {
       assert.equal(await readyStatus(gateway), 200);
     }
     assert.deepEqual(warnings(log), []);
+  });
+
+  it("a token that cannot be obtained: a fault of the login, which names the token endpoint", async () => {
+    const broker = await startScriptedBroker();
+    const endpoint = await startReceiver();
+    endpoint.script = () => ({ status: 401, body: '{"error":"invalid_client"}' });
+    const log = keepingLog();
+    const client = { tokenEndpoint: endpoint.url, clientId: "onramp", clientSecret: "a-secret" };
+    const sasl = { mechanism: "oauthbearer", ...client };
+    const gateway = await startTestGateway([broker.address], { kafka: { sasl } }, log);
+    await says(gateway, log, /cannot log in.*token endpoint of kafka.sasl.*401.*Check kafka.sasl/);
+    assert.ok(!JSON.stringify(log.lines).includes("a-secret"));
+  });
+
+  it("a broker that accepts connections and never answers: not ready after two checks", async () => {
+    const advertisedPort = await freePort();
+    const broker = await startDevBroker({ advertisedPort });
+    const proxy = await startTcpProxy(portOf(broker.address), advertisedPort);
+    const log = keepingLog();
+    const gateway = await startTestGateway(
+      [`127.0.0.1:${proxy.port}`],
+      { kafka: { requestTimeout: "200ms", connectTimeout: "300ms" } },
+      log,
+    );
+    await untilReady(gateway);
+    broker.faults.response = () => ({ kind: "stall" });
+    await until(async () => /did not answer/.test(await kafkaDetail(gateway)));
+    assert.equal(await readyStatus(gateway), 503);
+    assert.equal(warnings(log).length, 1);
+    broker.faults.clear();
+    await untilReady(gateway);
+  });
+
+  it("a bootstrap address that refuses the login does not matter beside brokers that accept it", async () => {
+    const broker = await startDevBroker();
+    broker.createTopic("t");
+    const stranger = await startDevBroker({ versions: brokerVersions("Apache Kafka 4.3", ["Produce"]) });
+    const gateway = await startTestGateway([stranger.address, broker.address]);
+    await untilReady(gateway);
+    assert.equal((await post(gateway, "/topics/t", undefined, "x")).status, 200);
+    assert.equal(await readyStatus(gateway), 200);
+  });
+
+  it("a producer id that Kafka refuses for good: answered at once, as not written", async () => {
+    const broker = await startDevBroker();
+    broker.createTopic("t");
+    broker.faults.producerId = () => 53;
+    const log = keepingLog();
+    const gateway = await startTestGateway([broker.address], {}, log);
+    await until(async () => /53 TRANSACTIONAL_ID/.test(await kafkaDetail(gateway)));
+    const { status, body } = await post(gateway, "/topics/t", undefined, "x");
+    assert.deepEqual([status, body.error_code], [500, 50001]);
+    assert.match(body.detail, /InitProducerId: 53/);
+    assert.equal(warnings(log).length, 1);
   });
 
   it("an outage is logged once, and its end once", async () => {

@@ -200,6 +200,34 @@ describeOnDevBroker("promise 2: a request past its time limit is refused before 
     ]);
   });
 
+  it("a record that Kafka acknowledged while other requests used the processor is answered 200", async () => {
+    const [topic, heavy] = [await broker.topic(), await broker.topic()];
+    const gateway = await startWith({
+      kafka: { brokers: broker.addresses(), requestTimeout: "5s" },
+      http: { deadline: "2500ms" },
+      topics: { [heavy]: { key: "$string($sum([1..n].($ * 2)))" } },
+    });
+    const compute = (n: number) =>
+      post(gateway, `/topics/${heavy}`, "application/json", JSON.stringify({ n }));
+    assert.equal((await post(gateway, `/topics/${topic}`, undefined, "first")).status, 200);
+    // Opens the connections: otherwise, the second computation would begin only after further turns of the event loop.
+    await Promise.all([compute(20_000), compute(20_000), compute(20_000)]);
+    await compute(50_000);
+    const began = performance.now();
+    await compute(50_000);
+    const perMs = 50_000 / (performance.now() - began);
+    delayProduce(broker.dev(), 1000);
+    const answering = post(gateway, `/topics/${topic}`, undefined, "a");
+    await delay(60);
+    // The second computation begins right after the first one, before Kafka's answer, and ends after the deadline.
+    await Promise.all([
+      compute(Math.round(700 * perMs)),
+      delay(300).then(() => compute(Math.round(2000 * perMs))),
+    ]);
+    const { status, text } = await answering;
+    assert.equal(status, 200, text);
+  });
+
   it("records that wait in the queue while the process is stalled are not written after they were refused", async () => {
     const topic = await broker.topic();
     const gateway = await startWith({

@@ -8,7 +8,7 @@ import { encodeResponse, readRequestBody, readRequestHeader } from "../../src/wi
 import { ApiVersions, SaslAuthenticate, SaslHandshake } from "../../src/wire/messages/cluster.ts";
 import { Reader } from "../../src/wire/reader.ts";
 import { afterTest } from "./after-test.ts";
-import { brokerVersions } from "./broker-versions.ts";
+import { type BrokerName, brokerVersions } from "./broker-versions.ts";
 
 /** The answer to a message of the SASL mechanism. */
 export interface LoginAnswer {
@@ -27,15 +27,15 @@ export interface ScriptedBroker {
   login: (message: Buffer) => LoginAnswer;
 }
 
-/** Starts the broker; it stops after the test. */
-export async function startScriptedBroker(): Promise<ScriptedBroker> {
+/** Starts the broker; it stops after the test. @param name the broker whose versions it offers */
+export async function startScriptedBroker(name: BrokerName = "Apache Kafka 3.9"): Promise<ScriptedBroker> {
   const server = net.createServer((socket) => {
     broker.connections++;
     const splitter = new FrameSplitter(1_000_000);
     socket.on("error", () => {});
     socket.on("data", (chunk: Buffer) => {
       for (const frame of splitter.push(chunk)) {
-        const response = answer(broker, frame);
+        const response = answer(broker, brokerVersions(name), frame);
         if (response) socket.write(response);
         else socket.end();
       }
@@ -53,11 +53,15 @@ export async function startScriptedBroker(): Promise<ScriptedBroker> {
   return broker;
 }
 
-function answer(broker: ScriptedBroker, frame: Buffer): Buffer | undefined {
+function answer(
+  broker: ScriptedBroker,
+  versions: ReturnType<typeof brokerVersions>,
+  frame: Buffer,
+): Buffer | undefined {
   const reader = new Reader(frame);
   const { apiKey, apiVersion, correlationId } = readRequestHeader(reader);
   if (apiKey === ApiVersions.key) {
-    const apiKeys = [...brokerVersions("Apache Kafka 3.9")].map(([key, [minVersion, maxVersion]]) => ({
+    const apiKeys = [...versions].map(([key, [minVersion, maxVersion]]) => ({
       apiKey: key,
       minVersion,
       maxVersion,
@@ -68,6 +72,8 @@ function answer(broker: ScriptedBroker, frame: Buffer): Buffer | undefined {
       throttleTimeMs: 0,
     });
   }
+  const [lowest, highest] = versions.get(apiKey) ?? [0, -1];
+  if (apiVersion < lowest || apiVersion > highest) return undefined;
   if (apiKey === SaslHandshake.key)
     return encodeResponse(SaslHandshake, apiVersion, correlationId, { errorCode: 0, mechanisms: [] });
   if (apiKey !== SaslAuthenticate.key) return undefined;

@@ -3,7 +3,7 @@
 import { messageOf } from "../../core/errors.ts";
 import type { Log } from "../../core/ports.ts";
 import { KafkaCode } from "../../wire/error-codes.ts";
-import { BrokerRefused } from "./errors.ts";
+import { BrokerRefused, LoginFailed } from "./errors.ts";
 
 /** Why Kafka cannot be used, and what to do next. */
 export interface ClusterFault {
@@ -26,6 +26,7 @@ export class AdvertisedUnreachable extends Error {
 export function faultOfError(error: unknown): ClusterFault {
   const message = messageOf(error);
   if (error instanceof AdvertisedUnreachable) return { kind: "advertised", message };
+  if (error instanceof LoginFailed) return { kind: "login", message: `${message}. Check kafka.sasl` };
   if (!(error instanceof BrokerRefused))
     return { kind: "unreachable", message: `${message}. Check kafka.brokers, and whether the brokers run` };
   if (error.code === KafkaCode.UNSUPPORTED_VERSION) return { kind: "versions", message };
@@ -37,6 +38,8 @@ export class ClusterHealth {
   readonly #log: Log;
   #downSince: number | undefined;
   #fault: ClusterFault | undefined;
+  /** When the first fault in succession began (milliseconds, `Date.now`). */
+  #faultSince = 0;
 
   constructor(log: Log) {
     this.#log = log;
@@ -65,7 +68,8 @@ export class ClusterHealth {
   update(fault: ClusterFault | undefined, downSince: number | undefined): void {
     const { kind } = this.#fault ?? {};
     const wasDown = this.#downSince !== undefined;
-    const downMs = this.downForMs;
+    const downMs = Date.now() - (this.#downSince ?? this.#faultSince);
+    if (fault && !kind) this.#faultSince = Date.now();
     this.#fault = fault;
     this.#downSince = downSince === undefined ? undefined : (this.#downSince ?? downSince);
     if (fault && fault.kind !== kind) this.#log.warn({ reason: fault.message }, EVENTS[fault.kind]);

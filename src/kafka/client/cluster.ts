@@ -81,7 +81,7 @@ export class Cluster {
 
   /** The number of open connections. */
   get connections(): number {
-    return [...this.#links.values()].filter(({ address }) => address !== undefined).length;
+    return [...this.#links.values()].filter(({ isOpen }) => isOpen).length;
   }
 
   /** Stores the addresses of all brokers. Called with every Metadata response. */
@@ -108,7 +108,7 @@ export class Cluster {
     return this.#link(`${nodeId}/${channel}`, () => {
       const address = this.#nodes.get(nodeId);
       if (!address) throw new BrokerGone(`broker ${nodeId} is not in the metadata`, { sent: false });
-      return address;
+      return { ...address, hint: `the advertised address of broker ${nodeId}; check advertised.listeners` };
     }).get();
   }
 
@@ -158,12 +158,12 @@ export class Cluster {
     return [...new Set([...(preferred ? [preferred] : []), ...byName.values()])];
   }
 
-  #link(key: string, address: () => Address): Link {
+  #link(key: string, address: () => Address & { readonly hint?: string }): Link {
     let link = this.#links.get(key);
     if (!link) {
       const { tls, sasl, connectTimeoutMs, maxIdleMs } = this.options;
       link = new Link(
-        () => ({ host: address().host, port: address().port, connectTimeoutMs, maxIdleMs, tls, sasl }),
+        () => ({ ...address(), connectTimeoutMs, maxIdleMs, tls, sasl }),
         () => this.#onLinkChange(),
       );
       this.#links.set(key, link);
@@ -171,16 +171,18 @@ export class Cluster {
     return link;
   }
 
-  /** Whether a connection to a broker is open at an address in the metadata. */
-  get #isConnected(): boolean {
+  /** The links to addresses in the metadata. A bootstrap address that refuses the login does not matter beside these. */
+  get #current(): Link[] {
     const names = new Set([...this.#nodes.values()].map(nameOf));
-    for (const { address } of this.#links.values())
-      if (address !== undefined && names.has(address)) return true;
-    return false;
+    return [...this.#links.values()].filter(({ target }) => target !== undefined && names.has(target));
+  }
+
+  get #isConnected(): boolean {
+    return this.#current.some(({ isOpen }) => isOpen);
   }
 
   get #refused(): Link[] {
-    return [...this.#links.values()].filter(({ lastError }) => lastError instanceof BrokerRefused);
+    return this.#current.filter(({ lastError }) => lastError instanceof BrokerRefused);
   }
 
   #onLinkChange(): void {
@@ -208,12 +210,13 @@ export class Cluster {
     for (const link of this.#refused) await link.get().catch(() => {});
     const connected = this.#isConnected;
     const [refused] = this.#refused;
-    const error = connected ? refused?.lastError : (failure ?? NO_BROKERS);
-    this.#failedChecks = connected ? 0 : this.#failedChecks + 1;
-    if (this.#failedChecks !== 1 || this.#health.downForMs > 0)
+    const succeeded = connected && failure === undefined;
+    const error = succeeded ? refused?.lastError : (failure ?? NO_BROKERS);
+    this.#failedChecks = succeeded ? 0 : this.#failedChecks + 1;
+    if (this.#failedChecks !== 1 || this.#health.fault || this.#health.downForMs > 0)
       this.#health.update(error && faultOfError(error), connected ? undefined : this.#disconnectedAt);
     this.#checking = false;
-    this.#schedule(connected ? (refused ? REFUSED_CHECK_MS : CHECK_MS) : DOWN_CHECK_MS);
+    this.#schedule(succeeded ? (refused ? REFUSED_CHECK_MS : CHECK_MS) : DOWN_CHECK_MS);
   }
 
   /** @throws BrokerGone, BrokerRefused, AdvertisedUnreachable */

@@ -3,14 +3,13 @@
 // says whether the request may have reached the broker. docs/adr/0002 explains why kafkajs is not used for this.
 
 import type net from "node:net";
-import { messageOf } from "../../core/errors.ts";
 import type { Api, ApiName } from "../../wire/codec.ts";
 import { KafkaCode } from "../../wire/error-codes.ts";
 import { FrameSplitter } from "../../wire/frame.ts";
 import { decodeResponse, encodeRequest } from "../../wire/message.ts";
 import { ApiVersions, InitProducerId, Metadata } from "../../wire/messages/cluster.ts";
 import { Produce } from "../../wire/messages/produce.ts";
-import { BrokerGone, BrokerRefused } from "./errors.ts";
+import { BrokerGone, BrokerRefused, LoginFailed } from "./errors.ts";
 import { authenticate, type SaslOptions } from "./sasl.ts";
 import { openSocket, type SocketOptions } from "./socket.ts";
 
@@ -82,7 +81,7 @@ export class Connection {
     } catch (error) {
       connection.close(`the connection to ${name} could not be set up`, error);
       if (error instanceof BrokerGone || error instanceof BrokerRefused) throw error;
-      throw new BrokerGone(`cannot log in to ${name}: ${messageOf(error)}`, { sent: false, cause: error });
+      throw new LoginFailed(name, error);
     }
   }
 
@@ -166,10 +165,11 @@ export class Connection {
     const version = offered && Math.min(highest, atMost, offered.max);
     if (version !== undefined && version >= Math.max(lowest, offered?.min ?? 0)) return version;
     const range = offered ? `only versions ${offered.min} to ${offered.max}` : "no version";
+    const older = NEEDED.some((api) => api.key === key)
+      ? "use Apache Kafka 0.11 or later"
+      : "use a newer broker";
     const next =
-      offered && offered.min > highest
-        ? "update Onramp"
-        : "use Apache Kafka 0.11 or later, or a broker that supports this API";
+      offered && offered.min > highest ? "update Onramp" : `${older}, or one that supports this API`;
     throw new BrokerRefused(
       `the broker ${this.#name} offers ${range} of ${name}, but Onramp needs one of ${lowest} to ${highest}`,
       KafkaCode.UNSUPPORTED_VERSION,

@@ -1,5 +1,6 @@
 // Defines the two errors of a request to a broker: no response, or a response with an error code.
 
+import { messageOf } from "../../core/errors.ts";
 import { isRetriable, kafkaErrorName } from "../../wire/error-codes.ts";
 
 /** A connection could not be opened, was lost, or timed out. */
@@ -14,6 +15,13 @@ export class BrokerGone extends Error {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.sent = details.sent;
     this.timedOut = details.timedOut ?? false;
+  }
+}
+
+/** Onramp could not log in, for a reason that is not an answer of the broker, such as a missing token. */
+export class LoginFailed extends BrokerGone {
+  constructor(address: string, cause: unknown) {
+    super(`cannot log in to ${address}: ${messageOf(cause)}`, { sent: false, cause });
   }
 }
 

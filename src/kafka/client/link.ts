@@ -27,6 +27,7 @@ export class Link {
   readonly #failures = new Backoff(BACKOFF_FIRST_MS, BACKOFF_MOST_MS);
   readonly #refusals = new Backoff(BACKOFF_FIRST_MS, REFUSED_MOST_MS);
   #lastError: Error | undefined;
+  #target: string | undefined;
   #closed = false;
 
   /**
@@ -43,9 +44,13 @@ export class Link {
     return this.#lastError;
   }
 
-  /** `host:port` of the broker to which a connection is open; undefined while none is open. */
-  get address(): string | undefined {
-    return this.#connection?.address;
+  get isOpen(): boolean {
+    return this.#connection !== undefined;
+  }
+
+  /** `host:port` of the last attempt. */
+  get target(): string | undefined {
+    return this.#target;
   }
 
   /**
@@ -73,7 +78,9 @@ export class Link {
 
   async #open(): Promise<Connection> {
     try {
-      const connection = await Connection.open(this.#options());
+      const options = this.#options();
+      this.#target = `${options.host}:${options.port}`;
+      const connection = await Connection.open(options);
       this.#lastError = undefined;
       this.#refusals.reset();
       this.#connection = connection;

@@ -1,9 +1,9 @@
-// Authenticates connections with SASL (SaslHandshake v1, SaslAuthenticate v1): PLAIN (RFC 4616), SCRAM (RFC 5802, RFC
+// Authenticates connections with SASL (KIP-43, KIP-152): PLAIN (RFC 4616), SCRAM (RFC 5802, RFC
 // 7677) and OAUTHBEARER (RFC 7628). Errors contain no secrets.
 
 import { createHash, createHmac, pbkdf2, randomBytes, timingSafeEqual } from "node:crypto";
 import { promisify } from "node:util";
-import type { Api } from "../../wire/codec.ts";
+import type { Api, ApiName } from "../../wire/codec.ts";
 import { KafkaCode } from "../../wire/error-codes.ts";
 import { SaslAuthenticate, SaslHandshake } from "../../wire/messages/cluster.ts";
 import { BrokerRefused } from "./errors.ts";
@@ -25,6 +25,8 @@ type Exchange = (message: Buffer) => Promise<Buffer>;
 export interface SaslConnection {
   /** `host:port` of the broker, for errors. */
   readonly address: string;
+  /** @throws BrokerRefused when the broker has no version that Onramp supports */
+  version(api: ApiName): number;
   request<Q, R>(api: Api<Q, R>, version: number, body: Q, timeoutMs: number): Promise<R>;
 }
 
@@ -42,16 +44,22 @@ export async function authenticate(
   timeoutMs: number,
 ): Promise<number> {
   const mechanism = options.mechanism.toUpperCase();
-  const handshake = await connection.request(SaslHandshake, 1, { mechanism }, timeoutMs);
+  const handshake = await connection.request(
+    SaslHandshake,
+    connection.version(SaslHandshake),
+    { mechanism },
+    timeoutMs,
+  );
   if (handshake.errorCode !== 0) {
     throw new BrokerRefused(
       `the broker ${connection.address} does not offer ${mechanism}; it offers ${handshake.mechanisms.join(", ") || "no SASL mechanism"}`,
       handshake.errorCode,
     );
   }
+  const version = connection.version(SaslAuthenticate);
   let lifetime = 0;
   const exchange: Exchange = async (message) => {
-    const answer = await connection.request(SaslAuthenticate, 1, { authBytes: message }, timeoutMs);
+    const answer = await connection.request(SaslAuthenticate, version, { authBytes: message }, timeoutMs);
     if (answer.errorCode !== 0)
       throw new BrokerRefused(
         `authenticating with ${mechanism} at ${connection.address}`,

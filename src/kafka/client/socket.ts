@@ -14,6 +14,8 @@ export interface SocketOptions {
   /** The time limit for connecting, TLS, ApiVersions and SASL together, in milliseconds. */
   readonly connectTimeoutMs: number;
   readonly tls?: tls.ConnectionOptions | undefined;
+  /** The next step when the address cannot be reached. */
+  readonly hint?: string | undefined;
 }
 
 /**
@@ -33,7 +35,7 @@ export function openSocket(options: SocketOptions, name: string): Promise<net.So
       socket.destroy();
       reject(
         new BrokerGone(
-          `cannot connect to ${name}${cause ? `: ${messageOf(cause)}${hintFor(options, cause)}` : ` within ${options.connectTimeoutMs} ms`}`,
+          `cannot connect to ${name}${cause ? `: ${messageOf(cause)}` : ` within ${options.connectTimeoutMs} ms`}${hintFor(options, cause)}`,
           { sent: false, cause },
         ),
       );
@@ -52,7 +54,8 @@ export function openSocket(options: SocketOptions, name: string): Promise<net.So
   });
 }
 
-/** The next step after an error of TLS. Errors of the network, and no others, have a system call. */
-function hintFor({ tls: options }: SocketOptions, cause: NodeJS.ErrnoException): string {
-  return options && cause.syscall === undefined ? " (check kafka.tls)" : "";
+/** The next step. Errors of the network, and no others, have a system call. */
+function hintFor({ tls: options, hint }: SocketOptions, cause: NodeJS.ErrnoException | undefined): string {
+  if (options && cause && cause.syscall === undefined) return " (check kafka.tls)";
+  return hint === undefined ? "" : ` (${hint})`;
 }

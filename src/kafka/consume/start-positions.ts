@@ -98,5 +98,8 @@ function lastCommitted(committed: ReadonlyMap<TopicPartition, Committed>): Map<s
   return last;
 }
 
-const faultOfError = (error: Error): PositionFault =>
-  error instanceof BrokerRefused ? faultOf(error.code) : { reason: "no-leader", detail: messageOf(error) };
+function faultOfError(error: Error): PositionFault {
+  if (!(error instanceof BrokerRefused)) return { reason: "no-leader", detail: messageOf(error) };
+  if (error.code === KafkaCode.UNSUPPORTED_VERSION) return { reason: "unavailable", detail: error.message };
+  return faultOf(error.code);
+}

@@ -1,7 +1,7 @@
 // Errors for records that were not appended, or whose outcome is unknown. A message names the topic and the next step.
 
 import { OnrampError } from "../../core/errors.ts";
-import { KafkaCode } from "../../wire/error-codes.ts";
+import { KafkaCode, kafkaErrorName } from "../../wire/error-codes.ts";
 import { denied } from "../client/problems.ts";
 
 /** 50401: the record may have been written. */
@@ -78,6 +78,17 @@ export function refusedByBroker(topic: string, reason: string): OnrampError {
     50001,
     `Kafka refused the record for topic "${topic}": ${reason}. Nothing was written. Ask the operator of the cluster.`,
   );
+}
+
+/** The error of records that cannot be sent, because Kafka refuses to assign a producer id. @param code of InitProducerId */
+export function refusedProducer(topic: string, code: number): OnrampError {
+  if (code === KafkaCode.CLUSTER_AUTHORIZATION_FAILED) return deniedWrite(topic, code);
+  return refusedByBroker(topic, `it assigns no producer id (InitProducerId: ${kafkaErrorName(code)})`);
+}
+
+/** 50001: Onramp and the broker have no version of an API in common. */
+export function unusableKafka(reason: string): OnrampError {
+  return new OnrampError(50001, `Kafka cannot be used: ${reason}. Nothing was written.`);
 }
 
 /** 40402: the topic does not have the partition. */

@@ -17,28 +17,30 @@ export class ProducerIds {
   readonly #cluster: Cluster;
   readonly #log: Log;
   readonly #onReady: () => void;
-  readonly #onDenied: () => void;
+  readonly #onRefusal: (code: number) => void;
   #current: number | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #denied = false;
+  #refusal: number | undefined;
+  /** The refusal that was logged. */
+  #logged: number | undefined;
   #fault: string | undefined = "Kafka has not assigned a producer id yet";
   #stopped = false;
 
-  /** @param on `ready` is called when Kafka has assigned an id, `denied` each time that Kafka refuses to assign one */
-  constructor(cluster: Cluster, log: Log, on: { ready: () => void; denied: () => void }) {
+  /** @param on `ready` is called when Kafka has assigned an id, `refused` with the code each time that Kafka refuses to */
+  constructor(cluster: Cluster, log: Log, on: { ready: () => void; refused: (code: number) => void }) {
     this.#cluster = cluster;
     this.#log = log;
     this.#onReady = on.ready;
-    this.#onDenied = on.denied;
+    this.#onRefusal = on.refused;
   }
 
   /** The producer id for new lanes; undefined until Kafka has assigned one. */
   get current(): number | undefined {
     return this.#current;
   }
-  /** True when Kafka refuses to assign a producer id, because the ACL IdempotentWrite is missing. */
-  get denied(): boolean {
-    return this.#denied;
+  /** The error code with which Kafka refuses to assign a producer id, such as 31, until an operator acts. */
+  get refusal(): number | undefined {
+    return this.#refusal;
   }
 
   /** Why there is no producer id, and what to do next; undefined when there is one. */
@@ -70,28 +72,25 @@ export class ProducerIds {
 
   #adopt(id: number): void {
     this.#timer = undefined;
-    this.#denied = false;
+    this.#refusal = this.#logged = undefined;
     this.#current = id;
     this.#onReady();
   }
 
   #onFailure(reason: string): void {
-    this.#denied = false;
-    this.#report(reason, false);
+    this.#refusal = undefined;
+    this.#fault = reason;
+    this.#log.debug({ reason }, "no producer id");
   }
 
   #onRefused(code: number): void {
-    this.#denied = code === KafkaCode.CLUSTER_AUTHORIZATION_FAILED;
-    const refused = new BrokerRefused("requesting a producer id", code);
-    this.#report(this.#denied ? DENIED : refused.message, !refused.retriable);
-    if (this.#denied) this.#onDenied();
-  }
-
-  /** @param permanent whether an operator must act: it is then logged, once per change */
-  #report(fault: string, permanent: boolean): void {
-    const level = permanent && fault !== this.#fault ? "warn" : "debug";
-    this.#log[level]({ reason: fault }, "no producer id");
-    this.#fault = fault;
+    const { retriable, message } = new BrokerRefused("requesting a producer id", code);
+    if (retriable || code === KafkaCode.UNKNOWN_SERVER_ERROR) return this.#onFailure(message);
+    this.#fault = code === KafkaCode.CLUSTER_AUTHORIZATION_FAILED ? DENIED : message;
+    this.#refusal = code;
+    if (code !== this.#logged) this.#log.warn({ reason: this.#fault }, "no producer id");
+    this.#logged = code;
+    this.#onRefusal(code);
   }
 
   #request() {

@@ -6,13 +6,12 @@ import { elementAt } from "../../core/element.ts";
 import { MOST_DETAILS, OnrampError } from "../../core/errors.ts";
 import { type AppendOptions, gauge, type Log, type MetricSource, type RecordLog } from "../../core/ports.ts";
 import { type AcceptedRecord, Receipts } from "../../core/record.ts";
-import { KafkaCode } from "../../wire/error-codes.ts";
 import type { BatchCompression } from "../../wire/record-batch.ts";
 import type { Cluster } from "../client/cluster.ts";
 import type { TopicMetadata, TopicState } from "../client/metadata.ts";
 import { tooLate, unreachable } from "../client/problems.ts";
 import type { Lane } from "./lane.ts";
-import { deniedWrite } from "./produce-errors.ts";
+import { refusedProducer, unusableKafka } from "./produce-errors.ts";
 import { ProducerIds } from "./producer-id.ts";
 import type { Pending } from "./segment.ts";
 import { Sender } from "./sender.ts";
@@ -67,9 +66,8 @@ export class Producer implements RecordLog {
     this.#options = options;
     this.#ids = new ProducerIds(cluster, log, {
       ready: () => this.#sender.pump(),
-      denied: () => {
-        for (const lane of this.#sender.active)
-          lane.failQueued(deniedWrite(lane.topic, KafkaCode.CLUSTER_AUTHORIZATION_FAILED));
+      refused: (code) => {
+        for (const lane of this.#sender.active) lane.failQueued(refusedProducer(lane.topic, code));
       },
     });
     this.#sender = new Sender({
@@ -131,7 +129,7 @@ export class Producer implements RecordLog {
     // Partitions may have been added, so the metadata is refreshed before a 404.
     if (records.some(({ partition = 0 }) => partition >= state.partitions.length))
       state = await this.#metadata.resolve(topic, deadline);
-    if (this.#ids.denied) throw deniedWrite(topic, KafkaCode.CLUSTER_AUTHORIZATION_FAILED);
+    if (this.#ids.refusal !== undefined) throw refusedProducer(topic, this.#ids.refusal);
     return this.#enqueue(state, records, options);
   }
 
@@ -151,8 +149,7 @@ export class Producer implements RecordLog {
 
   #unusable(): OnrampError {
     const { fault } = this.#cluster;
-    if (fault?.kind === "versions")
-      return new OnrampError(50001, `Kafka cannot be used: ${fault.message}. Nothing was written.`);
+    if (fault?.kind === "versions") return unusableKafka(fault.message);
     if (fault?.kind === "login") return unreachable(`Kafka cannot be used (${fault.message})`);
     return unreachable(`No Kafka broker is reachable (${fault?.message ?? "no broker has answered yet"})`);
   }
@@ -223,8 +220,9 @@ export class Producer implements RecordLog {
    * of the process, a record that was acknowledged must not be reported as unknown.
    */
   #tick(): void {
+    const now = Date.now();
     setImmediate(() => {
-      this.#sender.expire(Date.now());
+      this.#sender.expire(now);
       this.#sender.pump();
       if (this.#sender.active.size > 0) return;
       clearInterval(this.#ticker);

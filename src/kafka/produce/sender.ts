@@ -11,13 +11,13 @@ import { Produce, type ProduceResponse } from "../../wire/messages/produce.ts";
 import type { BatchCompression } from "../../wire/record-batch.ts";
 import type { Cluster } from "../client/cluster.ts";
 import type { Connection } from "../client/connection.ts";
-import { BrokerGone } from "../client/errors.ts";
+import { BrokerGone, BrokerRefused } from "../client/errors.ts";
 import type { TopicMetadata } from "../client/metadata.ts";
 import { unknownTopic } from "../client/problems.ts";
 import { BrokerChannels, MAIN } from "./broker-channels.ts";
 import type { Lane } from "./lane.ts";
 import type { Loss } from "./lane-host.ts";
-import { noSuchPartition } from "./produce-errors.ts";
+import { noSuchPartition, unusableKafka } from "./produce-errors.ts";
 import type { ProducerIds } from "./producer-id.ts";
 import { RequestEncoder } from "./request-encoder.ts";
 
@@ -174,7 +174,10 @@ export class Sender {
       const reason = messageOf(error);
       const maybeSent = sent && (!gone || error.sent);
       if (isolated !== undefined && gone && error.timedOut) broker.noteRoundTrip(isolated, true);
-      if (!gone) this.#deps.log.warn({ error, node: broker.id }, "produce request failed");
+      const refused = error instanceof BrokerRefused;
+      if (!gone && !refused) this.#deps.log.warn({ error, node: broker.id }, "produce request failed");
+      if (refused && error.code === KafkaCode.UNSUPPORTED_VERSION)
+        for (const lane of lanes) lane.failQueued(unusableKafka(reason));
       this.#onLost(sent ? inFlight : lanes, { sent: maybeSent, timedOut: gone && error.timedOut, reason });
     } finally {
       for (const lane of lanes) this.#unreserve(lane);

@@ -29,7 +29,10 @@ function idsOf(...answers: readonly (Answer | Error)[]) {
     },
   } as unknown as Cluster;
   const log: Log = keepingLog();
-  const on = { ready: () => void events.push("ready"), denied: () => void events.push("denied") };
+  const on = {
+    ready: () => void events.push("ready"),
+    refused: (code: number) => void events.push(`refused ${code}`),
+  };
   const ids = new ProducerIds(cluster, log, on);
   afterTest(() => ids.stop());
   return { ids, asked, events };
@@ -50,7 +53,7 @@ describe("kafka: producer id", () => {
     ids.renew();
     assert.equal(ids.current, undefined);
     await pass(0);
-    assert.deepEqual([ids.current, ids.denied, events], [7, false, ["ready"]]);
+    assert.deepEqual([ids.current, ids.refusal, events], [7, undefined, ["ready"]]);
     const body = { transactionalId: null, transactionTimeoutMs: 0, producerId: -1, producerEpoch: -1 };
     assert.deepEqual(asked, [[InitProducerId, body]]);
   });
@@ -62,31 +65,34 @@ describe("kafka: producer id", () => {
     await pass(199);
     assert.equal(asked.length, 1);
     await pass(1);
-    assert.deepEqual([asked.length, ids.current, ids.denied], [2, undefined, false]);
+    assert.deepEqual([asked.length, ids.current, ids.refusal], [2, undefined, undefined]);
     await pass(200);
     assert.deepEqual([asked.length, ids.current, events], [3, 8, ["ready"]]);
     await pass(1000);
     assert.equal(asked.length, 3);
   });
 
-  it("is denied while the ACL is missing, and assigned afterwards", async () => {
+  it("is refused while the ACL is missing, and assigned afterwards", async () => {
     const { ids, events } = idsOf(refuses(31), refuses(31), gives(9));
     ids.renew();
     await pass(0);
-    assert.deepEqual([ids.denied, events], [true, ["denied"]]);
+    assert.deepEqual([ids.refusal, events], [31, ["refused 31"]]);
     await pass(200);
     await pass(200);
-    assert.deepEqual([ids.denied, ids.current, events], [false, 9, ["denied", "denied", "ready"]]);
+    assert.deepEqual(
+      [ids.refusal, ids.current, events],
+      [undefined, 9, ["refused 31", "refused 31", "ready"]],
+    );
   });
 
-  it("is not denied by a failure of another kind", async () => {
+  it("is not refused by a failure that may pass", async () => {
     const { ids, events } = idsOf(refuses(31), new Error("no broker"), refuses(15));
     ids.renew();
     await pass(0);
     await pass(200);
-    assert.deepEqual([ids.denied, events], [false, ["denied"]]);
+    assert.deepEqual([ids.refusal, events], [undefined, ["refused 31"]]);
     await pass(200);
-    assert.deepEqual([ids.denied, events], [false, ["denied"]]);
+    assert.deepEqual([ids.refusal, events], [undefined, ["refused 31"]]);
   });
 
   it("is undefined during a renewal, which starts at once, and once for several callers", async () => {

@@ -1,7 +1,7 @@
 // Requests without a valid answer, and slow brokers.
 
 import { strict as assert } from "node:assert";
-import { BrokerGone } from "../../../src/kafka/client/errors.ts";
+import { BrokerGone, BrokerRefused } from "../../../src/kafka/client/errors.ts";
 import { MAIN } from "../../../src/kafka/produce/broker-channels.ts";
 import { codesOf } from "../../support/segments.ts";
 import { PAUSE, startSender } from "../../support/sender.ts";
@@ -36,6 +36,22 @@ describe("kafka: sender, losses", function () {
     push("t/0", "b");
     await later(PAUSE);
     assert.deepEqual(brokers.last.parts[0]?.values, ["a", "b"]);
+  });
+
+  it("refuses the records for a broker without a usable version at once, and logs nothing per attempt", async () => {
+    const { brokers, log, push, pump } = startSender([topicState("t", [1])]);
+    brokers.unreachable = new BrokerRefused("offers only versions 0 to 2 of Produce", 35);
+    const request = push("t/0", "a");
+    await pump();
+    assert.deepEqual([codesOf(request), log.lines], [[50001], []]);
+  });
+
+  it("tries again when a broker refuses the login, and logs nothing per attempt", async () => {
+    const { brokers, lane, log, push, pump } = startSender([topicState("t", [1])]);
+    brokers.unreachable = new BrokerRefused("authenticating with PLAIN", 58);
+    push("t/0", "a");
+    await pump();
+    assert.deepEqual([lane("t/0").backingOff, log.lines], [true, []]);
   });
 
   it("pauses all lanes of a broker that cannot be reached", async () => {
