@@ -6,10 +6,14 @@ import { type Command, configFile, configOption } from "./command.ts";
 export const check: Command = {
   name: "check",
   summary: "validate the configuration and exit",
-  usage: "[--config FILE]",
+  usage: "[FILE | --config FILE]",
   options: configOption,
-  async run(io, options) {
-    const { config } = loadConfiguration(configFile(io, options), io.env);
+  async run(io, options, [file, ...others]) {
+    if (others.length > 0 || (file !== undefined && options["config"] !== undefined)) {
+      io.err("Give one file, such as: onramp check onramp.yaml");
+      return 2;
+    }
+    const { config } = loadConfiguration(file ?? configFile(io, options), io.env);
     const { warnings, topics, webhooks, sinks } = config.compiled;
     for (const warning of warnings) io.err(`warning: ${warning}`);
     io.out(

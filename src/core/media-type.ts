@@ -10,10 +10,12 @@ export interface MediaType {
 }
 
 const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
+/** A name of a type has no `*` (RFC 6838, 4.2): with it, the value is a range. */
+const NAME = "[!#$%&'+.^_`|~0-9A-Za-z-]+";
 const QUOTED = '"(?:[\\t !#-\\[\\]-~\\x80-\\xff]|\\\\[\\t !-~\\x80-\\xff])*"';
 const PARAMETER = `(${TOKEN})=(${TOKEN}|${QUOTED})`;
 const MEMBER = new RegExp(
-  `[ \\t]*(${TOKEN}/${TOKEN})[ \\t]*((?:;[ \\t]*(?:${PARAMETER}[ \\t]*)?)*)(?:,(?=.)|$)`,
+  `[ \\t]*(${NAME}/${NAME})[ \\t]*((?:;[ \\t]*(?:${PARAMETER}[ \\t]*)?)*)(?:,(?=.)|$)`,
   "y",
 );
 const PARAMETERS = new RegExp(PARAMETER, "g");

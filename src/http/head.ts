@@ -9,10 +9,11 @@ const HOST = "host";
 const AUTHORITY = /^(?:\[[\da-f:.]+\]|[\w.~!$&'()*+;=%-]*)(?::\d*)?$/i;
 const SLASH = 0x2f;
 /** A target in absolute form (RFC 9112, 3.2.2), as clients send it to a proxy: authority, path and query. */
-const ABSOLUTE = /^[a-z][a-z\d+.-]*:\/\/([^/?#]*)([^#]*)/i;
+const ABSOLUTE = /^https?:\/\/([^/?#]*)([^#]*)/i;
 
 /**
- * Checks `Host`. Converts a target in absolute form to a path, and its authority to `Host`. Joins the values of a
+ * Checks `Host`. Converts a target in absolute form to a path, and its authority to `Host`. Removes one slash at the end of
+ * the path. Joins the values of a
  * `Content-Type` that was sent several times, as Node joins those of most headers: by default Node keeps the
  * first value and discards the others.
  *
@@ -20,14 +21,8 @@ const ABSOLUTE = /^[a-z][a-z\d+.-]*:\/\/([^/?#]*)([^#]*)/i;
  */
 export function prepareHead(req: IncomingMessage): void {
   const { headers, rawHeaders, url = "" } = req;
-  if (url.charCodeAt(0) !== SLASH) {
-    const [, authority, path = ""] = ABSOLUTE.exec(url) ?? [];
-    if (authority !== undefined) {
-      if (authority === "") throw new OnrampError(40001, BAD_HOST);
-      headers.host = authority;
-      req.url = path.charCodeAt(0) === SLASH ? path : `/${path}`;
-    }
-  }
+  if (url.charCodeAt(0) !== SLASH) useAuthority(req, url);
+  else if (isSlashAtEnd(url)) req.url = url.replace(/\/(?=\?|$)/, "");
   let hosts = 0;
   let types = 0;
   for (let n = 0; n < rawHeaders.length; n += 2) {
@@ -37,6 +32,27 @@ export function prepareHead(req: IncomingMessage): void {
   }
   const wrong = hosts > 1 || (hosts === 0 && req.httpVersion === "1.1");
   if (wrong || !isAuthority(headers.host ?? "")) throw new OnrampError(40001, BAD_HOST);
+}
+
+/** Converts a target in absolute form (RFC 9112, 3.2.2 and 3.2.4). @throws OnrampError 40001 without an authority */
+function useAuthority(req: IncomingMessage, url: string): void {
+  const [, authority, path = ""] = ABSOLUTE.exec(url) ?? [];
+  if (authority === undefined) return;
+  if (authority === "") throw new OnrampError(40001, BAD_HOST);
+  req.headers.host = authority;
+  const rest = path.charCodeAt(0) === SLASH ? path : `/${path}`;
+  req.url =
+    path === "" && req.method === "OPTIONS"
+      ? "*"
+      : isSlashAtEnd(rest)
+        ? rest.replace(/\/(?=\?|$)/, "")
+        : rest;
+}
+
+function isSlashAtEnd(url: string): boolean {
+  const mark = url.indexOf("?");
+  const end = mark < 0 ? url.length : mark;
+  return end > 1 && url.charCodeAt(end - 1) === SLASH;
 }
 
 /** The last valid host: nearly all requests have the same one. */

@@ -95,6 +95,10 @@ export async function listen(
   // A client that ends its side of the connection after a complete request still receives the response.
   Object.assign(server, { httpAllowHalfOpen: true });
   server.on("request", onRequest).on("checkContinue", onRequest).on("checkExpectation", onRequest);
+  server.on("connect", ({ url = "" }: IncomingMessage, socket: net.Socket) => {
+    const message = `The method CONNECT is not allowed for ${url.slice(0, 200)}: this is not a proxy.`;
+    connections.reject(socket, new OnrampError(40501, message));
+  });
   server.on("clientError", (error: NodeJS.ErrnoException, socket: net.Socket) => {
     if (!socket.writable || error.code === "ECONNRESET") socket.destroy();
     else connections.reject(socket, parserProblem(error));

@@ -171,9 +171,8 @@ describe("http: bad input", function () {
 
   it("routes that are not there: 404 40403", async () => {
     for (const [method, path] of [
-      ["POST", "/topics/"],
+      ["POST", "/topics//"],
       ["POST", `/topics/${topic}/records`],
-      ["GET", "/topics/"],
       ["GET", "/nothing"],
       ["POST", "/webhooks/none"],
     ] as const) {
@@ -182,8 +181,8 @@ describe("http: bad input", function () {
     }
   });
 
-  it("a path that is not percent-encoded: 4xx", async () => {
-    assert.equal((await post(gateway(), "/topics/%ff", undefined, "x", auth)).status, 404);
+  it("a path that is not percent-encoded: 400", async () => {
+    assert.equal((await post(gateway(), "/topics/%ff", undefined, "x", auth)).status, 400);
     assert.equal((await send(gateway(), "/topics/%ff", { headers: auth })).status, 400);
   });
 

@@ -41,16 +41,50 @@ describe("http: routes", () => {
       assert.match(traced, /^HTTP\/1\.1 405 [\s\S]*allow: /i);
     });
 
-  it("are case-sensitive and have no trailing slash, for every method", async () => {
+  it("ignore one slash at the end, for every method", async () => {
     const api = await startApi({ catalog });
-    for (const path of [
-      "/topics/",
-      "/topics/t/",
-      "/Topics/t",
-      "/TOPICS",
-      "/topics/t/partitions/0/",
-      "/webhooks/w/",
-    ])
+    for (const path of ["/topics", "/topics/t", "/topics/t/partitions/0", "/webhooks/w", "/openapi.yaml"])
+      for (const method of ["GET", "POST", "PUT", "OPTIONS"])
+        for (const query of ["", "?key=a/"]) {
+          const [plain, slash] = [
+            await send(api, `${path}${query}`, { method }),
+            await send(api, `${path}/${query}`, { method }),
+          ];
+          assert.deepEqual(
+            [slash.status, slash.text, slash.headers.get("allow")],
+            [plain.status, plain.text, plain.headers.get("allow")],
+            `${method} ${path}/${query}`,
+          );
+        }
+  });
+
+  it("answer CONNECT with 405", async () => {
+    const api = await startApi({ catalog });
+    const answer = await rawExchange(
+      api,
+      "CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n",
+    );
+    assert.match(answer, /^HTTP\/1\.1 405 [\s\S]*"error_code":40501/);
+  });
+
+  it("answer OPTIONS of a server in absolute form as OPTIONS *", async () => {
+    const api = await startApi({ catalog });
+    const answer = await rawExchange(
+      api,
+      "OPTIONS http://localhost HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+    );
+    assert.match(answer, /^HTTP\/1\.1 204 [\s\S]*allow: .*POST/i);
+  });
+
+  it("answer 400 to a path that is not percent-encoded, for every method", async () => {
+    const api = await startApi({ catalog });
+    for (const method of ["GET", "POST"])
+      assert.equal((await send(api, "/topics/%zz", { method })).body.error_code, 40001, method);
+  });
+
+  it("are case-sensitive, and ignore no more than one slash", async () => {
+    const api = await startApi({ catalog });
+    for (const path of ["/Topics/t", "/TOPICS", "/topics/t//", "/webhooks/w//"])
       for (const method of ["GET", "POST", "PUT", "OPTIONS"]) {
         const { status, body } = await send(api, path, { method });
         assert.deepEqual([status, body.error_code], [404, 40403], `${method} ${path}`);
@@ -94,7 +128,8 @@ describe("http: routes", () => {
       const { status, headers } = await send(admin, path, { method: "OPTIONS" });
       assert.deepEqual([status, headers.get("allow")], [204, "GET, HEAD, OPTIONS"]);
     }
-    for (const path of ["/healthz/", "/Healthz"]) assert.equal((await send(admin, path)).status, 404);
+    assert.equal((await send(admin, "/healthz/")).status, 200);
+    assert.equal((await send(admin, "/Healthz")).status, 404);
     const absolute = "GET http://x/healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     assert.match(await rawExchange(admin, absolute), /^HTTP\/1\.1 200 /);
   });

@@ -84,7 +84,6 @@ describe("process: command line", () => {
     assert.match(good.stdout, /valid: 0 topics with rules, 1 webhooks/);
     const bad = await run([
       "check",
-      "--config",
       writeConfig({
         kafka: { borkers: [], sasl: { mechanism: "scram-sha-512", username: "u", password: 7 } },
         http: { deadline: "soon" },
@@ -94,6 +93,7 @@ describe("process: command line", () => {
     assert.match(bad.stderr, /kafka\.borkers: unknown key/);
     assert.match(bad.stderr, /http\.deadline: must be a duration/);
     assert.match(bad.stderr, /kafka\.sasl/);
+    assert.equal((await run(["check", "a.yaml", "b.yaml"])).code, 2);
   });
 
   it("`replay` and `dead-letter replay` print what they delivered, or which argument is missing", async () => {

@@ -105,7 +105,7 @@ function decodeName(name: string): string {
   try {
     return decodeURIComponent(name);
   } catch (error) {
-    throw new OnrampError(40401, "The topic name in the path is not percent-encoded UTF-8.", {
+    throw new OnrampError(40001, "The path is not percent-encoded UTF-8.", {
       cause: error,
     });
   }

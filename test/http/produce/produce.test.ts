@@ -30,17 +30,11 @@ describe("http: produce, where to", function () {
   });
 
   const nowhere: Readonly<Record<string, number>> = {
-    "/topics/": 40403,
-    "/topics/t/": 40403,
     "/topics/t/other": 40403,
     "/topics/t/records/1": 40403,
     "/topics/t/partitions/1/offsets": 40403,
-    "/topics/t/partitions/1/": 40403,
+    "/topics/t/partitions/1//": 40403,
     "/topics//partitions/1": 40403,
-    "/topics/?key=k": 40403,
-    "/topics/%": 40401,
-    "/topics/%FF": 40401,
-    "/topics/t/partitions/": 40402,
     "/topics/t/partitions/x": 40402,
     "/topics/t/partitions/1x": 40402,
     "/topics/t/partitions/x1": 40402,

@@ -14,14 +14,8 @@ const ENVELOPES: ReadonlyMap<string, Format> = new Map(
   }),
 );
 const NDJSON = "application/x-ndjson";
-/** The other names of NDJSON that are in use; none is registered. */
-const NDJSON_TYPES = new Set([
-  NDJSON,
-  "application/ndjson",
-  "application/jsonl",
-  "application/json-lines",
-  "application/x-jsonlines",
-]);
+/** All names of NDJSON that are in use; none is registered. */
+const NDJSON_TYPE = /^(?:application|text)\/(?:x-)?(?:ndjson|jsonl|jsonlines|json-lines|ldjson)$/;
 const JSON_TYPE = /^[^/]+\/(?:json|[^/]+\+json)$/;
 const MAX_CACHED = 200;
 const cache = new Map<string, Format | typeof ndjson>();
@@ -61,7 +55,7 @@ function choose(contentType: string): Format | typeof ndjson {
     );
   }
   const parsed =
-    ENVELOPES.get(type) ?? (NDJSON_TYPES.has(type) ? ndjson : JSON_TYPE.test(type) ? rawJson : undefined);
+    ENVELOPES.get(type) ?? (NDJSON_TYPE.test(type) ? ndjson : JSON_TYPE.test(type) ? rawJson : undefined);
   if (!parsed) return raw;
   const charset = parameters.get("charset");
   if (charset !== undefined && charset !== "utf-8" && charset !== "utf8" && charset !== "us-ascii") {
