@@ -1,36 +1,79 @@
 // Encodes and decodes the subscriptions and assignments of a consumer group. The coordinator passes them on as opaque
-// bytes. They follow Kafka's "consumer" protocol, version 0, so that `kafka-consumer-groups` can show them.
+// bytes. They follow Kafka's "consumer" protocol, so that `kafka-consumer-groups` can show them: subscriptions in
+// version 1, which adds the owned partitions, and assignments in version 0.
 
-import { array, type Decoded, int16, int32, nullableBytes, string, struct, topicOf } from "./codec.ts";
+import {
+  array,
+  type Codec,
+  type Decoded,
+  int16,
+  int32,
+  nullableBytes,
+  string,
+  struct,
+  topicOf,
+} from "./codec.ts";
 import { Reader } from "./reader.ts";
 import { Writer } from "./writer.ts";
 
+/** A partition that is assigned to a member of a group. */
+export interface AssignedPartition {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/** What a member of a group sends when it joins. */
+export interface Subscription {
+  readonly topics: readonly string[];
+  /** The partitions of its last assignment; those that it has owned for the longest time come first. */
+  readonly owned: readonly AssignedPartition[];
+}
+
+const byTopic = array(topicOf(int32));
+/** Consecutive partitions of a topic share an entry. A topic has several entries where the order requires it. */
+const partitions: Codec<readonly AssignedPartition[]> = {
+  read: (reader, version) =>
+    byTopic
+      .read(reader, version)
+      .flatMap((entry) => entry.partitions.map((partition) => ({ topic: entry.name, partition }))),
+  write(writer, value, version) {
+    const entries: Decoded<typeof byTopic> = [];
+    for (const { topic, partition } of value) {
+      const last = entries.at(-1);
+      if (last?.name === topic) last.partitions.push(partition);
+      else entries.push({ name: topic, partitions: [partition] });
+    }
+    byTopic.write(writer, entries, version);
+  },
+};
 const subscription = struct({ version: int16, topics: array(string), userData: nullableBytes });
-const assignment = struct({
-  version: int16,
-  topics: array(topicOf(int32)),
-  userData: nullableBytes,
-});
+const assignment = struct({ version: int16, partitions, userData: nullableBytes });
 
-/** Assigned partitions, per topic. */
-export type Assignment = Decoded<typeof assignment>["topics"];
-
-/** Encodes the topics that a member subscribes to. */
-export function encodeSubscription(topics: readonly string[]): Buffer {
+/** Encodes a subscription (version 1). Readers of version 0 ignore the owned partitions. */
+export function encodeSubscription({ topics, owned }: Subscription): Buffer {
   const writer = new Writer();
-  subscription.write(writer, { version: 0, topics: [...topics], userData: null }, 0);
+  subscription.write(writer, { version: 1, topics: [...topics], userData: null }, 0);
+  partitions.write(writer, owned, 0);
   return writer.bytes;
 }
 
-/** Decodes the topics that a member subscribes to. @throws TruncatedError when the bytes are incomplete */
-export function decodeSubscription(bytes: Buffer): string[] {
-  return subscription.read(new Reader(bytes), 0).topics;
+/**
+ * Decodes a subscription of any version. The fields that versions after 1 add are ignored.
+ *
+ * @throws TruncatedError when the bytes are incomplete
+ */
+export function decodeSubscription(bytes: Buffer): Subscription {
+  const reader = new Reader(bytes);
+  const { version, topics } = subscription.read(reader, 0);
+  // Some clients, such as kafkajs, state version 1 and leave out the owned partitions.
+  const hasOwned = version >= 1 && reader.remaining > 0;
+  return { topics, owned: hasOwned ? partitions.read(reader, 0) : [] };
 }
 
-/** Encodes the partitions that are assigned to a member. */
-export function encodeAssignment(topics: Assignment): Buffer {
+/** Encodes the partitions that are assigned to a member (version 0). */
+export function encodeAssignment(assigned: readonly AssignedPartition[]): Buffer {
   const writer = new Writer();
-  assignment.write(writer, { version: 0, topics, userData: null }, 0);
+  assignment.write(writer, { version: 0, partitions: assigned, userData: null }, 0);
   return writer.bytes;
 }
 
@@ -39,6 +82,6 @@ export function encodeAssignment(topics: Assignment): Buffer {
  *
  * @throws TruncatedError when the bytes are incomplete
  */
-export function decodeAssignment(bytes: Buffer): Assignment {
-  return bytes.length === 0 ? [] : assignment.read(new Reader(bytes), 0).topics;
+export function decodeAssignment(bytes: Buffer): readonly AssignedPartition[] {
+  return bytes.length === 0 ? [] : assignment.read(new Reader(bytes), 0).partitions;
 }

@@ -1,19 +1,11 @@
-// Names of topics and of Kafka's errors, and the protocol of group members.
+// Names of topics and of Kafka's errors.
 
 import { strict as assert } from "node:assert";
 import { createRequire } from "node:module";
-import {
-  decodeAssignment,
-  decodeSubscription,
-  encodeAssignment,
-  encodeSubscription,
-} from "../../src/wire/consumer-protocol.ts";
 import { isRetriable, KafkaCode, kafkaErrorName } from "../../src/wire/error-codes.ts";
-import { TruncatedError } from "../../src/wire/reader.ts";
 import { isTopicName } from "../../src/wire/topic-name.ts";
 
 const require = createRequire(import.meta.url);
-const { MemberAssignment, MemberMetadata } = require("kafkajs/src/consumer/assignerProtocol.js");
 
 describe("wire: names", () => {
   it("of topics have 1 to 249 letters, digits, dots, underscores and hyphens", () => {
@@ -43,35 +35,5 @@ describe("wire: names", () => {
       differing.map(([name]) => name),
       [],
     );
-  });
-});
-
-describe("wire: consumer protocol", () => {
-  const assignment = [
-    { name: "a", partitions: [0, 2] },
-    { name: "b", partitions: [] },
-  ];
-  it("writes the topics of a member as kafkajs reads them", () => {
-    const { version, topics } = MemberMetadata.decode(encodeSubscription(["a", "b"]));
-    assert.deepEqual([version, topics], [0, ["a", "b"]]);
-    assert.deepEqual(decodeSubscription(encodeSubscription(["a", "b"])), ["a", "b"]);
-  });
-  it("writes the partitions of a member as kafkajs reads them", () => {
-    const { version, assignment: read } = MemberAssignment.decode(encodeAssignment(assignment));
-    assert.deepEqual([version, { ...read }], [0, { a: [0, 2], b: [] }]);
-    assert.deepEqual(decodeAssignment(encodeAssignment(assignment)), assignment);
-  });
-  it("reads what kafkajs writes", () => {
-    const userData = Buffer.from("x");
-    assert.deepEqual(decodeSubscription(MemberMetadata.encode({ version: 1, topics: ["a"], userData })), [
-      "a",
-    ]);
-    const written = MemberAssignment.encode({ version: 1, assignment: { a: [1] }, userData });
-    assert.deepEqual(decodeAssignment(written), [{ name: "a", partitions: [1] }]);
-  });
-  it("reads an empty buffer as no partitions, and refuses truncated bytes", () => {
-    assert.deepEqual(decodeAssignment(Buffer.alloc(0)), []);
-    assert.throws(() => decodeAssignment(Buffer.alloc(1)), TruncatedError);
-    assert.throws(() => decodeSubscription(Buffer.alloc(0)), TruncatedError);
   });
 });

@@ -5,7 +5,6 @@ import type { Log } from "../../core/ports.ts";
 import { untilAborted } from "../../core/time.ts";
 import type { Api } from "../../wire/codec.ts";
 import {
-  type Assignment,
   decodeAssignment,
   decodeSubscription,
   encodeAssignment,
@@ -24,7 +23,7 @@ import type { Cluster } from "../client/cluster.ts";
 import { Coordinator, coordinatorMoved } from "../client/coordinator.ts";
 import { BrokerGone, BrokerRefused } from "../client/errors.ts";
 import type { TopicPartition } from "../client/topic-partition.ts";
-import { assignPartitions } from "./assign.ts";
+import { assignPartitions, longestOwnedFirst } from "./assign.ts";
 import {
   type Committed,
   commitErrorsIn,
@@ -64,9 +63,9 @@ export class CoordinatorLost extends Error {
 /** The result of joining. */
 export interface GroupAssignment {
   /** The partitions of this member. */
-  readonly own: TopicPartition[];
+  readonly own: readonly TopicPartition[];
   /** The partitions of all members; undefined unless this member is the group leader, which assigned them. */
-  readonly all: TopicPartition[] | undefined;
+  readonly all: readonly TopicPartition[] | undefined;
 }
 
 export interface MemberOptions {
@@ -86,6 +85,8 @@ export class GroupMember {
   readonly #coordinator: Coordinator;
   #memberId = "";
   #generation = -1;
+  /** The last assignment: what the member claims when it joins again. Empty after the membership was lost. */
+  #owned: readonly TopicPartition[] = [];
   #joining = false;
 
   constructor(cluster: Cluster, log: Log, options: MemberOptions) {
@@ -173,7 +174,7 @@ export class GroupMember {
       memberId: this.#memberId,
       groupInstanceId: null,
       protocolType: "consumer",
-      protocols: [{ name: PROTOCOL, metadata: encodeSubscription(topics) }],
+      protocols: [{ name: PROTOCOL, metadata: encodeSubscription({ topics, owned: this.#owned }) }],
     };
     const joined = await this.#ask(JoinGroup, request, REBALANCE_MS + REQUEST_MS);
     if (joined.errorCode === KafkaCode.MEMBER_ID_REQUIRED) {
@@ -185,10 +186,12 @@ export class GroupMember {
     this.#generation = joined.generationId;
     const members = joined.members.map(({ memberId, metadata }) => ({
       memberId,
-      topics: decodeSubscription(metadata),
+      ...decodeSubscription(metadata),
     }));
     const isLeader = joined.leader === joined.memberId;
-    const byMember = isLeader ? await assignPartitions(members, partitionsOf) : new Map<string, Assignment>();
+    const byMember = isLeader
+      ? await assignPartitions(members, partitionsOf)
+      : new Map<string, TopicPartition[]>();
     const assignments = [...byMember].map(([memberId, assigned]) => ({
       memberId,
       assignment: encodeAssignment(assigned),
@@ -196,10 +199,8 @@ export class GroupMember {
     const sync = { ...this.#identity, groupInstanceId: null, assignments };
     const synced = await this.#ask(SyncGroup, sync, REBALANCE_MS + REQUEST_MS);
     this.#check("receiving the assignment of group", synced.errorCode);
-    return {
-      own: partitionsIn(decodeAssignment(synced.assignment)),
-      all: isLeader ? [...byMember.values()].flatMap(partitionsIn) : undefined,
-    };
+    this.#owned = longestOwnedFirst(decodeAssignment(synced.assignment), this.#owned);
+    return { own: this.#owned, all: isLeader ? [...byMember.values()].flat() : undefined };
   }
 
   /**
@@ -210,7 +211,11 @@ export class GroupMember {
     if (code === KafkaCode.NONE) return;
     const refused = new BrokerRefused(`${action} ${this.#options.group}`, code);
     if (code === KafkaCode.UNKNOWN_MEMBER_ID || code === KafkaCode.FENCED_INSTANCE_ID) this.#memberId = "";
-    if (REJOIN.includes(code)) throw new Rebalance(refused.message);
+    if (REJOIN.includes(code)) {
+      // After any other of these codes, the group may have assigned the partitions to other members.
+      if (code !== KafkaCode.REBALANCE_IN_PROGRESS) this.#owned = [];
+      throw new Rebalance(refused.message);
+    }
     if (!coordinatorMoved(code)) throw refused;
     this.#coordinator.forget();
     throw new CoordinatorLost(refused.message);
@@ -224,6 +229,3 @@ export class GroupMember {
     });
   }
 }
-
-const partitionsIn = (assignment: Assignment): TopicPartition[] =>
-  assignment.flatMap(({ name, partitions }) => partitions.map((partition) => ({ topic: name, partition })));

@@ -126,7 +126,7 @@ export class Session {
     const { member, start } = this.#deps;
     const { own, all } = this.#assignment;
     const { signal } = this.#ending;
-    let waiting: TopicPartition[] = own;
+    let waiting: readonly TopicPartition[] = own;
     // The group leader commits the start offsets for all members.
     let isComplete = all === undefined;
     while (waiting.length > 0 || !isComplete) {
