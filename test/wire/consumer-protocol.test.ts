@@ -70,7 +70,9 @@ describe("wire: subscriptions", () => {
       version0.write(writer, { version: 0, topics: ["a", "b"], userData }, 0);
       assert.deepEqual(decodeSubscription(writer.bytes), { topics: ["a", "b"], owned: [] });
     }
-    assert.deepEqual(decodeSubscription(java(0)), { topics: ["a"], owned: [] });
+    const longer = Buffer.concat([java(0), Buffer.from("more")]);
+    for (const bytes of [java(0), longer])
+      assert.deepEqual(decodeSubscription(bytes), { topics: ["a"], owned: [] });
   });
 
   it("of versions 1 to 3 are read, also with user data; later fields are ignored", () => {

@@ -25,9 +25,9 @@ const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${part
  * Assigns each partition of each topic to one of its subscribers. The numbers of partitions per member differ by at most 1
  * where the subscriptions allow it. A partition is moved only if the balance requires it.
  *
- * An owned partition that does not exist any more, or whose topic the member does not subscribe to any more, is ignored. If
- * several members own a partition, because one of them missed a rebalance, the first by member id counts: version 1 of
- * the protocol does not say which of them is right.
+ * A claim is ignored if the partition does not exist any more, or if the member does not subscribe to its topic any more. If
+ * several members claim a partition, because one of them missed a rebalance, the claim of the first one by member id
+ * counts: version 1 of the protocol does not say which claim is the latest.
  *
  * @param partitionsOf returns the number of partitions of a topic
  * @returns the assignment by member id, ordered by topic and partition

@@ -85,7 +85,7 @@ export class GroupMember {
   readonly #coordinator: Coordinator;
   #memberId = "";
   #generation = -1;
-  /** The last assignment: what the member claims when it joins again. Empty after the membership was lost. */
+  /** The last assignment, which the member claims when it joins again; empty after the membership was lost. */
   #owned: readonly TopicPartition[] = [];
   #joining = false;
 
