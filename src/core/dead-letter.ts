@@ -20,6 +20,8 @@ export interface DeadLetterReason {
 
 const CONNECT = "__connect.errors.";
 const ONRAMP = "onramp.error.";
+/** The first of the headers that are added to a dead letter. */
+const TOPIC = `${CONNECT}topic`;
 const REASON = `${CONNECT}exception.message`;
 /** In characters. A longer reason is cut, so that the dead letter does not exceed the limit of its topic. */
 const MAX_REASON_LENGTH = 1000;
@@ -43,7 +45,7 @@ export function deadLetterHeaders({
     value: Buffer.from(String(value)),
   });
   return [
-    header(`${CONNECT}topic`, topic),
+    header(TOPIC, topic),
     ...(place
       ? [
           header(`${CONNECT}partition`, place.partition),
@@ -117,9 +119,18 @@ const shortened = ({ key, value }: Header): Header => ({
   value: key === REASON ? (value?.subarray(0, SHORT_REASON_LENGTH) ?? null) : value,
 });
 
+/**
+ * The index of the first header that was added to the dead letter, or the number of headers. The headers before it are those
+ * of the record, which may be a dead letter itself, or have headers with the same names.
+ */
+function startOfAdded(headers: readonly Header[]): number {
+  const start = headers.findLastIndex(({ key }) => key === TOPIC);
+  return start < 0 ? headers.length : start;
+}
+
 /** Whether a dead letter lacks a part of its record, because its topic refused the whole record as too large. */
 export const isIncomplete = (headers: readonly Header[]): boolean =>
-  headers.some(({ key }) => PARTS.some((part) => key === omittedKey(part)));
+  headers.slice(startOfAdded(headers)).some(({ key }) => PARTS.some((part) => key === omittedKey(part)));
 
 /** The original record of a dead letter: its headers and position, and the sink that could not deliver it. */
 export interface DeadLetterOrigin {
@@ -134,16 +145,18 @@ export interface DeadLetterOrigin {
 
 /** Reads the headers that `deadLetterHeaders` returned. */
 export function readDeadLetter(headers: readonly Header[]): DeadLetterOrigin {
+  const start = startOfAdded(headers);
+  const added = headers.slice(start);
   const last = (key: string): string | undefined =>
-    headers.findLast((header) => header.key === key)?.value?.toString();
+    added.findLast((header) => header.key === key)?.value?.toString();
   const number = (key: string): number | undefined => {
     const text = last(key);
     return text === undefined ? undefined : Number(text);
   };
   return {
-    headers: headers.filter(({ key }) => !key.startsWith(CONNECT) && !key.startsWith(ONRAMP)),
+    headers: headers.slice(0, start),
     sink: last(`${ONRAMP}sink`),
-    topic: last(`${CONNECT}topic`),
+    topic: last(TOPIC),
     partition: number(`${CONNECT}partition`),
     offset: number(`${CONNECT}offset`),
     timestamp: number(`${ONRAMP}timestamp`),

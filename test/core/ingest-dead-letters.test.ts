@@ -1,7 +1,12 @@
 // Dead letters of invalid deliveries, and of records that a sink gave up.
 
 import { strict as assert } from "node:assert";
-import { readDeadLetter } from "../../src/core/dead-letter.ts";
+import {
+  deadLetterDrafts,
+  deadLetterHeaders,
+  isIncomplete,
+  readDeadLetter,
+} from "../../src/core/dead-letter.ts";
 import { OnrampError } from "../../src/core/errors.ts";
 import { compileExpression } from "../../src/core/expressions.ts";
 import { createIngest } from "../../src/core/ingest.ts";
@@ -126,11 +131,35 @@ describe("core: dead letters", () => {
       offset: undefined,
       timestamp: undefined,
     });
-    const sink = (name: string | null) => ({
-      key: "onramp.error.sink",
-      value: name === null ? null : Buffer.from(name),
+    const header = (key: string, value: string | null) => ({
+      key,
+      value: value === null ? null : Buffer.from(value),
     });
-    assert.equal(readDeadLetter([sink("first"), own, sink("last")]).sink, "last");
-    assert.equal(readDeadLetter([sink(null)]).sink, undefined);
+    const sink = (name: string | null) => header("onramp.error.sink", name);
+    const topic = (name: string) => header("__connect.errors.topic", name);
+    assert.equal(readDeadLetter([topic("t"), sink("first"), own, topic("t"), sink("last")]).sink, "last");
+    assert.equal(readDeadLetter([topic("t"), sink(null)]).sink, undefined);
+  });
+
+  it("restore the headers of the record, also those that have the names of added headers", () => {
+    const omitted = { key: "onramp.error.value-omitted", value: Buffer.from("1") };
+    const added = (topic: string) =>
+      deadLetterHeaders({
+        ...{ topic, className: "DeliveryFailed", reason: "410", attempts: 1, by: { sink: "s" } },
+        place: { partition: 1, offset: 2, timestamp: 3 },
+      });
+    const record = { key: null, value: Buffer.from("v"), headers: [omitted, own] };
+    const [complete, , , smaller] = [...deadLetterDrafts(record, added("t"))];
+    assert.equal(isIncomplete(complete?.draft.headers ?? []), false);
+    assert.equal(isIncomplete(smaller?.draft.headers ?? []), true);
+    assert.deepEqual(readDeadLetter(complete?.draft.headers ?? []).headers, [omitted, own]);
+    // A sink that reads a dead-letter topic: the record is an incomplete dead letter, and its own dead letter is complete.
+    const nested = [...(smaller?.draft.headers ?? []), ...added("t.dead-letter")];
+    assert.equal(isIncomplete(nested), false);
+    assert.deepEqual(readDeadLetter(nested), {
+      ...{ headers: smaller?.draft.headers, sink: "s", topic: "t.dead-letter" },
+      ...{ partition: 1, offset: 2, timestamp: 3 },
+    });
+    assert.equal(isIncomplete([omitted]), false);
   });
 });
