@@ -9,7 +9,7 @@ import type { RateLimiter } from "./rate-limiter.ts";
 export const BACKOFF_FIRST_MS = 500;
 export const BACKOFF_MOST_MS = 60_000;
 
-/** Computes the waits while an operator must resolve the cause: 30 to 60 seconds each. */
+/** Computes the waits while an operator must resolve the cause: 30 to 60 seconds each, whatever `Retry-After` says. */
 export const blockedBackoff = (): Backoff => new Backoff(BACKOFF_MOST_MS, BACKOFF_MOST_MS);
 
 export interface DelivererDeps {
@@ -95,7 +95,10 @@ export class Deliverer {
         onFailure(record, error, attempts, now);
         if (kind === "permanent" || spent >= giveUpAfterMs) return { givenUp: error, attempts };
         if (kind === "away" && channel !== undefined && retryAfterMs > 0) limiter.hold(channel, retryAfterMs);
-        const wait = Math.max((kind === "blocked" ? slow : backoff).next(now), retryAfterMs);
+        const wait =
+          kind === "blocked"
+            ? Math.max(slow.next(now), Math.min(retryAfterMs, BACKOFF_MOST_MS))
+            : Math.max(backoff.next(now), retryAfterMs);
         paused = kind === "answered" ? wait : 0;
         await pause(wait, stopping, record, kind === "blocked" ? error.message : undefined);
       }

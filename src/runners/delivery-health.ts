@@ -12,7 +12,10 @@ const RECOVERED_AFTER_MS = 10_000;
 interface Retry {
   /** When the first attempt failed; if `reason` is set, when the partition was blocked. */
   readonly since: number;
-  /** What an operator must resolve; undefined when the retries may succeed without an operator. */
+  /**
+   * What an operator must resolve; undefined when the retries may succeed without an operator. It remains after a failure
+   * that does not need an operator, since that does not show that the cause is resolved.
+   */
   readonly reason: string | undefined;
 }
 
@@ -22,6 +25,11 @@ export class DeliveryHealth {
   readonly #log: Log;
   readonly #sink: string;
   readonly #retries = new Map<string, Retry>();
+  /**
+   * The latest reason, while the log says that deliveries are blocked. One line is for all partitions and reasons, since
+   * the same cause has different texts if the receiver returns the id of the request.
+   */
+  #reported: string | undefined;
   /** The time of the last failure; undefined when deliveries succeed. */
   #failedAt: number | undefined;
 
@@ -70,20 +78,20 @@ export class DeliveryHealth {
     const place = placeOf({ topic, partition });
     const previous = this.#retries.get(place);
     const begins = reason !== undefined && previous?.reason === undefined;
-    const isNew = begins && !this.#isKnown(reason);
     const since = previous && !begins ? previous.since : this.#clock.now();
-    this.#retries.set(place, { since, reason });
-    if (isNew)
+    this.#retries.set(place, { since, reason: reason ?? previous?.reason });
+    if (reason === undefined) return;
+    if (this.#reported === undefined)
       this.#log.warn(
         { sink: this.#sink, topic, partition, offset, reason },
         "delivery is blocked; it resumes when the cause is resolved",
       );
-    if (reason === undefined) this.#reportEnd(previous?.reason);
+    this.#reported = reason;
   }
 
-  /** Called when the record is no longer retried: it was delivered or given up. */
+  /** Called when the record is no longer retried: it was delivered, skipped or given up. */
   onDone(record: ConsumedRecord | undefined): void {
-    if (record) this.#reportEnd(this.#remove(record));
+    if (record && this.#remove(record) !== undefined) this.#reportEnd();
   }
 
   /** Called when the attempts end because the partition was revoked or the process stops: the cause may remain. */
@@ -93,7 +101,8 @@ export class DeliveryHealth {
 
   /** Called when a record was delivered. Others may fail again if one has failed a moment ago. */
   onDelivered(record: ConsumedRecord): void {
-    this.onDone(record);
+    this.#remove(record);
+    this.#reportEnd();
     if (this.#failedAt === undefined || this.isRetrying) return;
     if (this.#clock.now() - this.#failedAt < RECOVERED_AFTER_MS) return;
     this.#failedAt = undefined;
@@ -107,13 +116,12 @@ export class DeliveryHealth {
     return reason;
   }
 
-  #reportEnd(reason: string | undefined): void {
-    if (reason !== undefined && !this.#isKnown(reason))
-      this.#log.info({ sink: this.#sink, reason }, "delivery is no longer blocked");
-  }
-
-  #isKnown(reason: string): boolean {
-    return [...this.#retries.values()].some((retry) => retry.reason === reason);
+  #reportEnd(): void {
+    const reason = this.#reported;
+    if (reason === undefined || [...this.#retries.values()].some((retry) => retry.reason !== undefined))
+      return;
+    this.#reported = undefined;
+    this.#log.info({ sink: this.#sink, reason }, "delivery is no longer blocked");
   }
 }
 

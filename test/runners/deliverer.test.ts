@@ -118,6 +118,14 @@ describe("runners: deliverer", () => {
     for (const wait of pauses) assert.ok(wait >= 30_000 && wait <= 60_000, `${wait} ms`);
   });
 
+  it("tries again within a minute while an operator must resolve the cause, whatever Retry-After says", async () => {
+    const { deliver, pauses } = setUp(
+      failingSink((attempt) => (attempt <= 10 ? failing("blocked", 3_600_000) : undefined)),
+    );
+    assert.deepEqual(await deliver(recordAt(3)), { delivered: 1 });
+    assert.deepEqual(pauses, Array(10).fill(60_000));
+  });
+
   it("counts an attempt from its turn: the wait for the turn does not count", async () => {
     const { deliver } = setUp(
       (pass) => ({

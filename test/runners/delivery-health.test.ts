@@ -49,7 +49,7 @@ describe("runners: delivery health", () => {
     assert.deepEqual(lines(), [["info", ENDS, "no_service"]]);
   });
 
-  it("is blocked at once, and no longer when the receiver is away instead", () => {
+  it("is blocked at once, and until the delivery, also while the receiver is away", () => {
     const { health, lines, pass } = setUp();
     health.onRetry(recordAt(0), undefined);
     assert.deepEqual([health.blocked, health.reasonOf(recordAt(0))], [0, undefined]);
@@ -57,15 +57,39 @@ describe("runners: delivery health", () => {
     assert.equal(health.blocked, 0);
     pass(1);
     assert.equal(health.blocked, 1);
-    health.onRetry(recordAt(0), "410");
-    assert.deepEqual([health.blocked, health.reasonOf(recordAt(0))], [1, "410"]);
-    assert.deepEqual(health.blockedReasons, [{ since: 6000, message: "410" }]);
-    health.onRetry(recordAt(0), undefined);
+    for (let n = 0; n < 30; n++) {
+      health.onRetry(recordAt(0), "410");
+      assert.deepEqual([health.blocked, health.reasonOf(recordAt(0))], [1, "410"]);
+      pass(1000);
+      health.onRetry(recordAt(0), undefined);
+      assert.deepEqual(health.blockedReasons, [{ since: 6000, message: "410" }]);
+    }
+    assert.deepEqual(lines(), [["warn", BEGINS, "410"]]);
+    health.onDelivered(recordAt(0));
+    assert.deepEqual(lines(), [["info", ENDS, "410"]]);
     assert.deepEqual(health.blockedReasons, []);
-    assert.deepEqual(
-      lines().map(([, event]) => event),
-      [BEGINS, ENDS],
-    );
+  });
+
+  it("logs once for all partitions, also if each answer has another text", () => {
+    const { health, lines } = setUp();
+    for (let n = 0; n < 24; n++) health.onRetry(recordAt(0, n % 8), `403: request ${n}`);
+    for (let partition = 0; partition < 8; partition++) health.onDelivered(recordAt(0, partition));
+    assert.deepEqual(lines(), [
+      ["warn", BEGINS, "403: request 0"],
+      ["info", ENDS, "403: request 23"],
+    ]);
+  });
+
+  it("logs a block that several members of the group have in turn once, and its end after a delivery", () => {
+    const { health, lines } = setUp();
+    for (let n = 0; n < 3; n++) {
+      health.onRetry(recordAt(0), "410");
+      health.onAborted(recordAt(0));
+    }
+    health.onDone(recordAt(0, 1));
+    assert.deepEqual(lines(), [["warn", BEGINS, "410"]]);
+    health.onDelivered(recordAt(0));
+    assert.deepEqual(lines(), [["info", ENDS, "410"]]);
   });
 
   it("does not report an end when the partition is revoked: the cause may remain", () => {
