@@ -30,11 +30,7 @@ function tlsOf(tls: Settings["kafka"]["tls"], folder: string): tls.ConnectionOpt
 function saslOf(sasl: NonNullable<Settings["kafka"]["sasl"]>): SaslOptions {
   if (sasl.mechanism !== "oauthbearer") return sasl;
   const { token, tokenEndpoint = "", clientId = "", clientSecret = "", scope } = sasl;
-  return {
-    mechanism: "oauthbearer",
-    token:
-      token === undefined
-        ? clientCredentials({ owner: "kafka.sasl", tokenEndpoint, clientId, clientSecret, scope })
-        : async () => token,
-  };
+  if (token !== undefined) return { mechanism: "oauthbearer", token: async () => token };
+  const tokens = clientCredentials({ owner: "kafka.sasl", tokenEndpoint, clientId, clientSecret, scope });
+  return { mechanism: "oauthbearer", token: tokens.get, onRefused: tokens.drop };
 }

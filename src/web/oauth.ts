@@ -1,8 +1,10 @@
 // Requests access tokens with the client-credentials grant (RFC 6749, section 4.4), and caches them until
 // shortly before they expire. Uses the proxies of the environment.
 
+import { messageOf } from "../core/errors.ts";
 import { environmentAgent } from "./agent.ts";
-import { exchange } from "./request.ts";
+import { HttpFailure, ProxyRefused } from "./failure.ts";
+import { type Answer, exchange } from "./request.ts";
 
 export interface TokenEndpoint {
   /** The part of the configuration that contains the endpoint, for error messages. */
@@ -13,50 +15,101 @@ export interface TokenEndpoint {
   readonly scope?: string | undefined;
 }
 
+/** The tokens of one client. */
+export interface TokenSource {
+  /**
+   * Returns a valid token, and requests a new one if necessary.
+   *
+   * @throws Error whose message names the token endpoint and the next step, and contains no secret
+   */
+  get(): Promise<string>;
+  /**
+   * Called when a server refused a token: the next `get` requests a new one. A token that is not the current one, or that was
+   * requested less than 10 seconds ago, is kept, so that a server that refuses every token does not cause many requests.
+   */
+  drop(token: string): void;
+}
+
 const TIMEOUT_MS = 5000;
 const NEVER = new AbortController().signal;
 /** A token is renewed after this fraction of its lifetime. */
 const RENEW_AT = 0.8;
+/** A token is not dropped before it has this age, in milliseconds. */
+const SHORTEST_USE_MS = 10_000;
 
-/**
- * @returns a function that returns a valid token, and requests a new one if necessary. It throws an Error
- *   whose message contains no secret
- */
-export function clientCredentials({
-  owner,
-  tokenEndpoint,
-  clientId,
-  clientSecret,
-  scope,
-}: TokenEndpoint): () => Promise<string> {
-  let token = "";
-  let renewAt = 0;
-  return async () => {
-    if (Date.now() < renewAt) return token;
-    const url = new URL(tokenEndpoint);
-    const basic = `Basic ${Buffer.from(`${encodeURIComponent(clientId)}:${encodeURIComponent(clientSecret)}`).toString("base64")}`;
-    const form = new URLSearchParams({ grant_type: "client_credentials", ...(scope ? { scope } : {}) });
-    const { body } = await exchange(
+/** @param now milliseconds since 1970 */
+export function clientCredentials(endpoint: TokenEndpoint, now: () => number = Date.now): TokenSource {
+  let current = { token: "", requestedAt: 0, renewAt: 0 };
+  let pending: Promise<string> | undefined;
+  const renew = async (): Promise<string> => {
+    const requestedAt = now();
+    const { token, lifetimeMs } = await requestToken(endpoint, requestedAt);
+    current = { token, requestedAt, renewAt: now() + lifetimeMs * RENEW_AT };
+    return token;
+  };
+  return {
+    async get() {
+      if (now() < current.renewAt) return current.token;
+      pending ??= renew().finally(() => {
+        pending = undefined;
+      });
+      return pending;
+    },
+    drop(token) {
+      if (token === current.token && now() - current.requestedAt >= SHORTEST_USE_MS)
+        current = { ...current, renewAt: 0 };
+    },
+  };
+}
+
+async function requestToken(
+  { owner, tokenEndpoint, clientId, clientSecret, scope }: TokenEndpoint,
+  now: number,
+): Promise<{ token: string; lifetimeMs: number }> {
+  const receiver = `the token endpoint of ${owner}`;
+  if (!URL.canParse(tokenEndpoint) || !/^https?:/i.test(tokenEndpoint))
+    throw new Error(
+      `${receiver} is not a valid URL: correct ${owner}.tokenEndpoint, such as https://auth.example.com/oauth2/token`,
+    );
+  const url = new URL(tokenEndpoint);
+  const basic = `Basic ${Buffer.from(`${encodeURIComponent(clientId)}:${encodeURIComponent(clientSecret)}`).toString("base64")}`;
+  const form = new URLSearchParams({ grant_type: "client_credentials", ...(scope ? { scope } : {}) });
+  let answer: Answer;
+  try {
+    answer = await exchange(
       {
-        receiver: `the token endpoint of ${owner}`,
+        receiver,
         url,
         method: "POST",
         headers: { authorization: basic, "content-type": "application/x-www-form-urlencoded;charset=UTF-8" },
         body: Buffer.from(form.toString()),
         timeoutMs: TIMEOUT_MS,
         agent: environmentAgent(url),
-        now: Date.now(),
-        secrets: [basic, clientSecret],
+        now,
+        secrets: [clientSecret],
       },
       NEVER,
     );
-    const answer = parse(body);
-    if (typeof answer.access_token !== "string")
-      throw new Error(`the token endpoint of ${owner} answered without an access_token`);
-    token = answer.access_token;
-    renewAt = Date.now() + (typeof answer.expires_in === "number" ? answer.expires_in * 1000 * RENEW_AT : 0);
-    return token;
-  };
+  } catch (cause) {
+    throw new Error(describe(cause, receiver, owner), { cause });
+  }
+  const { access_token: token, expires_in: lifetime } = parse(answer.body);
+  if (typeof token !== "string")
+    throw new Error(
+      `${receiver} answered without an access_token: check that ${owner}.tokenEndpoint is the token endpoint of the authorization server`,
+    );
+  return { token, lifetimeMs: typeof lifetime === "number" ? lifetime * 1000 : 0 };
+}
+
+/** Names the token endpoint and the next step. */
+function describe(cause: unknown, receiver: string, owner: string): string {
+  const message = messageOf(cause);
+  if (cause instanceof ProxyRefused) return message;
+  if (!(cause instanceof HttpFailure)) return `${receiver} cannot be requested: ${message}`;
+  const { status = 0 } = cause;
+  if (status >= 400 && status < 500 && status !== 404 && status !== 429)
+    return `${message}. Check ${owner}.clientId, ${owner}.clientSecret and ${owner}.scope`;
+  return `${message}. Check ${owner}.tokenEndpoint, and whether the authorization server is available`;
 }
 
 /** @returns an empty answer if the body is not a JSON object */

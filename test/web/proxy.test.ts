@@ -49,8 +49,8 @@ describe("web: proxies", function () {
     receiver.script = () => ({ status: 200, body: '{"access_token":"t"}' });
     setProxies({ HTTP_PROXY: proxy.url });
     const endpoint = { tokenEndpoint: `${receiver.url}/token`, clientId: "id", clientSecret: "oauth-secret" };
-    const token = clientCredentials({ owner: "kafka.sasl", ...endpoint });
-    assert.equal(await token(), "t");
+    const tokens = clientCredentials({ owner: "kafka.sasl", ...endpoint });
+    assert.equal(await tokens.get(), "t");
     assert.equal(proxy.tunnels.length, 1);
     assert.equal(
       receiver.arrived[0]?.headers["content-type"],

@@ -16,7 +16,12 @@ export type SaslOptions =
       readonly username: string;
       readonly password: string;
     }
-  | { readonly mechanism: "oauthbearer"; readonly token: () => Promise<string> };
+  | {
+      readonly mechanism: "oauthbearer";
+      readonly token: () => Promise<string>;
+      /** Called with a token that a broker refused, so that `token` may return another one. */
+      readonly onRefused?: (token: string) => void;
+    };
 
 /** Sends a message of the mechanism and returns the broker's. @throws BrokerRefused, BrokerGone */
 type Exchange = (message: Buffer) => Promise<Buffer>;
@@ -73,9 +78,14 @@ export async function authenticate(
     case "plain":
       await exchange(Buffer.from(`\0${options.username}\0${options.password}`));
       break;
-    case "oauthbearer":
-      await oauthBearer(exchange, await options.token(), connection.address);
+    case "oauthbearer": {
+      const token = await options.token();
+      await oauthBearer(exchange, token, connection.address).catch((error: unknown) => {
+        if (error instanceof BrokerRefused) options.onRefused?.(token);
+        throw error;
+      });
       break;
+    }
     default:
       await scram(exchange, options.mechanism === "scram-sha-256" ? "sha256" : "sha512", options);
   }
