@@ -24,8 +24,8 @@ export interface TokenSource {
    */
   get(): Promise<string>;
   /**
-   * Called when a server refused a token: the next `get` requests a new one. A token that is not the current one, or that was
-   * requested less than 10 seconds ago, is kept, so that a server that refuses every token does not cause many requests.
+   * Called when a server refused a token: `get` requests a new one, at the earliest ten seconds after the last request, so
+   * that a server that refuses every token does not cause many requests. Has no effect for a token that was replaced.
    */
   drop(token: string): void;
 }
@@ -34,7 +34,7 @@ const TIMEOUT_MS = 5000;
 const NEVER = new AbortController().signal;
 /** A token is renewed after this fraction of its lifetime. */
 const RENEW_AT = 0.8;
-/** A token is not dropped before it has this age, in milliseconds. */
+/** A token that was refused is replaced when it has this age, in milliseconds. */
 const SHORTEST_USE_MS = 10_000;
 
 /** @param now milliseconds since 1970 */
@@ -56,8 +56,8 @@ export function clientCredentials(endpoint: TokenEndpoint, now: () => number = D
       return pending;
     },
     drop(token) {
-      if (token === current.token && now() - current.requestedAt >= SHORTEST_USE_MS)
-        current = { ...current, renewAt: 0 };
+      if (token !== current.token) return;
+      current.renewAt = Math.min(current.renewAt, current.requestedAt + SHORTEST_USE_MS);
     },
   };
 }
