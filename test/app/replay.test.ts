@@ -2,7 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import { ReplayError, replayDeadLetters, replaySink } from "../../src/app/replay.ts";
-import { createTopic, itOnDevBroker, produceWithKafkajs, useBroker } from "../support/broker.ts";
+import { createTopic, itOnDevBroker, produceWithKafkajs, useBroker, withAdmin } from "../support/broker.ts";
 import { loadTestConfig } from "../support/config.ts";
 import { keepingLog, startTestGateway, writeConfig } from "../support/gateway.ts";
 import { post, sinkState } from "../support/http.ts";
@@ -143,6 +143,23 @@ describe("app: replay", function () {
       receiver.arrived.map(({ headers }) => headers["ce-time"]),
       ["2023-11-14T22:13:20.000Z", "2023-11-14T22:13:20.000Z"],
     );
+  });
+
+  it("a complete dead letter is replayed without its original, also if its record has a header of a dead letter", async () => {
+    receiver.script = () => ({ status: 400 });
+    const gateway = await start();
+    const own = { "kafka-header-onramp.error.value-omitted": "1" };
+    await post(gateway, `/topics/${topic}`, undefined, "precious", own);
+    await until(async () => (await sinkState(gateway)).deadLettered === 1);
+    await gateway.stop();
+    await withAdmin(broker.addresses(), async (admin) => {
+      // Loads the metadata, which deleteTopicRecords of kafkajs does not.
+      await admin.fetchTopicOffsets(topic);
+      await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: "1" }] });
+    });
+    receiver.script = () => ({ status: 200 });
+    const { delivered, lost } = await replayDeadLetters(config(), topic, keepingLog(), forever);
+    assert.deepEqual([delivered, lost, bodies()], [1, [], ["precious"]]);
   });
 
   it("the error for a sink that is not configured lists the configured sinks", async () => {
