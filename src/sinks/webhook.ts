@@ -80,8 +80,7 @@ export const webhook = adapterKind({
       () => checkHeaders(given.headers),
     );
     const agent = createAgent(url, readTlsFiles(given.tls, folder), proxy);
-    const keys = given.secrets.flatMap((secret) => [secret, secret.replace(/^whsec_/, "")]);
-    const secrets = [...keys, ...Object.values(given.headers).filter(isLong)];
+    const secrets = given.secrets.flatMap((secret) => [secret, secret.replace(/^whsec_/, "")]);
     const meaning: Meaning = ({ status }) =>
       given.onRevoked === "hold" && REVOKED.includes(status) ? { kind: "blocked", hint: HINT } : undefined;
     const expression = given.body === undefined ? undefined : compile("body", given.body);
@@ -122,9 +121,6 @@ function proxyOf(given: string, target: string): URL | undefined {
   if (given === "none" || !URL.canParse(target)) return undefined;
   return given === "env" ? environmentProxy(new URL(target)) : parseProxy(given, "proxy");
 }
-
-/** Short header values are usually not secret, and redacting them would also remove ordinary words from the response. */
-const isLong = (value: string): boolean => value.length >= 8;
 
 /**
  * Checks headers when the configuration is loaded: with invalid headers, every record would become a dead

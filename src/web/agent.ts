@@ -6,19 +6,21 @@ import http from "node:http";
 import https from "node:https";
 import type { SecureContextOptions } from "node:tls";
 import { HttpsProxyAgent } from "https-proxy-agent";
-import { getProxyForUrl } from "proxy-from-env";
-import { InvalidProxy } from "./failure.ts";
+import { proxyTextFor } from "./environment-proxy.ts";
+import { InvalidProxy, NOT_HTTP, TunnelFailed } from "./failure.ts";
 
 /** How long a proxy may take to open a tunnel by default, in milliseconds. */
 const TUNNEL_MS = 10_000;
+const CLOSED =
+  "the proxy closed the connection before it answered CONNECT; check the host and the port of the proxy";
 
 /**
- * Returns the proxy that HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY, or the same in lower case, name for a URL.
+ * Returns the proxy of the environment variables for a URL, see `proxyTextFor`.
  *
- * @throws InvalidProxy
+ * @throws InvalidProxy; Error for a block in NO_PROXY that is not valid
  */
 export function environmentProxy(url: URL): URL | undefined {
-  const found = getProxyForUrl(url.href);
+  const found = proxyTextFor(url);
   return found === "" ? undefined : parseProxy(found, "HTTP_PROXY, HTTPS_PROXY or ALL_PROXY");
 }
 
@@ -80,6 +82,13 @@ export class TunnelAgent extends HttpsProxyAgent<string> {
     try {
       const single = new HttpsProxyAgent(this.proxy, { ...this.#options, signal: late.signal });
       return await single.connect(request, options);
+    } catch (cause) {
+      if (late.signal.aborted)
+        throw new TunnelFailed(`the proxy opened no tunnel within ${this.#tunnelMs} ms`, { cause });
+      const { code, message } = cause as NodeJS.ErrnoException;
+      // The library describes the answer of the proxy in messages alone.
+      if (code !== undefined || !/CONNECT response/.test(message)) throw cause;
+      throw new TunnelFailed(/ended/.test(message) ? CLOSED : NOT_HTTP, { cause });
     } finally {
       clearTimeout(timer);
     }

@@ -4,11 +4,14 @@
 const MOST_BYTES = 200;
 /** A shorter text is not redacted: it would also be found in words that are not secret. */
 const SHORTEST_SECRET = 4;
-/** A part of a path or of a query may be a secret if it has at least this number of characters. */
-const SHORTEST_PART = 6;
+/** A segment of a path may be secret if it is this long, or if it is this long and mixes letters and digits. */
+const LONG_SEGMENT = 16;
+const SHORTEST_MIXED_SEGMENT = 8;
 
+/** The names of headers whose values are secret. */
+const SECRET_HEADER = /auth|cookie|credential|key|passw|secret|signature|token/i;
 /** The first word of the header `authorization`, which is not secret. */
-const SCHEME = /^(basic|bearer|token)$/i;
+const SCHEME = /^(apikey|basic|bearer|digest|hmac|negotiate|token)$/i;
 
 /**
  * Cleans a text for an error: removes control and format characters, replaces every secret by `[redacted]`, and cuts the
@@ -19,12 +22,21 @@ const SCHEME = /^(basic|bearer|token)$/i;
 export type Clean = (text: string, mostBytes?: number) => string;
 
 /**
- * @param url its path, its query and its password are secret, also in the usual escaped forms
- * @param secrets further secrets, such as the values of request headers
+ * The secrets are also found decoded, and in the usual escaped forms.
+ *
+ * @param url secret are its user and password, the values of its query, and the segments of its path that look like a secret
+ * @param secrets further secrets, such as a token
+ * @param headers secret are the values of headers such as `authorization`, `cookie` and `x-api-key`
  */
-export function cleaner(url: URL, secrets: readonly string[]): Clean {
-  const words = secrets.flatMap((secret) => secret.split(/\s+/)).filter((word) => !SCHEME.test(word));
-  const parts = [...secrets, ...words, ...secretsIn(url)];
+export function cleaner(
+  url: URL,
+  secrets: readonly string[],
+  headers: Readonly<Record<string, string>> = {},
+): Clean {
+  const values = Object.entries(headers).flatMap(([name, value]) =>
+    SECRET_HEADER.test(name) ? [value] : [],
+  );
+  const parts = [...[...secrets, ...values].flatMap(partsOf), ...secretsIn(url)];
   const texts = [...new Set(parts.flatMap(formsOf))].filter((text) => text.length >= SHORTEST_SECRET);
   // The longest text first, so that no rest of it remains.
   texts.sort((a, b) => b.length - a.length);
@@ -39,16 +51,33 @@ export function cleaner(url: URL, secrets: readonly string[]): Clean {
   };
 }
 
-function secretsIn(url: URL): string[] {
-  const { href, host, pathname, search, username, password, searchParams } = url;
-  const path = pathname === "/" ? search : pathname + search;
-  const parts = [...pathname.split("/"), ...searchParams.values()];
-  return [
-    ...[href, href.replace(/\/$/, ""), host + path, path, pathname, username, password],
-    ...(username === "" ? [] : [Buffer.from(`${decoded(username)}:${decoded(password)}`).toString("base64")]),
-    ...parts.filter((part) => part.length >= SHORTEST_PART),
-  ];
+/** A secret, its words, the values in `name=value`, and the user and the password in the Base64 of `basic`. */
+function partsOf(value: string): string[] {
+  const words = value.split(/[\s,;]+/).filter((word) => !SCHEME.test(word));
+  const basic = /^basic\s+(\S+)$/i.exec(value.trim())?.[1];
+  const pair = basic === undefined ? "" : Buffer.from(basic, "base64").toString("utf8");
+  const [user = "", ...password] = pair.split(":");
+  const values = words.map((word) => word.slice(word.indexOf("=") + 1).replaceAll('"', ""));
+  return [value, ...words, ...values, pair, user, password.join(":")];
 }
+
+function secretsIn({ href, host, pathname, search, username, password, searchParams }: URL): string[] {
+  const pair = `${decoded(username)}:${decoded(password)}`;
+  const parts = [
+    ...[username, password, ...(username === "" ? [] : [pair, Buffer.from(pair).toString("base64")])],
+    // A name without a value may be a secret itself.
+    ...[...searchParams].map(([name, value]) => (value === "" && looksSecret(name) ? name : value)),
+    ...pathname.split("/").filter((segment) => looksSecret(decoded(segment))),
+  ].filter(Boolean);
+  if (parts.length === 0) return [];
+  const path = pathname === "/" ? search : pathname + search;
+  // With the whole path, the rest of a URL with a secret is removed as well.
+  return [...parts, href, href.replace(/\/$/, ""), host + path, path, pathname];
+}
+
+const looksSecret = (text: string): boolean =>
+  text.length >= LONG_SEGMENT ||
+  (text.length >= SHORTEST_MIXED_SEGMENT && /\d/.test(text) && /\p{L}/u.test(text));
 
 /** A text, and the same text decoded, and escaped as in a URL, in JSON and in HTML. */
 function formsOf(text: string): string[] {

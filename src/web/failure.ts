@@ -1,5 +1,7 @@
 // The errors of HTTP requests: a status other than 2xx, no response, or a response that is not valid.
 
+import type { Clean } from "./excerpt.ts";
+
 /** The longest pause, in milliseconds. A longer `Retry-After` is reduced to it. */
 const MOST_RETRY_AFTER_MS = 3_600_000;
 
@@ -10,8 +12,8 @@ export class HttpFailure extends Error {
   readonly status: number | undefined;
   /** The pause that the receiver asked for (`Retry-After`), in milliseconds. */
   readonly retryAfterMs: number | undefined;
-  /** The beginning of the body of the response, without secrets and control characters. */
-  readonly said: string;
+  /** Private, so that no log contains it. */
+  readonly #body: string;
   /** True when there was a response that is not valid HTTP. */
   readonly isUnreadable: boolean;
 
@@ -20,7 +22,7 @@ export class HttpFailure extends Error {
     facts: {
       status?: number;
       retryAfterMs?: number | undefined;
-      said?: string;
+      body?: string;
       isUnreadable?: boolean;
       cause?: unknown;
     },
@@ -28,8 +30,13 @@ export class HttpFailure extends Error {
     super(message, facts.cause === undefined ? undefined : { cause: facts.cause });
     this.status = facts.status;
     this.retryAfterMs = facts.retryAfterMs;
-    this.said = facts.said ?? "";
+    this.#body = facts.body ?? "";
     this.isUnreadable = facts.isUnreadable ?? false;
+  }
+
+  /** The beginning of the body of the response (8 KiB). It may contain secrets: an error quotes only what `Clean` returns. */
+  get body(): string {
+    return this.#body;
   }
 }
 
@@ -48,6 +55,15 @@ export class ProxyRefused extends Error {
     this.status = status;
   }
 }
+
+/** The error of a tunnel that the proxy neither opened nor refused. The message does not name the proxy. */
+export class TunnelFailed extends Error {
+  override readonly name = "TunnelFailed";
+}
+
+/** The message of a TunnelFailed. */
+export const NOT_HTTP =
+  "the answer of the proxy to CONNECT is not valid HTTP; check the host and the port of the proxy";
 
 /** The error of a request whose URL or header is not valid. The message does not quote them. */
 export class InvalidRequest extends Error {
@@ -73,19 +89,21 @@ export class InvalidProxy extends Error {
  *
  * @param receiver the name of the receiver in the message
  * @param now milliseconds since 1970
- * @param said the beginning of the body, see `Clean`
+ * @param body the beginning of the body
  */
 export function badAnswer(
   receiver: string,
   status: number,
   retryAfter: string | null | undefined,
   now: number,
-  said: string,
+  body: string,
+  clean: Clean,
 ): HttpFailure {
+  const said = clean(body);
   const why = status >= 300 && status < 400 ? ": redirects are not followed" : "";
   const retryAfterMs = parseRetryAfter(retryAfter, now);
   const quoted = said === "" ? "" : `: ${said}`;
-  return new HttpFailure(`${receiver} answered ${status}${why}${quoted}`, { status, retryAfterMs, said });
+  return new HttpFailure(`${receiver} answered ${status}${why}${quoted}`, { status, retryAfterMs, body });
 }
 
 /**
@@ -120,10 +138,11 @@ export function parseRetryAfter(text: string | null | undefined, now: number): n
 }
 
 /**
- * Returns the code of an error, such as ECONNREFUSED, or its name. The message is not used, because it may
- * quote a URL or a header, which may be secret.
+ * Returns the code of an error, such as ECONNREFUSED, or its name. The message of an error of Node is not used, because it
+ * may quote a URL or a header, which may be secret.
  */
 function codeOf(error: unknown): string {
+  if (error instanceof TunnelFailed) return error.message;
   const { code, name } = error as NodeJS.ErrnoException;
   return typeof code === "string" ? code : name;
 }

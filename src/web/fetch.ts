@@ -16,9 +16,6 @@ export interface FetchLimits {
   readonly now: () => number;
 }
 
-/** Request headers whose values are not secret. */
-const NOT_SECRET: readonly string[] = ["accept", "content-type", "user-agent"];
-
 /**
  * @returns a `fetch` that resolves with a complete response of status 2xx (its status is always 200), and throws
  *   HttpFailure, ProxyRefused, InvalidRequest, or the reason of `cancel`
@@ -38,9 +35,6 @@ export function boundedFetch({ receiver, timeoutMs, cancel, now }: FetchLimits):
         timeoutMs,
         agent: environmentAgent(url),
         now: now(),
-        secrets: Object.keys(headers).flatMap((name) =>
-          NOT_SECRET.includes(name) ? [] : [headers[name] ?? ""],
-        ),
       },
       cancel,
     );

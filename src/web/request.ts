@@ -6,7 +6,7 @@ import type { LookupFunction } from "node:net";
 import { RefusedAddress } from "./address-policy.ts";
 import { TunnelAgent } from "./agent.ts";
 import { cleaner } from "./excerpt.ts";
-import { badAnswer, HttpFailure, noAnswer, ProxyRefused } from "./failure.ts";
+import { badAnswer, HttpFailure, NOT_HTTP, noAnswer, ProxyRefused, TunnelFailed } from "./failure.ts";
 
 /** The bytes of an answer that are read for an error, and the time for them in milliseconds. */
 const ERROR_BYTES = 8192;
@@ -27,8 +27,8 @@ export interface OutgoingRequest {
   readonly agent: http.Agent;
   /** Milliseconds since 1970. */
   readonly now: number;
-  /** Secrets that errors must not contain even if the receiver repeats them. Those of the URL are known. */
-  readonly secrets: readonly string[];
+  /** Further secrets that errors must not contain even if the receiver repeats them; see `cleaner`. Default: none. */
+  readonly secrets?: readonly string[];
 }
 
 /** A complete answer. */
@@ -65,12 +65,13 @@ export function exchange(request: OutgoingRequest, cancel: AbortSignal): Promise
 }
 
 function run<T>(
-  { receiver, url, method, headers, body, timeoutMs, lookup, agent, now, secrets }: OutgoingRequest,
+  { receiver, url, method, headers, body, timeoutMs, lookup, agent, now, secrets = [] }: OutgoingRequest,
   cancel: AbortSignal,
   read: (res: http.IncomingMessage) => Promise<T>,
 ): Promise<T> {
   const late = AbortSignal.timeout(timeoutMs);
   const signal = AbortSignal.any([cancel, late]);
+  const clean = (text: string): string => cleaner(url, secrets, headers)(text);
   return new Promise<T>((resolve, reject) => {
     const through = agent instanceof TunnelAgent ? " through the proxy" : "";
     const fail = (cause: unknown): void => {
@@ -92,18 +93,24 @@ function run<T>(
       const { statusCode = 0 } = res;
       if (statusCode >= 200 && statusCode < 300) return void read(res).then(resolve, fail);
       isRefused = true;
-      void beginningOf(res).then((text) => {
-        const said = cleaner(url, secrets)(text);
-        fail(badAnswer(receiver, statusCode, res.headers["retry-after"], now, said));
-      });
+      void beginningOf(res).then((text) =>
+        fail(badAnswer(receiver, statusCode, res.headers["retry-after"], now, text, clean)),
+      );
+    });
+    req.on("upgrade", ({ statusCode = 101 }, socket) => {
+      socket.destroy();
+      fail(badAnswer(receiver, statusCode, undefined, now, "", clean));
     });
     req.on("proxyConnect", ({ statusCode }: { readonly statusCode: number }) => {
-      if (statusCode !== 200) fail(new ProxyRefused(receiver, statusCode));
+      if (statusCode === 200) return;
+      fail(isStatus(statusCode) ? new ProxyRefused(receiver, statusCode) : new TunnelFailed(NOT_HTTP));
     });
     req.on("error", onError);
     req.end(body);
   });
 }
+
+const isStatus = (value: number): boolean => Number.isInteger(value) && value >= 100 && value <= 599;
 
 /** Reads the beginning of an answer; after that, its rest is discarded. Returns what arrived if the answer is cut. */
 function beginningOf(res: http.IncomingMessage): Promise<string> {

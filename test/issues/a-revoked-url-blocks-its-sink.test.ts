@@ -65,6 +65,8 @@ describe("a revoked URL blocks its sink", function () {
       "not_authed",
       "missing_scope",
       "is_archived",
+      "channel_not_found",
+      "restricted_action",
     ].map((code): Case => [`${code} of a bot token`, bot, refusal(code), posted]),
     ...[401, 403, 410].map(
       (status): Case => [`${status} of a webhook`, webhook, { status, body: "gone" }, { status: 200 }],
@@ -89,6 +91,26 @@ describe("a revoked URL blocks its sink", function () {
       assert.equal(await metric(gateway, "onramp_sink_partitions_blocked", { sink: "out" }), 0);
       assert.doesNotMatch(JSON.stringify(log.lines), /SECRET/);
     });
+
+  it("an accepted message with response_metadata: null is delivered once", async () => {
+    receiver.script = () => ({ status: 200, body: '{"ok":true,"ts":"1.1","response_metadata":null}' });
+    const { state, letters } = await start(bot());
+    await until(async () => (await state()).delivered === 1);
+    assert.deepEqual([receiver.arrived.length, (await letters()).length], [1, 0]);
+  });
+
+  it("is logged once while 404 and 503 alternate, and the sink remains blocked", async () => {
+    receiver.script = () => {
+      const n = receiver.arrived.length;
+      return n >= 60 ? ok : n % 2 === 0 ? { status: 404, body: "no_service" } : { status: 503 };
+    };
+    const { state, events } = await start(incoming());
+    await until(async () => (await state()).delivered === 1);
+    assert.deepEqual(
+      events().filter((event) => /blocked/.test(event)),
+      ["delivery is blocked; it resumes when the cause is resolved", "delivery is no longer blocked"],
+    );
+  });
 
   it("shows the state, the answer, the next step and the partition at once", async () => {
     receiver.script = () => ({ status: 404, body: "no_service" });

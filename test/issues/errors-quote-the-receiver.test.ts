@@ -5,6 +5,7 @@ import { useBroker } from "../support/broker.ts";
 import { keepingLog, startTestGateway } from "../support/gateway.ts";
 import { post, sinkState } from "../support/http.ts";
 import { hurryingClock } from "../support/hurrying-clock.ts";
+import { startRawServer } from "../support/raw-server.ts";
 import { headersOf, readPartition } from "../support/read-back.ts";
 import { type Receiver, type Reply, startReceiver } from "../support/receiver.ts";
 import { until } from "../support/until.ts";
@@ -94,7 +95,7 @@ describe("errors quote the receiver", function () {
       body: `field \u001b[1m"total" of ${path} ${secret} ${headers["x-token"]} ${"y".repeat(500)}`,
     });
     const { reason, log } = await start({
-      ...{ type: "webhook", url: `${receiver.url}/hooks/in-SECRET`, allowAddresses: ["127.0.0.1"] },
+      ...{ type: "webhook", url: `${receiver.url}/hooks/in-SECRET1`, allowAddresses: ["127.0.0.1"] },
       ...{ secrets: [secret], headers: { "x-token": "Bearer SECRET-2" } },
     });
     const said = await reason();
@@ -104,6 +105,32 @@ describe("errors quote the receiver", function () {
     );
     assert.equal(Buffer.byteLength(said), "the receiver answered 422: ".length + 200);
     assert.doesNotMatch(JSON.stringify(log.lines), /SECRET|BwcHBwcH/);
+  });
+
+  it("the ordinary words of the URL and of headers that are not secret", async () => {
+    const body = '{"error":"orders.customer is required; production webhook rejects application/json"}';
+    answer({ status: 400, body });
+    const { reason } = await start({
+      ...{ type: "webhook", url: `${receiver.url}/orders/webhook`, allowAddresses: ["127.0.0.1"] },
+      headers: { "x-env": "production", accept: "application/json" },
+    });
+    assert.equal(await reason(), `the receiver answered 400: ${body}`);
+  });
+
+  it("101, without the user, the password and short keys of the headers in any answer", async () => {
+    const sink = { type: "webhook", allowAddresses: ["127.0.0.1"] };
+    const url = await startRawServer(
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n",
+    );
+    assert.equal(await (await start({ ...sink, url })).reason(), "the receiver answered 101");
+    answer({ status: 401, body: "billing pa55 k3y5" });
+    const authorization = `Basic ${Buffer.from("billing:pa55").toString("base64")}`;
+    const { reason } = await start({
+      ...sink,
+      url: receiver.url,
+      headers: { authorization, "x-api-key": "k3y5" },
+    });
+    assert.equal(await reason(), "the receiver answered 401: [redacted] [redacted] [redacted]");
   });
 
   for (const [title, reply] of [

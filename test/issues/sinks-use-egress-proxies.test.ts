@@ -5,6 +5,7 @@ import { useBroker } from "../support/broker.ts";
 import { keepingLog, startTestGateway } from "../support/gateway.ts";
 import { post, sinkState } from "../support/http.ts";
 import { setProxies, startProxy } from "../support/proxy.ts";
+import { startRawServer } from "../support/raw-server.ts";
 import { type Receiver, startReceiver } from "../support/receiver.ts";
 import { until } from "../support/until.ts";
 
@@ -95,6 +96,28 @@ describe("sinks use egress proxies", function () {
     assert.match(lastError.message, /the proxy answered CONNECT with 407; set the user name/);
     assert.deepEqual([deadLettered, receiver.arrived.length], [0, 0]);
     assert.doesNotMatch(JSON.stringify([log.lines, await state()]), /pr0xy-secret/);
+  });
+
+  it("a proxy that does not answer with HTTP, or closes the connection, is away: the record is tried again", async () => {
+    for (const answer of ["nonsense\r\n\r\n", ""]) {
+      const { state } = await start(webhook({ proxy: await startRawServer(answer), giveUpAfter: "1s" }));
+      await until(async () => (await state()).failed >= 2);
+      const { lastError, deadLettered, state: name } = await state();
+      assert.match(
+        lastError.message,
+        /through the proxy: the (answer of the )?proxy .*; check the host and the port/,
+      );
+      assert.deepEqual([name, deadLettered], ["retrying", 0]);
+    }
+  });
+
+  it("an invalid block in NO_PROXY is a problem of the configuration", async () => {
+    setProxies({ HTTP_PROXY: "http://p:1", NO_PROXY: "10.0.0.0/33" });
+    for (const sink of [
+      webhook({ proxy: "env" }),
+      { type: "slack", text: "'t'", webhookUrl: `${receiver.url}/x` },
+    ])
+      await assert.rejects(start(sink), /sinks\.out.*NO_PROXY: "10\.0\.0\.0\/33" is not a CIDR block/);
   });
 
   it("an invalid proxy is a problem of the configuration, and is not quoted", async () => {

@@ -48,4 +48,44 @@ describe("web: excerpt", () => {
     assert.equal(cleaner(url, ["a"])("a bad request / field `name`"), "a bad request / field `name`");
     assert.equal(cleaner(url, ["Bearer xoxb-12345"])("the bearer token expired"), "the bearer token expired");
   });
+
+  it("keeps the ordinary words of a path, and the values of headers that are not secret", () => {
+    const headers = { "x-env": "production", accept: "application/json", "x-tenant": "customer-eu-1" };
+    const clean = cleaner(new URL("https://hooks.example.com/orders/webhook/v2"), [], headers);
+    const text =
+      "orders.customer is required; production webhook rejects application/json of customer-eu-1 at /orders/webhook/v2 without webhook-signature";
+    assert.equal(clean(text), text);
+  });
+
+  it("redacts the segments of a path that look like secrets: long ones, and those that mix letters and digits", () => {
+    const clean = cleaner(new URL("https://example.com/orders/abcdefghijklmnop/a1b2c3d4/a1b2/my%20o"), []);
+    assert.equal(
+      clean("orders abcdefghijklmnop a1b2c3d4 a1b2 my%20o"),
+      "orders [redacted] [redacted] a1b2 my%20o",
+    );
+    assert.equal(clean("at /orders/abcdefghijklmnop/a1b2c3d4/a1b2/my%20o"), "at [redacted]");
+  });
+
+  it("redacts the values of a query, and a name without a value if it looks like a secret", () => {
+    const clean = cleaner(new URL("https://example.com/hook?env=live&sig=a%20b%2Bc&s3cr3tname&debug"), []);
+    assert.equal(
+      clean("live a b+c a%20b%2Bc s3cr3tname debug hook"),
+      "[redacted] [redacted] [redacted] [redacted] debug hook",
+    );
+  });
+
+  it("redacts short values of headers with the name of a secret, and the user and password of authorization", () => {
+    const basic = Buffer.from("billing:pa:ss").toString("base64");
+    const clean = cleaner(new URL("https://example.com/"), [], {
+      Authorization: `Basic ${basic}`,
+      "X-Api-Key": "k3y5",
+      "x-hub-signature": "sha256=beef",
+      "proxy-password": "abcd",
+      Cookie: 'sid=4711; theme="dark"',
+      "x-secret": "abc",
+    });
+    for (const secret of [basic, "billing:pa:ss", "billing", "pa:ss", "k3y5", "beef", "abcd", "4711", "dark"])
+      assert.equal(clean(`it has ${secret}!`), "it has [redacted]!", secret);
+    assert.equal(clean("basic abc theme"), "basic abc theme");
+  });
 });

@@ -1,8 +1,10 @@
 // `fetch` for receivers: its errors, none of which contains a secret.
 
 import { strict as assert } from "node:assert";
+import { inspect } from "node:util";
 import { type HttpFailure, InvalidRequest } from "../../src/web/failure.ts";
 import { boundedFetch } from "../../src/web/fetch.ts";
+import { startRawServer } from "../support/raw-server.ts";
 import { startReceiver } from "../support/receiver.ts";
 
 const limits = {
@@ -35,6 +37,29 @@ describe("web: fetch", () => {
     await assert.rejects(boundedFetch(limits)(receiver.url), (error: HttpFailure) => {
       assert.equal(error.status, undefined);
       return /^Example cannot be reached: ECONNREFUSED$/.test(error.message);
+    });
+  });
+
+  it("throws for 101: the receiver answered", async () => {
+    const url = await startRawServer(
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n",
+    );
+    await assert.rejects(boundedFetch(limits)(url), (error: HttpFailure) => {
+      assert.equal(error.status, 101);
+      return error.message === "Example answered 101";
+    });
+  });
+
+  it("throws an error that contains no secret of the request, also when it is inspected", async () => {
+    const receiver = await startReceiver();
+    const basic = Buffer.from("user:hunter2").toString("base64");
+    receiver.script = () => ({ status: 400, body: `user hunter2 with ${basic} and key k3y5` });
+    const headers = { authorization: `Basic ${basic}`, "x-api-key": "k3y5" };
+    await assert.rejects(boundedFetch(limits)(receiver.url, { headers }), (error: HttpFailure) => {
+      assert.doesNotMatch(inspect(error) + JSON.stringify(error), /hunter2|k3y5/);
+      return (
+        error.message === "Example answered 400: [redacted] [redacted] with [redacted] and key [redacted]"
+      );
     });
   });
 

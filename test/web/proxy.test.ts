@@ -8,6 +8,7 @@ import { boundedFetch } from "../../src/web/fetch.ts";
 import { clientCredentials } from "../../src/web/oauth.ts";
 import { exchange } from "../../src/web/request.ts";
 import { setProxies, startProxy } from "../support/proxy.ts";
+import { startRawServer } from "../support/raw-server.ts";
 import { startReceiver } from "../support/receiver.ts";
 
 const limits = { receiver: "Example", timeoutMs: 5000, cancel: new AbortController().signal, now: () => 0 };
@@ -42,6 +43,90 @@ describe("web: proxies", function () {
     assert.deepEqual(["http://x/", "https://x/"].map(proxyOf), ["http://c:3/", "http://c:3/"]);
     setProxies({});
     assert.equal(proxyOf("https://x.example/"), undefined);
+  });
+
+  it("are http proxies if they have no scheme, in all variables", () => {
+    for (const [name, url] of [
+      ["HTTPS_PROXY", "https://x.example/"],
+      ["http_proxy", "http://x.example/"],
+      ["ALL_PROXY", "https://x.example/"],
+    ] as const) {
+      setProxies({ [name]: "user:pw@proxy.example:3128" });
+      assert.equal(environmentProxy(new URL(url))?.href, "http://user:pw@proxy.example:3128/");
+    }
+  });
+
+  it("are not used for the names, addresses and blocks of NO_PROXY", () => {
+    const isProxied = (NO_PROXY: string, url: string): boolean => {
+      setProxies({ ALL_PROXY: "http://p:1", NO_PROXY });
+      return environmentProxy(new URL(url)) !== undefined;
+    };
+    for (const [entry, url] of [
+      ["slack.com", "https://hooks.slack.com/x"],
+      ["slack.com", "https://slack.com/x"],
+      [".slack.com", "https://hooks.slack.com/x"],
+      [".slack.com", "https://slack.com/x"],
+      ["*.slack.com", "https://hooks.slack.com/x"],
+      ["SLACK.com", "https://Hooks.Slack.Com/x"],
+      ["a.example slack.com:443", "https://hooks.slack.com/x"],
+      ["slack.com.", "https://hooks.slack.com./x"],
+      ["localhost, *", "https://x.example/"],
+      ["10.0.0.0/8", "https://10.1.2.3/"],
+      ["10.1.2.3", "https://10.1.2.3/"],
+      ["10.1.2.3:8080", "http://10.1.2.3:8080/"],
+      ["::1", "https://[::1]/"],
+      ["[::1]", "https://[::1]/"],
+      ["[::1]:443", "https://[::1]/"],
+      ["0:0:0:0:0:0:0:1", "https://[::1]/"],
+      ["fd00::/8", "https://[fd00::5]/"],
+    ] as const)
+      assert.equal(isProxied(entry, url), false, `${entry} ${url}`);
+    for (const [entry, url] of [
+      ["slack.com", "https://notslack.com/"],
+      ["hooks.slack.com", "https://slack.com/"],
+      ["slack.com:80", "https://slack.com/"],
+      ["10.0.0.0/8", "https://11.1.2.3/"],
+      ["10.0.0.0/8", "https://x.example/"],
+      ["2.3", "https://10.1.2.3/"],
+      ["fd00::/8", "https://[fe80::5]/"],
+      ["::1", "https://[::2]/"],
+      ["", "https://x.example/"],
+    ] as const)
+      assert.equal(isProxied(entry, url), true, `${entry} ${url}`);
+  });
+
+  it("a block in NO_PROXY that is not valid is refused, also beside an entry that matches", () => {
+    for (const block of ["10.0.0.0/33", "fd00::/129", "10.0.0.0/", "10.0.0/8", "slack.com/x"]) {
+      setProxies({ ALL_PROXY: "http://p:1", NO_PROXY: `10.1.2.3,${block}` });
+      for (const url of ["https://10.1.2.3/", "https://x.example/"])
+        assert.throws(
+          () => environmentProxy(new URL(url)),
+          /^Error: NO_PROXY: ".*" is not a CIDR block, such as/,
+        );
+    }
+    setProxies({ NO_PROXY: "10.0.0.0/33" });
+    assert.equal(environmentProxy(new URL("https://x.example/")), undefined);
+  });
+
+  it("that do not answer with HTTP, or close the connection, are named as the cause", async () => {
+    const receiver = await startReceiver();
+    for (const [answer, says] of [
+      ["nonsense\r\n\r\n", "the answer of the proxy to CONNECT is not valid HTTP"],
+      ["nonsense\r\nmore\r\n\r\n", "the answer of the proxy to CONNECT is not valid HTTP"],
+      ["\r\n\r\n", "the answer of the proxy to CONNECT is not valid HTTP"],
+      ["SSH-2.0-OpenSSH_9\r\n", "the proxy closed the connection before it answered CONNECT"],
+      ["", "the proxy closed the connection before it answered CONNECT"],
+    ] as const) {
+      setProxies({ HTTP_PROXY: withPassword(await startRawServer(answer)) });
+      await assert.rejects(boundedFetch(limits)(receiver.url), (error: Error) => {
+        assert.ok(error instanceof HttpFailure && error.status === undefined && !error.isUnreadable);
+        assert.equal(
+          error.message,
+          `Example cannot be reached through the proxy: ${says}; check the host and the port of the proxy`,
+        );
+        return true;
+      });
+    }
   });
 
   it("are used for tokens of OAuth", async () => {
@@ -101,7 +186,7 @@ describe("web: proxies", function () {
     agent.maxSockets = 1;
     const request = { receiver: "Example", url, method: "POST", headers: {}, body: Buffer.alloc(0) };
     const send = () => exchange({ ...request, timeoutMs: 5000, agent, now: 0, secrets: [] }, limits.cancel);
-    await assert.rejects(send());
+    await assert.rejects(send(), /through the proxy: the proxy opened no tunnel within 50 ms$/);
     proxy.script = () => 200;
     await send();
     assert.equal(receiver.taken.length, 1);

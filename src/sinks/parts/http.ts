@@ -25,11 +25,16 @@ export async function postJson(
 
 /**
  * Returns what a failure means for a kind of sink, where that differs from `failureKindOf`; undefined where it does not.
- * `hint` is a sentence for the operator, such as the next step, without the full stop.
+ * `message` replaces the message of the failure. `hint` is a sentence for the operator, such as the next step, without the
+ * full stop.
  */
-export type Meaning = (
-  failure: HttpFailure,
-) => { readonly kind: FailureKind; readonly hint: string } | undefined;
+export type Meaning = (failure: HttpFailure) =>
+  | {
+      readonly kind: FailureKind;
+      readonly message?: string | undefined;
+      readonly hint?: string | undefined;
+    }
+  | undefined;
 
 const USUAL: Meaning = () => undefined;
 
@@ -61,6 +66,6 @@ export function deliveryErrorIn(thrown: unknown, meaning = USUAL): DeliveryError
 function ofHttp(error: HttpFailure, special: ReturnType<Meaning>): DeliveryError {
   const { message, status, retryAfterMs } = error;
   const kind = special?.kind ?? (error.isUnreadable ? "answered" : failureKindOf(status));
-  const text = special ? `${message}. ${special.hint}` : message;
+  const text = [special?.message ?? message, special?.hint].filter(Boolean).join(". ");
   return new DeliveryError(kind, text, { retryAfterMs, cause: error });
 }

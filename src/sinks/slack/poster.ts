@@ -4,7 +4,7 @@
 
 import { cleaner } from "../../web/excerpt.ts";
 import { boundedFetch } from "../../web/fetch.ts";
-import { createRefusals } from "./refusals.ts";
+import { createRefusals, type SlackAnswer } from "./refusals.ts";
 
 export interface Message {
   readonly text: string;
@@ -67,38 +67,37 @@ function viaToken(
   const loaded = import("@slack/web-api");
   const refusals = createRefusals(onRevoked, cleaner(new URL(apiUrl), [token]));
   return async ({ text, blocks, thread }, cancel) => {
-    const { WebAPIPlatformError, WebClient } = await loaded;
+    const { WebClient } = await loaded;
     const bounded = boundedFetch({ receiver: "Slack", timeoutMs, cancel, now });
-    const client = new WebClient(token, {
-      slackApiUrl: apiUrl,
-      fetch: (async (...request: Parameters<typeof fetch>) => {
-        const response = await bounded(...request);
-        refusals.parse(await response.clone().text());
-        return response;
-      }) as never,
-      retryConfig: { retries: 0 },
-      rejectRateLimitedCalls: true,
-      logger: SILENT,
-    });
     /** @returns the id of the message @throws DeliveryError */
     const post = async (parent: string | undefined): Promise<string | undefined> => {
+      let answer: SlackAnswer | undefined;
+      const client = new WebClient(token, {
+        slackApiUrl: apiUrl,
+        fetch: (async (...request: Parameters<typeof fetch>) => {
+          const response = await bounded(...request);
+          answer = refusals.parse(await response.clone().text());
+          return response;
+        }) as never,
+        retryConfig: { retries: 0 },
+        rejectRateLimitedCalls: true,
+        logger: SILENT,
+      });
+      const content = { text, ...(blocks ? { blocks: blocks as never } : {}) };
       try {
-        const { ts } = await client.chat.postMessage({
-          channel,
-          text,
-          ...(blocks ? { blocks: blocks as never } : {}),
-          ...(parent ? { thread_ts: parent } : {}),
-        });
-        return ts;
+        await client.chat.postMessage({ channel, ...content, ...(parent ? { thread_ts: parent } : {}) });
       } catch (thrown) {
-        cancel.throwIfAborted();
-        if (!(thrown instanceof WebAPIPlatformError)) throw refusals.errorIn(thrown) ?? thrown;
-        // The first message of the thread was deleted.
-        if (parent === undefined || thrown.data.error !== "thread_not_found")
-          throw refusals.errorOf(thrown.data);
-        threads.delete(thread ?? "");
-        return post(undefined);
+        // The client also throws for valid answers, such as one with `"response_metadata":null`: the answer decides.
+        if (!answer) {
+          cancel.throwIfAborted();
+          throw refusals.errorIn(thrown) ?? thrown;
+        }
       }
+      if (!answer || answer.ok) return typeof answer?.ts === "string" ? answer.ts : undefined;
+      // The first message of the thread was deleted.
+      if (parent === undefined || answer.error !== "thread_not_found") throw refusals.errorOf(answer);
+      threads.delete(thread ?? "");
+      return post(undefined);
     };
     const ts = await post(thread === undefined ? undefined : threads.get(thread));
     if (thread === undefined || threads.has(thread) || ts === undefined) return;

@@ -1,12 +1,15 @@
-// Converts the answers of Slack to DeliveryErrors: which error codes concern one message, and which the URL or the token.
+// Converts the answers of Slack to DeliveryErrors: which error codes concern one message, which ask for another
+// attempt; every other code concerns the URL, the token, the channel or the workspace, and so every message.
 
-import { DeliveryError } from "../../core/sink.ts";
+import { DeliveryError, type FailureKind, failureKindOf } from "../../core/sink.ts";
 import type { Clean } from "../../web/excerpt.ts";
 import { deliveryErrorIn, type Meaning } from "../parts/http.ts";
 
 /** The answer of a method of Slack's API (https://docs.slack.dev/apis/web-api/#responses). */
 export interface SlackAnswer {
   readonly ok: boolean;
+  /** The id of the message. */
+  readonly ts?: unknown;
   readonly error?: unknown;
   readonly errors?: unknown;
   readonly needed?: unknown;
@@ -14,25 +17,43 @@ export interface SlackAnswer {
   readonly response_metadata?: unknown;
 }
 
-/** Error codes for failures in Slack itself (https://docs.slack.dev/reference/methods/chat.postMessage/#errors). */
-const SLACK_FAILED = ["internal_error", "fatal_error", "request_timeout"];
-/** Error codes with which Slack asks for a pause. */
-const SLACK_BUSY = ["ratelimited", "rate_limited", "service_unavailable"];
-/** Error codes that refuse the URL, the token or the channel, and so every message. */
-const REVOKED = [
-  ...["access_denied", "account_inactive", "action_prohibited", "channel_is_archived", "ekm_access_denied"],
-  ...["invalid_auth", "invalid_token", "is_archived", "missing_scope", "no_active_hooks", "no_permission"],
-  ...["no_service", "no_service_id", "no_team", "not_allowed_token_type", "not_authed", "not_in_channel"],
-  ...["org_login_required", "team_access_not_granted", "team_disabled", "token_expired", "token_revoked"],
+/**
+ * Error codes that concern one message, not the URL, the token, the channel or the workspace
+ * (https://docs.slack.dev/reference/methods/chat.postMessage/#errors,
+ * https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks/#handling_errors).
+ */
+const OF_MESSAGE = [
+  ...["attachment_payload_limit_exceeded", "block_mismatch", "cannot_reply_to_message"],
+  ...["duplicate_message_not_found", "invalid_arg_name", "invalid_arguments", "invalid_array_arg"],
+  ...[
+    "invalid_attachments",
+    "invalid_blocks",
+    "invalid_blocks_format",
+    "invalid_charset",
+    "invalid_form_data",
+  ],
+  ...["invalid_json", "invalid_metadata_format", "invalid_metadata_schema", "invalid_payload"],
+  ...["invalid_thread_ts", "json_not_object", "markdown_text_conflict", "metadata_too_large"],
+  ...["missing_text_or_fallback_or_attachments", "msg_blocks_too_long", "msg_too_long", "no_text"],
+  ...["restricted_action_thread_locked", "slack_connect_canvas_sharing_blocked"],
+  ...["slack_connect_clip_sharing_blocked", "slack_connect_file_link_sharing_blocked"],
+  ...["slack_connect_lists_sharing_blocked", "thread_not_found", "too_many_attachments"],
+  ...["too_many_contact_cards"],
 ];
-/** Statuses that refuse the URL or the token. */
+/** Error codes for failures in Slack itself. */
+const SLACK_FAILED = ["fatal_error", "internal_error", "request_timeout", "rollup_error"];
+/** Error codes with which Slack asks for a pause. */
+const SLACK_BUSY = ["message_limit_exceeded", "rate_limited", "ratelimited", "service_unavailable"];
+/** Statuses of incoming webhooks that refuse the URL or the token. */
 const REVOKED_STATUSES: readonly number[] = [401, 403, 404, 410];
 /** Slack does not redirect requests; a network that requires a login does, or answers 511 (RFC 6585). */
 const isForeign = (status: number): boolean => (status >= 300 && status < 400) || status === 511;
+/** The form of an error code in the body of an incoming webhook's answer. */
+const CODE = /^[a-z]+(_[a-z]+)+$/;
 const FOREIGN_HINT = "Check whether a proxy or a login page of the network answers in place of Slack";
 
 const NEXT_STEP =
-  "The app, the webhook URL, the token or the channel no longer accepts messages: restore it in Slack, or replace webhookUrl, or token and channel; Onramp tries again about once a minute";
+  "The app, the webhook URL, the token, the channel or the workspace does not accept messages: correct it in Slack, or replace webhookUrl, or token and channel; Onramp tries again about once a minute";
 /** The maximum length of the details in an error, in bytes. */
 const DETAIL_BYTES = 600;
 
@@ -48,11 +69,29 @@ export interface Refusals {
 
 /** @param onRevoked see the option */
 export function createRefusals(onRevoked: "hold" | "dead-letter", clean: Clean): Refusals {
-  const holds = (code: string): boolean => onRevoked === "hold" && REVOKED.includes(code);
-  const meaning: Meaning = ({ status = 0, said }) => {
-    if (holds(codeIn(said)) || (onRevoked === "hold" && REVOKED_STATUSES.includes(status)))
-      return { kind: "blocked", hint: NEXT_STEP };
-    return isForeign(status) ? { kind: "away", hint: FOREIGN_HINT } : undefined;
+  const kindOf = (code: string): FailureKind => {
+    if (OF_MESSAGE.includes(code)) return "permanent";
+    if (SLACK_BUSY.includes(code)) return "away";
+    if (SLACK_FAILED.includes(code)) return "answered";
+    return onRevoked === "hold" ? "blocked" : "permanent";
+  };
+  const hintFor = (kind: FailureKind): string | undefined => (kind === "blocked" ? NEXT_STEP : undefined);
+  const describe = (answer: SlackAnswer): string => `${clean(codeOf(answer))}${detailsOf(answer, clean)}`;
+  const meaning: Meaning = ({ status = 0, body }) => {
+    // A receiver that is down or overloaded may answer with any code.
+    if (failureKindOf(status) === "away") return undefined;
+    const answer = parseJson(body);
+    if (isAnswer(answer) && !answer.ok) {
+      const kind = kindOf(codeOf(answer));
+      return { kind, message: `Slack answered ${status}: ${describe(answer)}`, hint: hintFor(kind) };
+    }
+    if (isForeign(status)) return { kind: "away", hint: FOREIGN_HINT };
+    const code = body.trim();
+    const isKnown = [...OF_MESSAGE, ...SLACK_BUSY, ...SLACK_FAILED].includes(code);
+    const isRefusal = REVOKED_STATUSES.includes(status) || (status === 400 && CODE.test(code));
+    if (!isKnown && !isRefusal) return undefined;
+    const kind = kindOf(code);
+    return { kind, hint: hintFor(kind) };
   };
   return {
     parse(text) {
@@ -65,32 +104,23 @@ export function createRefusals(onRevoked: "hold" | "dead-letter", clean: Clean):
       );
     },
     errorOf(answer) {
-      const code = clean(String(answer.error ?? "no error code"));
-      const details = detailsOf(answer, clean);
-      const message = `Slack answered ${code}${details}`;
-      if (holds(code)) return new DeliveryError("blocked", `${message}. ${NEXT_STEP}`);
-      const kind = SLACK_BUSY.includes(code)
-        ? "away"
-        : SLACK_FAILED.includes(code)
-          ? "answered"
-          : "permanent";
-      return new DeliveryError(kind, message);
+      const kind = kindOf(codeOf(answer));
+      const message = `Slack answered ${describe(answer)}`;
+      return new DeliveryError(kind, kind === "blocked" ? `${message}. ${NEXT_STEP}` : message);
     },
     errorIn: (thrown) => deliveryErrorIn(thrown, meaning),
   };
 }
 
-/** The error code in the body of an answer, which is the code itself or a JSON object. */
-function codeIn(said: string): string {
-  const answer = parseJson(said);
-  return isAnswer(answer) ? String(answer.error) : said.trim();
-}
+const codeOf = ({ error }: SlackAnswer): string => String(error ?? "no error code");
 
 /** The parts of an answer that name the block and the reason, or the scope. */
 function detailsOf({ errors, needed, provided, response_metadata }: SlackAnswer, clean: Clean): string {
   const { messages } = (response_metadata ?? {}) as { readonly messages?: unknown };
-  const texts = [messages, errors].flatMap((list) => (Array.isArray(list) ? list : []));
-  const reasons = [...new Set(texts.map((text) => String(text).replace(/^\[ERROR\]\s*/, "")))];
+  const texts = [messages, errors]
+    .flatMap((list): unknown[] => (Array.isArray(list) ? list : []))
+    .filter((text) => typeof text === "string");
+  const reasons = [...new Set(texts.map((text) => text.replace(/^\[ERROR\]\s*/, "")))];
   const scopes = [
     ...(needed === undefined ? [] : [`needed: ${needed}`]),
     ...(provided === undefined ? [] : [`provided: ${provided}`]),

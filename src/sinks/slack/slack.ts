@@ -50,7 +50,7 @@ const options = object({
   timeout: duration("How long one attempt may take.", { default: "10s" }),
   onRevoked: oneOf(
     ["hold", "dead-letter"],
-    "What happens when Slack refuses the URL, the token or the channel (for example with no_service). hold: the sink keeps the record, is reported as blocked, and tries again about once a minute. dead-letter: the record becomes a dead letter at once.",
+    "What happens when Slack refuses the URL, the token, the channel or the workspace (for example with no_service). hold: the sink keeps the record, is reported as blocked, and tries again about once a minute. dead-letter: the record becomes a dead letter at once.",
     { default: "hold" },
   ),
 });

@@ -142,10 +142,10 @@ describe("sinks: slack", function () {
     );
   });
 
-  it("dead-letters a record that Slack refuses by name, and retries after Slack's own errors", async () => {
+  it("dead-letters a message that Slack refuses by name, and retries after Slack's own errors", async () => {
     const answers = [
       '{"ok":false,"error":"internal_error"}',
-      '{"ok":false,"error":"channel_not_found"}',
+      '{"ok":false,"error":"invalid_blocks"}',
       POSTED.body,
     ];
     receiver.script = () => ({ status: 200, body: answers[receiver.arrived.length] ?? POSTED.body });
