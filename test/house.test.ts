@@ -48,7 +48,7 @@ const house: House = {
   madeIn: { AcceptedRecord: "core/ingest.ts", Verified: "core/webhook.ts" },
   requires: ["kafka/admin/kafkajs-repairs.ts"],
   withoutNode: { core: ["node:http", "node:https", "node:http2", "node:net", "node:tls", "node:dgram"] },
-  process: ["main.ts", "web/environment-proxy.ts"],
+  process: "main.ts",
   maxLines: 250,
 };
 
@@ -229,7 +229,7 @@ describe("the guard of the house reports", () => {
         file: "ops/planted.ts",
         text: "export const p = (a: boolean, b: object) => (a ? process : b);\n",
       },
-      /^only src\/main\.ts and src\/web\/environment-proxy\.ts may touch `process`/,
+      /^only src\/main\.ts may touch `process`/,
     ],
     [
       "a part of one, by createRequire",
@@ -252,12 +252,12 @@ describe("the guard of the house reports", () => {
     [
       "`process` outside main.ts",
       { file: "ops/planted.ts", text: "export const pid = process.pid;\n" },
-      /^only src\/main\.ts and src\/web\/environment-proxy\.ts may touch `process`: src\/ops\/planted\.ts does$/,
+      /^only src\/main\.ts may touch `process`: src\/ops\/planted\.ts does$/,
     ],
     [
       "`process` imported",
       { file: "ops/planted.ts", text: 'import { env } from "node:process";\n' },
-      /^only src\/main\.ts and src\/web\/environment-proxy\.ts may touch `process`/,
+      /^only src\/main\.ts may touch `process`/,
     ],
     [
       "`process` through globalThis",

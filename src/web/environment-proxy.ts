@@ -2,9 +2,18 @@
 
 import { BlockList, isIP } from "node:net";
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
+let environment: Environment = {};
+
+/** Sets the variables that name the proxies of the process. Called before the configuration is loaded. Default: none. */
+export function useProxyVariables(variables: Environment): void {
+  environment = variables;
+}
+
 /** @returns the value of a variable, in lower case (which takes precedence) or in upper case; "" if it is not set */
 const variable = (name: string): string =>
-  process.env[name.toLowerCase()] || process.env[name.toUpperCase()] || "";
+  environment[name.toLowerCase()] || environment[name.toUpperCase()] || "";
 
 /**
  * Returns the text of the proxy that HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY, or the same in lower case, name for a

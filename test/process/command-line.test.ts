@@ -96,6 +96,20 @@ describe("process: command line", () => {
     assert.equal((await run(["check", "a.yaml", "b.yaml"])).code, 2);
   });
 
+  it("`check` reads the proxies of the environment", async () => {
+    const team = {
+      type: "slack",
+      webhookUrl: "https://hooks.slack.com/services/x",
+      topics: ["t"],
+      text: "'x'",
+    };
+    const config = writeConfig({ sinks: { team } });
+    assert.equal((await run(["check", config], { HTTPS_PROXY: "http://p:1" })).code, 0);
+    const { code, stderr } = await run(["check", config], { HTTPS_PROXY: "socks5://p:1" });
+    assert.equal(code, 1);
+    assert.match(stderr, /sinks\.team.*must be the http or https URL of a proxy/);
+  });
+
   it("`replay` and `dead-letter replay` print what they delivered, or which argument is missing", async () => {
     const receiver = await startReceiver();
     const topic = await broker.topic();

@@ -3,6 +3,7 @@
 import { once } from "node:events";
 import http from "node:http";
 import net, { type AddressInfo } from "node:net";
+import { useProxyVariables } from "../../src/web/environment-proxy.ts";
 import { afterTest } from "./after-test.ts";
 
 /** A request for a tunnel. */
@@ -57,19 +58,8 @@ export async function startProxy(): Promise<Proxy> {
   return proxy;
 }
 
-const NAMES = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"].flatMap((name) => [
-  name,
-  name.toLowerCase(),
-]);
-
-/** Sets the proxies of this process until the end of the test; those that are not given are unset. */
+/** Sets the proxies of this process until the end of the test. */
 export function setProxies(given: Readonly<Record<string, string>>): void {
-  const before = NAMES.map((name) => [name, process.env[name]] as const);
-  const set = (values: Iterable<readonly [string, string | undefined]>): void => {
-    for (const [name, value] of values)
-      if (value === undefined) delete process.env[name];
-      else process.env[name] = value;
-  };
-  set(NAMES.map((name) => [name, given[name]] as const));
-  afterTest(() => set(before));
+  useProxyVariables(given);
+  afterTest(() => useProxyVariables({}));
 }
