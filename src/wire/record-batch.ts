@@ -10,6 +10,9 @@ export const BATCH_OVERHEAD = 61;
 /** The checksum covers the bytes from here to the end of the batch. */
 const CRC_FROM = 21;
 const NO_EPOCH = -1;
+/** Bits of `attributes`. */
+const TRANSACTIONAL = 0x10;
+const CONTROL = 0x20;
 
 /** A record to encode. A null value is a tombstone. */
 export interface WireRecord {
@@ -30,6 +33,10 @@ export interface BatchIdentity {
   readonly producerId: number;
   readonly epoch: number;
   readonly sequence: number;
+  /** Whether the batch belongs to the producer's transaction. Default: false. */
+  readonly transactional?: boolean;
+  /** Whether the batch contains a marker of the broker and no records of a client. Default: false. */
+  readonly control?: boolean;
 }
 
 /** Compresses the records of a batch. */
@@ -106,6 +113,8 @@ export class BatchEncoder {
         attribute = compression.attribute;
       }
     }
+    if (identity.transactional) attribute |= TRANSACTIONAL;
+    if (identity.control) attribute |= CONTROL;
     writeInt64(batch, 0, 0);
     batch.writeInt32BE(batch.length - 12, 8);
     batch.writeInt32BE(NO_EPOCH, 12);

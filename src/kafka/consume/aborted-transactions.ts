@@ -1,6 +1,7 @@
 // Finds the batches of aborted transactions, which a reader with the isolation level read_committed leaves out.
 
-import { type Batch, readRecords } from "../../wire/record-batch-reader.ts";
+import { isAbort } from "../../wire/control-batch.ts";
+import type { Batch } from "../../wire/record-batch-reader.ts";
 
 /** An aborted transaction: its producer and its first offset. */
 export interface AbortedTransaction {
@@ -26,10 +27,4 @@ export class AbortedTransactions {
     if (isAbort(batch)) this.#producers.delete(batch.producerId);
     return true;
   }
-}
-
-/** Whether a control batch aborts a transaction. The key of its record is a version and a type; 0 is the abort type. */
-function isAbort(batch: Batch): boolean {
-  const [marker] = readRecords(batch);
-  return marker?.key?.readInt16BE(2) === 0;
 }
