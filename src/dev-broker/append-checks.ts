@@ -48,6 +48,7 @@ export function checkAppend(bytes: Buffer, config: ConfigReader, now: number): A
   if (batch.magic !== 2)
     return rejected(KafkaCode.UNSUPPORTED_FOR_MESSAGE_FORMAT, "Only record batches of magic 2 are supported");
   if (!batch.crcValid) return rejected(KafkaCode.CORRUPT_MESSAGE, null);
+  if (batch.control) return rejected(KafkaCode.INVALID_RECORD, "Clients must not write control batches");
   if (bytes.length > Number(config("max.message.bytes")))
     return rejected(
       KafkaCode.MESSAGE_TOO_LARGE,

@@ -9,12 +9,14 @@ import { fetchApi } from "./apis/fetch.ts";
 import { groupApis } from "./apis/group.ts";
 import { offsetApis } from "./apis/offsets.ts";
 import { produceApi } from "./apis/produce.ts";
+import { transactionApis } from "./apis/transaction.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { Faults } from "./faults.ts";
 import { Groups } from "./groups.ts";
 import { serve } from "./session.ts";
 import type { State } from "./state.ts";
 import { Topics } from "./topics.ts";
+import { Transactions } from "./transactions.ts";
 
 /** The loopback address: the broker has no access control, so other machines must not reach it. */
 const HOST = "127.0.0.1";
@@ -49,17 +51,19 @@ export class DevBroker {
     versions,
     advertisedPort,
   }: DevBrokerOptions = {}) {
+    const topics = new Topics(retentionBytes);
     this.#state = {
-      topics: new Topics(retentionBytes),
+      topics,
       groups: new Groups(),
+      transactions: new Transactions(topics, this.faults),
       faults: this.faults,
       host: HOST,
       port,
       advertisedPort,
-      nextProducerId: 1000,
     };
     const all: Endpoint[] = [];
-    all.push(...clusterApis(() => all), produceApi, fetchApi, ...offsetApis, ...adminApis, ...groupApis);
+    all.push(...clusterApis(() => all), produceApi, fetchApi, ...offsetApis, ...transactionApis);
+    all.push(...adminApis, ...groupApis);
     if (versions) all.splice(0, all.length, ...all.flatMap((served) => limited(served, versions)));
     this.#endpoints = new Map(all.map((served) => [served.api.key, served]));
   }
@@ -111,6 +115,11 @@ export class DevBroker {
   /** Truncates a partition at `offset`, as an unclean leader election does. For tests. */
   truncate(topic: string, partition: number, offset: number): void {
     this.#state.topics.log(topic, partition)?.truncate(offset);
+  }
+
+  /** Removes every transactional id without a transaction, as `transactional.id.expiration.ms` does. For tests. */
+  expireTransactionalIds(): void {
+    this.#state.transactions.expire();
   }
 
   /** Creates a topic if it does not exist. */

@@ -50,6 +50,10 @@ export class Faults {
   coordinator: ((key: string) => number | undefined) | undefined;
   /** Returns the error code for InitProducerId, such as 31 (the ACL IdempotentWrite is missing). */
   producerId: (() => number | undefined) | undefined;
+  /**
+   * Called when the transaction of a producer id ends. Its markers are not written before the promise is resolved.
+   */
+  markers: ((producerId: number) => Promise<void> | undefined) | undefined;
   /** The throttle time in Produce responses, in milliseconds. */
   throttleMs = 0;
 
@@ -62,6 +66,7 @@ export class Faults {
     this.topic = undefined;
     this.coordinator = undefined;
     this.producerId = undefined;
+    this.markers = undefined;
     this.throttleMs = 0;
   }
 }

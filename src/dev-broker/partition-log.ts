@@ -1,9 +1,9 @@
 // Stores the log of one partition in memory: appends, reads, looks up and deletes batches.
 
-import { gunzipSync } from "node:zlib";
+import { encodeMarker, type Marker } from "../wire/control-batch.ts";
 import { crc32c } from "../wire/crc32c.ts";
 import { KafkaCode } from "../wire/error-codes.ts";
-import { type Batch, type PlacedRecord, readBatches, readRecords } from "../wire/record-batch-reader.ts";
+import { type Batch, type PlacedRecord, readBatch, readBatches } from "../wire/record-batch-reader.ts";
 import { writeInt64 } from "../wire/writer.ts";
 import {
   type AppendResult,
@@ -13,14 +13,19 @@ import {
   rejected,
   type StoredBatch,
 } from "./append-checks.ts";
+import { compacted } from "./compaction.ts";
 import { ProducerStates } from "./producer-state.ts";
+import { type AbortedTransaction, TransactionIndex } from "./transaction-index.ts";
 
 const LOG_APPEND_TIME = 8;
+/** The isolation level of readers that get no records of open and aborted transactions. */
+export const READ_COMMITTED = 1;
 
 /** The log of one partition. */
 export class PartitionLog {
   readonly #config: ConfigReader;
   readonly #producers = new ProducerStates();
+  #transactions = new TransactionIndex();
   readonly #listeners = new Set<() => void>();
   #batches: StoredBatch[] = [];
   #start = 0;
@@ -41,6 +46,10 @@ export class PartitionLog {
   get highWatermark(): number {
     return this.#end;
   }
+  /** The end for readers with the isolation level read_committed: the first offset of the open transactions. */
+  get lastStableOffset(): number {
+    return Math.max(this.#transactions.firstOpen ?? this.#end, this.#start);
+  }
   get batches(): readonly StoredBatch[] {
     return this.#batches;
   }
@@ -56,12 +65,11 @@ export class PartitionLog {
     const { batch, records } = checked;
     const check = this.#producers.check(batch);
     if (!check.append) return { ...rejected(check.errorCode, null), baseOffset: check.baseOffset };
-    const appendTime = this.#config("message.timestamp.type") === "LogAppendTime" ? now : -1;
-    const stored = toStoredBatch(batch, records, this.#end, this.leaderEpoch, appendTime);
+    if (!batch.transactional && this.#transactions.hasOpen(batch.producerId))
+      return rejected(KafkaCode.INVALID_TXN_STATE, "The producer has an open transaction in this partition");
     this.#producers.add(batch, this.#end);
-    this.#batches.push(stored);
-    this.#end = stored.lastOffset + 1;
-    for (const listener of this.#listeners) listener();
+    const appendTime = this.#appendTime(now);
+    const stored = this.#store(batch, records, appendTime);
     return {
       errorCode: KafkaCode.NONE,
       baseOffset: stored.baseOffset,
@@ -72,6 +80,12 @@ export class PartitionLog {
     };
   }
 
+  /** Appends the marker of a transaction. @param now milliseconds since 1970-01-01 UTC */
+  appendMarker(marker: Marker, now: number): StoredBatch {
+    this.#producers.fence(marker);
+    return this.#store(readBatch(encodeMarker(marker, now)), undefined, this.#appendTime(now));
+  }
+
   /** The error code for a request with the leader epoch `current`; 0 when the epoch is right or negative. */
   epochErrorCode(current: number): number {
     if (current < 0 || current === this.leaderEpoch) return KafkaCode.NONE;
@@ -79,19 +93,24 @@ export class PartitionLog {
   }
 
   /**
-   * Returns batches, beginning with the one that contains `offset`: at most `maxBytes`, but at least one
-   * batch if there is one.
+   * Returns batches before the offset `end`, beginning with the one that contains `offset`: at most `maxBytes`, but at
+   * least one batch if there is one.
    */
-  read(offset: number, maxBytes: number): Buffer[] {
-    const found: Buffer[] = [];
+  read(offset: number, end: number, maxBytes: number): StoredBatch[] {
+    const found: StoredBatch[] = [];
     let size = 0;
     for (let at = this.#indexOf(offset); at < this.#batches.length; at++) {
-      const { bytes } = this.#batches[at] as StoredBatch;
-      if (found.length > 0 && size + bytes.length > maxBytes) break;
-      found.push(bytes);
-      size += bytes.length;
+      const batch = this.#batches[at] as StoredBatch;
+      if (batch.lastOffset >= end || (found.length > 0 && size + batch.bytes.length > maxBytes)) break;
+      found.push(batch);
+      size += batch.bytes.length;
     }
     return found;
+  }
+
+  /** The aborted transactions with offsets from `from` to `to` (exclusive). */
+  abortedBetween(from: number, to: number): AbortedTransaction[] {
+    return this.#transactions.abortedBetween(from, to);
   }
 
   /** Finds the first record with `timestamp` or a later one. Returns undefined when there is none. */
@@ -122,6 +141,8 @@ export class PartitionLog {
   truncate(offset: number): void {
     this.#batches = this.#batches.filter((batch) => batch.lastOffset < offset);
     this.#end = Math.min(this.#end, offset);
+    this.#transactions = new TransactionIndex();
+    for (const batch of this.#batches) this.#transactions.add(readBatch(batch.bytes), batch);
     this.#epochStarts = [...this.#epochStarts.map((start) => Math.min(start, this.#end)), this.#end];
     for (const listener of this.#listeners) listener();
   }
@@ -130,21 +151,32 @@ export class PartitionLog {
   deleteBefore(offset: number): void {
     this.#start = Math.max(this.#start, offset);
     this.#batches = this.#batches.filter((batch) => batch.lastOffset >= this.#start);
+    this.#transactions.deleteBefore(this.#start);
   }
 
   /** Deletes the batches in which every key has a later record. The offsets of other records do not change. */
   compact(): void {
-    const latest = new Map<string, number>();
-    const keys = this.#batches.map((batch) => keysOf(batch, latest));
-    this.#batches = this.#batches.filter(
-      (_, n) => keys[n]?.some(({ key, offset }) => latest.get(key) === offset) ?? true,
-    );
+    this.#batches = compacted(this.#batches, this.lastStableOffset, this.#transactions);
   }
 
   /** Calls `listener` after every append, until the returned function is called. */
   onAppend(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** The timestamp of an append in a topic with LogAppendTime; -1 for CreateTime. */
+  #appendTime(now: number): number {
+    return this.#config("message.timestamp.type") === "LogAppendTime" ? now : -1;
+  }
+
+  #store(batch: Batch, records: readonly PlacedRecord[] | undefined, appendTime: number): StoredBatch {
+    const stored = toStoredBatch(batch, records, this.#end, this.leaderEpoch, appendTime);
+    this.#transactions.add(batch, stored);
+    this.#batches.push(stored);
+    this.#end = stored.lastOffset + 1;
+    for (const listener of this.#listeners) listener();
+    return stored;
   }
 
   #indexOf(offset: number): number {
@@ -156,6 +188,11 @@ export class PartitionLog {
     }
     return low;
   }
+}
+
+/** The end of a log for an isolation level: 0 is read_uncommitted, and 1 is read_committed. */
+export function endFor(log: PartitionLog, isolationLevel: number): number {
+  return isolationLevel === READ_COMMITTED ? log.lastStableOffset : log.highWatermark;
 }
 
 /**
@@ -182,21 +219,4 @@ function toStoredBatch(
   writeInt64(bytes, 35, maxTimestamp);
   bytes.writeUInt32BE(crc32c(bytes, 21), 17);
   return { bytes, baseOffset, lastOffset: baseOffset + batch.lastOffsetDelta, maxTimestamp };
-}
-
-/**
- * Returns the keys of a batch with their offsets, and stores them in `latest`. Returns undefined for a codec
- * other than gzip.
- */
-function keysOf(
-  stored: StoredBatch,
-  latest: Map<string, number>,
-): { key: string; offset: number }[] | undefined {
-  const [batch] = readBatches(stored.bytes);
-  if (!batch || batch.compression > 1) return undefined;
-  return readRecords(batch, (_, compressed) => gunzipSync(compressed)).map(({ key, offset }) => {
-    const text = key?.toString("base64") ?? "";
-    latest.set(text, offset);
-    return { key: text, offset };
-  });
 }

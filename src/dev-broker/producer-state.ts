@@ -63,6 +63,12 @@ export class ProducerStates {
     producer.batches.push({ first: sequence, last: lastSequence(sequence, count), baseOffset });
     if (producer.batches.length > RECENT_BATCHES) producer.batches.shift();
   }
+
+  /** Stores the epoch of a marker. A batch of an earlier epoch is rejected from now on. */
+  fence({ producerId, epoch }: Pick<SequencedBatch, "producerId" | "epoch">): void {
+    if (epoch > (this.#producers.get(producerId)?.epoch ?? -1))
+      this.#producers.set(producerId, { epoch, batches: [] });
+  }
 }
 
 const lastSequence = (first: number, count: number): number => (first + count - 1) % SEQUENCES;

@@ -1,6 +1,7 @@
 // Stores the topics of the development broker, and limits the total of their bytes.
 
 import { randomBytes } from "node:crypto";
+import type { Marker } from "../wire/control-batch.ts";
 import type { StoredBatch } from "./append-checks.ts";
 import { PartitionLog } from "./partition-log.ts";
 import { TOPIC_DEFAULTS } from "./topic-config.ts";
@@ -94,13 +95,24 @@ export class Topics {
     }
     this.#entries.push({ topic, log, batch });
     this.#bytes += batch.bytes.length;
-    while (this.#bytes > this.#retentionBytes && this.#oldest < this.#entries.length - 1)
+    while (
+      this.#bytes > this.#retentionBytes &&
+      this.#oldest < this.#entries.length - 1 &&
+      !isUnstable(this.#entries[this.#oldest] as RetainedBatch)
+    )
       this.#deleteOldest();
     // Removes the references to deleted batches, so that their memory can be freed.
     if (this.#oldest > 32 && this.#oldest * 2 > this.#entries.length) {
       this.#entries = this.#entries.slice(this.#oldest);
       this.#oldest = 0;
     }
+  }
+
+  /** Appends the marker of a transaction. A partition that was deleted in the meantime gets none. */
+  appendMarker(name: string, partition: number, marker: Marker): void {
+    const topic = this.#byName.get(name);
+    const log = topic?.partitions[partition];
+    if (topic && log) this.onAppend(topic, log, log.appendMarker(marker, Date.now()));
   }
 
   #deleteOldest(): void {
@@ -110,6 +122,10 @@ export class Topics {
     log.deleteBefore(batch.lastOffset + 1);
   }
 }
+
+/** Whether a batch is after the start of an open transaction. It is kept until the transaction ends or times out. */
+const isUnstable = ({ log, batch }: RetainedBatch): boolean =>
+  log.lastStableOffset < log.highWatermark && batch.lastOffset >= log.lastStableOffset;
 
 /** The value of a topic configuration: the topic's own or the default. */
 export function configOf(topic: Topic, name: string): string {

@@ -5,7 +5,6 @@ import v8 from "node:v8";
 import vm from "node:vm";
 import { DevBroker } from "../../src/dev-broker/broker.ts";
 import type { Connection } from "../../src/kafka/client/connection.ts";
-import { InitProducerId } from "../../src/wire/messages/cluster.ts";
 import { ListOffsets } from "../../src/wire/messages/offsets.ts";
 import { Produce } from "../../src/wire/messages/produce.ts";
 import { encodeBatch } from "../../src/wire/record-batch.ts";
@@ -64,15 +63,5 @@ describe("dev broker: retention", () => {
         [299, "k2"],
       ],
     );
-  });
-
-  it("refuses transactions", async () => {
-    const answer = await connection.request(
-      InitProducerId,
-      1,
-      { transactionalId: "t", transactionTimeoutMs: 1000, producerId: -1, producerEpoch: -1 },
-      1000,
-    );
-    assert.equal(answer.errorCode, 42);
   });
 });

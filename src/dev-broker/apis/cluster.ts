@@ -1,11 +1,14 @@
-// Implements ApiVersions, Metadata, InitProducerId and FindCoordinator.
+// Implements ApiVersions, Metadata and FindCoordinator.
 
 import { NO_ID } from "../../wire/codec.ts";
 import { KafkaCode } from "../../wire/error-codes.ts";
-import { ApiVersions, FindCoordinator, InitProducerId, Metadata } from "../../wire/messages/cluster.ts";
+import { ApiVersions, FindCoordinator, Metadata } from "../../wire/messages/cluster.ts";
 import { isTopicName } from "../../wire/topic-name.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
 import { NODE_ID, type State } from "../state.ts";
+
+/** The key type of transactional ids in FindCoordinator. The key type of groups is 0. */
+const TRANSACTION = 1;
 
 /** @param endpoints returns all endpoints of the broker, for ApiVersions */
 export function clusterApis(endpoints: () => readonly Endpoint[]): Endpoint[] {
@@ -34,16 +37,10 @@ export function clusterApis(endpoints: () => readonly Endpoint[]): Endpoint[] {
         authorizedOperations: -2147483648,
       };
     }),
-    endpoint(InitProducerId, [0, 1], (state, { transactionalId }) => {
-      if (transactionalId !== null)
-        return { throttleTimeMs: 0, errorCode: KafkaCode.INVALID_REQUEST, producerId: -1, producerEpoch: -1 };
-      const errorCode = state.faults.producerId?.() ?? KafkaCode.NONE;
-      const producerId = errorCode === KafkaCode.NONE ? state.nextProducerId++ : -1;
-      return { throttleTimeMs: 0, errorCode, producerId, producerEpoch: 0 };
-    }),
-    endpoint(FindCoordinator, [0, 2], ({ host, port, advertisedPort, faults }, { key }) => ({
+    endpoint(FindCoordinator, [0, 2], ({ host, port, advertisedPort, faults }, { key, keyType }) => ({
       throttleTimeMs: 0,
-      errorCode: faults.coordinator?.(key) ?? KafkaCode.NONE,
+      errorCode:
+        faults.coordinator?.(key) ?? (keyType > TRANSACTION ? KafkaCode.INVALID_REQUEST : KafkaCode.NONE),
       errorMessage: null,
       nodeId: NODE_ID,
       host,

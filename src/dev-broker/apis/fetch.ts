@@ -9,7 +9,7 @@ import {
   NO_DIVERGENCE,
 } from "../../wire/messages/fetch.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
-import type { PartitionLog } from "../partition-log.ts";
+import { endFor, type PartitionLog, READ_COMMITTED } from "../partition-log.ts";
 import type { State } from "../state.ts";
 
 /** From this version on, topics have ids and no names. */
@@ -35,7 +35,7 @@ type NameOf = (topic: RequestedTopic) => string | undefined;
 
 function read(
   state: State,
-  { topics, maxBytes }: FetchRequest,
+  { topics, maxBytes, isolationLevel }: FetchRequest,
   nameOf: NameOf,
 ): { response: FetchResponse; bytes: number; hasError: boolean } {
   let bytes = 0;
@@ -43,7 +43,7 @@ function read(
   const answers = topics.map((topic) => ({
     ...topic,
     partitions: topic.partitions.map((requested) => {
-      const answer = readPartition(state, nameOf(topic), requested, maxBytes - bytes);
+      const answer = readPartition(state, nameOf(topic), requested, isolationLevel, maxBytes - bytes);
       bytes += answer.records?.length ?? 0;
       hasError ||= answer.errorCode !== KafkaCode.NONE || answer.divergingEpoch !== NO_DIVERGENCE;
       return answer;
@@ -60,6 +60,7 @@ function readPartition(
   { topics, faults }: State,
   name: string | undefined,
   { partition, fetchOffset, partitionMaxBytes, currentLeaderEpoch, lastFetchedEpoch }: RequestedPartition,
+  isolationLevel: number,
   maxBytes: number,
 ): PartitionAnswer {
   const failed = (errorCode: number): PartitionAnswer => ({
@@ -88,18 +89,19 @@ function readPartition(
     return failed(KafkaCode.OFFSET_OUT_OF_RANGE);
   const isDiverging = divergingEpoch !== NO_DIVERGENCE;
   if (!isDiverging && fetchOffset > log.highWatermark) return failed(KafkaCode.OFFSET_OUT_OF_RANGE);
-  const records =
-    fault?.records ??
-    (maxBytes > 0 && !isDiverging
-      ? Buffer.concat(log.read(fetchOffset, Math.min(partitionMaxBytes, maxBytes)))
-      : Buffer.alloc(0));
-  const { highWatermark, startOffset } = log;
+  const { highWatermark, lastStableOffset, startOffset } = log;
+  const batches =
+    maxBytes > 0 && !isDiverging
+      ? log.read(fetchOffset, endFor(log, isolationLevel), Math.min(partitionMaxBytes, maxBytes))
+      : [];
+  const next = (batches.at(-1)?.lastOffset ?? -1) + 1;
   return {
     ...failed(KafkaCode.NONE),
     highWatermark,
-    lastStableOffset: highWatermark,
+    lastStableOffset,
     logStartOffset: startOffset,
-    records,
+    abortedTransactions: isolationLevel === READ_COMMITTED ? log.abortedBetween(fetchOffset, next) : null,
+    records: fault?.records ?? Buffer.concat(batches.map(({ bytes }) => bytes)),
     divergingEpoch,
   };
 }

@@ -3,14 +3,14 @@
 import { KafkaCode } from "../../wire/error-codes.ts";
 import { DeleteRecords, ListOffsets, OffsetForLeaderEpoch } from "../../wire/messages/offsets.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
-import type { PartitionLog } from "../partition-log.ts";
+import { endFor, type PartitionLog } from "../partition-log.ts";
 
 /** Special timestamps of ListOffsets: the end and the start of a partition. */
 const LATEST = -1;
 const EARLIEST = -2;
 
 export const offsetApis: readonly Endpoint[] = [
-  endpoint(ListOffsets, [1, 5], ({ topics: store, faults }, { topics }) => ({
+  endpoint(ListOffsets, [1, 5], ({ topics: store, faults }, { topics, isolationLevel }) => ({
     throttleTimeMs: 0,
     topics: topics.map(({ name, partitions }) => ({
       name,
@@ -28,7 +28,7 @@ export const offsetApis: readonly Endpoint[] = [
         return {
           partition,
           errorCode: KafkaCode.NONE,
-          ...offsetAt(log, timestamp),
+          ...offsetAt(log, timestamp, endFor(log, isolationLevel)),
           leaderEpoch: log.leaderEpoch,
         };
       }),
@@ -74,8 +74,9 @@ export const offsetApis: readonly Endpoint[] = [
   })),
 ];
 
-function offsetAt(log: PartitionLog, timestamp: number): { timestamp: number; offset: number } {
-  if (timestamp === LATEST) return { timestamp: -1, offset: log.highWatermark };
+function offsetAt(log: PartitionLog, timestamp: number, end: number): { timestamp: number; offset: number } {
+  if (timestamp === LATEST) return { timestamp: -1, offset: end };
   if (timestamp === EARLIEST) return { timestamp: -1, offset: log.startOffset };
-  return log.findByTime(timestamp) ?? { timestamp: -1, offset: -1 };
+  const found = log.findByTime(timestamp);
+  return found && found.offset < end ? found : { timestamp: -1, offset: -1 };
 }

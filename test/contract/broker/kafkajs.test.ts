@@ -25,6 +25,13 @@ describe("conformance: kafkajs", () => {
     return admin;
   };
 
+  async function connectProducer(transactionalId: string): Promise<kafkajs.Producer> {
+    const producer = broker.kafkajs().producer({ transactionalId, idempotent: true, maxInFlightRequests: 1 });
+    await producer.connect();
+    afterTest(() => producer.disconnect());
+    return producer;
+  }
+
   /** A connection to the group's coordinator, once it has loaded the group. */
   async function coordinatorOf(groupId: string): Promise<Connection> {
     const any = await broker.connect();
@@ -149,6 +156,31 @@ describe("conformance: kafkajs", () => {
     assert.equal((await admin.describeGroups([`g-${topic}`])).groups[0]?.state, "Dead");
   });
 
+  it("runs transactions: a read_committed consumer gets the committed records only", async () => {
+    const topic = await broker.topic();
+    const producer = await connectProducer(`x-${topic}`);
+    for (const value of ["a", "aborted", "b"]) {
+      const transaction = await producer.transaction();
+      await transaction.send({ topic, messages: [{ value, partition: 0 }] });
+      await (value === "aborted" ? transaction.abort() : transaction.commit());
+    }
+    assert.deepEqual(await consume(broker.kafkajs(), topic, `g-${topic}`, 2), ["a", "b"]);
+    const all = await consume(broker.kafkajs(), topic, `g-all-${topic}`, 3, { readUncommitted: true });
+    assert.deepEqual(all, ["a", "aborted", "b"]);
+  });
+
+  it("fences the producer of a transaction when another one takes over its transactional id", async () => {
+    const topic = await broker.topic();
+    const [fenced, owner] = [await connectProducer(`x-${topic}`), await connectProducer(`x-${topic}`)];
+    const late = await fenced.transaction();
+    await late.send({ topic, messages: [{ value: "fenced" }] });
+    const transaction = await owner.transaction();
+    await transaction.send({ topic, messages: [{ value: "kept" }] });
+    await assert.rejects(late.commit());
+    await transaction.commit();
+    assert.deepEqual(await consume(broker.kafkajs(), topic, `g-${topic}`, 1), ["kept"]);
+  });
+
   it("reads and sets a group's offsets through the admin client", async () => {
     const topic = await broker.topic();
     const admin = await connectAdmin();
@@ -164,8 +196,9 @@ async function consume(
   topic: string,
   groupId: string,
   count: number,
+  options: Partial<kafkajs.ConsumerConfig> = {},
 ): Promise<string[]> {
-  const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 200 });
+  const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 200, ...options });
   await consumer.connect();
   afterTest(() => consumer.disconnect());
   await consumer.subscribe({ topic, fromBeginning: true });

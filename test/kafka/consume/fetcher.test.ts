@@ -10,7 +10,6 @@ import { Produce } from "../../../src/wire/messages/produce.ts";
 import { encodeBatch } from "../../../src/wire/record-batch.ts";
 import { afterTest } from "../../support/after-test.ts";
 import {
-  itOnApacheKafka,
   itOnDevBroker,
   openConnection,
   produceOf,
@@ -70,7 +69,7 @@ describe("kafka: fetching", function () {
     assert.ok(second.log.lines.some(({ event }) => event.includes("retention")));
   });
 
-  itOnApacheKafka("delivers no record of an aborted transaction, and stops before an open one", async () => {
+  it("delivers no record of an aborted transaction, and stops before an open one", async () => {
     const topic = await broker.topic({ partitions: 2 });
     const producer = broker
       .kafkajs()

@@ -3,7 +3,7 @@
 import { strict as assert } from "node:assert";
 import type { OffsetRange } from "../../../src/kafka/consume/read-range.ts";
 import { RangeUnreadable, readRange } from "../../../src/kafka/consume/read-range.ts";
-import { itOnApacheKafka, itOnDevBroker } from "../../support/broker.ts";
+import { itOnDevBroker } from "../../support/broker.ts";
 import { groupName, numbers, startClient, useGroupMembers } from "../../support/group-members.ts";
 import { until } from "../../support/until.ts";
 
@@ -40,7 +40,7 @@ describe("kafka: ranges", function () {
     assert.deepEqual(await read([{ topic, partition: 0, from: 3, to: 7 }]), numbers(3, 7));
   });
 
-  itOnApacheKafka("reads past control records and aborted transactions to the end", async () => {
+  it("reads past control records and aborted transactions to the end", async () => {
     const topic = await broker.topic();
     const producer = broker.kafkajs().producer({ transactionalId: groupName(), idempotent: true });
     await producer.connect();
