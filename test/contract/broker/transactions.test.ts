@@ -75,11 +75,15 @@ describe("conformance: transactions", function () {
   it("refuses InitProducerId with an earlier epoch after a takeover, and with another producer id", async () => {
     const producer = start();
     const fenced = await producer.init();
-    await producer.init();
+    const own = await producer.init();
     assert.equal(await code(producer.init(fenced)), KafkaCode.PRODUCER_FENCED);
     assert.equal(await code(producer.init(fenced, { version: 3 })), KafkaCode.INVALID_PRODUCER_EPOCH);
     const other = { producerId: 2 ** 40, producerEpoch: 0 };
     assert.equal(await code(producer.init(other)), KafkaCode.PRODUCER_FENCED);
+    // Another producer id does not abort the ongoing transaction.
+    await producer.add(own, topic);
+    assert.equal(await code(producer.init(other)), KafkaCode.PRODUCER_FENCED);
+    assert.equal(await producer.end(own, true), KafkaCode.NONE);
   });
 
   for (const [version, refused] of [
