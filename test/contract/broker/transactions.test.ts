@@ -191,10 +191,16 @@ describe("conformance: transactions", function () {
   it("aborts a transaction after its time-out, and lets the owner recover", async () => {
     const producer = start();
     const late = await producer.init(NO_IDENTITY, { timeoutMs: 500 });
+    const other = start();
+    const idle = await other.init(NO_IDENTITY, { timeoutMs: 500 });
+    await other.add(idle, topic);
+    await other.end(idle, true);
     await producer.add(late, topic);
     assert.equal(await code(producer.produce(late, topic, 0, "v")), KafkaCode.NONE);
     const isOngoing = async (): Promise<boolean> => (await producer.addOnce(late, topic)) === KafkaCode.NONE;
     await until(async () => !(await isOngoing()), 40_000);
+    // The transaction of the other producer began earlier, and was committed in time.
+    assert.equal(await other.add(idle, topic), KafkaCode.NONE);
     assert.equal(await producer.add(late, topic), KafkaCode.PRODUCER_FENCED);
     assert.equal(await producer.end(late, true), KafkaCode.PRODUCER_FENCED);
     assert.equal(await producer.end(late, false), KafkaCode.PRODUCER_FENCED);
