@@ -18,7 +18,7 @@ export interface TopicPartition {
   readonly partition: number;
 }
 
-/** What a producer needs from the broker. */
+/** The dependencies of a producer. */
 export interface ProducerDeps {
   nextProducerId(): number;
   /** Writes the markers of a transaction and calls `done` after the last one. */

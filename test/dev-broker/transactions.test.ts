@@ -7,11 +7,10 @@ import type { Connection } from "../../src/kafka/client/connection.ts";
 import { DeleteRecords, ListOffsets } from "../../src/wire/messages/offsets.ts";
 import { afterTest } from "../support/after-test.ts";
 import { listOffsetsOf, openConnection, withAdmin } from "../support/broker.ts";
-import { fetchIsolated, type Identity, RawTransactions } from "../support/transactions.ts";
+import { fetchIsolated, type Identity, NO_IDENTITY, RawTransactions } from "../support/transactions.ts";
 
 const COMMITTED = 1;
 const PLAIN = { transactionalId: null, transactional: false };
-const NOBODY: Identity = { producerId: -1, producerEpoch: -1 };
 /** Eleven records of this size exceed the limit of the broker below, and the bytes after which a topic is compacted. */
 const LARGE = "x".repeat(100_000);
 const MANY = 11;
@@ -37,7 +36,7 @@ describe("dev broker: transactions", () => {
     const { producer } = await start();
     const record = { key: Buffer.from("fill") };
     for (let n = 0; n < MANY; n++) {
-      const { errorCode } = await producer.produce(NOBODY, topic, -1, LARGE, { ...PLAIN, record });
+      const { errorCode } = await producer.produce(NO_IDENTITY, topic, -1, LARGE, { ...PLAIN, record });
       assert.equal(errorCode, 0);
     }
   }
