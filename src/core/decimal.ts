@@ -13,6 +13,8 @@ export interface Decimal {
 const GROUP = 15;
 /** A number without fraction and exponent. */
 export const INTEGER = /^-?\d+$/;
+/** A number as JSON writes it (RFC 8259, section 6). */
+const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:e[-+]?\d+)?$/i;
 /** Larger exponents are read as this one: the arithmetic on exponents must be exact and must end. */
 const MAX_POWER = 2 ** 50;
 
@@ -47,6 +49,13 @@ export function isExactNumber(text: string): boolean {
   if (Number.isInteger(parsed) && !Number.isSafeInteger(parsed)) return false;
   return INTEGER.test(text) || canonicalNumber(text) === canonicalNumber(String(parsed));
 }
+
+/** @returns whether a string is a number as JSON writes it */
+export const isDecimalText = (text: string): boolean => JSON_NUMBER.test(text);
+
+/** @returns whether a value is a string with a number for which `isExactNumber` is false */
+export const isInexactText = (value: unknown): value is string =>
+  typeof value === "string" && isDecimalText(value) && !isExactNumber(value);
 
 export const isIntegral = ({ digits, magnitude }: Decimal): boolean => digits.length <= magnitude;
 

@@ -7,6 +7,8 @@ import { isFunction } from "./expression-values.ts";
 /** What JSONata passes as `this` to the functions that it calls. */
 export interface Focus {
   readonly environment: { lookup(name: string): unknown };
+  /** The context; undefined for a function that is partially applied. */
+  readonly input?: unknown;
 }
 
 /** @returns the text; undefined without a value */
@@ -36,14 +38,20 @@ function longFractionsOf(input: unknown): ReadonlySet<number> {
   if (typeof input !== "object" || input === null) return new Set(isLongFraction(input) ? [input] : []);
   let found = known.get(input);
   if (!found) {
-    found = new Set(longFractionsIn(input));
+    found = longFractionsIn(input);
     known.set(input, found);
   }
   return found;
 }
 
-function* longFractionsIn(value: unknown): Generator<number> {
-  if (isLongFraction(value)) yield value;
-  if (typeof value !== "object" || value === null) return;
-  for (const inner of Object.values(value)) yield* longFractionsIn(inner);
+/** Visits every value once, whatever its depth. */
+function longFractionsIn(input: object): ReadonlySet<number> {
+  const found = new Set<number>();
+  const pending: object[] = [input];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop())
+    for (const inner of Object.values(next) as unknown[]) {
+      if (isLongFraction(inner)) found.add(inner);
+      else if (typeof inner === "object" && inner !== null) pending.push(inner);
+    }
+  return found;
 }

@@ -1,5 +1,7 @@
 // Finds values of expressions whose text could be the text of another value.
 
+import { ExpressionError } from "./expression-error.ts";
+
 const FUNCTION_MARKS = ["_jsonata_function", "_jsonata_lambda"];
 
 /** @returns why the result of an expression cannot be used; undefined when it can */
@@ -20,11 +22,23 @@ export const bytesFault = (text: unknown): string | undefined =>
     ? "a character above U+00FF, which is not a byte"
     : undefined;
 
+/**
+ * @param faultOf returns why a value cannot be printed
+ * @returns the value
+ * @throws ExpressionError when it cannot be printed
+ */
+export function printable<T>(value: T, faultOf: (value: unknown) => string | undefined = numbersFault): T {
+  const fault = faultOf(value);
+  if (fault !== undefined)
+    throw new ExpressionError(`a value cannot be converted: it is or contains ${fault}`);
+  return value;
+}
+
 function numberFault(leaf: unknown): string | undefined {
   if (typeof leaf !== "number" || Number.isSafeInteger(leaf)) return undefined;
   if (!Number.isFinite(leaf)) return "a number that is not finite";
   return Number.isInteger(leaf)
-    ? "an integer with more digits than JavaScript can represent; use it without $number and without arithmetic"
+    ? "an integer with more digits than JavaScript can represent; use it without arithmetic"
     : undefined;
 }
 

@@ -1,9 +1,13 @@
 // Compiles the JSONata expressions of the configuration, and evaluates them on records.
 
 import jsonata from "jsonata";
-import { type Focus, printValue } from "./expression-text.ts";
-import { inexactLiteral, printOperands } from "./expression-tree.ts";
-import { bytesFault, numbersFault, resultFault } from "./expression-values.ts";
+import { ExpressionError } from "./expression-error.ts";
+import { replacements } from "./expression-functions.ts";
+import type { Focus } from "./expression-text.ts";
+import { evaluationOf, inexactLiteral, registerOperators, replaceOperators } from "./expression-tree.ts";
+import { resultFault } from "./expression-values.ts";
+
+export { ExpressionError };
 
 /** The variables that an expression may use besides its input. */
 export interface Bindings {
@@ -27,41 +31,16 @@ export interface Expression {
    *   an unpaired surrogate, or a function
    */
   evaluate(input: unknown, bindings: Bindings): Promise<unknown>;
+  /**
+   * The result of a filter. A result other than `true` is false, also one that `evaluate` would refuse.
+   *
+   * @param input as for `evaluate`
+   * @throws ExpressionError when the evaluation fails
+   */
+  matches(input: unknown, bindings: Bindings): Promise<boolean>;
 }
 
-/** The error for an expression that does not compile, or whose evaluation fails. */
-export class ExpressionError extends Error {
-  override readonly name = "ExpressionError";
-}
-
-type Implementation = (value: unknown, ...rest: readonly unknown[]) => unknown;
-
-/** Replaces `$string`. Has one required argument: functions such as `$map` pass only as many arguments as are required. */
-function string(this: Focus, value: unknown, prettify = false): string | undefined {
-  return printValue(this, printable(value), prettify);
-}
-
-/** Replaces `$clone`, which also copies the input of a transform (`|…|…|`): JSONata's rounds fractions. */
-const clone = (value: unknown): unknown =>
-  value === undefined ? undefined : JSON.parse(JSON.stringify(printable(value)));
-
-/** The other functions that print their first argument, with their signatures and the check of the argument. */
-const PRINTERS = await Promise.all(
-  (
-    [
-      ["formatNumber", "<n-so?:s>", numbersFault],
-      ["formatBase", "<n-n?:s>", numbersFault],
-      ["formatInteger", "<n-s:s>", numbersFault],
-      ["base64encode", "<s-:s>", bytesFault],
-    ] as const
-  ).map(async ([name, signature, faultOf]) => {
-    const { implementation: print } = (await jsonata(`$${name}`).evaluate(undefined)) as {
-      readonly implementation: Implementation;
-    };
-    const checked: Implementation = (value, ...rest) => print(printable(value, faultOf), ...rest);
-    return { name, signature, checked };
-  }),
-);
+const REPLACEMENTS = await replacements((source) => jsonata(source).evaluate(undefined));
 
 /** An evaluation that takes longer is reported, because it cannot be interrupted. */
 const SLOW_MS = 50;
@@ -73,6 +52,35 @@ const SLOW_MS = 50;
  * @throws ExpressionError with the position of the error, or of a number that JavaScript would round
  */
 export function compileExpression(source: string, onSlow?: (ms: number) => void): Expression {
+  const compiled = compile(source);
+  const evaluate = async <T>(input: unknown, bindings: Bindings, use: (result: unknown) => T): Promise<T> => {
+    const started = performance.now();
+    try {
+      return use(await compiled.evaluate(input, bindings));
+    } catch (error) {
+      throw new ExpressionError(`the expression failed: ${explain(error)}`, { cause: error });
+    } finally {
+      const elapsed = performance.now() - started;
+      if (elapsed > SLOW_MS) onSlow?.(elapsed);
+    }
+  };
+  return {
+    source,
+    evaluate: (input, bindings) => evaluate(input, bindings, usable),
+    matches: (input, bindings) => evaluate(input, bindings, (result) => result === true),
+  };
+}
+
+function compile(source: string): jsonata.Expression {
+  const compiled = parse(source);
+  registerOperators(compiled);
+  for (const [name, { implementation, signature }] of Object.entries(REPLACEMENTS))
+    compiled.registerFunction(name, implementation, signature);
+  compiled.registerFunction("eval", evaluateText, "<sx?:x>");
+  return compiled;
+}
+
+function parse(source: string): jsonata.Expression {
   let compiled: jsonata.Expression;
   try {
     compiled = jsonata(source);
@@ -82,28 +90,27 @@ export function compileExpression(source: string, onSlow?: (ms: number) => void)
   const position = inexactLiteral(compiled, source);
   if (position !== undefined)
     throw new ExpressionError(
-      `JavaScript would round the number that ends at position ${position}; write it in quotes: ${INEXACT}`,
+      `the number that ends at position ${position} is over 2^53 - 1, or JavaScript would round it; write it in quotes: ${INEXACT}`,
     );
-  printOperands(compiled, string);
-  compiled.registerFunction("string", string, "<x-b?:s>");
-  compiled.registerFunction("clone", clone, "<(oa)-:o>");
-  for (const { name, signature, checked } of PRINTERS) compiled.registerFunction(name, checked, signature);
-  return {
-    source,
-    async evaluate(input, bindings) {
-      const started = performance.now();
-      try {
-        const result: unknown = await compiled.evaluate(input, bindings);
-        return usable(result);
-      } catch (error) {
-        throw new ExpressionError(`the expression failed: ${explain(error)}`, { cause: error });
-      } finally {
-        const elapsed = performance.now() - started;
-        if (elapsed > SLOW_MS) onSlow?.(elapsed);
-      }
-    },
-  };
+  replaceOperators(compiled);
+  return compiled;
 }
+
+/** Replaces `$eval`, which neither checks the text nor replaces its operators. */
+function evaluateText(this: Focus, expr: string | undefined, focus: unknown): object | undefined {
+  if (expr === undefined) return undefined;
+  try {
+    return evaluationOf(parse(expr), focus === undefined ? this.input : asInput(focus), this);
+  } catch (error) {
+    throw new ExpressionError(`in the text that $eval evaluates, ${explain(error)}`, { cause: error });
+  }
+}
+
+/** JSONata wraps an input that is an array in another array. */
+const asInput = (value: unknown): unknown =>
+  Array.isArray(value) && !("sequence" in value)
+    ? Object.assign([value], { sequence: true, outerWrapper: true })
+    : value;
 
 /**
  * Converts a value to text: a string as it is, other values as JSON.
@@ -129,17 +136,22 @@ function usable(result: unknown): unknown {
   return result;
 }
 
-function printable(value: unknown, faultOf = numbersFault): unknown {
-  const fault = faultOf(value);
-  if (fault !== undefined)
-    throw new ExpressionError(`a value cannot be converted: it is or contains ${fault}`);
-  return value;
-}
-
 const INEXACT =
-  "in expressions, integers over 2^53 - 1 and other numbers that JavaScript would round are strings with the digits as sent; compare them with a string, or convert them with $number";
+  "in expressions, integers over 2^53 - 1 and other numbers that JavaScript would round are strings with the digits as sent; compare them with <, <=, > or >=, or with = and a string; arithmetic with them is not possible";
 /** JSONata's codes for a string where a number is expected, or next to a number. */
-const TYPE_ERRORS = ["D3070", "T0410", "T0412", "T2001", "T2002", "T2007", "T2008", "T2009", "T2010"];
+const TYPE_ERRORS = [
+  "D3070",
+  "T0410",
+  "T0412",
+  "T2001",
+  "T2002",
+  "T2003",
+  "T2004",
+  "T2007",
+  "T2008",
+  "T2009",
+  "T2010",
+];
 
 /**
  * Builds a message from the code and the position of an error. JSONata's own messages are not used, because

@@ -161,7 +161,7 @@ export class SinkRunner {
 
   async #passes({ parsed, ...record }: OutgoingRecord): Promise<boolean> {
     const { filter } = this.#options;
-    return filter === undefined || (await filter.evaluate(parsed, bindingsOf(record))) === true;
+    return filter === undefined || filter.matches(parsed, bindingsOf(record));
   }
 
   readonly #onFailure = (

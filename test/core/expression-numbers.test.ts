@@ -2,18 +2,8 @@
 
 import { strict as assert } from "node:assert";
 import { compileExpression, ExpressionError, toKey } from "../../src/core/expressions.ts";
-import { withExactNumbers } from "../../src/core/json-numbers.ts";
+import { keyOf as key, refuses } from "../support/expressions.ts";
 
-async function key(source: string, json: string): Promise<string | undefined> {
-  const input = withExactNumbers(Buffer.from(json), JSON.parse(json));
-  return toKey(await compileExpression(source).evaluate(input, {}))?.toString();
-}
-const refuses = (source: string, json: string, text: RegExp) =>
-  assert.rejects(
-    key(source, json),
-    (error: unknown) => error instanceof ExpressionError && text.test(error.message),
-    `${source} ${json}`,
-  );
 const error = (source: string): string => {
   try {
     compileExpression(source);
@@ -85,12 +75,34 @@ describe("core: numbers in expressions", () => {
       "$formatNumber(id * 1000, '#')",
       "$formatBase(id * 1000, 36)",
       "$formatInteger(id * 1000, '0')",
-      "'k' & $number(big)",
-      "$number(big)",
+      "$parseInteger(text, '0')",
+      "$parseInteger(text, '0') > 5",
+      "$number('0x20000000000001') > 5",
       "$string($clone({'a': id * 1000}))",
     ])
-      await refuses(source, '{"id":9007199254741,"big":9007199254740993}', LOST);
+      await refuses(source, '{"id":9007199254741,"text":"9007199254740993"}', LOST);
     await refuses("1 / n", '{"n":0}', /a number that is not finite/);
+  });
+
+  it("are refused by $number if it would round them, also where the result is only compared", async () => {
+    for (const json of [
+      '{"x":9007199254740993}',
+      '{"x":1e400}',
+      '{"x":"0.12345678901234567890"}',
+      '{"x":"009007199254740993"}',
+    ])
+      for (const source of ["$number(x)", "$number(x) > 5", "x ~> $number", "$map([x], $number)"])
+        await refuses(source, json, /\$number would convert a string to another number than it contains/);
+    for (const [source, text] of [
+      ["$number('12')", "12"],
+      ["$number('1.50')", "1.5"],
+      ["$number('0xff')", "255"],
+      ["$number(true)", "1"],
+      ["$number(nothing)", undefined],
+      ["$parseInteger('12', '0')", "12"],
+    ] as const)
+      assert.equal(await key(source, "{}"), text, source);
+    await refuses("$number('x')", "{}", /D3030/);
   });
 
   it("are refused in the expression itself if JavaScript would round them", () => {
@@ -99,20 +111,23 @@ describe("core: numbers in expressions", () => {
       ["id = -9007199254740992", 22],
       ["a[b > 0.30000000000000000001].c", 28],
       ["$f(function($x) { $x = 1e300 })", 28],
+      ["id > 1e16", 9],
     ] as const)
       assert.match(
         error(source),
-        new RegExp(`round the number that ends at position ${position}; write it in quotes`),
+        new RegExp(
+          `the number that ends at position ${position} is over 2\\^53 - 1, or JavaScript would round it; write it in quotes: in expressions`,
+        ),
       );
     for (const source of ["id = 9007199254740991", "a1e + 5", "x1.e5 > 1.50", "[1..3]", "-0.1e-5", "a[-1]"])
       assert.ok(compileExpression(source), source);
   });
 
-  it("are explained where a string is compared or computed with a number", async () => {
-    for (const source of ["id > 5", "id + 5", "$sum([id])", "ids^(id)", "$abs(id)"])
+  it("are explained where a string is computed with a number", async () => {
+    for (const source of ["id + 5", "$sum([id])", "$max([id])", "$abs(id)", "[1..id]"])
       await refuses(
         source,
-        '{"id":9007199254740993,"ids":[{"id":9007199254740993},{"id":5}]}',
+        '{"id":9007199254740993}',
         /JSONata \w+ at position \d+ \(in expressions, integers over 2\^53 - 1 .* are strings/,
       );
     assert.equal(await key("id = '9007199254740993'", '{"id":9007199254740993}'), "true");
@@ -136,5 +151,40 @@ describe("core: strings in expressions", () => {
   it("are never the text of a function", async () => {
     for (const source of ["$sum", "[$sum]", "{'f': function($x) { $x }}"])
       await refuses(source, "{}", /the result is or contains a function; call it/);
+  });
+});
+
+describe("core: functions in expressions", () => {
+  it("can be applied partially, and get as many arguments from $map as JSONata's own", async () => {
+    for (const [source, text] of [
+      ["$map(x, $formatNumber(?, '0.00'))", '["1.00","20.00"]'],
+      ["$map(x, $formatBase(?, 16))", '["1","14"]'],
+      ["$map(x, $formatBase)", "error"],
+      ["$map(x, $formatInteger(?, 'w'))", '["one","twenty"]'],
+      ["$map(['a', 'b'], $base64encode(?))", '["YQ==","Yg=="]'],
+      ["$map(['a', 'b'], $base64encode)", '["YQ==","Yg=="]'],
+      ["$map(x, $string(?, true))", '["1","20"]'],
+      ["$string(?, true)({'a': 1})", '{\n  "a": 1\n}'],
+      ["$map(x, $string)", '["1","20"]'],
+      ["$map(['1', '2'], $number(?))", "[1,2]"],
+      ["$sort(?)(x)", "[1,20]"],
+      ["$map([{'a': 1}], $clone(?)).a", "1"],
+      ["$parseInteger(?, '0')('7')", "7"],
+    ] as const)
+      if (text === "error") await refuses(source, '{"x":[1,20]}', /D3100/);
+      else assert.equal(await key(source, '{"x":[1,20]}'), text, source);
+  });
+
+  it("that are applied partially refuse what they would round", async () => {
+    for (const source of ["$formatNumber(?, '0')", "$formatBase(?, 16)", "$formatInteger(?, '0')"])
+      await refuses(`${source}(id)`, '{"id":9007199254740993}', /T0410/);
+    await refuses("$number(?)(id)", '{"id":9007199254740993}', /\$number would convert/);
+  });
+
+  it("print fractions of a deep value in time that is in proportion to its size", async () => {
+    const json = `${'{"n":['.repeat(400)}${"1,".repeat(150_000)}0.30000000000000004${"]}".repeat(400)}`;
+    const began = performance.now();
+    assert.match((await key("'k' & $", json)) ?? "", /0\.30000000000000004/);
+    assert.ok(performance.now() - began < 3000);
   });
 });

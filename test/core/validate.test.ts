@@ -152,7 +152,8 @@ describe("core: rules of a topic", () => {
     const evaluate = async (): Promise<never> => {
       throw new RangeError("out of memory");
     };
-    await assert.rejects(setKeys([draft("{}")], rules({ key: { source: "", evaluate } }), "t"), RangeError);
+    const key = { ...compileExpression("x"), evaluate };
+    await assert.rejects(setKeys([draft("{}")], rules({ key }), "t"), RangeError);
   });
 
   it("report the first problem of one record as an error, or return none", async () => {

@@ -92,8 +92,8 @@ describe("runners: records of a sink", () => {
 
   it("are not filtered before it is their turn", async () => {
     let looked = 0;
-    const evaluate = async (): Promise<boolean> => ++looked > 0;
-    const { handle } = setUp({ source: "x", evaluate }, single().sink);
+    const matches = async (): Promise<boolean> => ++looked > 0;
+    const { handle } = setUp({ ...compileExpression("x"), matches }, single().sink);
     assert.equal(await handle("1", "2", "3"), 1);
     assert.equal(looked, 1);
   });
@@ -118,10 +118,10 @@ describe("runners: records of a sink", () => {
   });
 
   it("are not handled if the filter fails with an unexpected error", async () => {
-    const evaluate = async (): Promise<never> => {
+    const matches = async (): Promise<never> => {
       throw new RangeError("out of memory");
     };
-    const { handle, letters } = setUp({ source: "x", evaluate }, single().sink);
+    const { handle, letters } = setUp({ ...compileExpression("x"), matches }, single().sink);
     await assert.rejects(handle("{}"), RangeError);
     assert.deepEqual(letters, []);
   });
