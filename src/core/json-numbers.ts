@@ -1,6 +1,6 @@
 // Finds the numbers of a JSON text that lose digits when they are parsed, and parses the text without the loss.
 
-import { decimalOf, INTEGER, isExactNumber, isIntegral } from "./decimal.ts";
+import { canonicalNumber, decimalOf, INTEGER, isDecimalText, isExactNumber, isIntegral } from "./decimal.ts";
 
 /** The positions of a number in the bytes: `[from, to)`. */
 export interface NumberExtent {
@@ -70,6 +70,32 @@ export function parseExactly(json: Buffer, parsed: unknown, numbers: readonly Nu
     exact: parseReplaced(json, numbers, quoted),
     rounded: other.length === 0 ? parsed : parseReplaced(json, other, (text) => substitute(text) ?? text),
   };
+}
+
+/**
+ * Prints a value as JSON, with all digits of its numbers.
+ *
+ * @param exact the value in which the numbers that JavaScript would round are strings
+ */
+export function printExactly(value: unknown, exact: unknown): string {
+  if (typeof value === "number" && typeof exact === "string" && !isSameNumber(exact, String(value)))
+    return decimalText(exact);
+  if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
+  const inner = (key: string | number): unknown => (exact as Record<string | number, unknown>)[key];
+  if (Array.isArray(value)) return `[${value.map((item, index) => printExactly(item, inner(index)))}]`;
+  const members = Object.entries(value).map(
+    ([name, member]) => `${JSON.stringify(name)}:${printExactly(member, inner(name))}`,
+  );
+  return `{${members}}`;
+}
+
+const isSameNumber = (a: string, b: string): boolean => canonicalNumber(a) === canonicalNumber(b);
+
+/** @param text a number that may be written as YAML allows, such as `+1` or `1.e3` */
+function decimalText(text: string): string {
+  if (isDecimalText(text)) return text;
+  const { negative, digits, magnitude } = decimalOf(text);
+  return `${negative ? "-" : ""}${digits || "0"}e${magnitude - digits.length}`;
 }
 
 const quoted = (text: string): string => `"${text}"`;

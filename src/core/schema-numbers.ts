@@ -1,40 +1,19 @@
 // The keywords of JSON Schema that compare values, on numbers of any size. A validator compares JavaScript's
-// numbers, in which different ids become equal. Used only for values that contain such a number.
+// numbers, in which different ids become equal. Used only for values or schemas that contain such a number.
 
-import { canonicalNumber, compareDecimals, type Decimal, decimalOf, isMultipleOf } from "./decimal.ts";
-import type { ExactValue } from "./json-numbers.ts";
+import { compareDecimals, type Decimal, decimalOf, isMultipleOf } from "./decimal.ts";
+import { elementsOf, memberOf, numberText, type Part, type Parts } from "./schema-parts.ts";
+import { duplicateText, type Keyword, reporting } from "./schema-repairs.ts";
 
 /** The reason why a value violates a keyword; undefined when it does not. */
-type Check = (value: Operand) => string | undefined;
-
-/** A part of the value or of the schema. */
-type Operand = ExactValue;
-
-/** A keyword in the form that `Ajv.addKeyword` accepts. */
-export interface ExactKeyword {
-  readonly keyword: string;
-  readonly errors: true;
-  readonly type?: "number" | "array";
-  readonly compile: (rounded: unknown, parent: object) => ExactValidate;
-}
-
-interface ExactValidate {
-  /** @param this the whole value */
-  (this: ExactValue, data: unknown, place?: { readonly instancePath: string }): boolean;
-  errors?: { readonly keyword: string; readonly message: string; readonly params: object }[];
-}
+type Check = (value: Part, parts: Parts) => string | undefined;
 
 /** Builds the check of each keyword from its value in the schema. */
-const CHECKS: Readonly<Record<string, (limit: Operand) => Check>> = {
-  const: (limit) => {
-    const expected = canonical(limit);
-    return (value) => (canonical(value) === expected ? undefined : "must be equal to constant");
-  },
-  enum: (limit) => {
-    const allowed = new Set(elementsOf(limit).map(canonical));
-    return (value) =>
-      allowed.has(canonical(value)) ? undefined : "must be equal to one of the allowed values";
-  },
+const CHECKS: Readonly<Record<string, (limit: Part) => Check>> = {
+  const: (limit) => (value, parts) =>
+    parts.idOf(value) === parts.idOf(limit) ? undefined : "must be equal to constant",
+  enum: (limit) => (value, parts) =>
+    parts.idsIn(limit).has(parts.idOf(value)) ? undefined : "must be equal to one of the allowed values",
   minimum: limitOf(">=", (order) => order >= 0),
   maximum: limitOf("<=", (order) => order <= 0),
   exclusiveMinimum: limitOf(">", (order) => order > 0),
@@ -42,19 +21,18 @@ const CHECKS: Readonly<Record<string, (limit: Operand) => Check>> = {
   multipleOf: (limit) => {
     const divisor = decimal(limit);
     return (value) =>
-      isMultipleOf(decimal(value), divisor) ? undefined : `must be multiple of ${textOf(limit)}`;
+      isMultipleOf(decimal(value), divisor) ? undefined : `must be multiple of ${numberText(limit)}`;
   },
-  uniqueItems: ({ rounded }) =>
-    rounded === true ? (value) => duplicateIn(elementsOf(value)) : () => undefined,
+  uniqueItems: ({ rounded }) => (rounded === true ? duplicateIn : () => undefined),
 };
 
 /**
- * Builds the keywords. They are called with the whole value as `this`, so the validator must pass its context.
+ * Builds the keywords. They are called with the `Parts` of the value as `this`, so the validator must pass its context.
  *
  * @param document the schema
  * @param exact the schema in which inexact numbers are strings
  */
-export function exactKeywords(document: unknown, exact: unknown): readonly ExactKeyword[] {
+export function exactKeywords(document: unknown, exact: unknown): readonly Keyword[] {
   const exactOf = pairs(document, exact, new WeakMap());
   return Object.entries(CHECKS).map(([keyword, check]) => ({
     keyword,
@@ -63,70 +41,44 @@ export function exactKeywords(document: unknown, exact: unknown): readonly Exact
     compile(rounded, parent) {
       const limit = memberOf(exactOf.get(parent), keyword);
       const violation = check({ rounded, exact: limit ?? rounded });
-      const validate: ExactValidate = function (data, place) {
-        const message = violation({ rounded: data, exact: valueAt(this.exact, place?.instancePath ?? "") });
-        if (message !== undefined) validate.errors = [{ keyword, message, params: {} }];
-        return message === undefined;
-      };
-      return validate;
+      return reporting(keyword, (data, place, parts) =>
+        violation((parts as Parts).at(data, place), parts as Parts),
+      );
     },
   }));
 }
 
-function typeOf(keyword: string): Pick<ExactKeyword, "type"> {
+function typeOf(keyword: string): Pick<Keyword, "type"> {
   if (keyword === "const" || keyword === "enum") return {};
   return { type: keyword === "uniqueItems" ? "array" : "number" };
 }
 
-function limitOf(symbol: string, allows: (order: number) => boolean): (limit: Operand) => Check {
+function limitOf(symbol: string, allows: (order: number) => boolean): (limit: Part) => Check {
   return (limit) => {
     const bound = decimal(limit);
-    return (value) =>
-      allows(compareDecimals(decimal(value), bound)) ? undefined : `must be ${symbol} ${textOf(limit)}`;
+    // Two numbers that JavaScript keeps are compared by JavaScript, which is faster.
+    const order = (value: Part): number =>
+      isKept(value) && isKept(limit)
+        ? Math.sign((value.rounded as number) - (limit.rounded as number))
+        : compareDecimals(decimal(value), bound);
+    return (value) => (allows(order(value)) ? undefined : `must be ${symbol} ${numberText(limit)}`);
   };
 }
 
-function duplicateIn(items: readonly Operand[]): string | undefined {
-  const seen = new Map<string, number>();
-  for (const [index, item] of items.entries()) {
-    const text = canonical(item);
-    const first = seen.get(text);
-    if (first !== undefined)
-      return `must NOT have duplicate items (items ## ${first} and ${index} are identical)`;
-    seen.set(text, index);
+const isKept = ({ exact }: Part): boolean => typeof exact !== "string";
+
+function duplicateIn(value: Part, parts: Parts): string | undefined {
+  const seen = new Map<number, number>();
+  for (const [index, item] of elementsOf(value).entries()) {
+    const id = parts.idOf(item);
+    const first = seen.get(id);
+    if (first !== undefined) return duplicateText(first, index);
+    seen.set(id, index);
   }
   return undefined;
 }
 
-/** Prints a value so that values that JSON Schema treats as equal have equal texts. */
-function canonical(value: Operand): string {
-  const { rounded, exact } = value;
-  if (typeof rounded === "number") return canonicalNumber(textOf(value));
-  if (Array.isArray(rounded)) return `[${elementsOf(value).map(canonical).join(",")}]`;
-  if (typeof rounded !== "object" || rounded === null) return JSON.stringify(rounded);
-  const members = Object.entries(rounded).map(
-    ([name, inner]) =>
-      `${JSON.stringify(name)}:${canonical({ rounded: inner, exact: memberOf(exact, name) })}`,
-  );
-  return `{${members.sort().join(",")}}`;
-}
-
-const elementsOf = ({ rounded, exact }: Operand): readonly Operand[] =>
-  (rounded as unknown[]).map((inner, index) => ({ rounded: inner, exact: (exact as unknown[])[index] }));
-
-const textOf = ({ rounded, exact }: Operand): string => String(typeof exact === "string" ? exact : rounded);
-const decimal = (value: Operand): Decimal => decimalOf(textOf(value));
-
-const memberOf = (value: unknown, name: string): unknown =>
-  (value as Record<string, unknown> | undefined)?.[name];
-
-/** @param pointer a JSON Pointer (RFC 6901) to an existing value */
-function valueAt(root: unknown, pointer: string): unknown {
-  let value = root;
-  for (const name of pointer.split("/").slice(1))
-    value = memberOf(value, name.replaceAll("~1", "/").replaceAll("~0", "~"));
-  return value;
-}
+const decimal = (value: Part): Decimal => decimalOf(numberText(value));
 
 /** Maps each object of the schema to its counterpart in the exact schema. */
 function pairs(document: unknown, exact: unknown, found: WeakMap<object, unknown>): WeakMap<object, unknown> {

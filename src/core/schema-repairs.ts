@@ -1,6 +1,9 @@
 // Repairs ajv's treatment of names that JavaScript objects inherit, such as `constructor` and `__proto__`: in
 // JSON Schema, a value has its own members only. ajv's option `ownProperties` covers the other keywords.
 
+import { decimalOf, isMultipleOf } from "./decimal.ts";
+import type { Place } from "./schema-parts.ts";
+
 type Schema = Readonly<Record<string, unknown>>;
 
 /** Keywords whose value is a map of schemas, or of lists of names, by name. */
@@ -15,6 +18,8 @@ const MAPS = new Set([
 ]);
 /** Keywords whose value is data. */
 const DATA = new Set(["const", "default", "enum", "examples"]);
+/** Keywords whose value is a reference to another schema. */
+const REFERENCES = new Set(["$ref", "$dynamicRef", "$recursiveRef"]);
 
 /**
  * Returns an equivalent schema in which ajv does not ignore `__proto__` as the name of a member or as a
@@ -60,38 +65,127 @@ function pattern(schema: Record<string, unknown>, text: string, inner: unknown):
 }
 
 /**
- * Definitions that replace ajv's keywords that compare values: ajv's comparison reads `constructor`, `valueOf`
- * and `toString` of the values, and calls them.
+ * @param schema a result of `withoutProto`
+ * @throws Error for a reference to a name that JavaScript's objects and arrays inherit, and the schema does not
+ *   contain: ajv resolves it to the inherited value, and accepts every value
  */
-export const comparingKeywords = [
+export function requireOwnReferences(schema: unknown, root: unknown = schema): void {
+  if (typeof schema !== "object" || schema === null) return;
+  for (const [keyword, value] of Object.entries(schema)) {
+    if (typeof value === "string" && REFERENCES.has(keyword) && isInherited(value, root))
+      throw new Error(
+        `"${keyword}": "${value}" refers to a name that JavaScript reserves; rename the schema that it refers to, or move it to "$defs"`,
+      );
+    requireOwnReferences(value, root);
+  }
+}
+
+function isInherited(reference: string, root: unknown): boolean {
+  const [id = "", fragment = ""] = reference.split("#");
+  if (id in Object.prototype) return true;
+  let target = id === "" ? root : undefined;
+  for (const name of fragment.split("/").slice(1).map(nameOf)) {
+    const isOwn = typeof target === "object" && target !== null && Object.hasOwn(target, name);
+    if (!isOwn && name in (Array.isArray(target) ? Array.prototype : Object.prototype)) return true;
+    // A pointer into a schema with its own `$id` is not followed.
+    target = isOwn ? (target as Schema)[name] : undefined;
+  }
+  return false;
+}
+
+/** Reads a segment of a JSON Pointer in a URI fragment (RFC 6901, section 6). */
+const nameOf = (segment: string): string =>
+  decodeURIComponent(segment).replaceAll("~1", "/").replaceAll("~0", "~");
+
+/** A keyword in the form that `Ajv.addKeyword` accepts. */
+export interface Keyword {
+  readonly keyword: string;
+  /** Its function reports the errors. */
+  readonly errors: true;
+  readonly type?: "number" | "array";
+  readonly compile: (value: unknown, parent: object) => Validate;
+}
+
+interface Validate {
+  /** @param this the context that was passed to the validator */
+  (this: unknown, data: unknown, place?: Place): boolean;
+  errors?: { readonly keyword: string; readonly message: string; readonly params: object }[];
+}
+
+/** @param violation returns why a value violates the keyword; undefined when it does not */
+export function reporting(
+  keyword: string,
+  violation: (data: unknown, place: Place | undefined, context: unknown) => string | undefined,
+): Validate {
+  const validate: Validate = function (data, place) {
+    const message = violation(data, place, this);
+    if (message !== undefined) validate.errors = [{ keyword, message, params: {} }];
+    return message === undefined;
+  };
+  return validate;
+}
+
+/** The message of `uniqueItems`. */
+export const duplicateText = (first: number, second: number): string =>
+  `must NOT have duplicate items (items ## ${first} and ${second} are identical)`;
+
+/**
+ * Definitions that replace ajv's keywords that compare values: ajv's comparison reads `constructor`, `valueOf`
+ * and `toString` of the values, and calls them. Its `multipleOf` divides binary fractions, so 19.99 is not a multiple of
+ * 0.01.
+ */
+export const comparingKeywords: readonly Keyword[] = [
   {
     keyword: "const",
-    compile: (wanted: unknown) => (value: unknown) => jsonEqual(wanted, value),
-    error: { message: "must be equal to constant" },
+    errors: true,
+    compile: (wanted) =>
+      reporting("const", (value) => (jsonEqual(wanted, value) ? undefined : "must be equal to constant")),
   },
   {
     keyword: "enum",
-    schemaType: "array",
-    compile: (allowed: readonly unknown[]) => (value: unknown) =>
-      allowed.some((each) => jsonEqual(each, value)),
-    error: { message: "must be equal to one of the allowed values" },
+    errors: true,
+    compile: (allowed) =>
+      reporting("enum", (value) =>
+        (allowed as unknown[]).some((each) => jsonEqual(each, value))
+          ? undefined
+          : "must be equal to one of the allowed values",
+      ),
   },
   {
     keyword: "uniqueItems",
+    errors: true,
     type: "array",
-    schemaType: "boolean",
-    compile: (unique: boolean) => (items: readonly unknown[]) => !unique || areDistinct(items),
-    error: { message: "must NOT have duplicate items" },
+    compile: (unique) =>
+      reporting("uniqueItems", (items) => (unique ? duplicateIn(items as unknown[]) : undefined)),
   },
-] as const;
+  {
+    keyword: "multipleOf",
+    errors: true,
+    type: "number",
+    compile(divisor) {
+      const decimal = decimalOf(String(divisor));
+      const isMultiple = (value: unknown): boolean =>
+        Number.isSafeInteger(value) && Number.isSafeInteger(divisor)
+          ? (value as number) % (divisor as number) === 0
+          : isMultipleOf(decimalOf(String(value)), decimal);
+      return reporting("multipleOf", (value) =>
+        isMultiple(value) ? undefined : `must be multiple of ${divisor}`,
+      );
+    },
+  },
+];
 
-function areDistinct(items: readonly unknown[]): boolean {
-  const objects = items.filter((item) => typeof item === "object" && item !== null);
-  const others = items.filter((item) => typeof item !== "object" || item === null);
-  return (
-    new Set(others).size === others.length &&
-    objects.every((item, index) => !objects.slice(0, index).some((other) => jsonEqual(item, other)))
-  );
+function duplicateIn(items: readonly unknown[]): string | undefined {
+  const scalars = new Map<unknown, number>();
+  const objects: number[] = [];
+  for (const [index, item] of items.entries()) {
+    const isObject = typeof item === "object" && item !== null;
+    const first = isObject ? objects.find((other) => jsonEqual(items[other], item)) : scalars.get(item);
+    if (first !== undefined) return duplicateText(first, index);
+    if (isObject) objects.push(index);
+    else scalars.set(item, index);
+  }
+  return undefined;
 }
 
 function jsonEqual(a: unknown, b: unknown): boolean {

@@ -6,9 +6,16 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import { canonicalNumber, decimalOf, isIntegral } from "./decimal.ts";
 import { type ErrorDetail, messageOf } from "./errors.ts";
-import type { ExactValue } from "./json-numbers.ts";
-import { type ExactKeyword, exactKeywords } from "./schema-numbers.ts";
-import { comparingKeywords, inheritNothing, withoutProto } from "./schema-repairs.ts";
+import { type ExactValue, printExactly } from "./json-numbers.ts";
+import { exactKeywords } from "./schema-numbers.ts";
+import { Parts } from "./schema-parts.ts";
+import {
+  comparingKeywords,
+  inheritNothing,
+  type Keyword,
+  requireOwnReferences,
+  withoutProto,
+} from "./schema-repairs.ts";
 
 const DRAFT_07 = "http://json-schema.org/draft-07/schema";
 const DRAFT_2020 = "https://json-schema.org/draft/2020-12/schema";
@@ -18,8 +25,8 @@ const MAX_VIOLATIONS = 20;
 
 /** A compiled schema of a topic. */
 export interface TopicSchema {
-  /** The document as it was loaded; served at `/topics/{topic}/schema`. */
-  readonly document: unknown;
+  /** The document as JSON, with all digits of its numbers; served at `/topics/{topic}/schema`. */
+  readonly json: string;
   /** Warnings for the operator about keywords that are slow on hostile values. */
   readonly warnings: readonly string[];
   /** @returns the violations of a value of `size` bytes; undefined when the value is valid */
@@ -49,27 +56,37 @@ export function compileSchema(document: unknown, name: string, exact: unknown = 
   requireComparable(document, exact, "", name);
   const [own, ownExact] = [repaired(document, name), repaired(exact, name)];
   const [first, all] = [compile(own, name, false), compile(own, name, true)];
+  const json = printExactly(document, exact);
   let exactly: { readonly first: ValidateFunction; readonly all: ValidateFunction } | undefined;
+  const exactViolations: TopicSchema["exactViolations"] = (value, size) => {
+    exactly ??= {
+      first: compile(own, name, false, exactKeywords(own, ownExact)),
+      all: compile(own, name, true, exactKeywords(own, ownExact)),
+    };
+    const parts = new Parts(value);
+    return violationsBy(exactly.first, exactly.all, size, (validate) =>
+      validate.call(parts as unknown as Ajv, value.rounded),
+    );
+  };
+  // The messages contain the numbers of the schema.
+  const isExact = json === JSON.stringify(document);
   return {
-    document,
+    json,
     warnings: slowKeywordWarnings(document, "", name),
-    violations: (value, size) => violationsBy(first, all, size, (validate) => validate(value)),
-    exactViolations(value, size) {
-      exactly ??= {
-        first: compile(own, name, false, exactKeywords(own, ownExact)),
-        all: compile(own, name, true, exactKeywords(own, ownExact)),
-      };
-      return violationsBy(exactly.first, exactly.all, size, (validate) =>
-        validate.call(value as unknown as Ajv, value.rounded),
-      );
-    },
+    violations: (value, size) =>
+      isExact
+        ? violationsBy(first, all, size, (validate) => validate(value))
+        : exactViolations({ rounded: value, exact: value }, size),
+    exactViolations,
   };
 }
 
 /** @throws SchemaError */
 function repaired(document: unknown, name: string): unknown {
   try {
-    return withoutProto(document);
+    const own = withoutProto(document);
+    requireOwnReferences(own);
+    return own;
   } catch (error) {
     throw invalid(name, error);
   }
@@ -91,7 +108,7 @@ function compile(
   document: unknown,
   name: string,
   allErrors: boolean,
-  keywords: readonly ExactKeyword[] = [],
+  keywords: readonly Keyword[] = comparingKeywords,
 ): ValidateFunction {
   if (
     typeof document !== "boolean" &&
@@ -119,11 +136,11 @@ function compile(
     code: { process: inheritNothing },
     // The exact keywords get the whole value as context. They do not apply to the document itself.
     passContext: true,
-    validateSchema: keywords.length === 0,
+    validateSchema: keywords === comparingKeywords,
   } as const;
   const ajv = draft === DRAFT_07 ? new Ajv(options) : new Ajv2020(options);
   addFormats.default(ajv);
-  for (const keyword of keywords.length > 0 ? keywords : comparingKeywords)
+  for (const keyword of keywords)
     ajv.removeKeyword(keyword.keyword).addKeyword({ ...keyword } as KeywordDefinition);
   try {
     return ajv.compile(document);

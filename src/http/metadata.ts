@@ -52,7 +52,7 @@ export function metadataRoutes({ catalog, topics, namespace, auth }: MetadataDep
       const topic = topicOf(req);
       const schema = topics.get(topic)?.schema;
       if (!schema) throw new OnrampError(40403, `Topic "${topic}" has no schema; it accepts any value.`);
-      res.type("application/schema+json").send(JSON.stringify(schema.document));
+      res.type("application/schema+json").send(schema.json);
     });
 }
 

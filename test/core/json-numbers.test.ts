@@ -1,7 +1,7 @@
 // The numbers of a JSON text that lose digits when they are parsed.
 
 import { strict as assert } from "node:assert";
-import { inexactNumbers, parseExactly, withExactNumbers } from "../../src/core/json-numbers.ts";
+import { inexactNumbers, parseExactly, printExactly, withExactNumbers } from "../../src/core/json-numbers.ts";
 
 const exact = (json: string): unknown => withExactNumbers(Buffer.from(json), JSON.parse(json));
 
@@ -44,5 +44,19 @@ describe("core: numbers of JSON", () => {
     ]);
     const { MAX_VALUE } = Number;
     assert.deepEqual(rounded, [1, 2 ** 53, MAX_VALUE, -MAX_VALUE, 0.5, 0.5, Number("0.12345678901234567")]);
+  });
+
+  it("are printed with all their digits", () => {
+    const json = '{"__proto__":[9007199254740993,1.5,null,true],"a":"9007199254740993","b":{}}';
+    assert.equal(printExactly(JSON.parse(json), exact(json)), json);
+    for (const [text, printed] of [
+      ["9007199254740993", "9007199254740993"],
+      ["12345678901234567890.0", "12345678901234567890.0"],
+      ["+9007199254740993", "9007199254740993e0"],
+      ["-09007199254740993", "-9007199254740993e0"],
+      ["9007199254740993.", "9007199254740993e0"],
+      ["1e16", "10000000000000000"],
+    ] as const)
+      assert.equal(printExactly([Number(text)], [text]), `[${printed}]`);
   });
 });

@@ -95,7 +95,9 @@ describe("core: members of values", () => {
     assert.deepEqual(messages({ const: 1 }, 2), [["const", "must be equal to constant"]]);
     assert.deepEqual(messages({ enum: [1] }, 2), [["enum", "must be equal to one of the allowed values"]]);
     const unique = { uniqueItems: true, maxItems: 9 };
-    assert.deepEqual(messages(unique, [1, 1]), [["uniqueItems", "must NOT have duplicate items"]]);
+    assert.deepEqual(messages(unique, [1, 1]), [
+      ["uniqueItems", "must NOT have duplicate items (items ## 0 and 1 are identical)"],
+    ]);
     assert.equal(messages({ uniqueItems: false }, [1, 1]), undefined);
     assert.equal(messages({ const: { a: [1, { b: null }] } }, { a: [1, { b: null }] }), undefined);
     assert.equal(messages({ const: [1] }, { 0: 1 })?.length, 1);
@@ -110,5 +112,33 @@ describe("core: members of values", () => {
           JSON.parse(`{"${keyword}":{"${name}":{"type":"string"}},"default":{"${name}":1}}`),
           "s",
         );
+  });
+
+  it("are not what a $ref refers to, unless the schema contains them", () => {
+    for (const text of [
+      '{"properties":{"__proto__":{"type":"string"},"a":{"$ref":"#/properties/__proto__"}}}',
+      '{"patternProperties":{"__proto__":{"type":"string"}},"$ref":"#/patternProperties/__proto__"}',
+      '{"$defs":{},"items":{"$ref":"#/$defs/constructor"}}',
+      '{"$defs":{},"items":{"$ref":"#/$defs/%5f_proto__"}}',
+      '{"$defs":{},"items":{"$dynamicRef":"#/$defs/toString"}}',
+      '{"allOf":[{"$ref":"#/allOf/map"}]}',
+      '{"items":{"$ref":"constructor"}}',
+      '{"$defs":{"a":{"$id":"http://x/y","$defs":{}}},"items":{"$ref":"http://x/y#/$defs/valueOf"}}',
+    ])
+      assert.throws(
+        () => compileSchema(JSON.parse(text), "s"),
+        (error: unknown) =>
+          error instanceof SchemaError &&
+          /refers to a name that JavaScript reserves; rename/.test(error.message),
+        text,
+      );
+    for (const name of [...INHERITED, "map", "length"]) {
+      const text = `{"$defs":{"${name}":{"type":"string"}},"items":{"$ref":"#/$defs/${name}"}}`;
+      const { violations } = compileSchema(JSON.parse(text), "s");
+      assert.equal(violations(["a"], 5), undefined, name);
+      assert.equal(violations([1], 5)?.length, 1, name);
+    }
+    const bundled = { $defs: { a: { $id: "http://x/a", $defs: { map: {} }, $ref: "#/$defs/map" } } };
+    assert.ok(compileSchema(bundled, "s"));
   });
 });

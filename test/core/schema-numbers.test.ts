@@ -63,7 +63,13 @@ describe("core: numbers in schemas", () => {
     const unique = { uniqueItems: true };
     assert.deepEqual(violations(unique, `[${MAX},${OVER},"${OVER}",{"a":${MAX}},{"a":${OVER}}]`), []);
     assert.deepEqual(violations({ uniqueItems: false }, `[${OVER},${OVER}]`), []);
-    for (const json of [`[${OVER},1,${OVER}]`, `[${OVER},1,9007199254740993.0]`])
+    for (const json of [
+      `[${OVER},1,${OVER}]`,
+      `[${OVER},1,9007199254740993.0]`,
+      "[7,1,7]",
+      '["a",1,"a"]',
+      "[[1],2,[1]]",
+    ])
       assert.deepEqual(violations(unique, json), [
         " uniqueItems must NOT have duplicate items (items ## 0 and 2 are identical)",
       ]);
@@ -104,5 +110,57 @@ describe("core: numbers in schemas", () => {
           error.message.startsWith(`s#/items/maximum: JavaScript cannot represent the number ${exact};`),
       );
     assert.ok(compileSchema({ const: 0.1 + 0.2 }, "s", { const: "0.30000000000000004" }));
+  });
+
+  it("take time in proportion to the size of the value, whatever its depth", () => {
+    const tree = { properties: { id: { minimum: 0 }, children: { items: { $ref: "#" } } } };
+    const open = '{"id":1,"children":[';
+    const deep = `${open.repeat(450)}${'{"id":2},'.repeat(150_000)}{"id":${OVER}}${"]}".repeat(450)}`;
+    const list = `${"[".repeat(900)}${Array.from({ length: 18_000 }, (_, n) => n + 2)},${OVER}${"]".repeat(900)}`;
+    const anything = { anyOf: [{ $ref: "#" }, { type: "number" }] };
+    for (const [schema, json] of [
+      [tree, deep],
+      [{ ...tree, not: { const: { id: 7 } } }, deep],
+      [{ ...tree, not: { enum: [{ id: 7 }, [2 ** 53]] } }, deep],
+      [{ type: "array", maxItems: 1e6, uniqueItems: true, items: anything }, list],
+    ] as const) {
+      const began = performance.now();
+      assert.deepEqual(violations(schema, json), []);
+      assert.ok(performance.now() - began < 3000, JSON.stringify(schema));
+    }
+  });
+
+  it("are found by their place, also in arrays of arrays and next to the name __proto__", () => {
+    const limit = { type: "array", items: { items: { maximum: 2 ** 53 } } };
+    assert.deepEqual(violations(limit, `[[1,${MAX}],[2,${OVER},3]]`), [`/1/1 maximum must be <= ${MAX}`]);
+    assert.deepEqual(violations({ additionalProperties: { maximum: 2 ** 53 } }, `{"__proto__":${OVER}}`), [
+      `/__proto__ maximum must be <= ${MAX}`,
+    ]);
+    const either = { items: { const: [{ a: 2 ** 53 }] } };
+    assert.deepEqual(violations(either, `[[{"a":${MAX}}],[{"a":${OVER}}]]`), [
+      "/1 const must be equal to constant",
+    ]);
+  });
+
+  it("are multiples of decimal fractions, whether or not another number is rounded", () => {
+    const schema = { properties: { p: { multipleOf: 0.01 } } };
+    for (const price of ["19.99", "0.07", "1.1", "-4.35", "1e2", "0", "1e-2", "9007199254740991"])
+      for (const other of ["1", OVER])
+        assert.deepEqual(violations(schema, `{"id":${other},"p":${price}}`), [], price);
+    for (const price of ["19.995", "1e-3", "0.011"])
+      for (const other of ["1", OVER])
+        assert.deepEqual(violations(schema, `{"id":${other},"p":${price}}`), [
+          "/p multipleOf must be multiple of 0.01",
+        ]);
+    assert.deepEqual(violations({ multipleOf: 3 }, "7"), [" multipleOf must be multiple of 3"]);
+    assert.deepEqual(violations({ multipleOf: 3 }, "-9"), []);
+    assert.deepEqual(violations({ multipleOf: 1e-7 }, "0.0000003"), []);
+    assert.deepEqual(violations({ multipleOf: 2 }, '"x"'), []);
+  });
+
+  it("are in the messages with all their digits, also if the number of the value is not rounded", () => {
+    const [schema, exact] = [{ minimum: 2 ** 53 }, { minimum: OVER }];
+    assert.deepEqual(violations(schema, "5", exact), [` minimum must be >= ${OVER}`]);
+    assert.equal(compileSchema(schema, "s", exact).json, `{"minimum":${OVER}}`);
   });
 });
