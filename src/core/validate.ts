@@ -7,6 +7,7 @@ import { checkJson, parseJson } from "./json.ts";
 import { inexactNumbers, parseExactly, withExactNumbers } from "./json-numbers.ts";
 import type { Draft } from "./record.ts";
 import type { TopicSchema } from "./schemas.ts";
+import { yieldToEventLoop } from "./time.ts";
 import type { TopicRules } from "./topics.ts";
 
 /**
@@ -66,6 +67,8 @@ export function schemaProblem(topic: string, errors: readonly ErrorDetail[], rec
 export async function setKeys(drafts: readonly Draft[], { key }: TopicRules, topic: string): Promise<void> {
   for (const draft of drafts) {
     if (draft.key !== null || draft.value === null) continue;
+    // An evaluation does no I/O: without this, the records before could not be sent to Kafka in the meantime.
+    await yieldToEventLoop();
     draft.parsed ??= parseJson(draft.value, `Topic "${topic}" takes its key from the value, which`);
     try {
       draft.key = toKey(await key?.evaluate(withExactNumbers(draft.value, draft.parsed), { topic }));

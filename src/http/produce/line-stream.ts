@@ -15,7 +15,8 @@ import type { ProduceDeps } from "./produce-deps.ts";
 const MAX_IN_FLIGHT = 2 * 1024 * 1024;
 /** The bytes that an unanswered line takes from the budget in addition to its own bytes. */
 const LINE_OVERHEAD = 512;
-/** The maximum number of lines that are submitted together. */
+/** The number of lines that are submitted together: at first, and at most. */
+const FIRST_GROUP = 16;
 const MAX_GROUP = 1000;
 const BUDGET_RETRY_MS = 20;
 
@@ -45,6 +46,7 @@ export class LineStream {
   readonly #body: PacedBody;
   readonly #splitter: LineSplitter;
   #line = 0;
+  #groupSize = FIRST_GROUP;
   /** The bytes of lines that are submitted and not answered. */
   #inFlight = 0;
   /** The bytes taken from the budget. */
@@ -111,10 +113,11 @@ export class LineStream {
   }
 
   async #submitAll(lines: readonly Line[]): Promise<void> {
-    for (let from = 0; from < lines.length && !this.#body.stopped; from += MAX_GROUP) {
-      const group = lines.slice(from, from + MAX_GROUP);
+    for (let from = 0; from < lines.length && !this.#body.stopped; ) {
+      const group = lines.slice(from, from + this.#groupSize);
+      from += group.length;
       if (!(await this.#reserve(group.length * LINE_OVERHEAD))) return;
-      await this.#submit(group, from + MAX_GROUP >= lines.length);
+      await this.#submit(group, from >= lines.length);
       while (this.#inFlight > MAX_IN_FLIGHT) await this.#answered;
     }
     // The chunk contains no end of a line: only the bytes that the splitter holds remain taken.
@@ -136,6 +139,7 @@ export class LineStream {
     }
     if (drafts.length === 0) return this.#release(bytes);
     this.#inFlight += bytes;
+    const began = performance.now();
     const deadline = Date.now() + this.#deps.deadlineMs;
     const first = !this.#res.headersSent;
     // The next group follows when this group is queued: this keeps the order without waiting for Kafka.
@@ -147,9 +151,21 @@ export class LineStream {
         () => onQueued(),
       );
     });
+    this.#adapt(lines.length, performance.now() - began);
     // The outcome of the first group decides whether the request fails as a whole, so the next group waits
     // for it.
     if (first) await this.#answered;
+  }
+
+  /**
+   * Adapts the size of the next group to the time until this one was queued: a group has one deadline, and a slow key
+   * expression or schema must not use it up.
+   */
+  #adapt(size: number, ms: number): void {
+    const { deadlineMs } = this.#deps;
+    if (ms > deadlineMs / 8) this.#groupSize = Math.max(1, Math.floor(this.#groupSize / 2));
+    else if (ms < deadlineMs / 20 && size >= this.#groupSize)
+      this.#groupSize = Math.min(MAX_GROUP, this.#groupSize * 2);
   }
 
   #enqueue(group: Group): void {

@@ -3,6 +3,7 @@
 import { strict as assert } from "node:assert";
 import { once } from "node:events";
 import { OnrampError } from "../../../src/core/errors.ts";
+import { compileExpression } from "../../../src/core/expressions.ts";
 import { startLines } from "../../support/line-stream.ts";
 import { turn } from "../../support/produce-brokers.ts";
 
@@ -35,15 +36,31 @@ describe("http: line stream", function () {
     assert.deepEqual([appends[0]?.topic, appends[0]?.options.onBadRecord], ["t", "continue"]);
   });
 
-  it("appends lines in groups of a thousand", async () => {
+  it("appends lines in groups that grow to a thousand while they are queued quickly", async () => {
     const { take, stream, res, appends } = startLines();
     await take("1\n".repeat(2500));
     await stream.end();
     assert.deepEqual(
       appends.map(({ records }) => records.length),
-      [1000, 1000, 500],
+      [16, 32, 64, 128, 256, 512, 1000, 492],
     );
     assert.equal(res.answers.length, 2500);
+  });
+
+  it("appends smaller groups while they are queued slowly, down to one line", async () => {
+    const busy = (): string => {
+      for (const end = performance.now() + 20; performance.now() < end; );
+      return "k";
+    };
+    const slow = { ...compileExpression("k"), evaluate: async () => busy() };
+    const topics = new Map([["t", { schema: undefined, key: slow, tombstones: true }]]);
+    const { take, stream, appends } = startLines({ topics, deadlineMs: 100 });
+    await take("1\n".repeat(40));
+    await stream.end();
+    assert.deepEqual(
+      appends.map(({ records }) => records.length),
+      [16, 8, 4, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1],
+    );
   });
 
   it("appends only its first group until the outcome of that is known", async () => {

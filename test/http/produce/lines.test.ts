@@ -1,6 +1,7 @@
 // NDJSON: one record per line, a body of any length, streamed both ways.
 
 import { strict as assert } from "node:assert";
+import { compileExpression } from "../../../src/core/expressions.ts";
 import { describeOnDevBroker, startDevBroker, useBroker } from "../../support/broker.ts";
 import { startTestGateway, useGateway } from "../../support/gateway.ts";
 import { inFlight, NDJSON, post, readyStatus, untilReady } from "../../support/http.ts";
@@ -9,6 +10,21 @@ import { readPartition, readValues } from "../../support/read-back.ts";
 import { until } from "../../support/until.ts";
 
 const SCHEMA = { type: "object", required: ["n"], properties: { n: { type: "integer" } } };
+
+/** @returns a key expression of which an evaluation takes at least the given time, in milliseconds */
+async function slowKey(ms: number): Promise<string> {
+  for (let size = 400; ; size = Math.ceil(size * 1.4)) {
+    const source = `n & $count([1..${size}].($ + 1))`;
+    const expression = compileExpression(source);
+    let fastest = Number.POSITIVE_INFINITY;
+    for (let run = 0; run < 50; run++) {
+      const began = performance.now();
+      await expression.evaluate({ n: 1 }, {});
+      fastest = Math.min(fastest, performance.now() - began);
+    }
+    if (fastest >= ms) return source;
+  }
+}
 
 describe("http: lines (NDJSON)", function () {
   this.timeout(60_000);
@@ -50,6 +66,23 @@ describe("http: lines (NDJSON)", function () {
       assert.match(refused.detail, /^The line is not valid JSON: another value .* --data-binary/);
       assert.equal(written.topic, topic);
     }
+  });
+
+  it("writes all lines although their key expressions together take longer than http.deadline", async () => {
+    const key = await slowKey(3);
+    const topic = `slow-${Date.now()}`;
+    const own = await startTestGateway(broker.addresses(), {
+      kafka: { createTopics: true },
+      topics: { [topic]: { key } },
+      http: { deadline: "1s" },
+    });
+    const began = performance.now();
+    const { status, text } = await post(own, `/topics/${topic}`, NDJSON, '{"n":1}\n'.repeat(1000));
+    assert.ok(performance.now() - began > 1000);
+    assert.equal(status, 200);
+    const refused = answers(text).filter(({ topic: of }) => of !== topic);
+    assert.deepEqual(refused, []);
+    assert.equal((await values(topic)).length, 1000);
   });
 
   it("accepts CRLF, skips blank lines, and accepts a last line without a line end", async () => {
