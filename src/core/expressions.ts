@@ -49,7 +49,7 @@ const SLOW_MS = 50;
  * Compiles a JSONata expression.
  *
  * @param onSlow called with the duration, in milliseconds, of each evaluation that took more than 50 ms
- * @throws ExpressionError with the position of the error, or of a number that JavaScript would round
+ * @throws ExpressionError with the position of the error, or of a number over 2^53 - 1 or that JavaScript would round
  */
 export function compileExpression(source: string, onSlow?: (ms: number) => void): Expression {
   const compiled = compile(source);
@@ -90,7 +90,7 @@ function parse(source: string): jsonata.Expression {
   const position = inexactLiteral(compiled, source);
   if (position !== undefined)
     throw new ExpressionError(
-      `the number that ends at position ${position} is over 2^53 - 1, or JavaScript would round it; write it in quotes: ${INEXACT}`,
+      `a number is over 2^53 - 1 or would be rounded: the number that ends at position ${position}; write it in quotes: ${INEXACT}`,
     );
   replaceOperators(compiled);
   return compiled;

@@ -116,7 +116,7 @@ describe("core: numbers in expressions", () => {
       assert.match(
         error(source),
         new RegExp(
-          `the number that ends at position ${position} is over 2\\^53 - 1, or JavaScript would round it; write it in quotes: in expressions`,
+          `a number is over 2\\^53 - 1 or would be rounded: the number that ends at position ${position}; write it in quotes: in expressions`,
         ),
       );
     for (const source of ["id = 9007199254740991", "a1e + 5", "x1.e5 > 1.50", "[1..3]", "-0.1e-5", "a[-1]"])

@@ -124,7 +124,7 @@ describe("issue: different values have different texts", function () {
   });
 
   it("a record whose body or filter cannot be exact becomes a dead letter with the reason", async () => {
-    const filter = "id = 1 or id > 0";
+    const filter = "id = 1 or id * 2 > 0";
     const body = "{'id': $type(id) = 'number' ? id * 9007199254740991 : id}";
     const values = [SURROGATE, '{"id":3}', '{"id":9007199254740993}', '{"id":1}'];
     const topic = await deliver(webhook({ body }), [SURROGATE, '{"id":3}', '{"id":1}'], {
@@ -145,6 +145,16 @@ describe("issue: different values have different texts", function () {
       headersOf(letter)["__connect.errors.exception.message"] ?? "",
       /^filter: .* \(in expressions, integers over 2\^53 - 1 .* are strings/,
     );
+  });
+
+  it("a filter compares numbers of any size, and skips a record for any result but true", async () => {
+    const values = IDS.map((id) => `{"id":${id}}`);
+    await deliver(webhook({ filter: `id > ${Number.MAX_SAFE_INTEGER}` }), ['{"id":5}', ...values], {
+      delivered: values.length,
+      skipped: 1,
+    });
+    const urgent = { filter: "title ~> /urgent/", body: "title" };
+    await deliver(webhook(urgent), ['{"title":"urgent"}'], { delivered: 0, deadLettered: 0, skipped: 1 });
   });
 
   it("a message to Slack has all digits of the id", async () => {
