@@ -163,7 +163,8 @@ export class Cluster {
     if (!link) {
       const { tls, sasl, connectTimeoutMs, maxIdleMs } = this.options;
       link = new Link(
-        () => ({ ...address(), connectTimeoutMs, maxIdleMs, tls, sasl }),
+        () => ({ ...address(), connectTimeoutMs, tls, sasl }),
+        maxIdleMs,
         () => this.#onLinkChange(),
       );
       this.#links.set(key, link);

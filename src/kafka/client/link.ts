@@ -13,14 +13,10 @@ const SHORT_LIFE_MS = 1000;
 /** How long the pending requests of a connection that is replaced may take, in milliseconds. */
 const REPLACED_MS = 5000;
 
-export interface LinkOptions extends ConnectionOptions {
-  /** A connection without requests for this long is replaced before it is used, in milliseconds. */
-  readonly maxIdleMs: number;
-}
-
 /** A connection that is opened again after it fails. */
 export class Link {
-  readonly #options: () => LinkOptions;
+  readonly #options: () => ConnectionOptions;
+  readonly #maxIdleMs: number;
   readonly #onChange: () => void;
   #connection: Connection | undefined;
   #opening: Promise<Connection> | undefined;
@@ -32,10 +28,12 @@ export class Link {
 
   /**
    * @param options called per attempt, because the address of a broker may change
+   * @param maxIdleMs a connection without requests for this long is replaced before it is used, in milliseconds
    * @param onChange called when the connection opens or closes, and when an attempt to open it fails
    */
-  constructor(options: () => LinkOptions, onChange: () => void) {
+  constructor(options: () => ConnectionOptions, maxIdleMs: number, onChange: () => void) {
     this.#options = options;
+    this.#maxIdleMs = maxIdleMs;
     this.#onChange = onChange;
   }
 
@@ -113,7 +111,7 @@ export class Link {
   /** Releases a connection whose SASL session ends soon, or that a firewall may have dropped silently. */
   #replaceStale(): void {
     const old = this.#connection;
-    if (!old || !(old.expired || old.idleMs > this.#options().maxIdleMs)) return;
+    if (!old || !(old.expired || old.idleMs > this.#maxIdleMs)) return;
     this.#connection = undefined;
     setTimeout(() => old.close("Onramp replaced the connection"), old.idleMs > 0 ? 0 : REPLACED_MS).unref();
   }
