@@ -219,6 +219,8 @@ describe("conformance: cluster and topics", () => {
       (await connection.request(IncrementalAlterConfigs, 0, step, 5000)).resources[0]?.errorCode,
       0,
     );
+    // A broker of Apache Kafka applies the change after the controller has answered.
+    await until(async () => (await describeConfigs(name)).values.get("segment.bytes") === "20000000");
     const { values } = await describeConfigs(name);
     assert.deepEqual(
       [values.get("retention.ms"), values.get("max.message.bytes"), values.get("segment.bytes")],
