@@ -2,9 +2,9 @@
 // value. Each has the parameters of the original: JSONata reads their names from the source text for a partial
 // application such as `$formatBase(?, 16)`, and passes as many arguments to a function in `$map` as it has parameters.
 
-import { isExactNumber } from "./decimal.ts";
+import { isExactNumber, isInexactText } from "./decimal.ts";
 import { ExpressionError, jsonataError } from "./expression-error.ts";
-import { sortable } from "./expression-operators.ts";
+import { isAfter } from "./expression-operators.ts";
 import { type Focus, printValue } from "./expression-text.ts";
 import { bytesFault, printable } from "./expression-values.ts";
 
@@ -100,8 +100,8 @@ const replacing = (original: Originals): Readonly<Record<string, Replacement>> =
   sort: {
     signature: "<af?:a>",
     implementation(arr, comparator) {
-      if (comparator === undefined && Array.isArray(arr)) arr.forEach(sortable);
-      return original.sort(arr, comparator);
+      const strings = Array.isArray(arr) && arr.every((item) => typeof item === "string");
+      return original.sort(arr, comparator ?? (strings && arr.some(isInexactText) ? isAfter : undefined));
     },
   },
 });

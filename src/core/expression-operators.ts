@@ -1,7 +1,14 @@
 // The operators that compare values. JSONata compares strings alphabetically, and numbers that JavaScript would
 // round are strings in expressions.
 
-import { compareDecimals, type Decimal, decimalOf, isDecimalText, isInexactText } from "./decimal.ts";
+import {
+  compareDecimals,
+  type Decimal,
+  decimalOf,
+  INTEGER,
+  isDecimalText,
+  isInexactText,
+} from "./decimal.ts";
 import { ExpressionError, jsonataError } from "./expression-error.ts";
 import { printable } from "./expression-values.ts";
 
@@ -16,16 +23,24 @@ export const COMPARISONS: ReadonlyMap<string, Comparison> = new Map([
 ]);
 
 /**
- * @returns the value by which `^(…)` or `$sort` sorts, unchanged
- * @throws ExpressionError for a number that is a string, because its order would be alphabetical
+ * @returns the value by which `^(…)` sorts. For a positive integer that is a string, a string whose alphabetical order is
+ *   that of the numbers: longer numbers are greater
+ * @throws ExpressionError for another number that is a string, because its order would be alphabetical
  */
 export function sortable(value: unknown): unknown {
-  if (isInexactText(value))
-    throw new ExpressionError(
-      "a number over 2^53 - 1, or one that JavaScript would round, cannot be sorted by; sort by another value, or with $sort and a function that compares with >",
-    );
-  return value;
+  if (!isInexactText(value)) return value;
+  if (INTEGER.test(value) && !value.startsWith("-"))
+    return `${String(value.length).padStart(8, "0")}${value}`;
+  throw new ExpressionError(
+    "a fraction or a negative number that JavaScript would round cannot be sorted by; sort by another value, or with $sort",
+  );
 }
+
+/** The order of `$sort` for strings: that of the numbers where both are numbers, otherwise alphabetical. */
+export const isAfter = async (left: string, right: string): Promise<boolean> =>
+  isDecimalText(left) && isDecimalText(right)
+    ? compareDecimals(decimalOf(left), decimalOf(right)) > 0
+    : left > right;
 
 /** Compares as JSONata does, with its error codes, except that decimals are compared exactly. */
 function comparison(holds: (order: number) => boolean): Comparison {

@@ -25,6 +25,11 @@ export interface AcceptOptions extends Omit<AppendOptions, "onBadRecord"> {
    */
   readonly onBadRecord?: "continue" | "stop";
   /**
+   * With `onBadRecord`: the time for the append in milliseconds, from the moment when the drafts are valid. Replaces
+   * `deadline`: a stream of lines has none, however long its expressions take.
+   */
+  readonly appendMs?: number;
+  /**
    * The name of the webhook that received the records. When a record violates the schema, or its key cannot
    * be computed, the records of the request are written to `<topic>.dead-letter`. Default: the request fails.
    */
@@ -144,15 +149,19 @@ async function acceptEach(
   topic: string,
   drafts: readonly Draft[],
   rules: TopicRules,
-  { deadline, onQueued, onBadRecord }: AcceptOptions,
+  { deadline: given, appendMs, onQueued, onBadRecord }: AcceptOptions,
 ): Promise<Receipts> {
   const problems = new Map<number, OnrampError>();
   for (let index = 0; index < drafts.length && (onBadRecord !== "stop" || problems.size === 0); index++) {
     const draft = elementAt(drafts, index);
     let problem = draft.fault ?? problemOf(draft, rules, topic);
+    const began = Date.now();
     if (problem instanceof Promise) problem = await problem;
+    if (!problem && appendMs !== undefined && Date.now() - began >= appendMs)
+      problem = tooSlow(topic, appendMs);
     if (problem) problems.set(index, problem);
   }
+  const deadline = appendMs === undefined ? given : Date.now() + appendMs;
   const options: AppendOptions = { deadline, onBadRecord: "continue", ...(onQueued ? { onQueued } : {}) };
   if (problems.size === 0) return records.append(topic, stamp(drafts), options);
   const considered = onBadRecord === "stop" ? Math.min(...problems.keys()) + 1 : drafts.length;
@@ -164,6 +173,12 @@ async function acceptEach(
   );
   return receipts;
 }
+
+const tooSlow = (topic: string, ms: number): OnrampError =>
+  new OnrampError(
+    40801,
+    `The key expression of topic "${topic}" took longer than http.deadline (${ms} ms) for this record; it was not written. Simplify the expression, or raise http.deadline.`,
+  );
 
 /** Sets missing timestamps. The only place where a draft becomes a record. */
 function stamp(drafts: readonly Draft[]): readonly AcceptedRecord[] {

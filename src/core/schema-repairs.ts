@@ -64,30 +64,55 @@ function pattern(schema: Record<string, unknown>, text: string, inner: unknown):
   schema["patternProperties"] = { ...(schema["patternProperties"] as object), [text]: inner };
 }
 
+/** A schema with the URI of its closest `$id` ("" without one), and the schema that has this `$id`. */
+interface Located {
+  readonly schema: Schema;
+  readonly uri: string;
+  readonly root: Schema;
+}
+
 /**
  * @param schema a result of `withoutProto`
  * @throws Error for a reference to a name that JavaScript's objects and arrays inherit, and the schema does not
  *   contain: ajv resolves it to the inherited value, and accepts every value
  */
-export function requireOwnReferences(schema: unknown, root: unknown = schema): void {
-  if (typeof schema !== "object" || schema === null) return;
+export function requireOwnReferences(schema: unknown): void {
+  if (!isObject(schema)) return;
+  const all = [...schemasIn({ schema, uri: "", root: schema })];
+  const byUri = new Map(all.map(({ uri, root }) => [uri, root]));
+  for (const located of all)
+    for (const [keyword, value] of Object.entries(located.schema))
+      if (typeof value === "string" && REFERENCES.has(keyword) && isInherited(value, located, byUri))
+        throw new Error(
+          `"${keyword}": "${value}" refers to a name that JavaScript reserves, and the schema does not contain it; correct the reference, or rename the schema that it refers to`,
+        );
+}
+
+function* schemasIn({ schema, uri, root }: Located): Generator<Located> {
+  const { $id: id } = schema;
+  const located =
+    typeof id === "string" ? { schema, uri: resolve(id, uri), root: schema } : { schema, uri, root };
+  yield located;
   for (const [keyword, value] of Object.entries(schema)) {
-    if (typeof value === "string" && REFERENCES.has(keyword) && isInherited(value, root))
-      throw new Error(
-        `"${keyword}": "${value}" refers to a name that JavaScript reserves; rename the schema that it refers to, or move it to "$defs"`,
-      );
-    requireOwnReferences(value, root);
+    if (DATA.has(keyword)) continue;
+    for (const inner of Array.isArray(value) ? value : [value])
+      if (isObject(inner)) yield* schemasIn({ ...located, schema: inner });
   }
 }
 
-function isInherited(reference: string, root: unknown): boolean {
+const resolve = (id: string, base: string): string => {
+  const from = base === "" ? undefined : base;
+  return URL.canParse(id, from) ? new URL(id, from).href : id;
+};
+
+function isInherited(reference: string, { root, uri }: Located, byUri: ReadonlyMap<string, Schema>): boolean {
   const [id = "", fragment = ""] = reference.split("#");
-  if (id in Object.prototype) return true;
-  let target = id === "" ? root : undefined;
+  let target: unknown = id === "" ? root : byUri.get(resolve(id, uri));
+  // A reference to another schema is not followed.
+  if (target === undefined) return id in Object.prototype;
   for (const name of fragment.split("/").slice(1).map(nameOf)) {
     const isOwn = typeof target === "object" && target !== null && Object.hasOwn(target, name);
     if (!isOwn && name in (Array.isArray(target) ? Array.prototype : Object.prototype)) return true;
-    // A pointer into a schema with its own `$id` is not followed.
     target = isOwn ? (target as Schema)[name] : undefined;
   }
   return false;

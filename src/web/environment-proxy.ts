@@ -45,6 +45,8 @@ function covers(entry: string, { hostname, port, protocol }: URL): boolean {
   if (entry === "*") return true;
   const host = withoutBrackets(hostname).replace(/\.$/, "");
   if (entry.includes("/")) {
+    // Not an address, such as the path of a socket: other programs ignore it as well.
+    if (isIP(withoutBrackets(entry.split("/", 1)[0] ?? "")) === 0) return false;
     const block = blockOf(entry);
     return isIP(host) !== 0 && block.check(host, familyOf(host));
   }

@@ -165,6 +165,17 @@ describeOnDevBroker("issue: readiness says why", () => {
     await untilReady(gateway);
   });
 
+  it("a broker that never answers Metadata does not matter beside one that does", async () => {
+    const broker = await startDevBroker();
+    broker.createTopic("t");
+    const stuck = await startDevBroker();
+    stuck.faults.response = (apiKey) => (apiKey === METADATA ? { kind: "stall" } : undefined);
+    const kafka = { requestTimeout: "300ms" };
+    const gateway = await startTestGateway([stuck.address, broker.address], { kafka });
+    await untilReady(gateway);
+    assert.equal((await post(gateway, "/topics/t", undefined, "x")).status, 200);
+  });
+
   it("a bootstrap address that refuses the login does not matter beside brokers that accept it", async () => {
     const broker = await startDevBroker();
     broker.createTopic("t");

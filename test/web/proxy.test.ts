@@ -96,13 +96,17 @@ describe("web: proxies", function () {
   });
 
   it("a block in NO_PROXY that is not valid is refused, also beside an entry that matches", () => {
-    for (const block of ["10.0.0.0/33", "fd00::/129", "10.0.0.0/", "10.0.0/8", "slack.com/x"]) {
+    for (const block of ["10.0.0.0/33", "fd00::/129", "10.0.0.0/"]) {
       setProxies({ ALL_PROXY: "http://p:1", NO_PROXY: `10.1.2.3,${block}` });
       for (const url of ["https://10.1.2.3/", "https://x.example/"])
         assert.throws(
           () => environmentProxy(new URL(url)),
           /^Error: NO_PROXY: ".*" is not a CIDR block, such as/,
         );
+    }
+    for (const other of ["/var/run/docker.sock", "http://internal.example", "slack.com/x"]) {
+      setProxies({ ALL_PROXY: "http://p:1", NO_PROXY: other });
+      assert.equal(environmentProxy(new URL("https://x.example/"))?.port, "1", other);
     }
     setProxies({ NO_PROXY: "10.0.0.0/33" });
     assert.equal(environmentProxy(new URL("https://x.example/")), undefined);

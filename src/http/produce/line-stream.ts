@@ -140,11 +140,12 @@ export class LineStream {
     if (drafts.length === 0) return this.#release(bytes);
     this.#inFlight += bytes;
     const began = performance.now();
-    const deadline = Date.now() + this.#deps.deadlineMs;
+    const { ingest, deadlineMs } = this.#deps;
+    const options = { deadline: Date.now() + deadlineMs, appendMs: deadlineMs, onBadRecord: onError };
     const first = !this.#res.headersSent;
     // The next group follows when this group is queued: this keeps the order without waiting for Kafka.
     await new Promise<void>((onQueued) => {
-      const receipts = this.#deps.ingest.accept(topic, drafts, { deadline, onBadRecord: onError, onQueued });
+      const receipts = ingest.accept(topic, drafts, { ...options, onQueued });
       this.#enqueue({ numbers, bytes, receipts });
       receipts.then(
         () => onQueued(),
@@ -158,8 +159,8 @@ export class LineStream {
   }
 
   /**
-   * Adapts the size of the next group to the time until this one was queued: a group has one deadline, and a slow key
-   * expression or schema must not use it up.
+   * Adapts the size of the next group to the time until this one was queued, so that slow key expressions and schemas do
+   * not delay the responses of many lines.
    */
   #adapt(size: number, ms: number): void {
     const { deadlineMs } = this.#deps;

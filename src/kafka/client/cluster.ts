@@ -5,6 +5,7 @@ import type { Log } from "../../core/ports.ts";
 import { firstSuccess } from "../../core/time.ts";
 import type { Api } from "../../wire/codec.ts";
 import { Metadata, metadataOf } from "../../wire/messages/cluster.ts";
+import { type Address, type BrokerAddress, nameOf, parseAddress } from "./address.ts";
 import { AdvertisedUnreachable, type ClusterFault, ClusterHealth, faultOfError } from "./cluster-health.ts";
 import type { Connection } from "./connection.ts";
 import { BrokerGone, BrokerRefused } from "./errors.ts";
@@ -32,15 +33,6 @@ export interface KafkaOptions {
   readonly maxIdleMs: number;
 }
 
-export interface Address {
-  readonly host: string;
-  readonly port: number;
-}
-
-export interface BrokerAddress extends Address {
-  readonly nodeId: number;
-}
-
 /** The connections to the brokers of one cluster. */
 export class Cluster {
   readonly options: KafkaOptions;
@@ -49,6 +41,8 @@ export class Cluster {
   readonly #links = new Map<string, Link>();
   /** The address of the broker that got the last request that any broker can answer. */
   #preferred: string | undefined;
+  /** The address of the broker that did not answer the last request that failed; it is asked last. */
+  #silent: string | undefined;
   #timer: NodeJS.Timeout | undefined;
   #checking = false;
   /** The number of failed checks in succession. */
@@ -119,8 +113,7 @@ export class Cluster {
    * @throws BrokerGone when no broker can be reached or the connection is lost, BrokerRefused
    */
   async ask<Q, R>(api: Api<Q, R>, body: Q): Promise<R> {
-    const connection = await this.#anyConnection(this.#addresses());
-    return connection.request(api, connection.version(api), body, this.options.requestTimeoutMs);
+    return this.#request(await this.#anyConnection(this.#addresses()), api, body);
   }
 
   /** Closes the connections of a channel to all brokers. Called when the only user of the channel stops. */
@@ -141,6 +134,15 @@ export class Cluster {
     link?.close();
   }
 
+  /** Sends a request. The next request goes to another broker if this one does not answer. */
+  #request<Q, R>(connection: Connection, api: Api<Q, R>, body: Q): Promise<R> {
+    const answer = connection.request(api, connection.version(api), body, this.options.requestTimeoutMs);
+    answer.catch(() => {
+      this.#silent = connection.address;
+    });
+    return answer;
+  }
+
   async #anyConnection(addresses: readonly Address[]): Promise<Connection> {
     const attempts = addresses.map((address) => () => this.#link(controlKey(address), () => address).get());
     const connection = await firstSuccess(attempts, NEXT_ADDRESS_MS).catch(({ errors }: AggregateError) => {
@@ -150,12 +152,13 @@ export class Cluster {
     return connection;
   }
 
-  /** The addresses to ask, in order: the preferred one, those in the metadata, and those of the bootstrap brokers. */
+  /** The addresses to ask, in order. */
   #addresses(): readonly Address[] {
     const all = [...this.#nodes.values(), ...this.options.brokers.map(parseAddress)];
     const byName = new Map(all.map((address) => [nameOf(address), address]));
-    const preferred = byName.get(this.#preferred ?? "");
-    return [...new Set([...(preferred ? [preferred] : []), ...byName.values()])];
+    const placeOf = (address: Address): number =>
+      nameOf(address) === this.#silent ? 2 : nameOf(address) === this.#preferred ? 0 : 1;
+    return [...byName.values()].sort((a, b) => placeOf(a) - placeOf(b));
   }
 
   #link(key: string, address: () => Address & { readonly hint?: string }): Link {
@@ -223,8 +226,7 @@ export class Cluster {
   /** @throws BrokerGone, BrokerRefused, AdvertisedUnreachable */
   async #reachBroker(): Promise<void> {
     const connection = await this.#anyConnection(this.#addresses());
-    const version = connection.version(Metadata);
-    const answer = await connection.request(Metadata, version, metadataOf([]), this.options.requestTimeoutMs);
+    const answer = await this.#request(connection, Metadata, metadataOf([]));
     this.setBrokers(answer.brokers);
     const brokers = [...this.#nodes.values()];
     if (brokers.some((broker) => nameOf(broker) === connection.address)) return;
@@ -235,16 +237,4 @@ export class Cluster {
 }
 
 const NO_BROKERS = new BrokerGone("the connections to all brokers were closed", { sent: false });
-const nameOf = ({ host, port }: Address): string => `${host}:${port}`;
 const controlKey = (address: Address): string => `${nameOf(address)}/${CONTROL}`;
-
-/**
- * Parses `host:port` or `[IPv6 address]:port`. The default port is 9092.
- *
- * @throws Error when the address has another form
- */
-export function parseAddress(address: string): Address {
-  const match = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(address);
-  if (!match) throw new Error(`"${address}" is not an address of the form host:port`);
-  return { host: match[1] ?? match[2] ?? "", port: Number(match[3] ?? 9092) };
-}

@@ -2,7 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import "../../../src/kafka/admin/kafkajs-repairs.ts";
-import { parseAddress } from "../../../src/kafka/client/cluster.ts";
+import { parseAddress } from "../../../src/kafka/client/address.ts";
 
 describe("kafka: addresses", () => {
   it("parses host:port, an address without a port, and IPv6", () => {
