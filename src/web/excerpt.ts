@@ -40,10 +40,10 @@ export function cleaner(
   const texts = [...new Set(parts.flatMap(formsOf))].filter((text) => text.length >= SHORTEST_SECRET);
   // The longest text first, so that no rest of it remains.
   texts.sort((a, b) => b.length - a.length);
-  const found = texts.length > 0 ? new RegExp(texts.map(escapeRegExp).join("|"), "gi") : undefined;
+  const patterns = texts.flatMap(chunksOf).map((text) => new RegExp(escapeRegExp(text), "gi"));
   return (text, mostBytes = MOST_BYTES) => {
     const plain = text.replaceAll(/[\s\p{Zl}\p{Zp}]+/gu, " ").replaceAll(/[\p{Cc}\p{Cf}]/gu, "");
-    const clean = (found ? plain.replaceAll(found, "[redacted]") : plain).trim();
+    const clean = patterns.reduce((rest, each) => rest.replaceAll(each, "[redacted]"), plain).trim();
     return Buffer.from(clean)
       .subarray(0, mostBytes)
       .toString("utf8")
@@ -67,6 +67,8 @@ function secretsIn({ href, host, pathname, search, username, password, searchPar
     ...[username, password, ...(username === "" ? [] : [pair, Buffer.from(pair).toString("base64")])],
     // A name without a value may be a secret itself.
     ...[...searchParams].map(([name, value]) => (value === "" && looksSecret(name) ? name : value)),
+    // The values as they are sent.
+    ...[...search.matchAll(/=([^&]*)/g)].map(([, value = ""]) => value),
     ...pathname.split("/").filter((segment) => looksSecret(decoded(segment))),
   ].filter(Boolean);
   if (parts.length === 0) return [];
@@ -80,12 +82,26 @@ const looksSecret = (text: string): boolean =>
   (text.length >= SHORTEST_MIXED_SEGMENT && /\d/.test(text) && /\p{L}/u.test(text));
 
 /** A text, and the same text decoded, and escaped as in a URL, in JSON and in HTML. */
-function formsOf(text: string): string[] {
-  return [
-    ...[text, decoded(text), encodeURIComponent(text)],
-    ...[text.replaceAll("/", "\\/"), text.replaceAll("&", "&amp;")],
-  ];
+function formsOf(given: string): string[] {
+  return [given, decoded(given), decoded(given.replaceAll("+", " "))].flatMap((text) => {
+    const url = encodeURIComponent(text);
+    const json = JSON.stringify(text).slice(1, -1);
+    const ascii = json.replaceAll(
+      /[^\x20-\x7e]/g,
+      (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+    );
+    const html = text.replaceAll(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
+    const named = text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+    return [
+      ...[text, url, url.replaceAll("%20", "+"), json, json.replaceAll("/", "\\/"), ascii, html, named],
+      ...[named.replaceAll('"', "&quot;"), named.replaceAll('"', "&quot;").replaceAll("'", "&#39;")],
+    ];
+  });
 }
+
+/** The parts of a text that fit into a regular expression. */
+const chunksOf = (text: string): readonly string[] =>
+  (text.match(/[\s\S]{1,1000}/g) ?? []).filter((chunk) => chunk.length >= SHORTEST_SECRET);
 
 function decoded(text: string): string {
   try {

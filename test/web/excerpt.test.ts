@@ -88,4 +88,22 @@ describe("web: excerpt", () => {
       assert.equal(clean(`it has ${secret}!`), "it has [redacted]!", secret);
     assert.equal(clean("basic abc theme"), "basic abc theme");
   });
+
+  it("redacts secrets that are escaped as in JSON, in HTML and in a URL, and secrets of any length", () => {
+    const secret = 'pä"ss\\w<or>d1';
+    const long = "x1".repeat(40_000);
+    const clean = cleaner(new URL("https://example.com/?sig=a%2Bb+cdefg"), [secret, long]);
+    const json = JSON.stringify(secret).slice(1, -1);
+    for (const form of [
+      json,
+      json.replace("ä", "\\u00e4"),
+      secret.replace('"', "&quot;").replace("<", "&lt;").replace(">", "&gt;"),
+      encodeURIComponent(secret),
+      "a%2Bb+cdefg",
+      "a+b cdefg",
+      "a%2Bb%20cdefg",
+    ])
+      assert.equal(clean(`said ${form}.`), "said [redacted].", form);
+    assert.match(clean(`said ${long}.`), /^said (\[redacted\])+\.?/);
+  });
 });
