@@ -5,8 +5,11 @@ import { once } from "node:events";
 import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { Metadata } from "../../../src/wire/messages/cluster.ts";
 import { afterTest } from "../after-test.ts";
+import { metadataOf, openConnection } from "../broker.ts";
 import { freePort, untilListening } from "../net.ts";
+import { until } from "../until.ts";
 import { installKafka } from "./install.ts";
 
 /** Starts the broker; it stops after the test. @returns `host:port` */
@@ -35,7 +38,17 @@ export async function startOlderKafka(version: string): Promise<string> {
   const lines = Object.entries(properties).map(([name, value]) => `${name}=${value}`);
   writeFileSync(file, lines.join("\n"));
   await startJava(libs, dir, ["kafka.Kafka", file], broker);
-  return `127.0.0.1:${broker}`;
+  const address = `127.0.0.1:${broker}`;
+  await until(() => isRegistered(address), 60_000);
+  return address;
+}
+
+/** A broker lists itself once the controller has registered it; before that, it cannot host partitions. */
+async function isRegistered(address: string): Promise<boolean> {
+  const connection = await openConnection(address).catch(() => undefined);
+  const answer = await connection?.request(Metadata, 7, metadataOf(null), 5000).catch(() => undefined);
+  connection?.close();
+  return (answer?.brokers.length ?? 0) > 0;
 }
 
 async function startJava(libs: string, dir: string, args: readonly string[], port: number): Promise<void> {
