@@ -20,6 +20,17 @@ export type Decoded<C> = C extends Codec<infer T> ? T : never;
 /** The lowest and the highest version of an API. */
 export type VersionRange = readonly [lowest: number, highest: number];
 
+/** Returns the highest version in both ranges, at most `atMost`, or undefined when there is none. */
+export function highestCommon(
+  [lowest, highest]: VersionRange,
+  offered: { readonly min: number; readonly max: number } | undefined,
+  atMost = Number.POSITIVE_INFINITY,
+): number | undefined {
+  if (!offered) return undefined;
+  const version = Math.min(highest, atMost, offered.max);
+  return version >= Math.max(lowest, offered.min) ? version : undefined;
+}
+
 /** An API of the protocol: its name and key, and the layouts of its request and response. */
 export interface Api<Request, Response> {
   readonly name: string;

@@ -3,7 +3,7 @@
 // says whether the request may have reached the broker. docs/adr/0002 explains why kafkajs is not used for this.
 
 import type net from "node:net";
-import type { Api, ApiName } from "../../wire/codec.ts";
+import { type Api, type ApiName, highestCommon } from "../../wire/codec.ts";
 import { KafkaCode } from "../../wire/error-codes.ts";
 import { FrameSplitter } from "../../wire/frame.ts";
 import { decodeResponse, encodeRequest } from "../../wire/message.ts";
@@ -162,8 +162,8 @@ export class Connection {
     if (key === ApiVersions.key) return 0;
     const [lowest, highest] = versions;
     const offered = this.#versions.get(key);
-    const version = offered && Math.min(highest, atMost, offered.max);
-    if (version !== undefined && version >= Math.max(lowest, offered?.min ?? 0)) return version;
+    const version = highestCommon(versions, offered, atMost);
+    if (version !== undefined) return version;
     const range = offered ? `only versions ${offered.min} to ${offered.max}` : "no version";
     const older = NEEDED.some((api) => api.key === key)
       ? "use Apache Kafka 0.11 or later"
@@ -178,9 +178,8 @@ export class Connection {
   }
 
   /** Whether the broker supports an API in a version that Onramp supports. */
-  supports({ key, versions: [lowest, highest] }: ApiName): boolean {
-    const offered = this.#versions.get(key);
-    return offered !== undefined && Math.min(highest, offered.max) >= Math.max(lowest, offered.min);
+  supports({ key, versions }: ApiName): boolean {
+    return highestCommon(versions, this.#versions.get(key)) !== undefined;
   }
 
   /** Closes the connection. Pending requests fail with `BrokerGone`. */
