@@ -8,11 +8,12 @@ import { check } from "./commands/check.ts";
 import type { Command, Io } from "./commands/command.ts";
 import { devBroker } from "./commands/dev-broker.ts";
 import { deadLetter, replay } from "./commands/replay.ts";
+import { sources } from "./commands/sources.ts";
 import { start } from "./commands/start.ts";
 import { token } from "./commands/token.ts";
 import { messageOf, OperatorError } from "./core/errors.ts";
 
-const commands: readonly Command[] = [start, check, token, replay, deadLetter, devBroker];
+const commands: readonly Command[] = [start, check, token, replay, deadLetter, sources, devBroker];
 
 const io: Io = {
   env: process.env,

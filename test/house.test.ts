@@ -19,6 +19,7 @@ const house: House = {
     web: ["core"],
     webhooks: ["core"],
     sinks: ["core", "web"],
+    sources: ["core", "web"],
     "kafka/client": ["core", "wire", "web"],
     "kafka/produce": ["kafka/client", "core", "wire"],
     "kafka/consume": ["kafka/client", "core", "wire"],

@@ -3,7 +3,9 @@
 
 import type { Adapters } from "../config/schema.ts";
 import { sinkOptions } from "../core/sink.ts";
+import { sourceOptions } from "../core/source.ts";
 import { sinkKinds } from "../sinks/index.ts";
+import { sourceKinds } from "../sources/index.ts";
 import { webhookKinds } from "../webhooks/index.ts";
 
 export const adapters: Adapters = {
@@ -17,6 +19,15 @@ export const adapters: Adapters = {
         deadLetters: webhook?.onInvalid === "dead-letter",
       })),
     description: "Webhooks by name; each receives deliveries at /webhooks/<name>.",
+  },
+  sources: {
+    kinds: sourceKinds,
+    common: sourceOptions,
+    topicsOf: (_, source) =>
+      (source?.topics ?? []).map((topic) => ({ topic, access: "write", deadLetters: true })),
+    description:
+      "Sources by name; each is run by one replica at a time. All replicas must have the same sources.",
+    names: "^[a-zA-Z0-9._-]{1,100}$",
   },
   sinks: {
     kinds: sinkKinds,

@@ -15,6 +15,7 @@ import { startAdmin, startApi, warnIfOpen } from "./http.ts";
 import { createKafka, NO_BROKER } from "./kafka.ts";
 import { readiness } from "./readiness.ts";
 import { Sinks } from "./sinks.ts";
+import { Sources } from "./sources.ts";
 import { StartError } from "./start-error.ts";
 import { TopicKeeper } from "./topic-keeper.ts";
 
@@ -74,7 +75,8 @@ async function startParts(
   const clock = options.clock ?? systemClock;
   const sinks = new Sinks(config, { ...kafka, log, clock, limiter: new RateLimiter(clock) });
   const budget = new Budget(bytes(config.http.budget));
-  for (const part of [budget, kafka.producer, sinks]) metrics.register(part.metrics);
+  const sources = new Sources(config, { ...kafka, log, clock, topics: keeper });
+  for (const part of [budget, kafka.producer, sinks, sources]) metrics.register(part.metrics);
   const draining = new AbortController();
   // Every NDJSON request adds a listener; without this, Node.js would warn about a leak.
   setMaxListeners(0, draining.signal);
@@ -83,6 +85,7 @@ async function startParts(
     readiness: () => readiness(kafka, keeper, draining.signal.aborted),
     scrape: metrics.scrape,
     sinks: () => sinks.states,
+    sources: () => sources.states,
   });
   await supervisor.add({ name: "admin", stop: () => admin.close() });
   await supervisor.add({
@@ -99,6 +102,7 @@ async function startParts(
   await supervisor.add({ name: "sinks", start: async () => sinks.start(), stop: () => sinks.stop() });
   const api = await startApi(config, { kafka, budget, metrics, log, draining: draining.signal });
   await supervisor.add({ name: "http", stop: () => api.close() });
+  await supervisor.add({ name: "sources", start: async () => sources.start(), stop: () => sources.stop() });
 
   return {
     apiUrl: api.url,

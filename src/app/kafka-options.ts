@@ -19,6 +19,7 @@ export function kafkaOptions({ kafka, folder }: Config, brokers: readonly string
     requestTimeoutMs: ms(kafka.requestTimeout),
     connectTimeoutMs: ms(kafka.connectTimeout),
     maxIdleMs: ms(kafka.connectionMaxIdle),
+    sessionTimeoutMs: ms(kafka.sessionTimeout),
   };
 }
 

@@ -74,3 +74,8 @@ function producerOptions({ kafka, http }: Config): ProducerOptions {
     laneBytes: bytes(http.budget) / 2,
   };
 }
+
+/** The options of a command: it writes records one by one, for any reader, without compression and without a wait. */
+export const PLAIN = { compression: undefined, lingerMs: 0, laneBytes: 32 * 1024 * 1024 };
+/** The meter of a command, which has no metrics. */
+export const UNMETERED = { countAppended() {}, countRefused() {}, countBatch() {}, countSuspectedLoss() {} };

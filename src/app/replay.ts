@@ -13,7 +13,7 @@ import { Consumer } from "../kafka/consume/consumer.ts";
 import { type OffsetRange, readRange } from "../kafka/consume/read-range.ts";
 import { RateLimiter } from "../runners/rate-limiter.ts";
 import type { SinkRunner } from "../runners/sink-runner.ts";
-import { createKafka, NO_BROKER } from "./kafka.ts";
+import { createKafka, NO_BROKER, PLAIN, UNMETERED } from "./kafka.ts";
 import { readOriginal } from "./original.ts";
 import { createRunner, type SinkDeps } from "./sinks.ts";
 
@@ -200,7 +200,3 @@ function sinkNamed({ compiled }: Config, name: string) {
   const names = [...compiled.sinks.keys()].join(", ") || "none";
   throw new ReplayError(`No sink "${name}" is configured. The configured sinks are: ${names}.`);
 }
-
-/** A replay writes dead letters one by one, for any reader: without compression and without a wait. */
-const PLAIN = { compression: undefined, lingerMs: 0, laneBytes: 32 * 1024 * 1024 };
-const UNMETERED = { countAppended() {}, countRefused() {}, countBatch() {}, countSuspectedLoss() {} };

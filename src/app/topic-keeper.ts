@@ -1,10 +1,11 @@
-// Checks that the topics of the configuration exist. Missing topics are created if `kafka.createTopics`
+// Checks that the topics of the configuration exist, and the settings of the state topic. Missing topics are created if `kafka.createTopics`
 // allows it; otherwise the start fails, and the error says how to create them. The check is repeated until
 // Kafka can be reached.
 
 import type { Config } from "../config/load.ts";
 import { messageOf, OnrampError, OperatorError } from "../core/errors.ts";
 import type { Log, Readiness } from "../core/ports.ts";
+import type { TopicEnsurer } from "../core/source-ports.ts";
 import {
   createTopics,
   creationHelp,
@@ -12,7 +13,8 @@ import {
   type WantedTopic,
 } from "../kafka/admin/create-topics.ts";
 import type { Cluster } from "../kafka/client/cluster.ts";
-import type { TopicMetadata } from "../kafka/client/metadata.ts";
+import type { TopicMetadata, TopicState } from "../kafka/client/metadata.ts";
+import { checkStateTopic, stateTopic, TopicSettingsError } from "./state-topic.ts";
 
 /** How long the start waits for the check, in milliseconds. After that, the start continues. */
 const START_WAIT_MS = 3000;
@@ -30,11 +32,14 @@ export class MissingTopicsError extends OperatorError {
 }
 
 /** Checks the topics, and creates missing ones, as soon as Kafka can be reached. */
-export class TopicKeeper {
+export class TopicKeeper implements TopicEnsurer {
   readonly #deps: Deps;
   readonly #dev: boolean;
   readonly #create: boolean;
+  readonly #topics: Config["topics"];
   readonly #wanted: readonly WantedTopic[];
+  /** The name of the state topic; undefined without sources. */
+  readonly #stateTopic: string | undefined;
   #state: Readiness = { ready: false, detail: "not checked yet: Kafka has not answered" };
   #isReported = false;
   #timer: NodeJS.Timeout | undefined;
@@ -43,10 +48,11 @@ export class TopicKeeper {
     this.#deps = deps;
     this.#dev = dev;
     this.#create = config.kafka.createTopics ?? dev;
-    this.#wanted = config.compiled.topicNames.map((name) => {
-      const { partitions, replicationFactor, config: configs = {} } = config.topics[name] ?? {};
-      return { name, partitions, replicationFactor, config: configs };
-    });
+    this.#topics = config.topics;
+    const named = config.compiled.topicNames.map((name) => this.#wantedTopic(name));
+    const state = config.compiled.sources.size > 0 ? stateTopic(config.kafka.namespace) : undefined;
+    this.#stateTopic = state?.name;
+    this.#wanted = state ? [...named, state] : named;
   }
 
   get readiness(): Readiness {
@@ -54,7 +60,8 @@ export class TopicKeeper {
   }
 
   /**
-   * @throws MissingTopicsError when Kafka can be reached and topics are missing that Onramp may not create
+   * @throws MissingTopicsError when Kafka can be reached and topics are missing that Onramp may not create;
+   * TopicSettingsError when the state topic has settings with which cursors would be lost
    */
   async start(): Promise<void> {
     const deadline = Date.now() + START_WAIT_MS;
@@ -62,7 +69,7 @@ export class TopicKeeper {
       try {
         return await this.#check();
       } catch (error) {
-        if (error instanceof MissingTopicsError) throw error;
+        if (error instanceof MissingTopicsError || error instanceof TopicSettingsError) throw error;
         this.#unready(error);
         if (Date.now() >= deadline) return this.#later();
         await new Promise((resolve) => setTimeout(resolve, 50));
@@ -93,41 +100,56 @@ export class TopicKeeper {
     this.#state = { ready: false, detail };
   }
 
+  /** Creates the missing topics among `names`. @throws MissingTopicsError; an error when Kafka cannot be reached */
+  async ensure(names: readonly string[]): Promise<void> {
+    await this.#provide(names.map((name) => this.#wantedTopic(name)));
+  }
+
+  #wantedTopic(name: string): WantedTopic {
+    const { partitions, replicationFactor, config = {} } = this.#topics[name] ?? {};
+    return { name, partitions, replicationFactor, config };
+  }
+
   async #check(): Promise<void> {
-    const there = await Promise.all(this.#wanted.map((topic) => this.#exists(topic.name)));
-    const missing = this.#wanted.filter((_, n) => !there[n]);
-    const { cluster, log } = this.#deps;
-    if (missing.length > 0) {
-      const names = missing.map((topic) => topic.name).join(", ");
-      if (!this.#create) {
-        throw new MissingTopicsError(
-          `Topics are missing in Kafka: ${names}. Create them, or set kafka.createTopics: true.\n\n${creationHelp(missing, cluster.options.brokers)}`,
-        );
-      }
-      await createTopics(cluster.options, missing, log);
-      log.info({ topics: names }, "topics created");
-      // The brokers do not all know a new topic at the same time.
-      const deadline = Date.now() + START_WAIT_MS;
-      for (const { name } of missing) while (!(await this.#exists(name)) && Date.now() < deadline);
-    }
+    await this.#provide(this.#wanted);
     this.#state = { ready: true, detail: this.#wanted.length === 0 ? "none are configured" : "all exist" };
+  }
+
+  async #provide(wanted: readonly WantedTopic[]): Promise<void> {
+    const there = await Promise.all(wanted.map((topic) => this.#exists(topic.name)));
+    const missing = wanted.filter((_, n) => !there[n]);
+    if (missing.length === 0) return;
+    const { cluster, log } = this.#deps;
+    const names = missing.map((topic) => topic.name).join(", ");
+    if (!this.#create) {
+      throw new MissingTopicsError(
+        `Topics are missing in Kafka: ${names}. Create them, or set kafka.createTopics: true.\n\n${creationHelp(missing, cluster.options.brokers)}`,
+      );
+    }
+    await createTopics(cluster.options, missing, log);
+    log.info({ topics: names }, "topics created");
+    // The brokers do not all know a new topic at the same time.
+    const deadline = Date.now() + START_WAIT_MS;
+    for (const { name } of missing) while (!(await this.#exists(name)) && Date.now() < deadline);
   }
 
   /** A topic that Kafka does not show to Onramp counts as existing: it must not keep the others from being used. */
   async #exists(name: string): Promise<boolean> {
+    const { metadata, log } = this.#deps;
+    let topic: TopicState;
     try {
-      const topic = await this.#deps.metadata.resolve(name, Date.now() + START_WAIT_MS);
-      if (!this.#dev) for (const warning of durabilityWarnings(topic)) this.#deps.log.warn({}, warning);
-      return true;
+      topic = await metadata.resolve(name, Date.now() + START_WAIT_MS);
     } catch (error) {
       if (!(error instanceof OnrampError)) throw error;
       if (error.code === 40401) return false;
       if (error.code !== 40301) throw error;
-      this.#deps.log.warn(
-        { topic: name, reason: error.message },
-        "a topic of the configuration can't be used",
-      );
+      log.warn({ topic: name, reason: error.message }, "a topic of the configuration can't be used");
       return true;
     }
+    if (!this.#dev) for (const warning of durabilityWarnings(topic)) log.warn({}, warning);
+    const warning =
+      name === this.#stateTopic ? checkStateTopic(topic, this.#deps.cluster.options.brokers) : undefined;
+    if (warning) log.warn({}, warning);
+    return true;
   }
 }

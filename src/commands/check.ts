@@ -14,10 +14,10 @@ export const check: Command = {
       return 2;
     }
     const { config } = loadConfiguration(file ?? configFile(io, options), io.env);
-    const { warnings, topics, webhooks, sinks } = config.compiled;
+    const { warnings, topics, webhooks, sources, sinks } = config.compiled;
     for (const warning of warnings) io.err(`warning: ${warning}`);
     io.out(
-      `The configuration is valid: ${topics.size} topics with rules, ${webhooks.size} webhooks, ${sinks.size} sinks.`,
+      `The configuration is valid: ${topics.size} topics with rules, ${webhooks.size} webhooks, ${sources.size} sources, ${sinks.size} sinks.`,
     );
     return 0;
   },

@@ -45,3 +45,10 @@ export function configFile(
   const { config } = options;
   return typeof config === "string" ? config : io.env["ONRAMP_CONFIG"] || undefined;
 }
+
+/** A signal that is aborted at the first SIGTERM or SIGINT. */
+export function stopSignal(io: Io): AbortSignal {
+  const stop = new AbortController();
+  void io.stopped.then(() => stop.abort());
+  return stop.signal;
+}

@@ -2,7 +2,7 @@
 
 import { loadConfiguration } from "../app/configuration.ts";
 import { type ReplayReport, replayDeadLetters, replaySink } from "../app/replay.ts";
-import { type Command, configFile, configOption, type Io } from "./command.ts";
+import { type Command, configFile, configOption, type Io, stopSignal } from "./command.ts";
 
 /** The exit code that shells report for a process that SIGINT ended. */
 const INTERRUPTED = 130;
@@ -27,7 +27,7 @@ export const replay: Command = {
       return 2;
     }
     const { config, log } = loadConfiguration(configFile(io, options), io.env);
-    return reportReplay(io, await replaySink(config, sink, { from, to }, log, stopping(io)));
+    return reportReplay(io, await replaySink(config, sink, { from, to }, log, stopSignal(io)));
   },
 };
 
@@ -44,7 +44,7 @@ export const deadLetter: Command = {
       return 2;
     }
     const { config, log } = loadConfiguration(configFile(io, options), io.env);
-    return reportReplay(io, await replayDeadLetters(config, topic, log, stopping(io)));
+    return reportReplay(io, await replayDeadLetters(config, topic, log, stopSignal(io)));
   },
 };
 
@@ -74,10 +74,4 @@ function timeOf(given: string | boolean | undefined): number | undefined {
     ? Date.parse(text)
     : Number.NaN;
   return Number.isNaN(time) ? undefined : time;
-}
-
-function stopping(io: Io): AbortSignal {
-  const stop = new AbortController();
-  void io.stopped.then(() => stop.abort());
-  return stop.signal;
 }

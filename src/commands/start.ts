@@ -11,7 +11,7 @@ export const start: Command = {
   options: { ...configOption, dev: { type: "boolean", default: false } },
   async run(io, options) {
     const dev = options["dev"] === true;
-    const { config, log } = loadConfiguration(configFile(io, options), io.env);
+    const { config, log } = loadConfiguration(configFile(io, options), io.env, dev);
     const gateway = await startGateway(
       config,
       { dev, requireAuth: io.env["ONRAMP_REQUIRE_AUTH"] === "true" },
@@ -20,6 +20,8 @@ export const start: Command = {
     if (gateway.devBroker) for (const line of banner(gateway.devBroker)) io.err(line);
     if (dev)
       for (const line of greeting(gateway.apiUrl, Object.keys(config.topics)[0] ?? "orders")) io.err(line);
+    if (gateway.devBroker && !configFile(io, options) && config.devBroker.samples)
+      for (const line of SAMPLES) io.err(line);
     log.info({ api: gateway.apiUrl, admin: gateway.adminUrl }, "onramp started");
     await io.stopped;
     log.info({}, "onramp stopping");
@@ -28,6 +30,11 @@ export const start: Command = {
     return 0;
   },
 };
+
+const SAMPLES = [
+  "  The topic sample.orders gets a sample order per second (off: ONRAMP_DEV_BROKER_SAMPLES=false).",
+  "",
+];
 
 function banner(address: string): string[] {
   return [

@@ -6,6 +6,7 @@ import { messageOf } from "../core/errors.ts";
 import { compileExpression, type Expression, ExpressionError } from "../core/expressions.ts";
 import type { Options } from "../core/options.ts";
 import type { Log } from "../core/ports.ts";
+import type { Clock } from "../core/time.ts";
 import { isTopicName } from "../wire/topic-name.ts";
 import type { Problem } from "./problems.ts";
 
@@ -13,6 +14,8 @@ import type { Problem } from "./problems.ts";
 export interface CompileHooks {
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  /** See `Clock.sleep`. */
+  readonly sleep: Clock["sleep"];
   readonly log: Log;
   /** Called after a slow evaluation of an expression, with its path in the configuration. */
   readonly onSlow: (place: string, ms: number) => void;
@@ -114,7 +117,7 @@ export class Compiler {
   }
 
   #contextOf(at: OptionPath): AdapterContext {
-    const { now, log } = this.#hooks;
+    const { now, sleep, log } = this.#hooks;
     const compile = (option: string, source: string): Expression => {
       try {
         return this.#compile([...at, option], source);
@@ -122,7 +125,7 @@ export class Compiler {
         throw new ExpressionError(`${option}: ${messageOf(error)}`, { cause: error });
       }
     };
-    return { name: at.at(-1) ?? "", compile, now, folder: this.folder, log };
+    return { name: at.at(-1) ?? "", compile, now, sleep, folder: this.folder, log };
   }
 
   #compile(at: OptionPath, source: string): Expression {

@@ -24,13 +24,18 @@ export function override(
     const target = settings[section];
     if (typeof target !== "object" || target === null) continue;
     const value = parseVariable(text, schema["type"]);
-    if (Number.isNaN(value)) report(`/${section}/${key}`, `${name} must be an integer`);
+    if (Number.isNaN(value))
+      report(
+        `/${section}/${key}`,
+        schema["type"] === "boolean" ? `${name} must be true or false` : `${name} must be an integer`,
+      );
     (target as Record<string, unknown>)[key] = value;
   }
 }
 
 /** Converts the text of a variable to a value of the type; commas separate the items of a list. */
 function parseVariable(text: string, type: unknown): unknown {
+  if (type === "boolean") return text === "true" || (text === "false" ? false : Number.NaN);
   if (type === "integer") return Number.isInteger(Number(text)) ? Number(text) : Number.NaN;
   if (type !== "array") return text;
   return text

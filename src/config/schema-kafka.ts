@@ -72,6 +72,10 @@ export const kafka = section({
     "A connection that has had no requests for this long is replaced before its next request. Choose a time below the idle limits of the load balancers and firewalls between Onramp and the brokers.",
     { default: "2m" },
   ),
+  sessionTimeout: duration(
+    "How long a replica that sends no heartbeat keeps its partitions and sources; after that, another replica takes over. Brokers accept 6s to 30m by default.",
+    { default: "10s" },
+  ),
   compression: oneOf(
     ["none", "gzip", "snappy", "lz4", "zstd"],
     "The compression of the batches that Onramp writes; zstd needs Node.js 22.15 or later.",

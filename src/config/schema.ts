@@ -24,6 +24,7 @@ import {
   type ValuesOf,
 } from "../core/options.ts";
 import type { Sink, sinkOptions } from "../core/sink.ts";
+import type { Source, sourceOptions } from "../core/source.ts";
 import type { WebhookReceiver } from "../core/webhook.ts";
 import { kafka } from "./schema-kafka.ts";
 
@@ -127,6 +128,10 @@ const sections = {
       default: 19092,
       env: "ONRAMP_DEV_BROKER_PORT",
     }),
+    samples: boolean(
+      "Whether `start --dev` without a configuration file writes a generated order per second to the topic sample.orders.",
+      { default: true, env: "ONRAMP_DEV_BROKER_SAMPLES" },
+    ),
     retention: size("The maximum size of the records that the development broker keeps in memory.", {
       default: "256MB",
       env: "ONRAMP_DEV_BROKER_RETENTION",
@@ -137,6 +142,7 @@ const sections = {
 /** The families of adapters; `app/adapters.ts` contains the table. */
 export interface Adapters {
   readonly webhooks: AdapterFamily<WebhookReceiver>;
+  readonly sources: AdapterFamily<Source, typeof sourceOptions>;
   readonly sinks: AdapterFamily<Sink, typeof sinkOptions>;
 }
 

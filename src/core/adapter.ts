@@ -14,6 +14,8 @@ export interface AdapterContext {
   compile(option: string, source: string): Expression;
   /** Milliseconds since 1970. */
   now(): number;
+  /** Waits. @param ms milliseconds @throws the signal's reason when the signal is aborted first */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
   /** The folder that paths in the configuration are relative to. */
   readonly folder: string;
   readonly log: Log;

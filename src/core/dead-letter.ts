@@ -11,11 +11,11 @@ export interface DeadLetterReason {
   /** The record's position in the topic; undefined for a record that was not written. */
   readonly place?: { readonly partition: number; readonly offset: number; readonly timestamp: number };
   /** The kind of failure. */
-  readonly className: "SchemaViolation" | "DeliveryFailed";
+  readonly className: "SchemaViolation" | "RecordRefused" | "DeliveryFailed";
   readonly reason: string;
   readonly attempts: number;
-  /** The webhook that received the record, or the sink that could not deliver it. */
-  readonly by: { readonly webhook: string } | { readonly sink: string };
+  /** The webhook that received the record, the source that read it, or the sink that could not deliver it. */
+  readonly by: { readonly webhook: string } | { readonly source: string } | { readonly sink: string };
 }
 
 const CONNECT = "__connect.errors.";
@@ -56,7 +56,7 @@ export function deadLetterHeaders({
     header(`${CONNECT}exception.class.name`, className),
     header(REASON, reason.slice(0, MAX_REASON_LENGTH)),
     header(`${ONRAMP}attempts`, attempts),
-    "sink" in by ? header(`${ONRAMP}sink`, by.sink) : header(`${ONRAMP}webhook`, by.webhook),
+    ...Object.entries(by).map(([kind, name]) => header(`${ONRAMP}${kind}`, name)),
   ];
 }
 

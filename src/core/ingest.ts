@@ -5,6 +5,7 @@ import { deadLetterDrafts, deadLetterHeaders, deadLetterTopic } from "./dead-let
 import { elementAt } from "./element.ts";
 import { type ErrorDetail, messageOf, OnrampError } from "./errors.ts";
 import type { AppendOptions, ConsumedRecord, Meter, RecordLog } from "./ports.ts";
+import { type PreparedBatch, type PrepareOptions, prepareBatch, type TopicDraft } from "./prepare.ts";
 import { type AcceptedRecord, type Draft, Receipts } from "./record.ts";
 import { type RulesByTopic, type TopicRules, unwritableReason } from "./topics.ts";
 import { problemOf, requireJson, schemaProblem, setKeys, violationsIn } from "./validate.ts";
@@ -57,6 +58,8 @@ export interface Ingest {
    *   tries again
    */
   deadLetter(record: ConsumedRecord, failure: SinkFailure): Promise<void>;
+  /** Prepares the batch of a source for a transaction; see `prepareBatch`. Called by the source runner, once per batch. */
+  prepare(drafts: readonly TopicDraft[], options: PrepareOptions): Promise<PreparedBatch>;
 }
 
 /** The reason why a sink gave up on a record. */
@@ -119,6 +122,7 @@ export function createIngest({ records, topics, namespace, meter }: IngestDeps):
       }
       throw refusal;
     },
+    prepare: (drafts, options) => prepareBatch(drafts, options, { topics, namespace, stamp: stampOne }),
   };
 }
 
@@ -186,6 +190,8 @@ function stamp(drafts: readonly Draft[]): readonly AcceptedRecord[] {
   for (const draft of drafts) draft.timestamp ??= now;
   return drafts as readonly Draft[] as readonly AcceptedRecord[];
 }
+
+const stampOne = (draft: Draft): AcceptedRecord => stamp([draft])[0] as AcceptedRecord;
 
 /**
  * Builds the dead letters of a request whose records violate the rules of the topic.

@@ -44,6 +44,14 @@ export interface AcceptedRecord {
   readonly [accepted]: true;
 }
 
+/** A record for a transaction: for its own topic, or a dead letter. */
+export interface PreparedRecord {
+  readonly topic: string;
+  readonly record: AcceptedRecord;
+  /** Set when the record gets a compressed batch of its own, also if the configuration does not compress batches. */
+  readonly compress?: true | undefined;
+}
+
 /**
  * The outcomes of the records of one request, in the order of the request. Record `n` was written when
  * `errors[n]` is undefined; otherwise `errors[n]` is the reason. A caller that does not read `errors` must

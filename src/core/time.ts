@@ -11,11 +11,18 @@ export interface Clock {
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
 
+/** The longest timer of Node.js, about 25 days: a longer one would end at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** The clock of the system. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   async sleep(ms, signal) {
-    await delay(ms, undefined, { signal }).catch(() => signal.throwIfAborted());
+    const until = Date.now() + ms;
+    for (let left = ms; left > LONGEST_TIMER_MS; left = until - Date.now())
+      await delay(LONGEST_TIMER_MS, undefined, { signal }).catch(() => signal.throwIfAborted());
+    const left = ms > LONGEST_TIMER_MS ? until - Date.now() : ms;
+    await delay(Math.max(0, left), undefined, { signal }).catch(() => signal.throwIfAborted());
   },
 };
 

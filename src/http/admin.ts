@@ -1,4 +1,4 @@
-// Serves health, metrics and the state of sinks on a separate port. Requests need no token, because
+// Serves health, metrics and the state of sinks and sources on a separate port. Requests need no token, because
 // the responses contain no secrets.
 
 import type { RequestListener } from "node:http";
@@ -14,10 +14,12 @@ export interface AdminDeps {
   readonly scrape: () => Promise<{ contentType: string; body: string }>;
   /** The state of every sink. */
   readonly sinks: () => readonly object[];
+  /** The state of every source. */
+  readonly sources: () => readonly object[];
 }
 
-/** Creates the listener for `/healthz`, `/readyz`, `/metrics` and `/sinks`. */
-export function adminApp({ readiness, scrape, sinks }: AdminDeps): RequestListener {
+/** Creates the listener for `/healthz`, `/readyz`, `/metrics`, `/sinks` and `/sources`. */
+export function adminApp({ readiness, scrape, sinks, sources }: AdminDeps): RequestListener {
   const app = express().disable("x-powered-by").disable("etag");
   app.enable("case sensitive routing").enable("strict routing").use(adminRoutes.answerOptions);
   app.get("/healthz", (_req, res) => void res.json({ status: "ok" }));
@@ -31,6 +33,7 @@ export function adminApp({ readiness, scrape, sinks }: AdminDeps): RequestListen
     res.set("content-type", contentType).send(body);
   });
   app.get("/sinks", (_req, res) => void res.json(sinks()));
+  app.get("/sources", (_req, res) => void res.json(sources()));
   app.use(adminRoutes.refuse, problemErrors());
   return (req, res) => {
     try {
@@ -43,6 +46,12 @@ export function adminApp({ readiness, scrape, sinks }: AdminDeps): RequestListen
 }
 
 const adminRoutes = new RouteTable(
-  { "/healthz": ["GET"], "/readyz": ["GET"], "/metrics": ["GET"], "/sinks": ["GET"] },
-  "the admin port serves /healthz, /readyz, /metrics and /sinks only",
+  {
+    "/healthz": ["GET"],
+    "/readyz": ["GET"],
+    "/metrics": ["GET"],
+    "/sinks": ["GET"],
+    "/sources": ["GET"],
+  },
+  "the admin port serves /healthz, /readyz, /metrics, /sinks and /sources only",
 );

@@ -13,7 +13,8 @@ export function outgoingRecord(record: ConsumedRecord): OutgoingRecord {
   return { ...record, parsed: parsedValue(record.value) };
 }
 
-function parsedValue(value: Buffer | null): unknown {
+/** See `outgoingRecord`. */
+export function parsedValue(value: Buffer | null): unknown {
   if (value === null) return undefined;
   if (!isUtf8(value)) return value.toString("base64");
   const text = value.toString("utf8");

@@ -18,14 +18,25 @@ export class ProduceFrame {
     this.#buffer = buffer;
   }
 
-  /** @param version the version of Produce, 3 to 8 */
-  begin(version: number, correlationId: number, clientId: string, timeoutMs: number, topics: number): void {
+  /**
+   * @param version the version of Produce, 3 to 8
+   * @param transactionalId the producer of transactional batches; null for other batches
+   */
+  begin(
+    version: number,
+    correlationId: number,
+    clientId: string,
+    timeoutMs: number,
+    topics: number,
+    transactionalId: string | null = null,
+  ): void {
     this.#at = 4;
     this.#int16(Produce.key);
     this.#int16(version);
     this.#int32(correlationId);
     this.#string(clientId);
-    this.#int16(-1);
+    if (transactionalId === null) this.#int16(-1);
+    else this.#string(transactionalId);
     this.#int16(ACKS_ALL);
     this.#int32(timeoutMs);
     this.#int32(topics);
@@ -76,7 +87,9 @@ export class ProduceFrame {
   }
 }
 
-/** The most bytes that a frame has in addition to its batches. Topic names and the client id must be ASCII. */
-export function frameOverhead(topics: readonly string[], partitions: number): number {
-  return 64 + topics.reduce((sum, name) => sum + 6 + name.length, 0) + partitions * 8;
+/** The most bytes that a frame has in addition to its batches. Names and ids must be ASCII. */
+export function frameOverhead(topics: readonly string[], partitions: number, transactionalId = ""): number {
+  return (
+    64 + transactionalId.length + topics.reduce((sum, name) => sum + 6 + name.length, 0) + partitions * 8
+  );
 }

@@ -18,7 +18,9 @@ export interface TestConfig {
   readonly http?: object;
   readonly topics?: object;
   readonly webhooks?: object;
+  readonly sources?: object;
   readonly sinks?: object;
+  readonly devBroker?: object;
   readonly stop?: object;
   /** Further files in the folder of the configuration: name → content. */
   readonly files?: Readonly<Record<string, string>>;
@@ -94,7 +96,7 @@ async function launch(
   const env = { ONRAMP_ADMIN_PORT: "0" };
   const options = { dev: false, requireAuth: false, ...(clock ? { clock } : {}) };
   const gateway = await startGateway(
-    loadTestConfig(file, env, { log, now: clock?.now, kinds: config.kinds }),
+    loadTestConfig(file, env, { log, now: clock?.now, sleep: clock?.sleep, kinds: config.kinds }),
     options,
     log,
   );

@@ -3,6 +3,7 @@
 import { strict as assert } from "node:assert";
 import { createHmac } from "node:crypto";
 import { OnrampError } from "../../src/core/errors.ts";
+import { systemClock } from "../../src/core/time.ts";
 import type { Delivery, Verified } from "../../src/core/webhook.ts";
 import { webhookKinds } from "../../src/webhooks/index.ts";
 import { keepingLog } from "../support/gateway.ts";
@@ -14,6 +15,7 @@ const context = {
   name: "hook",
   compile: () => assert.fail("GitHub's webhooks have no expressions"),
   now: Date.now,
+  sleep: systemClock.sleep,
   folder: ".",
   log: keepingLog(),
 };

@@ -2,23 +2,19 @@
 // call is in progress per partition, and the offset is committed before the next call.
 
 import { setTimeout as delay } from "node:timers/promises";
-import { messageOf } from "../../core/errors.ts";
 import type { BlockedReason, FeedPosition, RecordFeed, RecordHandler } from "../../core/ports.ts";
 import { Backoff } from "../../core/time.ts";
-import { KafkaCode, kafkaErrorName } from "../../wire/error-codes.ts";
-import { BrokerRefused } from "../client/errors.ts";
 import { BlockedReasons } from "./blocked-reasons.ts";
 import { UncommittedPositions } from "./committer.ts";
 import type { FetcherDeps } from "./fetcher.ts";
-import { CoordinatorLost, GroupMember, Rebalance } from "./group-member.ts";
-import { coordinatorProblem, Session } from "./session.ts";
+import { GroupMember, Rebalance } from "./group-member.ts";
+import { groupProblem, JOIN_SHOWN_AFTER_MS, waitsForMembers } from "./group-problems.ts";
+import { Session } from "./session.ts";
 import { StartPositions } from "./start-positions.ts";
 import { TopicWatch } from "./topic-watch.ts";
 
 const REJOIN_PAUSE_MS = 200;
 const LOG_MS = 1000;
-/** How long a group may take to assign partitions before that is shown, in milliseconds. */
-const JOIN_SHOWN_AFTER_MS = 7000;
 
 export interface ConsumerOptions {
   readonly group: string;
@@ -129,43 +125,12 @@ export class Consumer implements RecordFeed {
 
   /** Shows why there is no session. */
   #raise(error: unknown): void {
-    const { group } = this.#options;
-    const reason = messageOf(error);
-    if (error instanceof Rebalance)
-      this.#raiseGroup(
-        "rebalance",
-        `Consumer group "${group}" keeps rebalancing (${reason}); its members read no records meanwhile. ${SEE_MEMBERS}`,
-      );
-    else if (error instanceof CoordinatorLost)
-      this.#raiseGroup("coordinator", coordinatorProblem(group, error));
-    else if (error instanceof BrokerRefused)
-      this.#raiseGroup(
-        `code ${error.code}`,
-        refusal(group, error),
-        error.retriable ? JOIN_SHOWN_AFTER_MS : 0,
-      );
-    else
-      this.#raiseGroup(
-        "failed",
-        `Consumer group "${group}" can't be read: ${reason}. Check that the brokers can be reached; Onramp retries.`,
-      );
+    const { kind, message, afterMs } = groupProblem(this.#options.group, error, "give the sink another name");
+    this.#raiseGroup(kind, message, afterMs);
   }
 
   #raiseGroup(kind: string, message: string, afterMs = this.#wasBlocked ? 0 : JOIN_SHOWN_AFTER_MS): void {
     const all = [...this.#watch.counts.values()].reduce((sum, count) => sum + count, 0);
     this.#blockedReasons.raise("group", { kind }, message, { afterMs, partitions: Math.max(1, all) });
   }
-}
-
-const waitsForMembers = (group: string): string =>
-  `Consumer group "${group}" has not assigned partitions to this member yet: it waits for other members to join. ${SEE_MEMBERS}`;
-const SEE_MEMBERS = "See the members with kafka-consumer-groups --describe --members.";
-
-function refusal(group: string, { code, message }: BrokerRefused): string {
-  const name = kafkaErrorName(code);
-  if (code === KafkaCode.GROUP_AUTHORIZATION_FAILED)
-    return `Onramp is not authorized to join consumer group "${group}" (${name}). Give Onramp's user the ACL "Read" on it.`;
-  if (code === KafkaCode.INCONSISTENT_GROUP_PROTOCOL)
-    return `Consumer group "${group}" is used by another application (${name}). Stop it, or give the sink another name.`;
-  return `Kafka refuses consumer group "${group}": ${message}. Onramp retries.`;
 }

@@ -33,7 +33,7 @@ import {
 } from "./group-offsets.ts";
 import type { Position } from "./position-fault.ts";
 
-/** The session timeout, in milliseconds: a member that sends no heartbeat for this long loses its partitions. */
+/** The default of `KafkaOptions.sessionTimeoutMs`. */
 export const SESSION_MS = 10_000;
 /** The rebalance timeout, in milliseconds: the time that members have to join again. */
 const REBALANCE_MS = 30_000;
@@ -83,6 +83,7 @@ export class GroupMember {
   readonly #log: Log;
   readonly #options: MemberOptions;
   readonly #coordinator: Coordinator;
+  readonly #sessionMs: number;
   #memberId = "";
   #generation = -1;
   /** The last assignment, which the member claims when it joins again; empty after the membership was lost. */
@@ -92,7 +93,13 @@ export class GroupMember {
   constructor(cluster: Cluster, log: Log, options: MemberOptions) {
     this.#log = log;
     this.#options = options;
+    this.#sessionMs = cluster.options.sessionTimeoutMs ?? SESSION_MS;
     this.#coordinator = new Coordinator(cluster, { key: options.group, keyType: 0 });
+  }
+
+  /** The session timeout, in milliseconds: a member that sends no heartbeat for this long loses its partitions. */
+  get sessionMs(): number {
+    return this.#sessionMs;
   }
 
   /**
@@ -169,7 +176,7 @@ export class GroupMember {
     const { group, topics, partitionsOf } = this.#options;
     const request = {
       groupId: group,
-      sessionTimeoutMs: SESSION_MS,
+      sessionTimeoutMs: this.#sessionMs,
       rebalanceTimeoutMs: REBALANCE_MS,
       memberId: this.#memberId,
       groupInstanceId: null,

@@ -22,6 +22,12 @@ export interface OffsetRange extends TopicPartition {
 /** A range that cannot be read to its end. The message says why, and what to do. */
 export class RangeUnreadable extends OperatorError {
   override readonly name = "RangeUnreadable";
+  readonly reason: PositionFault["reason"];
+
+  constructor(reason: PositionFault["reason"], message: string) {
+    super(message);
+    this.reason = reason;
+  }
 }
 
 let reads = 0;
@@ -62,7 +68,7 @@ async function readOne(
   const failed = new AbortController();
   const signal = AbortSignal.any([cancel, failed.signal]);
   const fail = (fault: PositionFault): void =>
-    failed.abort(new RangeUnreadable(describeFault(reader, reader.position.offset, fault)));
+    failed.abort(new RangeUnreadable(fault.reason, describeFault(reader, reader.position.offset, fault)));
   let patience: NodeJS.Timeout | undefined;
   reader.onFault = (fault) => {
     if (fault !== undefined && isLost(fault)) return fail(fault);
@@ -103,5 +109,6 @@ const patienceFor = ({ reason }: PositionFault): number =>
 
 const endsEarly = ({ topic, partition }: TopicPartition, end: number, to: number): RangeUnreadable =>
   new RangeUnreadable(
+    "out-of-range",
     `${topic}/${partition} ends at offset ${end}, before the end ${to} of the range: the partition lost records, or the topic was recreated. Run the command again.`,
   );

@@ -3,30 +3,22 @@
 
 import { once, setMaxListeners } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
-import { messageOf } from "../../core/errors.ts";
 import type { FeedPosition, RecordHandler } from "../../core/ports.ts";
 import { kafkaErrorName } from "../../wire/error-codes.ts";
 import type { TopicPartition } from "../client/topic-partition.ts";
 import type { BlockedReasons } from "./blocked-reasons.ts";
 import { Committer, type UncommittedPositions } from "./committer.ts";
 import { Fetcher, type FetcherDeps } from "./fetcher.ts";
-import {
-  CoordinatorLost,
-  type GroupAssignment,
-  type GroupMember,
-  Rebalance,
-  SESSION_MS,
-} from "./group-member.ts";
+import { CoordinatorLost, type GroupAssignment, type GroupMember, Rebalance } from "./group-member.ts";
 import type { Committed } from "./group-offsets.ts";
+import { coordinatorProblem } from "./group-problems.ts";
+import { keepAlive } from "./keep-alive.ts";
 import { PartitionLoop } from "./partition-loop.ts";
 import { PartitionReader } from "./partition-reader.ts";
 import type { Position } from "./position-fault.ts";
 import { type StartPositions, startKey } from "./start-positions.ts";
 import type { PartitionCounts, TopicWatch } from "./topic-watch.ts";
 
-const HEARTBEAT_MS = SESSION_MS / 4;
-/** The pause after a heartbeat that was not answered, in milliseconds. */
-const HEARTBEAT_RETRY_MS = 500;
 /** How long handler calls may continue after a session has ended; then they are cancelled. */
 const GRACE_MS = 5000;
 const WATCH_MS = 5000;
@@ -176,37 +168,21 @@ export class Session {
     this.#running.push(run.catch((error: unknown) => this.#end(error)));
   }
 
-  /**
-   * Keeps the membership alive. When the coordinator is lost, the session continues until the coordinator would have ended
-   * it: until then, the partitions are not assigned to another member.
-   *
-   * @throws Rebalance, BrokerRefused; CoordinatorLost when the session has ended
-   */
-  async #sendHeartbeats(): Promise<void> {
+  /** @throws as `keepAlive` */
+  #sendHeartbeats(): Promise<void> {
     const { member, blockedReasons, group } = this.#deps;
-    const { signal } = this.#cancel;
-    let aliveAt = Date.now();
-    for (let pause = HEARTBEAT_MS; !signal.aborted; ) {
-      await delay(pause, undefined, { signal }).catch(() => {});
-      if (signal.aborted) return;
-      const sentAt = Date.now();
-      try {
-        await member.heartbeat();
-        aliveAt = sentAt;
-        pause = HEARTBEAT_MS;
-        blockedReasons.clear("coordinator");
-      } catch (error) {
-        if (!(error instanceof CoordinatorLost)) throw error;
-        const message = coordinatorProblem(group, error);
-        blockedReasons.raise("coordinator", { kind: "coordinator" }, message, {
+    const events = {
+      answered: () => blockedReasons.clear("coordinator"),
+      lost: (error: CoordinatorLost) =>
+        blockedReasons.raise("coordinator", { kind: "coordinator" }, coordinatorProblem(group, error), {
           afterMs: 3000,
           partitions: Math.max(1, this.#assignment.own.length),
-        });
-        if (Date.now() - aliveAt > SESSION_MS) throw error;
-        pause = HEARTBEAT_RETRY_MS;
-      }
-      for (const loop of this.#loops) void loop.commitIdle();
-    }
+        }),
+      sent: () => {
+        for (const loop of this.#loops) void loop.commitIdle();
+      },
+    };
+    return keepAlive(member, events, this.#cancel.signal);
   }
 
   /** @throws Rebalance when the number of partitions of a topic has changed since the assignment */
@@ -231,9 +207,4 @@ export class Session {
   async #pause(ms: number): Promise<void> {
     await delay(ms, undefined, { signal: this.#ending.signal }).catch(() => {});
   }
-}
-
-/** Describes that the coordinator of a group is lost. */
-export function coordinatorProblem(group: string, error: Error): string {
-  return `The coordinator of consumer group "${group}" can't be reached or found (${messageOf(error)}). Check the brokers, and that every partition of the topic __consumer_offsets has a leader; Onramp retries.`;
 }

@@ -9,11 +9,8 @@ import {
   type BatchEncoder,
   type BatchIdentity,
 } from "../../wire/record-batch.ts";
-import { compressionOf } from "./compression.ts";
+import { GZIP } from "./compression.ts";
 import { type Segment, settleFailed, settleWritten, slice } from "./segment.ts";
-
-/** The codec of segments that need one. Every broker and client supports it. */
-const GZIP = compressionOf("gzip");
 
 /** A batch, from the time its segments leave the queue until its outcome is known. */
 export class Batch {

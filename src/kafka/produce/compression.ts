@@ -34,6 +34,9 @@ export function compressionOf(name: Compression): BatchCompression | undefined {
   }
 }
 
+/** The codec of records that must be compressed. Every broker and client supports it. */
+export const GZIP = compressionOf("gzip");
+
 function compressSnappy(records: Buffer): Buffer {
   const parts: Buffer[] = [SNAPPY_HEADER];
   for (let at = 0; at < records.length; at += SNAPPY_BLOCK) {

@@ -72,6 +72,19 @@ export function deniedWrite(topic: string, code: number): OnrampError {
   );
 }
 
+/** 40301: Onramp may not use a transactional id. */
+export function deniedTransaction(id: string): OnrampError {
+  return new OnrampError(
+    40301,
+    `Kafka does not authorize Onramp's user to use the transactional id "${id}": it needs the ACLs "Write" and "Describe" on it.`,
+  );
+}
+
+/** 50001: Kafka refuses the transactions of a transactional id. @param reason with the next step, without a full stop */
+export function refusedTransaction(id: string, reason: string): OnrampError {
+  return new OnrampError(50001, `Kafka refuses the transactions of "${id}": ${reason}.`);
+}
+
 /** 50001: the broker refused the record for another reason. */
 export function refusedByBroker(topic: string, reason: string): OnrampError {
   return new OnrampError(

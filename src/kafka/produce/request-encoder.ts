@@ -8,9 +8,9 @@ import { FramePool } from "./frame-pool.ts";
 import type { Lane } from "./lane.ts";
 
 /** The limit of a batch with more than one record, besides the limit of the topic. */
-const MAX_BATCH_BYTES = 1_000_000;
+export const MAX_BATCH_BYTES = 1_000_000;
 /** No batch is added to a request that exceeds this size, which is far below `socket.request.max.bytes` (100 MB). */
-const MAX_REQUEST_BYTES = 8_000_000;
+export const MAX_REQUEST_BYTES = 8_000_000;
 
 /** The bytes of a request, and the pooled buffer that contains them. */
 export interface EncodedRequest {

@@ -1,0 +1,191 @@
+// Reads and changes the states of sources, for the command `sources`. A change fences the owner of the source, which then
+// reads the new cursor and continues with it.
+
+import type { Config } from "../config/load.ts";
+import { messageOf, OnrampError, OperatorError } from "../core/errors.ts";
+import type { Log } from "../core/ports.ts";
+import { OwnerUnclear, TransactionLost } from "../core/source-ports.ts";
+import { decodeState, encodeState, type StoredState, withoutUrlSecrets } from "../core/source-state.ts";
+import { StateTopic } from "../kafka/consume/state-reader.ts";
+import { TransactionalProducer } from "../kafka/produce/transaction.ts";
+import { createKafka, type Kafka, NO_BROKER, PLAIN, UNMETERED } from "./kafka.ts";
+import { transactionalId } from "./sources.ts";
+import { statePartition, statePartitions, stateTopicName } from "./state-topic.ts";
+
+/** How long the command waits for Kafka, in milliseconds. */
+const KAFKA_MS = 10_000;
+/** How often a change is tried, when the owner of the source fences this command in the meantime. */
+const TRIES = 10;
+
+/** The states of sources cannot be read or changed. The message contains the reason and the next step. */
+export class SourceStateError extends OperatorError {
+  override readonly name = "SourceStateError";
+}
+
+/** A source that is configured or has a state. */
+export interface ListedSource {
+  readonly name: string;
+  /** Undefined for a state that cannot be read. */
+  readonly type: string | undefined;
+  readonly cursor: unknown;
+  readonly holds: string | undefined;
+  readonly isConfigured: boolean;
+  readonly hasState: boolean;
+  /** Why the state cannot be read. */
+  readonly fault?: string;
+}
+
+/** Lists the sources of the configuration, and those that have a state. @throws SourceStateError, OnrampError */
+export function listSources(config: Config, log: Log, stopping: AbortSignal): Promise<ListedSource[]> {
+  return withKafka(config, log, async (kafka) => {
+    const found = await readStates(kafka, config, log, stopping);
+    const names = new Set([...config.compiled.sources.keys(), ...found.keys()]);
+    return [...names].sort().map((name) => {
+      const configured = config.compiled.sources.get(name);
+      const value = found.get(name);
+      const stored = value === undefined ? undefined : attempt(() => decodeState(name, value));
+      const isError = stored instanceof Error;
+      return {
+        name,
+        type: configured?.settings.type ?? (isError ? undefined : stored?.type),
+        cursor: isError ? undefined : withoutUrlSecrets(stored?.cursor),
+        holds: isError ? undefined : stored?.holds,
+        isConfigured: configured !== undefined,
+        hasState: stored !== undefined,
+        ...(isError ? { fault: stored.message } : {}),
+      };
+    });
+  });
+}
+
+/** Sets the cursor of a source. @throws SourceStateError for a source that is not configured and has no state */
+export function setCursor(
+  config: Config,
+  name: string,
+  cursor: unknown,
+  log: Log,
+  stopping: AbortSignal,
+): Promise<void> {
+  return withKafka(config, log, async (kafka) => {
+    const configured = config.compiled.sources.get(name);
+    const value = configured ? undefined : (await readStates(kafka, config, log, stopping)).get(name);
+    const stored = value === undefined ? undefined : decodeState(name, value);
+    const type = configured?.settings.type ?? stored?.type;
+    if (type === undefined) throw unknownSource(config, name);
+    const state: StoredState = {
+      type,
+      cursorVersion: configured?.adapter.cursorVersion ?? stored?.cursorVersion ?? 1,
+      cursor,
+      ...holdsOf(configured?.adapter.holds ?? stored?.holds),
+    };
+    await write(kafka, config, { name, value: encodeState(state) }, log, stopping);
+  });
+}
+
+/**
+ * Removes the state of a source, so that it starts from its beginning if it is configured.
+ *
+ * @returns what the source may still hold in another system; undefined for nothing
+ * @throws SourceStateError for a source that has no state and is not configured
+ */
+export function removeState(
+  config: Config,
+  name: string,
+  log: Log,
+  stopping: AbortSignal,
+): Promise<string | undefined> {
+  return withKafka(config, log, async (kafka) => {
+    const value = (await readStates(kafka, config, log, stopping)).get(name);
+    if (value === undefined && !config.compiled.sources.has(name)) throw unknownSource(config, name);
+    const stored = value === undefined ? undefined : attempt(() => decodeState(name, value));
+    await write(kafka, config, { name, value: null }, log, stopping);
+    return stored instanceof Error ? undefined : stored?.holds;
+  });
+}
+
+async function readStates(
+  kafka: Kafka,
+  { kafka: { namespace } }: Config,
+  log: Log,
+  stopping: AbortSignal,
+): Promise<Map<string, Buffer>> {
+  const topic = stateTopicName(namespace);
+  await kafka.metadata.resolve(topic, Date.now() + KAFKA_MS).catch((error: unknown) => {
+    if (!(error instanceof OnrampError && error.code === 40401)) throw error;
+    throw new SourceStateError(
+      `Topic "${topic}" does not exist: no source of the namespace "${namespace}" has run. Check kafka.namespace and kafka.brokers.`,
+    );
+  });
+  const reader = new StateTopic({ ...kafka, log }, topic);
+  const parts = await Promise.all(
+    statePartitions.map((partition) => reader.read(partition, undefined, stopping)),
+  );
+  return new Map(
+    parts.flatMap((states) =>
+      [...states].flatMap(([name, { value }]): [string, Buffer][] => (value === null ? [] : [[name, value]])),
+    ),
+  );
+}
+
+async function write(
+  kafka: Kafka,
+  { kafka: { namespace } }: Config,
+  { name, value }: { readonly name: string; readonly value: Buffer | null },
+  log: Log,
+  stopping: AbortSignal,
+): Promise<void> {
+  const id = transactionalId(namespace, name);
+  const transactions = new TransactionalProducer({ ...kafka, log, compression: undefined }, id);
+  const partition = statePartition(name);
+  const draft = { key: Buffer.from(name), value, headers: [], partition };
+  const state = { topic: stateTopicName(namespace), draft };
+  const { records } = await kafka.ingest.prepare([], { source: name, state });
+  try {
+    for (let tries = 1; ; tries++) {
+      try {
+        await transactions.takeOver(async () => {}, stopping);
+        await transactions.commit(records);
+        return;
+      } catch (error) {
+        const isPassing = error instanceof TransactionLost || error instanceof OwnerUnclear;
+        if (!isPassing) throw error;
+        if (tries === TRIES)
+          throw new SourceStateError(
+            `The cursor of source "${name}" was not changed, or it is not known whether it was: ${messageOf(error)}. Check it with onramp sources list, and try again.`,
+            { cause: error },
+          );
+      }
+    }
+  } finally {
+    transactions.close();
+  }
+}
+
+async function withKafka<T>(config: Config, log: Log, work: (kafka: Kafka) => Promise<T>): Promise<T> {
+  const { brokers } = config.kafka;
+  if (brokers.length === 0) throw new SourceStateError(`${NO_BROKER}.`);
+  const kafka = createKafka(config, brokers, log, () => UNMETERED, PLAIN);
+  kafka.start();
+  try {
+    return await work(kafka);
+  } finally {
+    await kafka.stop(Date.now() + KAFKA_MS);
+  }
+}
+
+function unknownSource({ compiled }: Config, name: string): SourceStateError {
+  const names = [...compiled.sources.keys()].join(", ") || "none";
+  return new SourceStateError(
+    `No source "${name}" is configured or has a cursor. The configured sources are: ${names}.`,
+  );
+}
+
+const holdsOf = (holds: string | undefined): { holds?: string } => (holds === undefined ? {} : { holds });
+
+function attempt<T>(work: () => T): T | Error {
+  try {
+    return work();
+  } catch (error) {
+    return error as Error;
+  }
+}

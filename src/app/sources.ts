@@ -1,0 +1,139 @@
+// Creates the configured sources, each with its runner and its transactional producer, and takes over those that are
+// assigned to this process.
+
+import type { CompiledAdapter } from "../config/compile-family.ts";
+import type { Config } from "../config/load.ts";
+import { messageOf } from "../core/errors.ts";
+import type { Log, MetricSource } from "../core/ports.ts";
+import type { Source, sourceOptions } from "../core/source.ts";
+import type { TopicEnsurer } from "../core/source-ports.ts";
+import { decodeState, type SourceState } from "../core/source-state.ts";
+import type { Clock } from "../core/time.ts";
+import { Ownership } from "../kafka/consume/ownership.ts";
+import { StateTopic } from "../kafka/consume/state-reader.ts";
+import { compressionOf } from "../kafka/produce/compression.ts";
+import { TransactionalProducer } from "../kafka/produce/transaction.ts";
+import { sourceMetrics } from "../runners/source-metrics.ts";
+import { SourceRunner } from "../runners/source-runner.ts";
+import { PartitionTakeover, type States } from "../runners/source-takeover.ts";
+import type { Kafka } from "./kafka.ts";
+import { statePartition, stateTopicName } from "./state-topic.ts";
+
+export interface SourceDeps extends Pick<Kafka, "cluster" | "metadata" | "readBudget" | "ingest"> {
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly topics: TopicEnsurer;
+}
+
+/** A source of the configuration. */
+type CompiledSource = CompiledAdapter<Source, typeof sourceOptions>;
+
+/** The transactional id of a source. */
+export const transactionalId = (namespace: string, source: string): string => `${namespace}-source-${source}`;
+
+/** All sources of the process. */
+export class Sources {
+  readonly #log: Log;
+  readonly #reader: StateTopic;
+  readonly #ownership: Ownership;
+  readonly #runners: readonly SourceRunner[];
+  readonly #stop = new AbortController();
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(config: Config, deps: SourceDeps) {
+    const { namespace } = config.kafka;
+    const topic = stateTopicName(namespace);
+    this.#log = deps.log;
+    this.#reader = new StateTopic(deps, topic);
+    this.#ownership = new Ownership(deps, `${namespace}-sources`, topic);
+    this.#runners = [...config.compiled.sources.values()].map((source) =>
+      this.#createRunner(source, config, deps),
+    );
+  }
+
+  get states(): SourceState[] {
+    return this.#runners.map(({ state }) => state);
+  }
+
+  get metrics(): readonly MetricSource[] {
+    return sourceMetrics(() => this.states);
+  }
+
+  start(): void {
+    if (this.#runners.length === 0) return;
+    const onAssigned = (partition: number, revoked: AbortSignal): void => this.#takeOver(partition, revoked);
+    this.#running = this.#ownership.run(onAssigned, this.#stop.signal);
+  }
+
+  /** Ends the sources, then leaves the group, so that other processes take over at once. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#runners.map((runner) => runner.stop()));
+    this.#stop.abort();
+    await this.#running;
+  }
+
+  #createRunner(
+    { name, adapter: source, settings, filter }: CompiledSource,
+    { kafka }: Config,
+    deps: SourceDeps,
+  ) {
+    const { namespace, compression } = kafka;
+    const { cursorVersion = 1, holds } = source;
+    const { type, tooLarge } = settings;
+    const partition = statePartition(name);
+    return new SourceRunner(
+      {
+        name,
+        type,
+        cursorVersion,
+        holds,
+        filter,
+        tooLarge,
+        partition,
+        stateTopic: stateTopicName(namespace),
+      },
+      {
+        ...deps,
+        source,
+        reader: this.#reader,
+        ownership: this.#ownership,
+        transactions: new TransactionalProducer(
+          { ...deps, compression: compressionOf(compression) },
+          transactionalId(namespace, name),
+        ),
+      },
+    );
+  }
+
+  #takeOver(partition: number, revoked: AbortSignal): void {
+    const own = this.#runners.filter((runner) => runner.partition === partition);
+    const onStates = (states: States): void => this.#reportUnknown(states);
+    const takeover = new PartitionTakeover(partition, own.length, this.#reader, onStates, revoked);
+    for (const runner of own) runner.own(takeover, revoked);
+    // Without a source of the configuration, the partition is read for the states of others.
+    if (own.length === 0)
+      takeover.states(revoked).catch((error: unknown) => {
+        if (!revoked.aborted)
+          this.#log.debug({ partition, reason: messageOf(error) }, "states of sources not read");
+      });
+  }
+
+  /** Logs sources that have a state and are not configured. */
+  #reportUnknown(states: States): void {
+    for (const [name, { value }] of states) {
+      if (value === null || this.#runners.some((runner) => runner.name === name)) continue;
+      let holds: string | undefined;
+      try {
+        ({ holds } = decodeState(name, value));
+      } catch (error) {
+        this.#log.debug({ source: name, reason: messageOf(error) }, "state of a source not readable");
+      }
+      this.#log.warn(
+        { source: name, ...(holds === undefined ? {} : { holds }) },
+        holds === undefined
+          ? "a source has a cursor and is not in the configuration; remove the cursor with `onramp sources forget`, or configure the source on all replicas"
+          : "a source has a cursor and is not in the configuration, and may still hold something in another system; remove that, then the cursor with `onramp sources forget`, or configure the source on all replicas",
+      );
+    }
+  }
+}

@@ -1,0 +1,65 @@
+// The topic with the states of the sources: its name, its settings, and the check of an existing topic.
+
+import { OperatorError } from "../core/errors.ts";
+import type { WantedTopic } from "../kafka/admin/create-topics.ts";
+import type { TopicState } from "../kafka/client/metadata.ts";
+import { partitionForKey } from "../kafka/produce/partitioner.ts";
+
+/** The number of partitions, which never changes: the name of a source selects its partition. */
+const PARTITIONS = 16;
+/** The settings keep the topic small, so that a takeover reads it quickly. */
+const SETTINGS: Readonly<Record<string, string>> = {
+  "cleanup.policy": "compact",
+  "segment.bytes": String(8 * 1024 * 1024),
+  "min.cleanable.dirty.ratio": "0.1",
+  "delete.retention.ms": "60000",
+};
+
+/** The state topic cannot be used. The message says how to correct it. */
+export class TopicSettingsError extends OperatorError {
+  override readonly name = "TopicSettingsError";
+}
+
+export const stateTopicName = (namespace: string): string => `${namespace}.sources`;
+
+/** The partition of the state topic that has the state of a source. */
+export const statePartition = (source: string): number => partitionForKey(Buffer.from(source), PARTITIONS);
+
+/** Every partition of the state topic. */
+export const statePartitions: readonly number[] = Array.from(
+  { length: PARTITIONS },
+  (_, partition) => partition,
+);
+
+export const stateTopic = (namespace: string): WantedTopic => ({
+  name: stateTopicName(namespace),
+  partitions: PARTITIONS,
+  config: SETTINGS,
+});
+
+/**
+ * Checks the settings of the state topic.
+ *
+ * @param brokers for the command that corrects them
+ * @returns a warning for settings that make takeovers slow; undefined when there are none, or they cannot be read
+ * @throws TopicSettingsError for settings with which cursors would be lost
+ */
+export function checkStateTopic(
+  { name, partitions, configs }: TopicState,
+  brokers: readonly string[],
+): string | undefined {
+  if (partitions.length !== PARTITIONS)
+    throw new TopicSettingsError(
+      `Topic "${name}" has ${partitions.length} partitions, but the states of sources need ${PARTITIONS}: the partition of a source follows from its name. Stop all replicas, note the cursors (onramp sources list), delete the topic, and start Onramp again, or choose another kafka.namespace.`,
+    );
+  const wrong = Object.entries(SETTINGS).filter(
+    ([key, value]) => configs[key] !== undefined && configs[key] !== value,
+  );
+  if (wrong.length === 0) return undefined;
+  const found = wrong.map(([key, value]) => `${key} is ${configs[key]} and should be ${value}`).join("; ");
+  const changes = wrong.map(([key, value]) => `${key}=${value}`).join(",");
+  const message = `Topic "${name}" has other settings than the states of sources need: ${found}. Correct them:\n\nkafka-configs --bootstrap-server ${brokers.join(",")} --alter --entity-type topics --entity-name ${name} --add-config ${changes}`;
+  if (wrong.some(([key]) => key === "cleanup.policy"))
+    throw new TopicSettingsError(`${message}\n\nWith this cleanup.policy, cursors would be lost.`);
+  return message;
+}

@@ -1,0 +1,130 @@
+// Prepares the batch of a source for a transaction: each draft becomes a record for its own topic or, if it violates the
+// rules of that topic, a dead letter.
+
+import { deadLetterDrafts, deadLetterHeaders, deadLetterTopic } from "./dead-letter.ts";
+import { asOnrampError, OnrampError } from "./errors.ts";
+import type { Draft, PreparedRecord } from "./record.ts";
+import { yieldToEventLoop } from "./time.ts";
+import { type RulesByTopic, type TopicRules, unwritableReason } from "./topics.ts";
+import { problemOf } from "./validate.ts";
+
+/** A draft with its topic. */
+export interface TopicDraft {
+  readonly topic: string;
+  readonly draft: Draft;
+  /** Why the draft must become a dead letter; undefined when only the rules of its topic decide. */
+  readonly fault?: OnrampError | undefined;
+}
+
+export interface PrepareOptions {
+  /** The name of the source, for the headers of dead letters. */
+  readonly source: string;
+  /** The record with the cursor. It is the last one of the transaction. */
+  readonly state: TopicDraft;
+}
+
+/** The records of one transaction. */
+export interface PreparedBatch {
+  /** The records of the drafts, in order, and the record with the cursor. */
+  readonly records: readonly PreparedRecord[];
+  /** The number of dead letters among the records. */
+  readonly deadLetters: number;
+  /** Why the first of them is a dead letter; undefined when none is. */
+  readonly firstReason: string | undefined;
+  /** Whether a record is a dead letter. */
+  isDeadLetter(index: number): boolean;
+  /**
+   * Replaces a record that Kafka refuses by its dead letter; a dead letter that is too large by a smaller one.
+   *
+   * @throws the error when the record with the cursor is refused, or a dead letter that cannot be smaller
+   */
+  replace(index: number, error: OnrampError): void;
+}
+
+/** A record of the batch: its draft, and the smaller dead letters that have not been tried. */
+interface Entry {
+  readonly source: TopicDraft;
+  letters?: ReturnType<typeof deadLetterDrafts>;
+}
+
+/** Sets the timestamp of a draft, which makes it a record; see `core/ingest.ts`. */
+export type Stamp = (draft: Draft) => PreparedRecord["record"];
+
+/**
+ * Judges each draft by the rules of its topic.
+ *
+ * @throws OnrampError 40301 for a topic that only Onramp or Kafka may write
+ */
+export async function prepareBatch(
+  drafts: readonly TopicDraft[],
+  { source, state }: PrepareOptions,
+  { topics, namespace, stamp }: { topics: RulesByTopic; namespace: string; stamp: Stamp },
+): Promise<PreparedBatch> {
+  const batch = new Batch(source, [...drafts, state], stamp);
+  for (const [index, { topic, draft, fault }] of drafts.entries()) {
+    const reserved =
+      index > 0 && drafts[index - 1]?.topic === topic ? undefined : unwritableReason(topic, namespace);
+    if (reserved) throw new OnrampError(40301, `${reserved} Source "${source}" must write to another topic.`);
+    await yieldToEventLoop();
+    const problem = fault ?? (await problemIn(draft, topics.get(topic), topic));
+    if (problem) batch.replace(index, problem);
+  }
+  return batch;
+}
+
+function problemIn(draft: Draft, rules: TopicRules | undefined, topic: string) {
+  // Awaited only if there are rules: an await per record has a measurable cost.
+  return rules || draft.json !== undefined ? problemOf(draft, rules ?? NO_RULES, topic) : undefined;
+}
+
+const NO_RULES: TopicRules = { schema: undefined, key: undefined, tombstones: true };
+
+class Batch implements PreparedBatch {
+  readonly records: PreparedRecord[];
+  deadLetters = 0;
+  firstReason: string | undefined;
+  readonly #source: string;
+  readonly #entries: Entry[];
+  readonly #stamp: Stamp;
+
+  constructor(source: string, drafts: readonly TopicDraft[], stamp: Stamp) {
+    this.#source = source;
+    this.#stamp = stamp;
+    this.#entries = drafts.map((each) => ({ source: each }));
+    this.records = drafts.map(({ topic, draft }) => ({ topic, record: stamp(draft) }));
+  }
+
+  isDeadLetter(index: number): boolean {
+    return this.#entries[index]?.letters !== undefined;
+  }
+
+  replace(index: number, error: OnrampError): void {
+    const entry = this.#entries[index];
+    if (!entry || index === this.#entries.length - 1) throw error;
+    const { topic, draft } = entry.source;
+    if (!entry.letters) {
+      entry.letters = deadLetterDrafts(draft, this.#headers(topic, error));
+      this.deadLetters++;
+      this.firstReason ??= error.message;
+    } else if (error.code !== 41301) throw error;
+    const next = entry.letters.next();
+    if (next.done) throw error;
+    const { draft: letter, compress } = next.value;
+    const timestamp = draft.timestamp;
+    const record = this.#stamp({ ...letter, timestamp: isWritable(error) ? timestamp : undefined });
+    this.records[index] = { topic: deadLetterTopic(topic), record, compress };
+  }
+
+  #headers(topic: string, error: OnrampError) {
+    return deadLetterHeaders({
+      topic,
+      className: error.code === 42206 ? "SchemaViolation" : "RecordRefused",
+      reason: asOnrampError(error).message,
+      attempts: 1,
+      by: { source: this.#source },
+    });
+  }
+}
+
+/** Whether a dead letter may have the timestamp of its record. */
+const isWritable = (error: OnrampError): boolean => error.code !== 40001;

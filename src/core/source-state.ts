@@ -1,0 +1,125 @@
+// The state of a source: as `GET /sources` shows it, and as the state topic stores it.
+
+import { messageOf } from "./errors.ts";
+import { SourceError } from "./source.ts";
+
+/**
+ * - `waiting`: no process owns the source through this process: another process runs it, or none has been assigned yet
+ * - `starting`: this process takes over, and reads the cursor
+ * - `running`: the source yields batches, or waits for something new
+ * - `backing-off`: it failed, and is started again after a pause
+ * - `blocked`: an operator must act (see `lastError`); it is started again about once a minute
+ * - `stopped`: the process stops
+ */
+export type SourceStateName = "waiting" | "starting" | "running" | "backing-off" | "blocked" | "stopped";
+
+/** The state of one source in the response of `GET /sources`. */
+export interface SourceState {
+  readonly name: string;
+  readonly type: string;
+  readonly state: SourceStateName;
+  /** When the state began. */
+  readonly since: string;
+  /** The last committed cursor; null when there is none, or when this process does not own the source. */
+  readonly cursor: unknown;
+  /** What the source has not read yet; null when it does not know. */
+  readonly lag: number | null;
+  /** The time of the last commit by this process. */
+  readonly lastCommit: string | null;
+  /** The time of the last batch or report of the source in this process. */
+  readonly lastAlive: string | null;
+  /** When the source does its next work, or is started again. */
+  readonly nextRun: string | null;
+  readonly quotaRemaining: number | null;
+  /** The number of records that were committed to their topics. */
+  readonly records: number;
+  readonly deadLetters: number;
+  /** Records that the filter excluded. */
+  readonly skipped: number;
+  /** The number of commits. */
+  readonly commits: number;
+  /** How often the source was started by this process. */
+  readonly starts: number;
+  readonly lastError: { readonly at: string; readonly message: string } | null;
+}
+
+/** The format of the records in the state topic. */
+const FORMAT = 1;
+
+/** What the state topic stores for a source. */
+export interface StoredState {
+  readonly type: string;
+  readonly cursorVersion: number;
+  readonly cursor: unknown;
+  /** See `Source.holds`. */
+  readonly holds?: string;
+}
+
+/** Encodes a state as the value of a record. */
+export const encodeState = (state: StoredState): Buffer =>
+  Buffer.from(JSON.stringify({ version: FORMAT, ...state }));
+
+/**
+ * Decodes a state.
+ *
+ * @param name the source, for the message
+ * @throws SourceError `blocked` for a record that a later version of Onramp has written, or that is not a state
+ */
+export function decodeState(name: string, value: Buffer): StoredState {
+  let parsed: Partial<StoredState> & { readonly version?: unknown };
+  try {
+    parsed = JSON.parse(value.toString("utf8"));
+  } catch (error) {
+    throw unusable(name, `it is not JSON (${messageOf(error)})`);
+  }
+  const { version, type, cursorVersion, cursor, holds } = parsed ?? {};
+  if (typeof version !== "number" || typeof type !== "string" || typeof cursorVersion !== "number")
+    throw unusable(name, "it is not a state of a source");
+  if (version > FORMAT) throw newer(name);
+  return { type, cursorVersion, cursor, ...(holds === undefined ? {} : { holds }) };
+}
+
+/**
+ * Returns the cursor of a stored state for a source.
+ *
+ * @throws SourceError `blocked` when the state belongs to another type, or to a later version of the type
+ */
+export function cursorFor(
+  {
+    name,
+    type,
+    cursorVersion,
+  }: { readonly name: string; readonly type: string; readonly cursorVersion: number },
+  stored: StoredState,
+): unknown {
+  if (stored.type !== type)
+    throw unusable(
+      name,
+      `a source of the type "${stored.type}" has written it, and the type is now "${type}"`,
+    );
+  if (stored.cursorVersion > cursorVersion) throw newer(name);
+  return stored.cursor;
+}
+
+const newer = (name: string): SourceError =>
+  new SourceError(
+    "blocked",
+    `A later version of Onramp has written the cursor of source "${name}"; this version leaves it unchanged. Update this replica, or set another cursor with: onramp sources set ${name} --cursor JSON.`,
+  );
+
+const unusable = (name: string, reason: string): SourceError =>
+  new SourceError(
+    "blocked",
+    `The stored cursor of source "${name}" cannot be used: ${reason}. Give the source another name, or set its cursor with: onramp sources set ${name} --from-start.`,
+  );
+
+/** Removes the query, the fragment and the user from the URLs in a text or a JSON value: they may contain secrets. */
+export function withoutUrlSecrets<T>(value: T): T {
+  const text = JSON.stringify(value);
+  if (text === undefined) return value;
+  const cleaned = text.replaceAll(
+    /(\b[a-z][a-z0-9+.-]*:\/\/)(?:[^\s"\\/@]*@)?([^\s"\\?#]*)(?:[?#][^\s"\\]*)?/gi,
+    "$1$2",
+  );
+  return JSON.parse(cleaned);
+}

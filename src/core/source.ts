@@ -1,0 +1,98 @@
+// The contract of a kind of source: a generator of batches. The source runner does the rest: ownership, validation,
+// transactions, retries, dead letters, metrics.
+
+import type { AdapterKind } from "./adapter.ts";
+import { expression, oneOf } from "./options.ts";
+import type { Draft } from "./record.ts";
+
+/** A record that a source asks to write, and its topic. */
+export type SourceDraft = Partial<Draft> & Pick<Draft, "value"> & { readonly topic: string };
+
+/** Records and the cursor after them. Kafka commits both in one transaction. */
+export interface Batch<Cursor> {
+  /**
+   * The records, in order. With no records, only the cursor is committed, such as a spent quota before the call that
+   * spends it.
+   */
+  readonly drafts: readonly SourceDraft[];
+  /** The progress after the records, as a value that JSON can express. */
+  readonly cursor: Cursor;
+}
+
+/** What a source knows about its progress. */
+export interface SourceProgress {
+  /** When the source will do its next work: milliseconds since 1970. Until then, it counts as alive. */
+  readonly nextRunAt?: number | undefined;
+  /** The number of records, or of other units, that the source has not read yet. */
+  readonly lag?: number | undefined;
+  /** The number of calls that the source may still make in the current period. */
+  readonly quotaRemaining?: number | undefined;
+}
+
+/**
+ * Called by a source to show that it is alive, and how far it is. A source calls it at least once per `maxSilenceMs` while
+ * it waits. Members that are not given keep their values; `undefined` removes a value.
+ */
+export type ReportProgress = (progress?: SourceProgress) => void;
+
+/** One configured source. */
+export interface Source<Cursor = unknown> {
+  /** The topics that it writes, as far as they are known from the configuration. */
+  readonly topics: readonly string[];
+  /**
+   * The version of the layout of its cursors. A source does not start from a cursor that a later version has written.
+   * Default: 1.
+   */
+  readonly cursorVersion?: number;
+  /** What the source leaves in another system when it is removed, such as "the replication slot x". Default: nothing. */
+  readonly holds?: string;
+  /** The longest time without a batch and without a report before the source counts as hung, in milliseconds. Default: 60 s. */
+  readonly maxSilenceMs?: number;
+  /**
+   * Yields batches without end. When `next()` is called again, Kafka has committed the last batch and its cursor. Called by
+   * the source runner when this process owns the source, and again after every failure.
+   *
+   * @param cursor the last committed cursor; undefined when there is none
+   * @param signal aborted when the source must end: the process stops, another process owns the source, or it is restarted
+   * @throws SourceError; any other error counts as `passing`. The end of the generator counts as a failure as well
+   */
+  run(cursor: Cursor | undefined, signal: AbortSignal, report: ReportProgress): AsyncIterable<Batch<Cursor>>;
+}
+
+/** A kind of source. */
+export type SourceKind = AdapterKind<Source>;
+
+/**
+ * What a failure of a source means:
+ * - `passing`: a later attempt may succeed. The source is started again after a wait that grows with each failure.
+ * - `blocked`: an operator must act. The message says what to do. The source is started again about once a minute.
+ */
+export type SourceErrorKind = "passing" | "blocked";
+
+/** A failure of a source. The message is for operators and contains no secret. */
+export class SourceError extends Error {
+  override readonly name = "SourceError";
+  readonly kind: SourceErrorKind;
+  /** The pause that the other system asked for, in milliseconds. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(
+    kind: SourceErrorKind,
+    message: string,
+    options: { retryAfterMs?: number | undefined; cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.kind = kind;
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}
+
+/** The options that every source has. */
+export const sourceOptions = {
+  filter: expression("JSONata over the value. Records for which the result is not true are skipped."),
+  tooLarge: oneOf(
+    ["dead-letter", "stop"],
+    "What happens to a record that is larger than its topic allows. dead-letter: it is written to <topic>.dead-letter, if necessary without its value. stop: the source is blocked until the record fits.",
+    { default: "dead-letter" },
+  ),
+};

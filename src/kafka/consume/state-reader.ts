@@ -1,0 +1,57 @@
+// Reads the states of sources from the state topic, without a consumer group.
+
+import { messageOf, OperatorError } from "../../core/errors.ts";
+import type { StateReader, StateRecord } from "../../core/source-ports.ts";
+import { EARLIEST, LATEST, listOffsetsOrThrow, READ_UNCOMMITTED } from "../client/list-offsets.ts";
+import { denied } from "../client/problems.ts";
+import type { FetcherDeps } from "./fetcher.ts";
+import { RangeUnreadable, readRange } from "./read-range.ts";
+
+/** The `StateReader` of a state topic. */
+export class StateTopic implements StateReader {
+  readonly #deps: Omit<FetcherDeps, "channel">;
+  readonly #topic: string;
+
+  constructor(deps: Omit<FetcherDeps, "channel">, topic: string) {
+    this.#deps = deps;
+    this.#topic = topic;
+  }
+
+  async read(
+    partition: number,
+    from: number | undefined,
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, StateRecord>> {
+    const place = { topic: this.#topic, partition };
+    const states = new Map<string, StateRecord>();
+    // The high watermark, not the last stable offset: an open transaction of another source may hide a committed cursor.
+    const end = await this.#offset(place, LATEST);
+    const start = from ?? (await this.#offset(place, EARLIEST));
+    if (end <= start) return states;
+    await readRange(
+      this.#deps,
+      [{ ...place, from: start, to: end }],
+      async (records) => {
+        for (const { key, value, offset } of records)
+          if (key !== null) states.set(key.toString("utf8"), { offset, value });
+        return records.length;
+      },
+      signal,
+    ).catch((error: unknown) => {
+      const isDenied = error instanceof RangeUnreadable && error.reason === "unauthorized";
+      throw isDenied ? denied(this.#topic, "Read") : error;
+    });
+    return states;
+  }
+
+  async #offset(place: { topic: string; partition: number }, at: number): Promise<number> {
+    try {
+      const listed = await listOffsetsOrThrow(this.#deps, [place], () => at, READ_UNCOMMITTED);
+      return listed.get(place)?.offset ?? 0;
+    } catch (error) {
+      throw new OperatorError(`${place.topic}/${place.partition} can't be read: ${messageOf(error)}.`, {
+        cause: error,
+      });
+    }
+  }
+}

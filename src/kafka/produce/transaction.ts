@@ -1,0 +1,168 @@
+// Writes the records of one source in transactions (docs/adr/0011). One producer per transactional id, with connections of
+// its own, so that a slow partition does not delay other sources.
+
+import { elementAt } from "../../core/element.ts";
+import type { OnrampError } from "../../core/errors.ts";
+import type { Log } from "../../core/ports.ts";
+import type { PreparedRecord } from "../../core/record.ts";
+import { RecordsRefused, type SourceLog, TransactionLost } from "../../core/source-ports.ts";
+import { KafkaCode } from "../../wire/error-codes.ts";
+import type { BatchCompression } from "../../wire/record-batch.ts";
+import type { TopicState } from "../client/metadata.ts";
+import { tooLate } from "../client/problems.ts";
+import { outcomeOf } from "./outcomes.ts";
+import { badRecord, deniedWrite, refusedByBroker, tooLarge } from "./produce-errors.ts";
+import { MAX_BATCH_BYTES } from "./request-encoder.ts";
+import { type ProducerIdentity, TransactionCoordinator } from "./transaction-coordinator.ts";
+import { chunksOf, type Part, Placement } from "./transaction-parts.ts";
+import {
+  isDenied,
+  isRecordFault,
+  nameOf,
+  type Produced,
+  type Refusal,
+  type TransactionRequestDeps,
+  TransactionRequests,
+} from "./transaction-request.ts";
+
+/** The time limit of a transaction, below the one after which the brokers abort it, in milliseconds. */
+const COMMIT_MS = 20_000;
+/** How long `takeOver` and `recover` try, in milliseconds, before they report why they have not succeeded. */
+const EPOCH_MS = 5000;
+
+export interface TransactionDeps extends TransactionRequestDeps {
+  readonly log: Log;
+  readonly compression: BatchCompression | undefined;
+}
+
+/** The `SourceLog` that writes to Kafka. */
+export class TransactionalProducer implements SourceLog {
+  readonly #deps: TransactionDeps;
+  readonly #coordinator: TransactionCoordinator;
+  readonly #requests: TransactionRequests;
+  readonly #placement = new Placement();
+  /** Topics whose brokers have refused a batch without naming a record. `isKept`: as too large, so the limit stays. */
+  readonly #batchLimits = new Map<string, { readonly bytes: number; readonly isKept: boolean }>();
+  #identity: ProducerIdentity | undefined;
+
+  /** @param id the transactional id, in ASCII */
+  constructor(deps: TransactionDeps, id: string) {
+    this.#deps = deps;
+    this.#coordinator = new TransactionCoordinator(deps.cluster, id);
+    this.#requests = new TransactionRequests(deps, id);
+  }
+
+  async takeOver(confirm: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    this.#identity = undefined;
+    await this.#adopt(undefined, async () => {
+      signal.throwIfAborted();
+      await confirm();
+    });
+  }
+
+  async recover(signal: AbortSignal): Promise<void> {
+    await this.#adopt(this.#own(), async () => signal.throwIfAborted());
+  }
+
+  async #adopt(own: ProducerIdentity | undefined, before: () => Promise<void>): Promise<void> {
+    this.#identity = await this.#coordinator.newEpoch(own, Date.now() + EPOCH_MS, before);
+    this.#requests.reset();
+  }
+
+  async commit(records: readonly PreparedRecord[]): Promise<number> {
+    const own = this.#own();
+    const deadline = Date.now() + COMMIT_MS;
+    const { parts, chunks } = await this.#place(records, deadline);
+    await this.#coordinator.add(own, parts, deadline);
+    const produced = await this.#requests.send(own, chunks, records, deadline);
+    if (produced.refusals.length > 0) throw await this.#failure(own, produced, deadline);
+    await this.#coordinator.end(own, true, deadline);
+    for (const [topic, { isKept }] of this.#batchLimits) if (!isKept) this.#batchLimits.delete(topic);
+    const last = parts.find(({ indexes }) => indexes.at(-1) === records.length - 1) as Part;
+    return produced.lastOffsets.get(nameOf(last)) ?? -1;
+  }
+
+  async check(): Promise<void> {
+    await this.#coordinator.check(this.#own());
+  }
+
+  close(): void {
+    this.#coordinator.close();
+  }
+
+  #own(): ProducerIdentity {
+    if (!this.#identity) throw new TransactionLost("this process has not taken over the source");
+    return this.#identity;
+  }
+
+  /**
+   * Selects partitions and batches, before the transaction begins.
+   *
+   * @throws RecordsRefused for records that their topics would refuse; OnrampError 40401, 40301, 50301
+   */
+  async #place(records: readonly PreparedRecord[], deadline: number) {
+    const { metadata, compression } = this.#deps;
+    const states = new Map<string, TopicState>();
+    for (const topic of new Set(records.map((each) => each.topic)))
+      states.set(topic, metadata.get(topic) ?? (await metadata.resolve(topic, deadline)));
+    // Partitions may have been added, so the metadata is refreshed before a record is refused.
+    for (const { topic, record } of records)
+      if ((record.partition ?? 0) >= (states.get(topic)?.partitions.length ?? 0))
+        states.set(topic, await metadata.resolve(topic, deadline));
+    const stateOf = (topic: string): TopicState => states.get(topic) as TopicState;
+    const { parts, faults } = this.#placement.place(records, stateOf, compression !== undefined);
+    if (faults.size > 0) throw new RecordsRefused(faults);
+    const limitOf = (topic: string): number =>
+      Math.min(stateOf(topic).limits.maxMessageBytes, this.#batchLimits.get(topic)?.bytes ?? MAX_BATCH_BYTES);
+    const chunks = parts.flatMap((part) => chunksOf(part, records, limitOf(part.topic), compression));
+    if (Date.now() >= deadline) throw tooLate();
+    return { parts, chunks };
+  }
+
+  /** Returns the error of a transaction in which batches were not written. */
+  async #failure(own: ProducerIdentity, { refusals }: Produced, deadline: number): Promise<unknown> {
+    const other = refusals.find((refusal) => !isRecordFault(refusal));
+    if (other) return this.#errorOf(other);
+    // The metadata may have an old limit of the topic.
+    this.#deps.metadata.refresh([...new Set(refusals.map(({ chunk }) => chunk.topic))]);
+    await this.#coordinator.end(own, false, deadline);
+    const faults = new Map<number, OnrampError>();
+    for (const refusal of refusals)
+      for (const [index, error] of this.#faultsIn(refusal)) faults.set(index, error);
+    return new RecordsRefused(faults);
+  }
+
+  #errorOf({ chunk, answer, reason }: Refusal): Error {
+    const { topic } = chunk;
+    if (!answer) return new TransactionLost(reason);
+    const { errorCode } = answer;
+    if (isDenied({ chunk, answer, reason })) return deniedWrite(topic, errorCode);
+    if (outcomeOf(errorCode, -1) === "refused") return refusedByBroker(topic, reason);
+    if (errorCode === KafkaCode.INVALID_PRODUCER_ID_MAPPING || outcomeOf(errorCode, -1) === "denied")
+      return this.#coordinator.errorOf("Produce", errorCode);
+    if (errorCode === KafkaCode.NOT_ENOUGH_REPLICAS)
+      return new TransactionLost(
+        `${reason}: fewer in-sync replicas than min.insync.replicas; check the brokers`,
+      );
+    return new TransactionLost(reason);
+  }
+
+  /**
+   * Returns the records that the broker refuses: those that it names, or the only one of the batch. Otherwise, none: the next
+   * transaction has smaller batches, until a batch has only the record at fault.
+   */
+  #faultsIn({ chunk, answer, reason }: Refusal): [index: number, error: OnrampError][] {
+    const { topic, indexes } = chunk;
+    const isSize = answer !== undefined && outcomeOf(answer.errorCode, -1) === "split";
+    const errorOf = (detail: string): OnrampError => (isSize ? tooLarge : badRecord)(topic, detail);
+    const named = answer?.recordErrors.filter(({ batchIndex }) => batchIndex < indexes.length) ?? [];
+    if (named.length > 0)
+      return named.map(({ batchIndex, message }) => [
+        elementAt(indexes, batchIndex),
+        errorOf(message ?? reason),
+      ]);
+    if (indexes.length === 1) return [[elementAt(indexes, 0), errorOf(reason)]];
+    this.#batchLimits.set(topic, { bytes: Math.floor(chunk.size / 2), isKept: isSize });
+    return [];
+  }
+}

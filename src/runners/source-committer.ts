@@ -1,0 +1,196 @@
+// Commits the batches of one source: filters the drafts, prepares the records, and replaces records that Kafka refuses by
+// dead letters.
+
+import { messageOf, OnrampError } from "../core/errors.ts";
+import { type Expression, ExpressionError } from "../core/expressions.ts";
+import type { Ingest } from "../core/ingest.ts";
+import type { Log } from "../core/ports.ts";
+import type { PreparedBatch, TopicDraft } from "../core/prepare.ts";
+import type { Draft } from "../core/record.ts";
+import { bindingsOf } from "../core/sink.ts";
+import { type Batch, SourceError } from "../core/source.ts";
+import { OwnerUnclear, RecordsRefused, type SourceLog, type TopicEnsurer } from "../core/source-ports.ts";
+import { encodeState } from "../core/source-state.ts";
+import { yieldToEventLoop } from "../core/time.ts";
+import { parsedValue } from "./outgoing-record.ts";
+import type { SourceHealth } from "./source-health.ts";
+
+/** The number of successive batches without a record and without a new cursor after which a source counts as faulty. */
+const MOST_IDLE = 100;
+
+/** A commit that failed. The outcome of the transaction may be unknown: the owner must recover. */
+export class CommitFailed extends Error {
+  override readonly name = "CommitFailed";
+  /** True when another process may own the source. */
+  readonly isOwnerUnclear: boolean;
+  /** True when only an operator can resolve the cause. */
+  readonly isBlocked: boolean;
+
+  constructor(cause: unknown) {
+    super(messageOf(cause), { cause });
+    this.isOwnerUnclear = cause instanceof OwnerUnclear;
+    this.isBlocked = cause instanceof OnrampError && cause.known === "not written";
+  }
+}
+
+export interface SourceCommitterOptions {
+  readonly name: string;
+  readonly type: string;
+  readonly cursorVersion: number;
+  readonly holds: string | undefined;
+  readonly filter: Expression | undefined;
+  readonly tooLarge: "dead-letter" | "stop";
+  /** The state topic, and the partition of the source in it. */
+  readonly stateTopic: string;
+  readonly partition: number;
+}
+
+export interface SourceCommitterDeps {
+  readonly transactions: SourceLog;
+  readonly ingest: Pick<Ingest, "prepare">;
+  readonly topics: TopicEnsurer;
+  readonly log: Log;
+}
+
+/** Commits the batches of one source. */
+export class SourceCommitter {
+  readonly #options: SourceCommitterOptions;
+  readonly #deps: SourceCommitterDeps;
+  readonly #health: SourceHealth;
+  #lastCursor: string | undefined;
+  #idle = 0;
+
+  constructor(options: SourceCommitterOptions, deps: SourceCommitterDeps, health: SourceHealth) {
+    this.#options = options;
+    this.#deps = deps;
+    this.#health = health;
+  }
+
+  /** Called when the source is started. @param cursor the committed cursor */
+  begin(cursor: unknown): void {
+    this.#lastCursor = JSON.stringify(cursor);
+    this.#idle = 0;
+  }
+
+  /**
+   * Commits the records and the cursor of a batch in one transaction.
+   *
+   * @returns the offset of the cursor in the state topic; undefined when there was nothing to commit
+   * @throws CommitFailed; SourceError when nothing was sent and the source must be started again
+   */
+  async commit({ drafts, cursor }: Batch<unknown>): Promise<number | undefined> {
+    const { name, type, cursorVersion, holds, stateTopic, partition } = this.#options;
+    const text = JSON.stringify(cursor);
+    const kept = await this.#filtered(drafts);
+    if (kept.length === 0 && text === this.#lastCursor) return this.#skip(drafts.length);
+    this.#idle = 0;
+    const value = encodeState({ type, cursorVersion, cursor, ...(holds === undefined ? {} : { holds }) });
+    const state: TopicDraft = {
+      topic: stateTopic,
+      draft: { key: Buffer.from(name), value, headers: [], partition },
+    };
+    const prepared = await this.#deps.ingest
+      .prepare(kept, { source: name, state })
+      .catch((error: unknown) => {
+        throw new CommitFailed(error);
+      });
+    const offset = await this.#write(prepared);
+    this.#lastCursor = text;
+    const { counts } = this.#health;
+    counts.commits++;
+    counts.records += kept.length - prepared.deadLetters;
+    counts.deadLetters += prepared.deadLetters;
+    counts.skipped += drafts.length - kept.length;
+    if (prepared.deadLetters > 0)
+      this.#deps.log.warn(
+        { source: name, count: prepared.deadLetters, reason: prepared.firstReason },
+        "records became dead letters",
+      );
+    return offset;
+  }
+
+  async #write(prepared: PreparedBatch): Promise<number> {
+    let ensured = false;
+    for (;;) {
+      try {
+        return await this.#deps.transactions.commit(prepared.records);
+      } catch (error) {
+        if (error instanceof RecordsRefused) this.#replace(prepared, error);
+        else if (!ensured && error instanceof OnrampError && error.code === 40401) {
+          ensured = true;
+          await this.#ensureTopics(prepared);
+        } else throw new CommitFailed(error);
+      }
+    }
+  }
+
+  #replace(prepared: PreparedBatch, { faults }: RecordsRefused): void {
+    const { name, tooLarge } = this.#options;
+    for (const [index, fault] of faults) {
+      if (fault.code === 41301 && tooLarge === "stop" && !prepared.isDeadLetter(index))
+        throw new SourceError(
+          "blocked",
+          `A record of source "${name}" is too large: ${fault.message} Or set tooLarge: dead-letter.`,
+          { cause: fault },
+        );
+      try {
+        prepared.replace(index, fault);
+      } catch (error) {
+        throw new CommitFailed(error);
+      }
+    }
+  }
+
+  async #ensureTopics({ records }: PreparedBatch): Promise<void> {
+    try {
+      await this.#deps.topics.ensure([...new Set(records.map(({ topic }) => topic))]);
+    } catch (error) {
+      throw new SourceError("blocked", messageOf(error), { cause: error });
+    }
+  }
+
+  /** Counts a batch that changes nothing. */
+  async #skip(skipped: number): Promise<undefined> {
+    this.#health.counts.skipped += skipped;
+    this.#idle++;
+    if (this.#idle > MOST_IDLE)
+      throw new SourceError(
+        "passing",
+        `the source has yielded ${this.#idle} batches in succession without a record and without a new cursor; it must wait until there is something new`,
+      );
+    // A generator that does no I/O would otherwise keep the event loop busy.
+    await new Promise(setImmediate);
+    return undefined;
+  }
+
+  async #filtered(drafts: Batch<unknown>["drafts"]): Promise<TopicDraft[]> {
+    const { filter } = this.#options;
+    const kept: TopicDraft[] = [];
+    for (const { topic, ...given } of drafts) {
+      const draft: Draft = { key: null, headers: [], ...given };
+      if (!filter) kept.push({ topic, draft });
+      else {
+        await yieldToEventLoop();
+        const fault = await this.#faultOf(filter, topic, draft);
+        if (fault !== "skipped") kept.push({ topic, draft, fault });
+      }
+    }
+    return kept;
+  }
+
+  /** Returns the error of a filter that fails on a record; undefined for a record that passes. */
+  async #faultOf(
+    filter: Expression,
+    topic: string,
+    draft: Draft,
+  ): Promise<OnrampError | "skipped" | undefined> {
+    const { key, headers, timestamp } = draft;
+    const bindings = bindingsOf({ topic, key, headers, ...(timestamp === undefined ? {} : { timestamp }) });
+    try {
+      return (await filter.matches(parsedValue(draft.value), bindings)) ? undefined : "skipped";
+    } catch (error) {
+      if (!(error instanceof ExpressionError)) throw error;
+      return new OnrampError(40001, `filter: ${error.message}`, { cause: error });
+    }
+  }
+}

@@ -1,0 +1,86 @@
+// Provides the metrics of sources from their states.
+
+import type { MetricSource } from "../core/ports.ts";
+import type { SourceState, SourceStateName } from "../core/source-state.ts";
+
+type Count = "records" | "deadLetters" | "skipped" | "commits" | "starts";
+
+const COUNTERS: readonly [name: string, help: string, count: Count][] = [
+  ["onramp_source_records_total", "Records of a source that were committed to their topics.", "records"],
+  ["onramp_source_dead_letters_total", "Records of a source that became dead letters.", "deadLetters"],
+  ["onramp_source_skipped_total", "Records that a source's filter skipped.", "skipped"],
+  ["onramp_source_commits_total", "Transactions that a source committed.", "commits"],
+  ["onramp_source_starts_total", "Times that a source was started, also after failures.", "starts"],
+];
+
+const STATES: readonly SourceStateName[] = [
+  "waiting",
+  "starting",
+  "running",
+  "backing-off",
+  "blocked",
+  "stopped",
+];
+
+const GAUGES: readonly [name: string, help: string, read: (state: SourceState) => number | null][] = [
+  [
+    "onramp_source_last_commit_timestamp_seconds",
+    "When a source committed last in this process. Absent until it commits. Alert on a source that is running and silent.",
+    ({ lastCommit }) => secondsOf(lastCommit),
+  ],
+  [
+    "onramp_source_alive_timestamp_seconds",
+    "When a source last yielded a batch, or reported that it is alive, in this process.",
+    ({ lastAlive }) => secondsOf(lastAlive),
+  ],
+  [
+    "onramp_source_next_run_timestamp_seconds",
+    "When a source does its next work, or is started again. Absent when it is not known.",
+    ({ nextRun }) => secondsOf(nextRun),
+  ],
+  ["onramp_source_lag", "What a source has not read yet. Absent when it does not know.", ({ lag }) => lag],
+  [
+    "onramp_source_quota_remaining",
+    "Calls that a source may still make in the current period. Absent without a quota.",
+    ({ quotaRemaining }) => quotaRemaining,
+  ],
+];
+
+/** Returns the metrics of all sources. @param states returns the current states; called per metric and scrape */
+export function sourceMetrics(states: () => readonly SourceState[]): MetricSource[] {
+  const counters = COUNTERS.map(
+    ([name, help, count]): MetricSource => ({
+      name,
+      help,
+      type: "counter",
+      labels: ["source"],
+      read: () => states().map((state) => ({ labels: { source: state.name }, value: state[count] })),
+    }),
+  );
+  const gauges = GAUGES.map(
+    ([name, help, read]): MetricSource => ({
+      name,
+      help,
+      type: "gauge",
+      labels: ["source"],
+      read: () =>
+        states().flatMap((state) => {
+          const value = read(state);
+          return value === null ? [] : [{ labels: { source: state.name }, value }];
+        }),
+    }),
+  );
+  const state: MetricSource = {
+    name: "onramp_source_state",
+    help: "1 for the current state of a source, 0 for the others.",
+    type: "gauge",
+    labels: ["source", "state"],
+    read: () =>
+      states().flatMap(({ name, state: current }) =>
+        STATES.map((each) => ({ labels: { source: name, state: each }, value: Number(each === current) })),
+      ),
+  };
+  return [...counters, ...gauges, state];
+}
+
+const secondsOf = (time: string | null): number | null => (time === null ? null : Date.parse(time) / 1000);

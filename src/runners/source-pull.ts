@@ -1,0 +1,106 @@
+// Pulls batches from the generator of a source, and notices a generator that hangs, ends, or yields without progress.
+
+import {
+  type Batch,
+  type ReportProgress,
+  type Source,
+  SourceError,
+  type SourceProgress,
+} from "../core/source.ts";
+import { untilAborted, untilDeadline } from "../core/time.ts";
+import type { SourceHealth } from "./source-health.ts";
+
+const SILENCE_MS = 60_000;
+/** How often the owner of a source that yields nothing asks whether it still owns it, in milliseconds. */
+const CHECK_MS = 10_000;
+/** How long a generator may take to end, in milliseconds. */
+const END_MS = 5000;
+const LATE = Symbol("late");
+
+/** One run of the generator of a source. */
+export class SourcePull {
+  readonly #source: Source;
+  readonly #health: SourceHealth;
+  readonly #check: () => Promise<void>;
+  readonly #ending = new AbortController();
+  readonly #iterator: AsyncIterator<Batch<unknown>>;
+  /** When the source was last alive, or will do its next work: milliseconds of the system's clock, which no test replaces. */
+  #silentFrom = 0;
+
+  /**
+   * @param check called every 10 s while the source yields nothing
+   * @param ended aborted when the source must end
+   */
+  constructor(
+    source: Source,
+    cursor: unknown,
+    health: SourceHealth,
+    check: () => Promise<void>,
+    ended: AbortSignal,
+  ) {
+    this.#source = source;
+    this.#health = health;
+    this.#check = check;
+    const signal = AbortSignal.any([ended, this.#ending.signal]);
+    const report: ReportProgress = (progress) => {
+      if (!signal.aborted) this.#alive(progress);
+    };
+    this.#alive();
+    this.#iterator = source.run(cursor, signal, report)[Symbol.asyncIterator]();
+  }
+
+  /** @throws SourceError when the source hangs or ends; what the source or `check` throws; the reason of `ended` */
+  async next(ended: AbortSignal): Promise<Batch<unknown>> {
+    const pulled = this.#iterator.next();
+    pulled.catch(() => {});
+    for (;;) {
+      const result = await untilAborted(this.#orLate(pulled), ended);
+      if (result !== LATE) {
+        this.#alive();
+        if (result.done)
+          throw new SourceError("passing", "the source ended, although it should yield batches without end");
+        return result.value;
+      }
+      this.#requireAlive();
+      await this.#check();
+    }
+  }
+
+  /** Ends the generator. One that does not end is abandoned after 5 seconds. */
+  async end(): Promise<void> {
+    this.#ending.abort();
+    const ended = Promise.resolve(this.#iterator.return?.()).then(
+      () => {},
+      () => {},
+    );
+    await untilDeadline(ended, Date.now() + END_MS, "the source does not end").catch(() => {});
+  }
+
+  async #orLate<T>(pulled: Promise<T>): Promise<T | typeof LATE> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<typeof LATE>((resolve) => {
+      timer = setTimeout(() => resolve(LATE), Math.min(CHECK_MS, this.#silenceMs));
+    });
+    return Promise.race([pulled, late]).finally(() => clearTimeout(timer));
+  }
+
+  get #silenceMs(): number {
+    return this.#source.maxSilenceMs ?? SILENCE_MS;
+  }
+
+  #alive(progress?: SourceProgress): void {
+    this.#health.alive(progress);
+    const { nextRunAt } = this.#health.progress;
+    const waitMs = nextRunAt === undefined ? 0 : Math.max(0, nextRunAt - this.#health.now());
+    this.#silentFrom = Date.now() + waitMs;
+  }
+
+  #requireAlive(): void {
+    const silentMs = Date.now() - this.#silentFrom;
+    if (silentMs < this.#silenceMs) return;
+    throw new SourceError(
+      "passing",
+      `the source hangs: it has neither yielded a batch nor reported that it is alive for ${Math.round(silentMs / 1000)} s. Onramp starts it again from its last cursor`,
+    );
+  }
+}

@@ -1,0 +1,37 @@
+// The waits of a source after failures.
+
+import { Backoff } from "../core/time.ts";
+import { BACKOFF_FIRST_MS, BACKOFF_MOST_MS, blockedBackoff } from "./deliverer.ts";
+
+/** The waits after a transaction that was lost, in milliseconds. */
+const [LOST_FIRST_MS, LOST_MOST_MS] = [50, 5000];
+
+/**
+ * - `blocked`: an operator must act
+ * - `lost`: a transaction or the ownership was lost
+ * - `passing`: any other failure
+ */
+export type WaitKind = "blocked" | "lost" | "passing";
+
+/** Computes the waits, which grow per kind until a commit succeeds. */
+export class Waits {
+  readonly #backoffs = {
+    blocked: blockedBackoff(),
+    lost: new Backoff(LOST_FIRST_MS, LOST_MOST_MS),
+    passing: new Backoff(BACKOFF_FIRST_MS, BACKOFF_MOST_MS),
+  };
+  readonly #now: () => number;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** @returns milliseconds */
+  next(kind: WaitKind, retryAfterMs = 0): number {
+    return Math.max(this.#backoffs[kind].next(this.#now()), retryAfterMs);
+  }
+
+  reset(): void {
+    for (const backoff of Object.values(this.#backoffs)) backoff.reset();
+  }
+}

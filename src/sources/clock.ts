@@ -1,0 +1,65 @@
+// The source kind `clock`: one record per interval.
+
+import { adapterKind } from "../core/adapter.ts";
+import { duration, expression, object, oneOf, string } from "../core/options.ts";
+import { type Batch, type Source, type SourceDraft, SourceError } from "../core/source.ts";
+import { ms } from "../core/units.ts";
+
+/** The last tick: its number, from 1, and its time in milliseconds since 1970. */
+interface Cursor {
+  readonly number: number;
+  readonly time: number;
+}
+
+/** The maximum number of records per batch, when ticks were missed. */
+const MOST_TICKS = 1000;
+
+export const clock = adapterKind({
+  type: "clock",
+  options: object({
+    topic: string("The topic of the records.", { required: true }),
+    interval: duration("The time from one record to the next.", { required: true }),
+    value: expression(
+      'JSONata over {"number": …, "time": …}, the number and the time of the record; gives its value. Default: this object.',
+    ),
+    missed: oneOf(
+      ["all", "skip"],
+      "What happens to the records of a time in which no replica ran. all: they are written afterwards, each with its own time. skip: only the last one is written.",
+      { default: "all" },
+    ),
+  }),
+  create({ topic, interval, value, missed }, { compile, now, sleep }): Source<Cursor> {
+    const every = ms(interval);
+    if (every < 1) throw new Error("interval must be at least 1ms");
+    const expression = value === undefined ? undefined : compile("value", value);
+
+    async function draftOf({ number, time }: Cursor): Promise<SourceDraft> {
+      const input = { number, time: new Date(time).toISOString() };
+      const result = expression ? await expression.evaluate(input, { topic, timestamp: time }) : input;
+      if (result === undefined)
+        throw new SourceError("blocked", "value: the expression gives no value; correct it");
+      return { topic, value: Buffer.from(JSON.stringify(result)), timestamp: time };
+    }
+
+    return {
+      topics: [topic],
+      async *run(cursor, signal, report): AsyncGenerator<Batch<Cursor>> {
+        let last = cursor ?? { number: 0, time: Math.floor(now() / every) * every };
+        for (;;) {
+          report({ nextRunAt: last.time + every });
+          await sleep(Math.max(0, last.time + every - now()), signal);
+          const due = Math.floor((now() - last.time) / every);
+          const ticks = missed === "skip" ? Math.min(due, 1) : Math.min(due, MOST_TICKS);
+          const first = missed === "skip" ? due : 1;
+          const drafts: SourceDraft[] = [];
+          const previous = last;
+          for (let tick = first; tick < first + ticks; tick++) {
+            last = { number: previous.number + tick, time: previous.time + tick * every };
+            drafts.push(await draftOf(last));
+          }
+          if (drafts.length > 0) yield { drafts, cursor: last };
+        }
+      },
+    };
+  },
+});

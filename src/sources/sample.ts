@@ -1,0 +1,58 @@
+// The source kind `sample`: one generated order per second, for first steps and demonstrations.
+
+import { adapterKind } from "../core/adapter.ts";
+import { object, string } from "../core/options.ts";
+import type { Batch, Source } from "../core/source.ts";
+
+/** The number of orders that were generated. */
+interface Cursor {
+  readonly orders: number;
+}
+
+const INTERVAL_MS = 1000;
+
+const PRODUCTS: readonly (readonly [name: string, price: number])[] = [
+  ["espresso cup", 9.5],
+  ["teapot", 34],
+  ["filter papers", 4.25],
+  ["coffee grinder", 89.9],
+  ["kettle", 59],
+];
+const CUSTOMERS = ["Ada", "Grace", "Edsger", "Barbara", "Donald", "Radia"] as const;
+const CITIES = ["London", "New York", "Rotterdam", "Boston", "Milwaukee", "Portsmouth"] as const;
+
+export const sample = adapterKind({
+  type: "sample",
+  options: object({
+    topic: string("The topic of the orders.", { default: "sample.orders" }),
+  }),
+  create({ topic }, { now, sleep }): Source<Cursor> {
+    return {
+      topics: [topic],
+      async *run(cursor, signal, report): AsyncGenerator<Batch<Cursor>> {
+        for (let orders = (cursor?.orders ?? 0) + 1; ; orders++) {
+          const order = orderOf(orders, now());
+          const value = Buffer.from(JSON.stringify(order));
+          yield { drafts: [{ topic, key: Buffer.from(order.orderId), value }], cursor: { orders } };
+          report({ nextRunAt: now() + INTERVAL_MS });
+          await sleep(INTERVAL_MS, signal);
+        }
+      },
+    };
+  },
+});
+
+/** A plausible order. Orders with the same number differ only in their time. */
+function orderOf(number: number, now: number) {
+  const [product, price] = pick(PRODUCTS, number * 7);
+  const quantity = 1 + ((number * 5) % 3);
+  return {
+    orderId: `sample-${number}`,
+    customer: { name: pick(CUSTOMERS, number * 11), city: pick(CITIES, number * 13) },
+    items: [{ product, quantity, price }],
+    total: Math.round(quantity * price * 100) / 100,
+    orderedAt: new Date(now).toISOString(),
+  };
+}
+
+const pick = <T>(items: readonly T[], number: number): T => items[number % items.length] as T;
