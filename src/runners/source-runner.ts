@@ -131,6 +131,7 @@ export class SourceRunner {
         shared = undefined;
         if (ended.aborted) break;
         step = await this.#stepAfter(error, step, ended);
+        if (ended.aborted) break;
         await this.#pause(error, waits, ended);
       }
     }
@@ -175,6 +176,8 @@ export class SourceRunner {
   async #stepAfter(error: unknown, step: Step, ended: AbortSignal): Promise<Step> {
     if (error instanceof OwnerUnclear || (error instanceof CommitFailed && error.isOwnerUnclear)) {
       this.#confirmedAt = 0;
+      // In a rebalance, the next owner may fence this process before it learns that the partition is revoked.
+      await this.#confirm(ended).catch(() => {});
       return "take over";
     }
     if (!(error instanceof CommitFailed)) return step;

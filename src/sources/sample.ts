@@ -1,15 +1,14 @@
-// The source kind `sample`: one generated order per second, for first steps and demonstrations.
+// The source kind `sample`: one generated order per interval, for first steps and demonstrations.
 
 import { adapterKind } from "../core/adapter.ts";
-import { object, string } from "../core/options.ts";
+import { duration, object, string } from "../core/options.ts";
 import type { Batch, Source } from "../core/source.ts";
+import { ms } from "../core/units.ts";
 
 /** The number of orders that were generated. */
 interface Cursor {
   readonly orders: number;
 }
-
-const INTERVAL_MS = 1000;
 
 const PRODUCTS: readonly (readonly [name: string, price: number])[] = [
   ["espresso cup", 9.5],
@@ -25,8 +24,10 @@ export const sample = adapterKind({
   type: "sample",
   options: object({
     topic: string("The topic of the orders.", { default: "sample.orders" }),
+    interval: duration("The time from one order to the next.", { default: "1s" }),
   }),
-  create({ topic }, { now, sleep }): Source<Cursor> {
+  create({ topic, interval }, { now, sleep }): Source<Cursor> {
+    const every = ms(interval);
     return {
       topics: [topic],
       async *run(cursor, signal, report): AsyncGenerator<Batch<Cursor>> {
@@ -34,8 +35,8 @@ export const sample = adapterKind({
           const order = orderOf(orders, now());
           const value = Buffer.from(JSON.stringify(order));
           yield { drafts: [{ topic, key: Buffer.from(order.orderId), value }], cursor: { orders } };
-          report({ nextRunAt: now() + INTERVAL_MS });
-          await sleep(INTERVAL_MS, signal);
+          report({ nextRunAt: now() + every });
+          await sleep(every, signal);
         }
       },
     };

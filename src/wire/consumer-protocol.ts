@@ -22,11 +22,17 @@ export interface AssignedPartition {
   readonly partition: number;
 }
 
+/** A partition of the last assignment of a member. */
+export interface OwnedPartition extends AssignedPartition {
+  /** The generation of the group in which the member got it. */
+  readonly since?: number;
+}
+
 /** What a member of a group sends when it joins. */
 export interface Subscription {
   readonly topics: readonly string[];
   /** The partitions of its last assignment; those that it has owned for the longest time come first. */
-  readonly owned: readonly AssignedPartition[];
+  readonly owned: readonly OwnedPartition[];
 }
 
 const byTopic = array(topicOf(int32));
@@ -49,10 +55,17 @@ const partitions: Codec<readonly AssignedPartition[]> = {
 const subscription = struct({ version: int16, topics: array(string), userData: nullableBytes });
 const assignment = struct({ version: int16, partitions, userData: nullableBytes });
 
-/** Encodes a subscription (version 1). Readers of version 0 ignore the owned partitions. */
+/**
+ * Encodes a subscription (version 1). Readers of version 0 ignore the owned partitions. The user data are Onramp's own: the
+ * generation of each owned partition, in the same order.
+ */
 export function encodeSubscription({ topics, owned }: Subscription): Buffer {
   const writer = new Writer();
-  subscription.write(writer, { version: 1, topics: [...topics], userData: null }, 0);
+  const generations = owned.flatMap(({ since }) => since ?? []);
+  const isComplete = generations.length === owned.length && owned.length > 0;
+  const userData = isComplete ? Buffer.alloc(4 * owned.length) : null;
+  for (const [index, generation] of generations.entries()) userData?.writeInt32BE(generation, 4 * index);
+  subscription.write(writer, { version: 1, topics: [...topics], userData }, 0);
   partitions.write(writer, owned, 0);
   return writer.bytes;
 }
@@ -64,10 +77,15 @@ export function encodeSubscription({ topics, owned }: Subscription): Buffer {
  */
 export function decodeSubscription(bytes: Buffer): Subscription {
   const reader = new Reader(bytes);
-  const { version, topics } = subscription.read(reader, 0);
+  const { version, topics, userData } = subscription.read(reader, 0);
   // Some clients, such as kafkajs, state version 1 and leave out the owned partitions.
   const hasOwned = version >= 1 && reader.remaining > 0;
-  return { topics, owned: hasOwned ? partitions.read(reader, 0) : [] };
+  const owned = hasOwned ? partitions.read(reader, 0) : [];
+  if (!userData || userData.length !== 4 * owned.length) return { topics, owned };
+  return {
+    topics,
+    owned: owned.map((each, index) => ({ ...each, since: userData.readInt32BE(4 * index) })),
+  };
 }
 
 /** Encodes the partitions that are assigned to a member (version 0). */

@@ -2,6 +2,7 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
+import { AbortedTransactions } from "../../src/kafka/consume/aborted-transactions.ts";
 import { NO_ID } from "../../src/wire/codec.ts";
 import { Metadata } from "../../src/wire/messages/cluster.ts";
 import { Fetch } from "../../src/wire/messages/fetch.ts";
@@ -44,6 +45,45 @@ export async function readValues(
   partition = 0,
 ): Promise<(string | undefined)[]> {
   return (await readPartition(brokers, topic, partition)).map(({ value }) => value?.toString());
+}
+
+/** The committed records of a partition, as a reader with `isolation.level=read_committed` gets them. */
+export async function readCommitted(
+  brokers: readonly string[],
+  topic: string,
+  partition = 0,
+): Promise<PlacedRecord[]> {
+  const connection = await openConnection(await leaderOf(brokers, topic, partition));
+  const records: PlacedRecord[] = [];
+  try {
+    for (let offset = 0; ; ) {
+      const request = { ...fetchRequest(topic, partition, offset), isolationLevel: 1 };
+      const answer = await connection.request(Fetch, 11, request, 10_000);
+      const part = answer.topics[0]?.partitions[0];
+      if (part?.errorCode !== 0)
+        throw new Error(`fetch of ${topic}/${partition} at ${offset}: error ${part?.errorCode}`);
+      const aborted = new AbortedTransactions(part.abortedTransactions ?? []);
+      const before = offset;
+      for (const batch of readBatches(part.records ?? Buffer.alloc(0))) {
+        if (!aborted.leavesOut(batch))
+          for (const record of readRecords(batch, (_, packed) => gunzipSync(packed)))
+            if (record.offset >= offset) records.push(record);
+        offset = batch.baseOffset + batch.lastOffsetDelta + 1;
+      }
+      if (offset === before || offset >= part.lastStableOffset) return records;
+    }
+  } finally {
+    connection.close();
+  }
+}
+
+/** The values of the committed records of a partition, as text. */
+export async function committedValues(
+  brokers: readonly string[],
+  topic: string,
+  partition = 0,
+): Promise<string[]> {
+  return (await readCommitted(brokers, topic, partition)).map(({ value }) => value?.toString() ?? "null");
 }
 
 /** A record's headers as text, by name. */

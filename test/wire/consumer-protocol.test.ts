@@ -49,6 +49,13 @@ describe("wire: subscriptions", () => {
     assert.deepEqual(decodeSubscription(encodeSubscription(none)), none);
   });
 
+  it("have the generation of each owned partition in their user data", () => {
+    const dated = owned.map((each, n) => ({ ...each, since: 7 * n }));
+    const bytes = encodeSubscription({ topics: ["a", "b"], owned: dated });
+    assert.deepEqual(decodeSubscription(bytes), { topics: ["a", "b"], owned: dated });
+    assert.deepEqual(MemberMetadata.decode(bytes).topics, ["a", "b"]);
+  });
+
   it("have the bytes that Kafka's message definition describes", () => {
     const bytes = encodeSubscription({
       topics: ["a"],

@@ -1,6 +1,7 @@
 // Assigns partitions to the members of a group: evenly, and so that members keep the partitions that they own (KIP-54).
 // The result does not depend on the order of the members.
 
+import type { OwnedPartition } from "../../wire/consumer-protocol.ts";
 import type { TopicPartition } from "../client/topic-partition.ts";
 
 /** A member of a group. */
@@ -9,21 +10,25 @@ export interface Subscriber {
   /** The topics that it subscribes to. */
   readonly topics: readonly string[];
   /** The partitions of its last assignment, in the order of `longestOwnedFirst`. */
-  readonly owned: readonly TopicPartition[];
+  readonly owned: readonly OwnedPartition[];
 }
+
+/** The generation of a partition that no member owns. */
+const NEW = Number.POSITIVE_INFINITY;
 
 /** A member during the assignment. The partitions that it owned come first. */
 interface Share {
   readonly memberId: string;
   readonly topics: ReadonlySet<string>;
-  readonly partitions: TopicPartition[];
+  readonly partitions: OwnedPartition[];
 }
 
 const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
 
 /**
  * Assigns each partition of each topic to one of its subscribers. The numbers of partitions per member differ by at most 1
- * where the subscriptions allow it. A partition is moved only if the balance requires it.
+ * where the subscriptions allow it. A partition is moved only if the balance requires it, and the one that a member got last
+ * is moved first. So a member that restarts gets back what the others took over, and nothing else.
  *
  * A claim is ignored if the partition does not exist any more, or if the member does not subscribe to its topic any more. If
  * several members claim a partition, because one of them missed a rebalance, the claim of the first one by member id
@@ -52,23 +57,31 @@ export async function assignPartitions(
     const subscribers = shares.filter(({ topics }) => topics.has(partition.topic));
     subscribers
       .reduce((least, next) => (sizeOf(next) < sizeOf(least) ? next : least))
-      .partitions.push(partition);
+      .partitions.push({ ...partition, since: NEW });
   }
   while (makeMoreEven(shares));
-  return new Map(shares.map(({ memberId, partitions }) => [memberId, partitions.sort(byPlace)]));
+  const placeOf = ({ topic, partition }: OwnedPartition): TopicPartition => ({ topic, partition });
+  return new Map(shares.map(({ memberId, partitions }) => [memberId, partitions.map(placeOf).sort(byPlace)]));
 }
 
 /**
- * Orders an assignment for the next subscription: the partitions of `before` come first, in their order. When a member must
- * return partitions, it returns the last ones. So a member that restarts gets back what the others took over.
+ * Orders an assignment for the next subscription: the partitions of `before` come first, in their order. The others are new in
+ * this generation.
  */
 export function longestOwnedFirst(
   assigned: readonly TopicPartition[],
-  before: readonly TopicPartition[],
-): TopicPartition[] {
-  const places = new Map(before.map((each, place) => [keyOf(each), place]));
-  const placeOf = (each: TopicPartition): number => places.get(keyOf(each)) ?? before.length;
-  return assigned.toSorted((a, b) => placeOf(a) - placeOf(b));
+  before: readonly OwnedPartition[],
+  generation: number,
+): OwnedPartition[] {
+  const known = new Map(before.map((each, place) => [keyOf(each), { place, since: each.since ?? 0 }]));
+  const placeOf = (each: TopicPartition): number => known.get(keyOf(each))?.place ?? before.length;
+  return assigned
+    .toSorted((a, b) => placeOf(a) - placeOf(b))
+    .map(({ topic, partition }) => ({
+      topic,
+      partition,
+      since: known.get(keyOf({ topic, partition }))?.since ?? generation,
+    }));
 }
 
 const sizeOf = ({ partitions }: Share): number => partitions.length;
@@ -77,14 +90,40 @@ const byPlace = (a: TopicPartition, b: TopicPartition): number =>
   a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1;
 
 /**
- * Moves one partition from a member to another that has at least two fewer. If no topic of the first can be given to
- * the second directly, each member on the shortest path between them gives a partition to the next one. With equal
- * subscriptions, the member with the most partitions gives one to the member with the fewest.
+ * Moves one partition from a member to another that has at least two fewer.
  *
- * @returns false when no such path exists: the assignment is as even as the subscriptions allow
+ * @returns false when that is not possible: the assignment is as even as the subscriptions allow
  */
 function makeMoreEven(shares: readonly Share[]): boolean {
   const ascending = shares.toSorted((a, b) => sizeOf(a) - sizeOf(b));
+  return moveNewest(ascending) || moveThroughOthers(ascending);
+}
+
+/** Moves the partition that its member got last, to the member with the fewest that can take it. */
+function moveNewest(ascending: readonly Share[]): boolean {
+  for (const to of ascending) {
+    let newest: { readonly from: Share; readonly index: number; readonly since: number } | undefined;
+    for (const from of ascending.toReversed()) {
+      if (sizeOf(from) - 2 < sizeOf(to)) continue;
+      for (const [index, { topic, since = 0 }] of from.partitions.entries())
+        if (
+          to.topics.has(topic) &&
+          (!newest || since > newest.since || (from === newest.from && since === newest.since))
+        )
+          newest = { from, index, since };
+    }
+    if (!newest) continue;
+    to.partitions.push(...newest.from.partitions.splice(newest.index, 1));
+    return true;
+  }
+  return false;
+}
+
+/**
+ * Where no topic of a member can be given to one with fewer partitions directly, each member on the shortest path between them
+ * gives a partition to the next one.
+ */
+function moveThroughOthers(ascending: readonly Share[]): boolean {
   for (const giver of ascending.toReversed()) {
     const giverTo = new Map<Share, Share | undefined>([[giver, undefined]]);
     for (const from of giverTo.keys())

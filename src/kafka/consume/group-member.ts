@@ -9,6 +9,7 @@ import {
   decodeSubscription,
   encodeAssignment,
   encodeSubscription,
+  type OwnedPartition,
 } from "../../wire/consumer-protocol.ts";
 import { KafkaCode } from "../../wire/error-codes.ts";
 import {
@@ -87,7 +88,7 @@ export class GroupMember {
   #memberId = "";
   #generation = -1;
   /** The last assignment, which the member claims when it joins again; empty after the membership was lost. */
-  #owned: readonly TopicPartition[] = [];
+  #owned: readonly OwnedPartition[] = [];
   #joining = false;
 
   constructor(cluster: Cluster, log: Log, options: MemberOptions) {
@@ -206,7 +207,7 @@ export class GroupMember {
     const sync = { ...this.#identity, groupInstanceId: null, assignments };
     const synced = await this.#ask(SyncGroup, sync, REBALANCE_MS + REQUEST_MS);
     this.#check("receiving the assignment of group", synced.errorCode);
-    this.#owned = longestOwnedFirst(decodeAssignment(synced.assignment), this.#owned);
+    this.#owned = longestOwnedFirst(decodeAssignment(synced.assignment), this.#owned, this.#generation);
     return { own: this.#owned, all: isLeader ? [...byMember.values()].flat() : undefined };
   }
 
