@@ -11,20 +11,21 @@ import type { PreparedRecord } from "./record.ts";
  */
 export interface SourceLog {
   /**
-   * Fences every earlier owner of the source, and ends its transaction. Retries until `signal` is aborted.
+   * Fences every earlier owner of the source, and ends its transaction. Tries for 5 seconds.
    *
-   * @param confirm called before each request that would fence another owner. It throws when this process may not own the
-   * source any more
-   * @throws OnrampError 40301 when an ACL is missing; what `confirm` throws; the reason of `signal`
+   * @param confirm called before each request. It throws when this process may not own the source any more: the request would
+   * fence the next owner
+   * @throws TransactionLost when it did not succeed in time; OnrampError 40301 when an ACL is missing, 50001; what `confirm`
+   * throws; the reason of `signal`
    */
   takeOver(confirm: () => Promise<void>, signal: AbortSignal): Promise<void>;
   /**
-   * Ends the current transaction, if there is one, and makes all earlier requests of this process invalid. Retries until
-   * `signal` is aborted.
+   * Ends the current transaction, if there is one, and makes all earlier requests of this process invalid. Tries for 5 seconds.
    *
-   * @throws OwnerUnclear when another process may own the source; OnrampError 40301; the reason of `signal`
+   * @param confirm as for `takeOver`: the request aborts an open transaction of the next owner, even if its epoch is higher
+   * @throws as `takeOver`; OwnerUnclear when another process may own the source
    */
-  recover(signal: AbortSignal): Promise<void>;
+  recover(confirm: () => Promise<void>, signal: AbortSignal): Promise<void>;
   /**
    * Writes all records in one transaction. Ends within 25 seconds.
    *

@@ -62,7 +62,7 @@ export class SourceRunner {
   get state(): SourceState {
     const { state, since, progress, counts, lastCommitAt, aliveAt, nextRunAt, lastError } = this.#health;
     const { fault } = this.#deps.ownership;
-    const isUnassigned = state === "waiting" && fault !== undefined;
+    const isUnassigned = (state === "waiting" || state === "starting") && fault !== undefined;
     const timeOf = (at: number | undefined): string | null =>
       at === undefined ? null : new Date(at).toISOString();
     return withoutUrlSecrets({
@@ -114,7 +114,7 @@ export class SourceRunner {
           readAll = true;
           step = "read the cursor";
         } else if (step === "recover") {
-          await this.#deps.transactions.recover(ended);
+          await this.#recover(ended);
           step = "read the cursor";
         }
         if (step === "read the cursor") {
@@ -182,11 +182,18 @@ export class SourceRunner {
     }
     if (!(error instanceof CommitFailed)) return step;
     try {
-      await this.#deps.transactions.recover(ended);
+      this.#health.enter("starting");
+      await this.#recover(ended);
       return "read the cursor";
     } catch (failure) {
       return failure instanceof OwnerUnclear ? this.#stepAfter(failure, step, ended) : "recover";
     }
+  }
+
+  /** Kafka aborts an open transaction of the next owner also for a request with an earlier epoch: so a heartbeat comes first. */
+  async #recover(ended: AbortSignal): Promise<void> {
+    this.#confirmedAt = 0;
+    await this.#deps.transactions.recover(() => this.#confirm(ended), ended);
   }
 
   async #pause(error: unknown, waits: Waits, ended: AbortSignal): Promise<void> {

@@ -15,7 +15,7 @@ import { type RequestFault, startKafkaProxy } from "../support/kafka-proxy.ts";
 import { headersOf, readCommitted } from "../support/read-back.ts";
 import { acceptedRecord } from "../support/segments.ts";
 import { sourceState, storedState, untilState, upTo } from "../support/sources.ts";
-import { NEVER, startTransactions } from "../support/transactional-producers.ts";
+import { CONFIRMED, NEVER, startTransactions } from "../support/transactional-producers.ts";
 import { until } from "../support/until.ts";
 
 /** The source that the suite tests. It writes records with the numbers 1, 2, 3 and so on. */
@@ -160,7 +160,7 @@ export function sourceContract(name: string, source: SourceUnderTest) {
       const second = await start();
       const { lastError } = await untilState(second, ["blocked"]);
       assert.match(lastError?.message ?? "", /later version of Onramp.*onramp sources set in/);
-      await producer.takeOver(async () => {}, NEVER);
+      await producer.takeOver(CONFIRMED, NEVER);
       assert.equal((await storedState(broker.addresses(), namespace, "in")).cursorVersion, 99);
     });
 

@@ -6,6 +6,7 @@ import { adapterKind } from "../../src/core/adapter.ts";
 import { object, string } from "../../src/core/options.ts";
 import type { Batch, ReportProgress, Source, SourceKind } from "../../src/core/source.ts";
 import type { SourceState } from "../../src/core/source-state.ts";
+import { systemClock } from "../../src/core/time.ts";
 import { readCommitted } from "./read-back.ts";
 import { until } from "./until.ts";
 
@@ -49,25 +50,8 @@ export const counting = (pauseMs = 1, last = Number.POSITIVE_INFINITY): Script =
     }
   };
 
-/** Waits; throws when the signal is aborted. */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason);
-    if (signal.aborted) return abort();
-    const timer = setTimeout(() => {
-      signal.removeEventListener("abort", abort);
-      resolve();
-    }, ms);
-    signal.addEventListener(
-      "abort",
-      () => {
-        clearTimeout(timer);
-        abort();
-      },
-      { once: true },
-    );
-  });
-}
+/** Waits. @throws the reason of the signal when it is aborted */
+export const pause = systemClock.sleep;
 
 /** `GET /sources`. */
 export async function sourceStates({ adminUrl }: Pick<Gateway, "adminUrl">): Promise<SourceState[]> {

@@ -11,6 +11,9 @@ import { acceptedRecord } from "./segments.ts";
 /** A signal that is never aborted. */
 export const NEVER = new AbortController().signal;
 
+/** This process owns the source. */
+export const CONFIRMED = async (): Promise<void> => {};
+
 /** A record for a transaction. */
 export const prepared = (topic: string, value: string, partition = 0): PreparedRecord => ({
   topic,
@@ -27,6 +30,6 @@ export async function startTransactions(
   const client = startClient([proxy.address]);
   const producer = new TransactionalProducer({ ...client, compression: undefined }, id);
   afterTest(() => producer.close());
-  if (takeOver) await producer.takeOver(async () => {}, NEVER);
+  if (takeOver) await producer.takeOver(CONFIRMED, NEVER);
   return { id, proxy, producer, client };
 }

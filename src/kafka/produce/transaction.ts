@@ -54,17 +54,22 @@ export class TransactionalProducer implements SourceLog {
 
   async takeOver(confirm: () => Promise<void>, signal: AbortSignal): Promise<void> {
     this.#identity = undefined;
-    await this.#adopt(undefined, async () => {
+    await this.#adopt(undefined, confirm, signal);
+  }
+
+  async recover(confirm: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    await this.#adopt(this.#own(), confirm, signal);
+  }
+
+  async #adopt(
+    own: ProducerIdentity | undefined,
+    confirm: () => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const before = async (): Promise<void> => {
       signal.throwIfAborted();
       await confirm();
-    });
-  }
-
-  async recover(signal: AbortSignal): Promise<void> {
-    await this.#adopt(this.#own(), async () => signal.throwIfAborted());
-  }
-
-  async #adopt(own: ProducerIdentity | undefined, before: () => Promise<void>): Promise<void> {
+    };
     this.#identity = await this.#coordinator.newEpoch(own, Date.now() + EPOCH_MS, before);
     this.#requests.reset();
   }

@@ -12,7 +12,7 @@ import { itOnDevBroker, useBroker } from "../../support/broker.ts";
 import type { KafkaProxy, RequestFault } from "../../support/kafka-proxy.ts";
 import { committedValues } from "../../support/read-back.ts";
 import { acceptedRecord } from "../../support/segments.ts";
-import { NEVER, prepared, startTransactions } from "../../support/transactional-producers.ts";
+import { CONFIRMED, NEVER, prepared, startTransactions } from "../../support/transactional-producers.ts";
 import { until } from "../../support/until.ts";
 
 const COMMIT = 1;
@@ -76,7 +76,7 @@ describe("kafka: transactions of a source", function () {
         faultOnce(proxy, api.key, fault);
         await assert.rejects(producer.commit([prepared(topic, "unknown")]), TransactionLost);
         const sent = proxy.counts.get(EndTxn.key);
-        await producer.recover(NEVER);
+        await producer.recover(CONFIRMED, NEVER);
         assert.equal(proxy.counts.get(EndTxn.key), sent, "nothing more is sent under the old epoch");
         await producer.commit([prepared(topic, "after")]);
         const committed = fault === "cut" && api === EndTxn ? ["unknown"] : [];
@@ -89,7 +89,7 @@ describe("kafka: transactions of a source", function () {
       const { producer, proxy } = await start();
       const topic = await broker.topic();
       faultOnce(proxy, api.key, 300);
-      if (api === InitProducerId) await producer.recover(NEVER);
+      if (api === InitProducerId) await producer.recover(CONFIRMED, NEVER);
       await producer.commit([prepared(topic, "v")]);
       await until(async () => (await values(topic)).length === 1);
     });
@@ -100,7 +100,7 @@ describe("kafka: transactions of a source", function () {
       const [topic, other] = [await broker.topic(), await broker.topic()];
       faultOnce(proxy, api.key, "hold");
       await assert.rejects(producer.commit([prepared(topic, "held")]), TransactionLost);
-      await producer.recover(NEVER);
+      await producer.recover(CONFIRMED, NEVER);
       // The next transaction is open when the late request arrives.
       faultOnce(proxy, EndTxn.key, "lose");
       await assert.rejects(
@@ -110,7 +110,7 @@ describe("kafka: transactions of a source", function () {
       const [late] = await proxy.release();
       assert.ok(late);
       assert.deepEqual([await values(topic), await values(other)], [[], []]);
-      await producer.recover(NEVER);
+      await producer.recover(CONFIRMED, NEVER);
       await producer.commit([prepared(topic, "next")]);
       await until(async () => (await values(topic)).length === 1);
       assert.deepEqual([await values(topic), await values(other)], [["next"], []]);
@@ -123,7 +123,7 @@ describe("kafka: transactions of a source", function () {
     const second = await start(first.id);
     await second.producer.commit([prepared(topic, "2")]);
     await assert.rejects(first.producer.commit([prepared(topic, "zombie")]), TransactionLost);
-    await assert.rejects(first.producer.recover(NEVER), OwnerUnclear);
+    await assert.rejects(first.producer.recover(CONFIRMED, NEVER), OwnerUnclear);
     await second.producer.commit([prepared(topic, "3")]);
     await until(async () => (await values(topic)).length === 3);
     assert.deepEqual(await values(topic), ["1", "2", "3"]);
@@ -158,7 +158,7 @@ describe("kafka: transactions of a source", function () {
     await first.producer.check();
     await first.producer.commit([prepared(topic, "2")]);
     await until(async () => (await values(topic)).length === 2);
-    await first.producer.recover(NEVER);
+    await first.producer.recover(CONFIRMED, NEVER);
     await first.producer.check();
     await start(first.id);
     await assert.rejects(first.producer.check(), TransactionLost);
@@ -172,7 +172,7 @@ describe("kafka: transactions of a source", function () {
       await producer.commit([prepared(topic, "1")]);
       broker.dev().expireTransactionalIds();
       await assert.rejects(producer.commit([prepared(topic, "2")]), OwnerUnclear);
-      await producer.takeOver(async () => {}, NEVER);
+      await producer.takeOver(CONFIRMED, NEVER);
       await producer.commit([prepared(topic, "3")]);
       assert.deepEqual(await values(topic), ["1", "3"]);
       broker.dev().expireTransactionalIds();
@@ -244,7 +244,7 @@ describe("kafka: transactions of a source", function () {
     const topic = await broker.topic();
     const missing = producer.commit([prepared("missing", "v"), prepared(topic, "v")]);
     await assert.rejects(missing, (error: unknown) => error instanceof OnrampError && error.code === 40401);
-    await producer.recover(NEVER);
+    await producer.recover(CONFIRMED, NEVER);
     await producer.commit([prepared(topic, "v")]);
   });
 
@@ -272,7 +272,7 @@ describe("kafka: transactions of a source", function () {
           : error instanceof expected,
       );
       broker.dev().faults.clear();
-      await producer.recover(NEVER);
+      await producer.recover(CONFIRMED, NEVER);
       await producer.commit([prepared(topic, "after")]);
       assert.deepEqual(await values(topic), ["after"]);
     });
@@ -330,7 +330,7 @@ describe("kafka: transactions of a source", function () {
     await second;
     let moved = 2;
     broker.dev().faults.coordinator = () => (moved-- > 0 ? KafkaCode.NOT_COORDINATOR : undefined);
-    await producer.takeOver(async () => {}, NEVER);
+    await producer.takeOver(CONFIRMED, NEVER);
     await producer.commit([prepared(topic, "3")]);
     assert.deepEqual(await values(topic), ["1", "2", "3"]);
   });
