@@ -68,9 +68,6 @@ describe("promise 4: sources are exactly once", function () {
       await delay(SESSION_MS);
       await until(async () => (await last()) > resumedAt + 200);
       // The group may assign the source to the replica again; the successor then returns it, and is not fenced before.
-        console.log("OTHER", other.stdout());
-        console.log("OWNER", owner.stdout());
-      }
       assert.ok(!other.stdout().includes("source failed"), other.stdout());
       await Promise.all(replicas.map((each) => each.end()));
       const written = await numbers("tick");

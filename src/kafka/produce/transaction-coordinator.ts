@@ -16,8 +16,6 @@ import { unknownTopic } from "../client/problems.ts";
 import { groupBy, type TopicPartition } from "../client/topic-partition.ts";
 import { deniedTransaction, deniedWrite, refusedTransaction, unusableKafka } from "./produce-errors.ts";
 
-/** Brokers abort a transaction that is open for longer, in milliseconds. */
-export const TRANSACTION_TIMEOUT_MS = 30_000;
 const REQUEST_MS = 5000;
 /** The first and the longest wait before a request is repeated, in milliseconds: the coordinator still writes markers. */
 const [RETRY_FIRST_MS, RETRY_MOST_MS] = [2, 100];
@@ -39,10 +37,13 @@ const isEarly = (code: number): boolean =>
 /** The coordinator of one transactional id. */
 export class TransactionCoordinator {
   readonly #id: string;
+  readonly #timeoutMs: number;
   readonly #coordinator: Coordinator;
 
-  constructor(cluster: Cluster, id: string) {
+  /** @param timeoutMs the time after which brokers abort a transaction, in milliseconds */
+  constructor(cluster: Cluster, id: string, timeoutMs: number) {
     this.#id = id;
+    this.#timeoutMs = timeoutMs;
     this.#coordinator = new Coordinator(cluster, { key: id, keyType: 1 });
   }
 
@@ -60,7 +61,7 @@ export class TransactionCoordinator {
   ): Promise<ProducerIdentity> {
     const body = {
       transactionalId: this.#id,
-      transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,
+      transactionTimeoutMs: this.#timeoutMs,
       ...(own ?? NO_IDENTITY),
     };
     const answer = await this.#settled(
@@ -139,7 +140,7 @@ export class TransactionCoordinator {
     if (code === KafkaCode.INVALID_TRANSACTION_TIMEOUT)
       return refusedTransaction(
         this.#id,
-        `transaction.max.timeout.ms of the brokers is lower than ${TRANSACTION_TIMEOUT_MS} ms; raise it`,
+        `transaction.max.timeout.ms of the brokers is lower than ${this.#timeoutMs} ms; raise it`,
       );
     return this.#lost(request, kafkaErrorName(code));
   }

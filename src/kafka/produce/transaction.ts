@@ -25,14 +25,18 @@ import {
   TransactionRequests,
 } from "./transaction-request.ts";
 
-/** The time limit of a transaction, below the one after which the brokers abort it, in milliseconds. */
-const COMMIT_MS = 20_000;
+/** Brokers abort a transaction that is open for longer, in milliseconds. */
+const TRANSACTION_TIMEOUT_MS = 30_000;
+/** The part of it in which Onramp commits a transaction or gives it up. */
+const OWN_PART = 2 / 3;
 /** How long `takeOver` and `recover` try, in milliseconds, before they report why they have not succeeded. */
 const EPOCH_MS = 5000;
 
 export interface TransactionDeps extends TransactionRequestDeps {
   readonly log: Log;
   readonly compression: BatchCompression | undefined;
+  /** The time after which the brokers abort a transaction, in milliseconds. Default: 30 s. */
+  readonly transactionTimeoutMs?: number;
 }
 
 /** The `SourceLog` that writes to Kafka. */
@@ -41,6 +45,7 @@ export class TransactionalProducer implements SourceLog {
   readonly #coordinator: TransactionCoordinator;
   readonly #requests: TransactionRequests;
   readonly #placement = new Placement();
+  readonly #timeoutMs: number;
   /** Topics whose brokers have refused a batch without naming a record. `isKept`: as too large, so the limit stays. */
   readonly #batchLimits = new Map<string, { readonly bytes: number; readonly isKept: boolean }>();
   #identity: ProducerIdentity | undefined;
@@ -48,7 +53,8 @@ export class TransactionalProducer implements SourceLog {
   /** @param id the transactional id, in ASCII */
   constructor(deps: TransactionDeps, id: string) {
     this.#deps = deps;
-    this.#coordinator = new TransactionCoordinator(deps.cluster, id);
+    this.#timeoutMs = deps.transactionTimeoutMs ?? TRANSACTION_TIMEOUT_MS;
+    this.#coordinator = new TransactionCoordinator(deps.cluster, id, this.#timeoutMs);
     this.#requests = new TransactionRequests(deps, id);
   }
 
@@ -76,7 +82,7 @@ export class TransactionalProducer implements SourceLog {
 
   async commit(records: readonly PreparedRecord[]): Promise<number> {
     const own = this.#own();
-    const deadline = Date.now() + COMMIT_MS;
+    const deadline = Date.now() + OWN_PART * this.#timeoutMs;
     const { parts, chunks } = await this.#place(records, deadline);
     await this.#coordinator.add(own, parts, deadline);
     const produced = await this.#requests.send(own, chunks, records, deadline);
