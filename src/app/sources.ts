@@ -39,6 +39,8 @@ export class Sources {
   readonly #runners: readonly SourceRunner[];
   readonly #stop = new AbortController();
   #running: Promise<void> = Promise.resolve();
+  /** Reads the partitions without a source of the configuration, one after the other. */
+  #survey: Promise<unknown> = Promise.resolve();
 
   constructor(config: Config, deps: SourceDeps) {
     const { namespace } = config.kafka;
@@ -111,11 +113,12 @@ export class Sources {
     const takeover = new PartitionTakeover(partition, own.length, this.#reader, onStates, revoked);
     for (const runner of own) runner.own(takeover, revoked);
     // Without a source of the configuration, the partition is read for the states of others.
-    if (own.length === 0)
-      takeover.states(revoked).catch((error: unknown) => {
-        if (!revoked.aborted)
-          this.#log.debug({ partition, reason: messageOf(error) }, "states of sources not read");
-      });
+    if (own.length > 0) return;
+    const read = async (): Promise<unknown> => (revoked.aborted ? undefined : takeover.states(revoked));
+    this.#survey = this.#survey.then(read).catch((error: unknown) => {
+      if (!revoked.aborted)
+        this.#log.debug({ partition, reason: messageOf(error) }, "states of sources not read");
+    });
   }
 
   /** Logs sources that have a state and are not configured. */

@@ -18,12 +18,13 @@ export const limitedLogin = {
 };
 
 export type Operation = "ALL" | "READ" | "WRITE" | "DESCRIBE" | "CREATE";
-export type Resource = "TOPIC" | "GROUP" | "CLUSTER";
+export type Resource = "TOPIC" | "GROUP" | "CLUSTER" | "TRANSACTIONAL_ID";
 
-const aclOf = (user: string, resourceName: string, operation: Operation, resource: Resource) => ({
+/** @param name with `*` at its end for all names that begin with it */
+const aclOf = (user: string, name: string, operation: Operation, resource: Resource) => ({
   resourceType: AclResourceTypes[resource],
-  resourceName,
-  resourcePatternType: ResourcePatternTypes.LITERAL,
+  resourceName: name.replace(/(?<=.)\*$/, ""),
+  resourcePatternType: /.\*$/.test(name) ? ResourcePatternTypes.PREFIXED : ResourcePatternTypes.LITERAL,
   principal: `User:${user}`,
   host: "*",
   operation: AclOperationTypes[operation],

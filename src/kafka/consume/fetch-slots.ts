@@ -26,6 +26,12 @@ export interface Slot {
 export class FetchSlots {
   /** When the request of each slot ends; undefined for a free slot. */
   readonly #ends = new Map<number, (number | undefined)[]>();
+  readonly #waitMs: number;
+
+  /** @param waitMs the maximum wait of a request, in milliseconds. Default: 2.5 s */
+  constructor(waitMs = WAIT_MS) {
+    this.#waitMs = waitMs;
+  }
 
   /** Returns a free slot; undefined when there is none. @param now milliseconds, `Date.now` */
   take(broker: number, now: number): Slot | undefined {
@@ -35,7 +41,7 @@ export class FetchSlots {
     if (index < 0) return undefined;
     const firstEnd = Math.min(...ends.map((end) => end ?? Number.POSITIVE_INFINITY)) - now;
     const isLast = ends.indexOf(undefined, index + 1) < 0;
-    const aligned = firstEnd > MERGE_MS && firstEnd < WAIT_MS ? firstEnd : WAIT_MS;
+    const aligned = firstEnd > MERGE_MS && firstEnd < this.#waitMs ? firstEnd : this.#waitMs;
     const waitMs = isLast ? Math.min(aligned, LAST_SLOT_WAIT_MS) : aligned;
     ends[index] = now + waitMs;
     return { index, waitMs };

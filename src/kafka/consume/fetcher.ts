@@ -39,6 +39,8 @@ export interface FetcherDeps {
   readonly readBudget: ReadBudget;
   /** The name of the connections. They must not be shared, because a long poll delays all later requests. */
   readonly channel: string;
+  /** The maximum wait of a request, in milliseconds. Default: see `FetchSlots`. */
+  readonly waitMs?: number;
 }
 
 /** Fetches for a set of readers, until `stop`. */
@@ -50,13 +52,14 @@ export class Fetcher {
   readonly #pending = new Set<PartitionReader>();
   readonly #inFlight = new Set<PartitionReader>();
   readonly #waiting: WaitingReaders;
-  readonly #slots = new FetchSlots();
+  readonly #slots: FetchSlots;
   readonly #validator: EpochValidator;
   #sendScheduled = false;
   #running = true;
 
   constructor(deps: FetcherDeps) {
     this.#deps = deps;
+    this.#slots = new FetchSlots(deps.waitMs);
     this.#share = deps.readBudget.share(() => this.#scheduleSend());
     this.#validator = new EpochValidator(deps.metadata);
     this.#waiting = new WaitingReaders(deps.metadata, (reader) => this.#enqueue(reader));

@@ -1,8 +1,9 @@
 // Reads ranges of partitions without a consumer group, and does not commit offsets.
 
-import { setMaxListeners } from "node:events";
+import { once, setMaxListeners } from "node:events";
 import { OperatorError } from "../../core/errors.ts";
 import type { RecordHandler } from "../../core/ports.ts";
+import { untilAborted } from "../../core/time.ts";
 import type { TopicPartition } from "../client/topic-partition.ts";
 import { Fetcher, type FetcherDeps } from "./fetcher.ts";
 import { PartitionReader } from "./partition-reader.ts";
@@ -17,6 +18,8 @@ const MISSING_TOPIC_MS = 2000;
 export interface OffsetRange extends TopicPartition {
   readonly from: number;
   readonly to: number;
+  /** Fetches also if the range is empty, so that a missing ACL is noticed. Default: false. */
+  readonly alwaysFetch?: boolean;
 }
 
 /** A range that cannot be read to its end. The message says why, and what to do. */
@@ -29,6 +32,9 @@ export class RangeUnreadable extends OperatorError {
     this.reason = reason;
   }
 }
+
+/** The maximum wait of a Fetch request, in milliseconds: only open transactions make a range wait. */
+const WAIT_MS = 100;
 
 let reads = 0;
 
@@ -45,7 +51,7 @@ export async function readRange(
   handler: RecordHandler,
   stopping: AbortSignal,
 ): Promise<void> {
-  const fetcher = new Fetcher({ ...deps, channel: `read-range-${reads++}` });
+  const fetcher = new Fetcher({ ...deps, channel: `read-range-${reads++}`, waitMs: WAIT_MS });
   const finished = new AbortController();
   const cancel = AbortSignal.any([stopping, finished.signal]);
   // Every partition adds a listener.
@@ -60,7 +66,7 @@ export async function readRange(
 
 async function readOne(
   fetcher: Fetcher,
-  { topic, partition, from, to }: OffsetRange,
+  { topic, partition, from, to, alwaysFetch = false }: OffsetRange,
   handler: RecordHandler,
   cancel: AbortSignal,
 ): Promise<void> {
@@ -77,7 +83,9 @@ async function readOne(
     else patience ??= setTimeout(() => fail(reader.fault ?? fault), patienceFor(fault));
   };
   let early: NodeJS.Timeout | undefined;
+  const reachedEnd = new AbortController();
   reader.onEnd = (highWatermark) => {
+    reachedEnd.abort();
     if (highWatermark >= to) clearTimeout(early);
     // A broker that has just started serves an earlier end for a moment.
     else early ??= setTimeout(() => failed.abort(endsEarly(reader, highWatermark, to)), FAULT_TIMEOUT_MS / 2);
@@ -92,6 +100,7 @@ async function readOne(
       if (records.length === 0 && reader.records.length > 0) return;
       if (records.length > 0) reader.take(await handler(records, signal, signal));
     }
+    if (alwaysFetch && from >= to) await untilAborted(once(reachedEnd.signal, "abort"), signal);
   } finally {
     clearTimeout(patience);
     clearTimeout(early);

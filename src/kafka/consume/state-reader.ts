@@ -27,10 +27,9 @@ export class StateTopic implements StateReader {
     // The high watermark, not the last stable offset: an open transaction of another source may hide a committed cursor.
     const end = await this.#offset(place, LATEST);
     const start = from ?? (await this.#offset(place, EARLIEST));
-    if (end <= start) return states;
     await readRange(
       this.#deps,
-      [{ ...place, from: start, to: end }],
+      [{ ...place, from: start, to: Math.max(start, end), alwaysFetch: true }],
       async (records) => {
         for (const { key, value, offset } of records)
           if (key !== null) states.set(key.toString("utf8"), { offset, value });

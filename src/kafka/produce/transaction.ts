@@ -2,14 +2,14 @@
 // its own, so that a slow partition does not delay other sources.
 
 import { elementAt } from "../../core/element.ts";
-import type { OnrampError } from "../../core/errors.ts";
+import { OnrampError } from "../../core/errors.ts";
 import type { Log } from "../../core/ports.ts";
 import type { PreparedRecord } from "../../core/record.ts";
 import { RecordsRefused, type SourceLog, TransactionLost } from "../../core/source-ports.ts";
 import { KafkaCode } from "../../wire/error-codes.ts";
 import type { BatchCompression } from "../../wire/record-batch.ts";
 import type { TopicState } from "../client/metadata.ts";
-import { tooLate } from "../client/problems.ts";
+import { denied, tooLate } from "../client/problems.ts";
 import { outcomeOf } from "./outcomes.ts";
 import { badRecord, deniedWrite, refusedByBroker, tooLarge } from "./produce-errors.ts";
 import { MAX_BATCH_BYTES } from "./request-encoder.ts";
@@ -115,11 +115,11 @@ export class TransactionalProducer implements SourceLog {
     const { metadata, compression } = this.#deps;
     const states = new Map<string, TopicState>();
     for (const topic of new Set(records.map((each) => each.topic)))
-      states.set(topic, metadata.get(topic) ?? (await metadata.resolve(topic, deadline)));
+      states.set(topic, metadata.get(topic) ?? (await this.#resolve(topic, deadline)));
     // Partitions may have been added, so the metadata is refreshed before a record is refused.
     for (const { topic, record } of records)
       if ((record.partition ?? 0) >= (states.get(topic)?.partitions.length ?? 0))
-        states.set(topic, await metadata.resolve(topic, deadline));
+        states.set(topic, await this.#resolve(topic, deadline));
     const stateOf = (topic: string): TopicState => states.get(topic) as TopicState;
     const { parts, faults } = this.#placement.place(records, stateOf, compression !== undefined);
     if (faults.size > 0) throw new RecordsRefused(faults);
@@ -128,6 +128,13 @@ export class TransactionalProducer implements SourceLog {
     const chunks = parts.flatMap((part) => chunksOf(part, records, limitOf(part.topic), compression));
     if (Date.now() >= deadline) throw tooLate();
     return { parts, chunks };
+  }
+
+  /** @throws as `TopicMetadata.resolve`; the ACL "Write" is named instead of "Describe", which it implies */
+  async #resolve(topic: string, deadline: number): Promise<TopicState> {
+    return this.#deps.metadata.resolve(topic, deadline).catch((error: unknown) => {
+      throw error instanceof OnrampError && error.code === 40301 ? denied(topic, "Write") : error;
+    });
   }
 
   /** Returns the error of a transaction in which batches were not written. */
