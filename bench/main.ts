@@ -12,6 +12,7 @@ import { readingTable } from "./reading.ts";
 import { cells, perCpu, perSecond, ratio, type Sample, show, table } from "./report.ts";
 import { againstScenarios, peerScenarios, type Scenario, scenarios } from "./scenarios.ts";
 import { gateway, serve } from "./servers.ts";
+import { transactionTable } from "./transaction-table.ts";
 import { drive, generator } from "./wrk.ts";
 
 const { values } = parseArgs({
@@ -60,6 +61,7 @@ async function bench({ addresses, pause, resume }: Broker): Promise<void> {
     const { gateway: server } = servers;
     if (wanted("ndjson")) say(`${await ndjsonTable(server, addresses, rounds)}\n`);
     if (wanted("modules")) say(`${await moduleTable(addresses, rounds)}\n`);
+    if (wanted("transactions")) say(`${await transactionTable(addresses, rounds)}\n`);
     if (wanted("latency")) say(`${await latencyTable(servers, addresses, rounds, seconds)}\n`);
     if (wanted("reading")) say(`${await readingTable([...addresses], rounds, { "": "." })}\n`);
     if (wanted("overload") && pause && resume) say(`${await overloadTable(server, pause, resume)}\n`);

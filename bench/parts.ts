@@ -150,7 +150,8 @@ export async function overloadTable(server: Server, pause: () => void, resume: (
   );
 }
 
-async function runChild(file: string, brokers: readonly string[]): Promise<Record<string, unknown>[]> {
+/** Runs a file of this folder in a process of its own. @returns the lines of JSON that it prints */
+export async function runChild(file: string, brokers: readonly string[]): Promise<Record<string, unknown>[]> {
   const script = path.join(import.meta.dirname, file);
   const { stdout } = await promisify(execFile)(process.execPath, [...LOADER, script, "bench", ...brokers]);
   return stdout

@@ -6,6 +6,7 @@ import { once } from "node:events";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { startOlderKafka } from "../test/support/apache-kafka/older.ts";
 
 const HOUR = "3600000";
 const env = { ...process.env, ONRAMP_SOAK: "1", ONRAMP_TEST_APACHE: "1" };
@@ -26,6 +27,10 @@ const soaks: Readonly<Record<string, () => Promise<number>>> = {
   "large-bodies": () => onBoth(`${PROMISES}/8-bounded-memory.test.ts`, "25 MB each"),
   reading: () => onBoth(`${PROMISES}/8-bounded-memory.reading.test.ts`),
   "tiny-records": () => onBoth("test/issues/a-batch-of-tiny-records.test.ts"),
+  sources: () => onBoth(`${PROMISES}/4-sources-are-exactly-once.test.ts`),
+  "source-replicas": () => onBoth(`${PROMISES}/4-sources-are-exactly-once.replicas.test.ts`),
+  "source-takeover": () => onBoth("test/issues/sources-take-over.many.test.ts"),
+  "older-transactions": onOlderKafka,
   "older-kafka": () => mocha("test/issues/kafka-versions-are-negotiated.test.ts", "older Apache Kafka"),
   fairness: () => onBoth("test/kafka/consume/fairness.test.ts"),
   "idle-sink": () => onBoth("test/process/idle-sink.test.ts"),
@@ -49,6 +54,24 @@ if (!soak) {
   process.exit(name === undefined ? 0 : 2);
 }
 process.exit(await soak());
+
+/** Runs the tests of transactions and sources on Apache Kafka 3.9. */
+async function onOlderKafka(): Promise<number> {
+  const { address, stop } = await startOlderKafka("3.9.1");
+  const files = [
+    "test/kafka/produce/transaction.test.ts",
+    "test/issues/sources-take-over.test.ts",
+    "test/issues/sources-commit-whole.test.ts",
+    "test/sources",
+    "test/promises/4-sources-are-exactly-once.test.ts",
+  ];
+  const environment = { ...process.env, ONRAMP_TEST_BROKERS: address, ONRAMP_TEST_OLDER: "1" };
+  try {
+    return await run("npx", ["mocha", "--timeout", "120000", ...files], environment);
+  } finally {
+    await stop();
+  }
+}
 
 /** Runs `npm test` on Node 24, which npm's `node` package installs, with the test of an idle gateway. */
 async function node24(): Promise<number> {

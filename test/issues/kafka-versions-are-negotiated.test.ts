@@ -2,6 +2,7 @@
 // broker without an API that Onramp needs is reported, with what is needed.
 
 import { strict as assert } from "node:assert";
+import { afterTest } from "../support/after-test.ts";
 import { startOlderKafka } from "../support/apache-kafka/older.ts";
 import { createTopic, describeIf, describeOnDevBroker, startDevBroker } from "../support/broker.ts";
 import { brokerNames, brokerVersions } from "../support/broker-versions.ts";
@@ -89,7 +90,8 @@ describeIf(soak, "issue: versions of older Apache Kafka are negotiated", functio
   this.timeout(300_000);
   for (const version of ["2.8.2", "3.9.1"]) {
     it(`${version}: produces, reads metadata, and delivers to a sink, also after a restart`, async () => {
-      const broker = await startOlderKafka(version);
+      const { address: broker, stop } = await startOlderKafka(version);
+      afterTest(stop);
       for (const topic of ["t", "t.dead-letter"]) await createTopic([broker], {}, topic);
       await useWholePath(broker, "t");
     });

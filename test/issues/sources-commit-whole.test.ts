@@ -81,7 +81,7 @@ describe("sources commit whole batches", function () {
         draft(to, '{"n":3}', { partition: 5 }),
         draft(to, '{"n":4}', { timestamp: Date.now() + 7 * 86_400_000 }),
       ],
-      { rules: { schema: "small.json" } },
+      { rules: { schema: "small.json" }, config: { "message.timestamp.after.max.ms": "3600000" } },
     );
     await untilCommitted();
     assert.deepEqual(await values(), ['{"n":1}', '{"n":2}']);

@@ -22,7 +22,13 @@ import {
   untilState,
   upTo,
 } from "../support/sources.ts";
-import { CONFIRMED, NEVER, prepared, startTransactions } from "../support/transactional-producers.ts";
+import {
+  CONFIRMED,
+  NEVER,
+  prepared,
+  recover,
+  startTransactions,
+} from "../support/transactional-producers.ts";
 import { until } from "../support/until.ts";
 
 /** Names of sources that have the same state partition. */
@@ -69,7 +75,7 @@ describe("sources are taken over", function () {
     const next = await start(namespace, { [name]: topic });
     await untilState(next, ["starting"]);
     second.proxy.fault = () => undefined;
-    await second.producer.recover(CONFIRMED, NEVER);
+    await recover(second.producer);
     await until(async () => (await sourceState(next)).records > 10, 60_000);
     await next.stop();
     const written = await committedNumbers(broker.addresses(), topic);
@@ -160,13 +166,7 @@ describe("a transaction of a source that times out", function () {
     proxy.fault = () => undefined;
     const stable = new StateTopic(client, topic);
     await stable.read(0, undefined, NEVER);
-    try {
-      await producer.recover(CONFIRMED, NEVER);
-    } catch (error) {
-      // Apache Kafka 3.9 fences the only owner after a time-out.
-      assert.ok(error instanceof OwnerUnclear, String(error));
-      await producer.takeOver(CONFIRMED, NEVER);
-    }
+    await recover(producer);
     await producer.commit([prepared(topic, "3")]);
     await until(async () => (await committedValues(broker.addresses(), topic)).length === 2);
     assert.deepEqual(await committedValues(broker.addresses(), topic), ["1", "3"]);

@@ -2,6 +2,7 @@
 
 import { randomUUID } from "node:crypto";
 import type { PreparedRecord } from "../../src/core/record.ts";
+import { OwnerUnclear } from "../../src/core/source-ports.ts";
 import { TransactionalProducer } from "../../src/kafka/produce/transaction.ts";
 import { afterTest } from "./after-test.ts";
 import { startClient } from "./group-members.ts";
@@ -13,6 +14,17 @@ export const NEVER = new AbortController().signal;
 
 /** This process owns the source. */
 export const CONFIRMED = async (): Promise<void> => {};
+
+/**
+ * Recovers the only owner. Apache Kafka 3.9 fences it while its transaction is open, and it takes over as the source runner
+ * does (`npm run soak -- older-transactions`).
+ */
+export async function recover(producer: TransactionalProducer): Promise<void> {
+  await producer.recover(CONFIRMED, NEVER).catch((error: unknown) => {
+    if (!(error instanceof OwnerUnclear && process.env["ONRAMP_TEST_OLDER"] === "1")) throw error;
+    return producer.takeOver(CONFIRMED, NEVER);
+  });
+}
 
 /** A record for a transaction. */
 export const prepared = (topic: string, value: string, partition = 0): PreparedRecord => ({

@@ -12,7 +12,13 @@ import { itOnDevBroker, useBroker } from "../../support/broker.ts";
 import type { KafkaProxy, RequestFault } from "../../support/kafka-proxy.ts";
 import { committedValues } from "../../support/read-back.ts";
 import { acceptedRecord } from "../../support/segments.ts";
-import { CONFIRMED, NEVER, prepared, startTransactions } from "../../support/transactional-producers.ts";
+import {
+  CONFIRMED,
+  NEVER,
+  prepared,
+  recover,
+  startTransactions,
+} from "../../support/transactional-producers.ts";
 import { until } from "../../support/until.ts";
 
 const COMMIT = 1;
@@ -76,7 +82,7 @@ describe("kafka: transactions of a source", function () {
         faultOnce(proxy, api.key, fault);
         await assert.rejects(producer.commit([prepared(topic, "unknown")]), TransactionLost);
         const sent = proxy.counts.get(EndTxn.key);
-        await producer.recover(CONFIRMED, NEVER);
+        await recover(producer);
         assert.equal(proxy.counts.get(EndTxn.key), sent, "nothing more is sent under the old epoch");
         await producer.commit([prepared(topic, "after")]);
         const committed = fault === "cut" && api === EndTxn ? ["unknown"] : [];
@@ -89,7 +95,7 @@ describe("kafka: transactions of a source", function () {
       const { producer, proxy } = await start();
       const topic = await broker.topic();
       faultOnce(proxy, api.key, 300);
-      if (api === InitProducerId) await producer.recover(CONFIRMED, NEVER);
+      if (api === InitProducerId) await recover(producer);
       await producer.commit([prepared(topic, "v")]);
       await until(async () => (await values(topic)).length === 1);
     });
@@ -100,7 +106,7 @@ describe("kafka: transactions of a source", function () {
       const [topic, other] = [await broker.topic(), await broker.topic()];
       faultOnce(proxy, api.key, "hold");
       await assert.rejects(producer.commit([prepared(topic, "held")]), TransactionLost);
-      await producer.recover(CONFIRMED, NEVER);
+      await recover(producer);
       // The next transaction is open when the late request arrives.
       faultOnce(proxy, EndTxn.key, "lose");
       await assert.rejects(
@@ -110,7 +116,7 @@ describe("kafka: transactions of a source", function () {
       const [late] = await proxy.release();
       assert.ok(late);
       assert.deepEqual([await values(topic), await values(other)], [[], []]);
-      await producer.recover(CONFIRMED, NEVER);
+      await recover(producer);
       await producer.commit([prepared(topic, "next")]);
       await until(async () => (await values(topic)).length === 1);
       assert.deepEqual([await values(topic), await values(other)], [["next"], []]);
@@ -158,7 +164,7 @@ describe("kafka: transactions of a source", function () {
     await first.producer.check();
     await first.producer.commit([prepared(topic, "2")]);
     await until(async () => (await values(topic)).length === 2);
-    await first.producer.recover(CONFIRMED, NEVER);
+    await recover(first.producer);
     await first.producer.check();
     await start(first.id);
     await assert.rejects(first.producer.check(), TransactionLost);
@@ -183,7 +189,9 @@ describe("kafka: transactions of a source", function () {
   it("refuses records that their topics would refuse, before the transaction begins", async () => {
     const { producer, proxy } = await start();
     const [topic, compacted] = [
-      await broker.topic({ config: { "max.message.bytes": "1000" } }),
+      await broker.topic({
+        config: { "max.message.bytes": "1000", "message.timestamp.after.max.ms": "3600000" },
+      }),
       await broker.topic({ config: { "cleanup.policy": "compact" } }),
     ];
     const records = [
@@ -244,7 +252,7 @@ describe("kafka: transactions of a source", function () {
     const topic = await broker.topic();
     const missing = producer.commit([prepared("missing", "v"), prepared(topic, "v")]);
     await assert.rejects(missing, (error: unknown) => error instanceof OnrampError && error.code === 40401);
-    await producer.recover(CONFIRMED, NEVER);
+    await recover(producer);
     await producer.commit([prepared(topic, "v")]);
   });
 
@@ -272,7 +280,7 @@ describe("kafka: transactions of a source", function () {
           : error instanceof expected,
       );
       broker.dev().faults.clear();
-      await producer.recover(CONFIRMED, NEVER);
+      await recover(producer);
       await producer.commit([prepared(topic, "after")]);
       assert.deepEqual(await values(topic), ["after"]);
     });
