@@ -18,7 +18,7 @@ describe("docs", () => {
       // The pages that build an adapter name the files that their reader creates.
       const named = [...text.matchAll(/`((?:src|test|schemas|docs|scripts|bench)\/[\w./-]+?)\/?`/g)]
         .map(([, file = ""]) => file)
-        .filter((file) => !/(discord|standard|x)(\.test)?\.ts$/.test(file));
+        .filter((file) => !/(discord|standard|ticks|x)(\.test)?\.ts$/.test(file));
       const linked = [...text.matchAll(/\]\(([\w./-]+)(?:#[\w-]+)?\)/g)].map(([, file = ""]) =>
         path.join(path.dirname(page), file),
       );

@@ -33,6 +33,15 @@ describe("wire: produce-frame", () => {
       for (const { partition, records } of partitions) frame.records(partition, () => records);
     }
     assert.deepEqual(frame.finish(), expected);
+    const transactional = encodeRequest(
+      Produce,
+      8,
+      { correlationId: 9, clientId: "onramp" },
+      { transactionalId: "ns-source-x", acks: -1, timeoutMs: 1500, topics: [] },
+    );
+    const empty = new ProduceFrame(Buffer.allocUnsafe(frameOverhead([], 0, "ns-source-x")));
+    empty.begin(8, 9, "onramp", 1500, 0, "ns-source-x");
+    assert.deepEqual(empty.finish(), transactional);
     assert.throws(() => new ProduceFrame(Buffer.alloc(50)).records(0, () => Buffer.alloc(100)), RangeError);
   });
 });
