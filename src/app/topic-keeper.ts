@@ -38,8 +38,8 @@ export class TopicKeeper implements TopicEnsurer {
   readonly #create: boolean;
   readonly #topics: Config["topics"];
   readonly #wanted: readonly WantedTopic[];
-  /** The name of the state topic; undefined without sources. */
-  readonly #stateTopic: string | undefined;
+  /** Undefined without sources. */
+  readonly #stateTopic: WantedTopic | undefined;
   #state: Readiness = { ready: false, detail: "not checked yet: Kafka has not answered" };
   #isReported = false;
   #timer: NodeJS.Timeout | undefined;
@@ -50,9 +50,8 @@ export class TopicKeeper implements TopicEnsurer {
     this.#create = config.kafka.createTopics ?? dev;
     this.#topics = config.topics;
     const named = config.compiled.topicNames.map((name) => this.#wantedTopic(name));
-    const state = config.compiled.sources.size > 0 ? stateTopic(config.kafka.namespace) : undefined;
-    this.#stateTopic = state?.name;
-    this.#wanted = state ? [...named, state] : named;
+    this.#stateTopic = config.compiled.sources.size > 0 ? stateTopic(config.kafka.namespace) : undefined;
+    this.#wanted = this.#stateTopic ? [...named, this.#stateTopic] : named;
   }
 
   get readiness(): Readiness {
@@ -106,6 +105,7 @@ export class TopicKeeper implements TopicEnsurer {
   }
 
   #wantedTopic(name: string): WantedTopic {
+    if (name === this.#stateTopic?.name) return this.#stateTopic;
     const { partitions, replicationFactor, config = {} } = this.#topics[name] ?? {};
     return { name, partitions, replicationFactor, config };
   }
@@ -148,7 +148,9 @@ export class TopicKeeper implements TopicEnsurer {
     }
     if (!this.#dev) for (const warning of durabilityWarnings(topic)) log.warn({}, warning);
     const warning =
-      name === this.#stateTopic ? checkStateTopic(topic, this.#deps.cluster.options.brokers) : undefined;
+      name === this.#stateTopic?.name
+        ? checkStateTopic(topic, this.#deps.cluster.options.brokers)
+        : undefined;
     if (warning) log.warn({}, warning);
     return true;
   }

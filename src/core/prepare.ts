@@ -66,10 +66,19 @@ export async function prepareBatch(
       index > 0 && drafts[index - 1]?.topic === topic ? undefined : unwritableReason(topic, namespace);
     if (reserved) throw new OnrampError(40301, `${reserved} Source "${source}" must write to another topic.`);
     await yieldToEventLoop();
-    const problem = fault ?? (await problemIn(draft, topics.get(topic), topic));
+    const problem = fault ?? malformed(draft) ?? (await problemIn(draft, topics.get(topic), topic));
     if (problem) batch.replace(index, problem);
   }
   return batch;
+}
+
+/** Sources compute timestamps and partitions from what they read, which may be anything. */
+function malformed({ timestamp, partition }: Draft): OnrampError | undefined {
+  if (timestamp !== undefined && !(Number.isSafeInteger(timestamp) && timestamp >= 0))
+    return new OnrampError(40001, `The timestamp ${timestamp} is not a number of milliseconds since 1970.`);
+  if (partition !== undefined && !(Number.isInteger(partition) && partition >= 0))
+    return new OnrampError(40402, `${partition} is not the number of a partition.`);
+  return undefined;
 }
 
 function problemIn(draft: Draft, rules: TopicRules | undefined, topic: string) {

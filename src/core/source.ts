@@ -87,6 +87,13 @@ export class SourceError extends Error {
   }
 }
 
+/** The error for a cursor that the kind does not write, such as one that was set by hand. @param name the source */
+export const invalidCursor = (name: string): SourceError =>
+  new SourceError(
+    "blocked",
+    `The cursor of source "${name}" is not one that a source of its type writes. Set another one with: onramp sources set ${name} --cursor JSON, or --from-start.`,
+  );
+
 /** The options that every source has. */
 export const sourceOptions = {
   filter: expression("JSONata over the value. Records for which the result is not true are skipped."),

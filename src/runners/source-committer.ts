@@ -18,6 +18,9 @@ import type { SourceHealth } from "./source-health.ts";
 /** The number of successive batches without a record and without a new cursor after which a source counts as faulty. */
 const MOST_IDLE = 100;
 
+const NOT_A_DRAFT =
+  "the source yielded a draft without a topic, or whose key or value is not a Buffer; report this as a fault of the source";
+
 /** A commit that failed. The outcome of the transaction may be unknown: the owner must recover. */
 export class CommitFailed extends Error {
   override readonly name = "CommitFailed";
@@ -168,6 +171,8 @@ export class SourceCommitter {
     const kept: TopicDraft[] = [];
     for (const { topic, ...given } of drafts) {
       const draft: Draft = { key: null, headers: [], ...given };
+      if (typeof topic !== "string" || ![draft.key, draft.value].every(isBytes))
+        throw new SourceError("passing", NOT_A_DRAFT);
       if (!filter) kept.push({ topic, draft });
       else {
         await yieldToEventLoop();
@@ -194,3 +199,5 @@ export class SourceCommitter {
     }
   }
 }
+
+const isBytes = (part: unknown): boolean => part === null || Buffer.isBuffer(part);

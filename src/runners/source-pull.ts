@@ -69,10 +69,7 @@ export class SourcePull {
   /** Ends the generator. One that does not end is abandoned after 5 seconds. */
   async end(): Promise<void> {
     this.#ending.abort();
-    const ended = Promise.resolve(this.#iterator.return?.()).then(
-      () => {},
-      () => {},
-    );
+    const ended = (async () => this.#iterator.return?.())();
     await untilDeadline(ended, Date.now() + END_MS, "the source does not end").catch(() => {});
   }
 

@@ -2,7 +2,8 @@
 
 import { adapterKind } from "../core/adapter.ts";
 import { duration, expression, object, oneOf, string } from "../core/options.ts";
-import { type Batch, type Source, type SourceDraft, SourceError } from "../core/source.ts";
+import { type Batch, invalidCursor, type Source, type SourceDraft, SourceError } from "../core/source.ts";
+import { isTime } from "../core/time.ts";
 import { ms } from "../core/units.ts";
 
 /** The last tick: its number, from 1, and its time in milliseconds since 1970. */
@@ -28,7 +29,7 @@ export const clock = adapterKind({
       { default: "all" },
     ),
   }),
-  create({ topic, interval, value, missed }, { compile, now, sleep }): Source<Cursor> {
+  create({ topic, interval, value, missed }, { name, compile, now, sleep }): Source<Cursor> {
     const every = ms(interval);
     if (every < 1) throw new Error("interval must be at least 1ms");
     const expression = value === undefined ? undefined : compile("value", value);
@@ -44,6 +45,8 @@ export const clock = adapterKind({
     return {
       topics: [topic],
       async *run(cursor, signal, report): AsyncGenerator<Batch<Cursor>> {
+        if (cursor && !(Number.isSafeInteger(cursor.number) && isTime(cursor.time)))
+          throw invalidCursor(name);
         let last = cursor ?? { number: 0, time: Math.floor(now() / every) * every };
         for (;;) {
           report({ nextRunAt: last.time + every });

@@ -2,7 +2,7 @@
 
 import { adapterKind } from "../core/adapter.ts";
 import { duration, object, string } from "../core/options.ts";
-import type { Batch, Source } from "../core/source.ts";
+import { type Batch, invalidCursor, type Source } from "../core/source.ts";
 import { ms } from "../core/units.ts";
 
 /** The number of orders that were generated. */
@@ -26,11 +26,12 @@ export const sample = adapterKind({
     topic: string("The topic of the orders.", { default: "sample.orders" }),
     interval: duration("The time from one order to the next.", { default: "1s" }),
   }),
-  create({ topic, interval }, { now, sleep }): Source<Cursor> {
+  create({ topic, interval }, { name, now, sleep }): Source<Cursor> {
     const every = ms(interval);
     return {
       topics: [topic],
       async *run(cursor, signal, report): AsyncGenerator<Batch<Cursor>> {
+        if (cursor && !Number.isSafeInteger(cursor.orders)) throw invalidCursor(name);
         for (let orders = (cursor?.orders ?? 0) + 1; ; orders++) {
           const order = orderOf(orders, now());
           const value = Buffer.from(JSON.stringify(order));

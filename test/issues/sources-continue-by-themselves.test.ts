@@ -227,6 +227,61 @@ describe("sources continue by themselves", function () {
     );
   });
 
+  it("shows which sources fail in /readyz, which stays ready", async () => {
+    const { gateway } = await start(
+      () => {
+        throw new SourceError("blocked", "Set a key.");
+      },
+      {},
+      {},
+      undefined,
+    );
+    await untilState(gateway, ["blocked"], "bad");
+    const answer = await fetch(`${gateway.adminUrl}/readyz`);
+    const { parts } = (await answer.json()) as { parts: { sources: object } };
+    assert.equal(answer.status, 200);
+    assert.deepEqual(parts.sources, { ready: true, detail: "1 blocked: bad; 1 running" });
+  });
+
+  it("when it yields something else than drafts: it is reported, and nothing is written", async () => {
+    const garbage: Script = async function* ({ topic }) {
+      yield { drafts: [{ topic, value: "text" as unknown as Buffer }], cursor: 1 };
+    };
+    const { log, numbers } = await start(faulty(garbage));
+    await until(async () => (await numbers()).length >= 3);
+    assert.match(
+      String(events(log, "source failed; Onramp starts it again")[0]?.fields["reason"]),
+      /not a Buffer/,
+    );
+    assert.deepEqual((await numbers()).slice(0, 3), [1, 2, 3]);
+  });
+
+  it("writes timestamps and partitions that are none as dead letters", async () => {
+    const { gateway } = await start(async function* ({ topic }, _, signal) {
+      const value = Buffer.from("1");
+      const odd = [
+        { timestamp: Number.NaN },
+        { timestamp: 1.5 },
+        { timestamp: -1 },
+        { partition: -1 },
+        { partition: 0.5 },
+      ];
+      yield { drafts: odd.map((more) => ({ topic, value, ...more })), cursor: 1 };
+      await pause(60_000, signal);
+    });
+    await until(async () => (await sourceState(gateway, "bad")).deadLetters === 5);
+  });
+
+  it("when the state topic is deleted: it is created again, and the cursor in memory is used", async () => {
+    const { gateway, numbers, topic } = await start(counting(5), {}, {}, undefined);
+    await until(async () => (await numbers()).length >= 3);
+    await withAdmin(broker.addresses(), (admin) => admin.deleteTopics({ topics: [`ns-${topic}.sources`] }));
+    const { commits } = await sourceState(gateway, "bad");
+    await until(async () => (await sourceState(gateway, "bad")).commits > commits + 10, 40_000);
+    const written = await numbers();
+    assert.deepEqual(written, upTo(written.length));
+  });
+
   it("creates a topic that appears while it runs, if it may", async () => {
     const { topic: base, gateway } = await start(async function* ({ topic }, _, signal) {
       yield batchOf(`${topic}-later`, [{ n: 1 }], 1);

@@ -77,7 +77,7 @@ describe("runners: pulling from a source", () => {
     let checks = 0;
     const { pull, stop } = pullOf(
       async function* (_, signal, report) {
-        for (;;) {
+        while (!signal.aborted) {
           report();
           await pause(20, signal);
         }

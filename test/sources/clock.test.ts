@@ -74,6 +74,11 @@ describe("sources: clock", () => {
     await assert.rejects(start({ value: "nothing" }).next(), /value: the expression gives no value/);
   });
 
+  it("is blocked by a cursor that is not its own", async () => {
+    for (const cursor of [7, "x", { number: "a", time: 1 }, { number: 1 }, { number: 1, time: 1e300 }])
+      await assert.rejects(start({}, cursor as never).next(), /The cursor of source "tick".*--from-start/);
+  });
+
   it("refuses an interval of less than a millisecond", () => {
     assert.throws(() => start({ interval: "0ms" }), /at least 1ms/);
   });

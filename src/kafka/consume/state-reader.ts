@@ -26,7 +26,9 @@ export class StateTopic implements StateReader {
     const states = new Map<string, StateRecord>();
     // The high watermark, not the last stable offset: an open transaction of another source may hide a committed cursor.
     const end = await this.#offset(place, LATEST);
-    const start = from ?? (await this.#offset(place, EARLIEST));
+    // An offset after the end belongs to a topic that was recreated, or that lost records.
+    const isKnown = from !== undefined && from <= end;
+    const start = isKnown ? from : await this.#offset(place, EARLIEST);
     await readRange(
       this.#deps,
       [{ ...place, from: start, to: Math.max(start, end), alwaysFetch: true }],

@@ -4,6 +4,7 @@
 import { elementAt } from "../../core/element.ts";
 import { OnrampError } from "../../core/errors.ts";
 import type { PreparedRecord } from "../../core/record.ts";
+import { yieldToEventLoop } from "../../core/time.ts";
 import {
   BATCH_OVERHEAD,
   type BatchCompression,
@@ -29,6 +30,14 @@ export interface Chunk extends Part {
   readonly compression: BatchCompression | undefined;
 }
 
+/** A part to which records are added. */
+interface GrowingPart extends Part {
+  readonly indexes: number[];
+}
+
+/** The number of records that are placed before other work gets a turn. */
+const SLICE = 1000;
+
 /** Selects the partitions of records, per topic; records without a key stay on one partition for some time. */
 export class Placement {
   readonly #sticky = new Map<string, StickyPartitioner>();
@@ -38,31 +47,26 @@ export class Placement {
    * @param compressed whether all batches are compressed
    * @returns the records by partition
    */
-  place(
+  async place(
     records: readonly PreparedRecord[],
     stateOf: (topic: string) => TopicState,
     compressed: boolean,
-  ): { readonly parts: readonly Part[]; readonly faults: ReadonlyMap<number, OnrampError> } {
-    const parts = new Map<string, { topic: string; partition: number; indexes: number[] }>();
+  ): Promise<{ readonly parts: readonly Part[]; readonly faults: ReadonlyMap<number, OnrampError> }> {
+    const parts = new Map<string, GrowingPart>();
     const faults = new Map<number, OnrampError>();
-    for (const [topic, indexes] of groupBy([...records.keys()], (index) => elementAt(records, index).topic)) {
-      const state = stateOf(topic);
-      const own = indexes.map((index) => elementAt(records, index));
-      const partitions = own.map((each) => this.#partitionOf(state, each));
-      const checked = own.map(({ record }) => record);
-      for (const { index, error_code, message } of faultsOf(state, checked, partitions, {
-        most: own.length,
-        compressed,
-      })) {
-        const at = elementAt(indexes, index);
-        if (error_code === 41301 && fitsCompressed(elementAt(own, index), state)) continue;
-        if (!faults.has(at)) faults.set(at, new OnrampError(error_code, message));
-      }
-      for (const [n, index] of indexes.entries()) {
-        const partition = elementAt(partitions, n);
-        const part = parts.get(`${topic}/${partition}`) ?? { topic, partition, indexes: [] };
-        parts.set(`${topic}/${partition}`, part);
-        part.indexes.push(index);
+    for (let from = 0; from < records.length; from += SLICE) {
+      await yieldToEventLoop();
+      const slice = records.slice(from, from + SLICE);
+      for (const [topic, places] of groupBy([...slice.keys()], (n) => elementAt(slice, n).topic)) {
+        const own = places.map((n) => elementAt(slice, n));
+        const indexes = places.map((n) => from + n);
+        const partitions = own.map((each) => this.#partitionOf(stateOf(topic), each));
+        noteFaults(faults, stateOf(topic), own, partitions, indexes, compressed);
+        for (const [n, partition] of partitions.entries()) {
+          const part = parts.get(`${topic}/${partition}`) ?? { topic, partition, indexes: [] };
+          parts.set(`${topic}/${partition}`, part);
+          part.indexes.push(elementAt(indexes, n));
+        }
       }
     }
     return { parts: [...parts.values()], faults };
@@ -76,6 +80,24 @@ export class Placement {
     this.#sticky.set(topic.name, sticky);
     const hasLeader = (partition: number): boolean => (topic.partitions[partition]?.leader ?? -1) >= 0;
     return sticky.choose(count, hasLeader, recordSizeBound(record));
+  }
+}
+
+/** Adds the errors of records that their topic would refuse, the first one per record. */
+function noteFaults(
+  faults: Map<number, OnrampError>,
+  topic: TopicState,
+  own: readonly PreparedRecord[],
+  partitions: readonly number[],
+  indexes: readonly number[],
+  compressed: boolean,
+): void {
+  const records = own.map(({ record }) => record);
+  const found = faultsOf(topic, records, partitions, { most: own.length, compressed });
+  for (const { index, error_code, message } of found) {
+    const at = elementAt(indexes, index);
+    if (error_code === 41301 && fitsCompressed(elementAt(own, index), topic)) continue;
+    if (!faults.has(at)) faults.set(at, new OnrampError(error_code, message));
   }
 }
 

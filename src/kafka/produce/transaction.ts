@@ -121,7 +121,7 @@ export class TransactionalProducer implements SourceLog {
       if ((record.partition ?? 0) >= (states.get(topic)?.partitions.length ?? 0))
         states.set(topic, await this.#resolve(topic, deadline));
     const stateOf = (topic: string): TopicState => states.get(topic) as TopicState;
-    const { parts, faults } = this.#placement.place(records, stateOf, compression !== undefined);
+    const { parts, faults } = await this.#placement.place(records, stateOf, compression !== undefined);
     if (faults.size > 0) throw new RecordsRefused(faults);
     const limitOf = (topic: string): number =>
       Math.min(stateOf(topic).limits.maxMessageBytes, this.#batchLimits.get(topic)?.bytes ?? MAX_BATCH_BYTES);
