@@ -18,6 +18,10 @@ export class PartitionTakeover {
   readonly #revoked: AbortSignal;
   #missing: number;
   #begin: () => void = () => {};
+  /** Resolves when every source is fenced, or cannot be fenced now. */
+  readonly #allArrived = new Promise<void>((resolve) => {
+    this.#begin = resolve;
+  });
   #shared: Promise<States> | undefined;
   #begun = false;
 
@@ -47,8 +51,8 @@ export class PartitionTakeover {
    */
   async states(signal: AbortSignal): Promise<States> {
     if (this.#begun) return this.#reader.read(this.partition, undefined, signal);
-    this.#shared ??= this.#read();
     this.arrive();
+    this.#shared ??= this.#read();
     return untilAborted(this.#shared, signal);
   }
 
@@ -59,13 +63,7 @@ export class PartitionTakeover {
   }
 
   async #read(): Promise<States> {
-    await Promise.race([
-      new Promise<void>((resolve) => {
-        this.#begin = resolve;
-        if (this.#missing <= 1) resolve();
-      }),
-      delay(OTHERS_MS, undefined, { ref: false }),
-    ]);
+    await Promise.race([this.#allArrived, delay(OTHERS_MS, undefined, { ref: false })]);
     this.#begun = true;
     const states = await this.#reader.read(this.partition, undefined, this.#revoked);
     this.#onStates(states);

@@ -9,29 +9,52 @@ import { Fetch } from "../../src/wire/messages/fetch.ts";
 import { type PlacedRecord, readBatches, readRecords } from "../../src/wire/record-batch-reader.ts";
 import { metadataOf, openConnection } from "./broker.ts";
 
-/** All records of a partition from `from` on. */
-export async function readPartition(
+/** All records of a partition from `from` on, also those of open and aborted transactions, and their markers. */
+export function readPartition(
   brokers: readonly string[],
   topic: string,
   partition = 0,
   from = 0,
 ): Promise<PlacedRecord[]> {
+  return readAll(brokers, topic, partition, from, 0);
+}
+
+/** The committed records of a partition, as a reader with `isolation.level=read_committed` gets them. */
+export function readCommitted(
+  brokers: readonly string[],
+  topic: string,
+  partition = 0,
+): Promise<PlacedRecord[]> {
+  return readAll(brokers, topic, partition, 0, 1);
+}
+
+async function readAll(
+  brokers: readonly string[],
+  topic: string,
+  partition: number,
+  from: number,
+  isolationLevel: 0 | 1,
+): Promise<PlacedRecord[]> {
   const connection = await openConnection(await leaderOf(brokers, topic, partition));
   const records: PlacedRecord[] = [];
   try {
     for (let offset = from; ; ) {
-      const answer = await connection.request(Fetch, 11, fetchRequest(topic, partition, offset), 10_000);
+      const request = { ...fetchRequest(topic, partition, offset), isolationLevel };
+      const answer = await connection.request(Fetch, 11, request, 10_000);
       const part = answer.topics[0]?.partitions[0];
       if (part?.errorCode !== 0)
         throw new Error(`fetch of ${topic}/${partition} at ${offset}: error ${part?.errorCode}`);
       const before = offset;
+      const aborted = new AbortedTransactions(part.abortedTransactions ?? []);
       for (const batch of readBatches(part.records ?? Buffer.alloc(0))) {
         if (!batch.crcValid) throw new Error(`bad CRC at ${batch.baseOffset}`);
-        for (const record of readRecords(batch, (_, packed) => gunzipSync(packed)))
+        const isLeftOut = isolationLevel === 1 && aborted.leavesOut(batch);
+        for (const record of isLeftOut ? [] : readRecords(batch, (_, packed) => gunzipSync(packed)))
           if (record.offset >= offset) records.push(record);
         offset = batch.baseOffset + batch.lastOffsetDelta + 1;
       }
-      if (offset === before || offset >= part.highWatermark) return records;
+      const end = isolationLevel === 1 ? part.lastStableOffset : part.highWatermark;
+      if (offset === before || offset >= end) return records;
     }
   } finally {
     connection.close();
@@ -45,36 +68,6 @@ export async function readValues(
   partition = 0,
 ): Promise<(string | undefined)[]> {
   return (await readPartition(brokers, topic, partition)).map(({ value }) => value?.toString());
-}
-
-/** The committed records of a partition, as a reader with `isolation.level=read_committed` gets them. */
-export async function readCommitted(
-  brokers: readonly string[],
-  topic: string,
-  partition = 0,
-): Promise<PlacedRecord[]> {
-  const connection = await openConnection(await leaderOf(brokers, topic, partition));
-  const records: PlacedRecord[] = [];
-  try {
-    for (let offset = 0; ; ) {
-      const request = { ...fetchRequest(topic, partition, offset), isolationLevel: 1 };
-      const answer = await connection.request(Fetch, 11, request, 10_000);
-      const part = answer.topics[0]?.partitions[0];
-      if (part?.errorCode !== 0)
-        throw new Error(`fetch of ${topic}/${partition} at ${offset}: error ${part?.errorCode}`);
-      const aborted = new AbortedTransactions(part.abortedTransactions ?? []);
-      const before = offset;
-      for (const batch of readBatches(part.records ?? Buffer.alloc(0))) {
-        if (!aborted.leavesOut(batch))
-          for (const record of readRecords(batch, (_, packed) => gunzipSync(packed)))
-            if (record.offset >= offset) records.push(record);
-        offset = batch.baseOffset + batch.lastOffsetDelta + 1;
-      }
-      if (offset === before || offset >= part.lastStableOffset) return records;
-    }
-  } finally {
-    connection.close();
-  }
 }
 
 /** The values of the committed records of a partition, as text. */
