@@ -1,10 +1,11 @@
 // Runs one sink: filters records, delivers them, and writes a dead letter for each record that cannot be
 // delivered, so that none is dropped. Depends neither on Kafka nor on the receiver of the sink.
 
+import { bindingsOf } from "../core/bindings.ts";
 import { messageOf, OnrampError } from "../core/errors.ts";
 import { type Expression, ExpressionError } from "../core/expressions.ts";
 import type { BlockedReason, ConsumedRecord, Log, RecordFeed, RecordHandler } from "../core/ports.ts";
-import { bindingsOf, type DeliveryError, type OutgoingRecord, type Sink } from "../core/sink.ts";
+import type { DeliveryError, OutgoingRecord, Sink } from "../core/sink.ts";
 import type { SinkCounts, SinkState } from "../core/sink-state.ts";
 import { Backoff, type Clock, yieldToEventLoop } from "../core/time.ts";
 import { BACKOFF_FIRST_MS, BACKOFF_MOST_MS, blockedBackoff, Deliverer } from "./deliverer.ts";

@@ -1,13 +1,13 @@
 // Commits the batches of one source: filters the drafts, prepares the records, and replaces records that Kafka refuses by
 // dead letters.
 
+import { bindingsOf } from "../core/bindings.ts";
 import { messageOf, OnrampError } from "../core/errors.ts";
 import { type Expression, ExpressionError } from "../core/expressions.ts";
 import type { Ingest } from "../core/ingest.ts";
 import type { Log } from "../core/ports.ts";
 import type { PreparedBatch, TopicDraft } from "../core/prepare.ts";
 import type { Draft } from "../core/record.ts";
-import { bindingsOf } from "../core/sink.ts";
 import { type Batch, SourceError } from "../core/source.ts";
 import { OwnerUnclear, RecordsRefused, type SourceLog, type TopicEnsurer } from "../core/source-ports.ts";
 import { encodeState } from "../core/source-state.ts";

@@ -3,10 +3,11 @@
 import { validateHeaderName, validateHeaderValue } from "node:http";
 import { isIP } from "node:net";
 import { adapterKind, requireAll } from "../core/adapter.ts";
+import { bindingsOf } from "../core/bindings.ts";
 import type { Expression } from "../core/expressions.ts";
 import { isJsonText } from "../core/json.ts";
 import { duration, expression, list, map, object, oneOf, section, string } from "../core/options.ts";
-import { bindingsOf, DeliveryError, type OutgoingRecord, type Sink } from "../core/sink.ts";
+import { DeliveryError, type OutgoingRecord, type Sink } from "../core/sink.ts";
 import { isTime } from "../core/time.ts";
 import { readTlsFiles, tlsFiles } from "../core/tls-files.ts";
 import { ms } from "../core/units.ts";

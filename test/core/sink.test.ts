@@ -1,7 +1,8 @@
 // The contract of a sink: what failures mean, and what its options are.
 
 import { strict as assert } from "node:assert";
-import { bindingsOf, DeliveryError, failureKindOf, sinkOptions } from "../../src/core/sink.ts";
+import { bindingsOf } from "../../src/core/bindings.ts";
+import { DeliveryError, failureKindOf, sinkOptions } from "../../src/core/sink.ts";
 
 describe("core: sink", () => {
   it("maps the status of a response to permanent, answered or away", () => {

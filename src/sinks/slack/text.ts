@@ -1,8 +1,9 @@
 // Escapes records for Slack's message text (mrkdwn) before expressions are evaluated, so that a record can
 // neither notify people nor forge a link. Text in the expression itself is not escaped.
 
+import { bindingsOf } from "../../core/bindings.ts";
 import { type Expression, ExpressionError, toText } from "../../core/expressions.ts";
-import { bindingsOf, type OutgoingRecord } from "../../core/sink.ts";
+import type { OutgoingRecord } from "../../core/sink.ts";
 
 /**
  * Escapes Slack's control characters (https://docs.slack.dev/messaging/formatting-message-text/#escaping).
