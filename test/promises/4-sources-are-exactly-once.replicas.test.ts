@@ -69,9 +69,9 @@ describeIf(isWanted, "promise 4: sources are exactly once, with three replicas",
 
   it(`each source commits from one replica at a time in ${RESTARTS_MS / 1000} s of random restarts`, async () => {
     const replicas = [await replica(), await replica(), await replica()];
-    const until_ = Date.now() + RESTARTS_MS;
+    const end = Date.now() + RESTARTS_MS;
     let restarts = 0;
-    while (Date.now() < until_) {
+    while (Date.now() < end) {
       await delay(1000 + Math.random() * 2000);
       const index = restarts++ % replicas.length;
       const signal = Math.random() < 0.5 ? "SIGKILL" : "SIGTERM";

@@ -24,8 +24,13 @@ import type { Chunk } from "./transaction-parts.ts";
 
 /** Time for the network, in addition to the time that a broker may wait for replicas, in milliseconds. */
 const NETWORK_MS = 1000;
-/** The pause before a batch is sent to another leader, in milliseconds. */
-const LEADER_MS = 100;
+/** The pause before a batch is sent to another leader, and how long that is tried, in milliseconds. */
+const [LEADER_MS, ELECTION_MS] = [100, 5000];
+/**
+ * How long a broker may wait for its replicas, in milliseconds: longer than for HTTP, since a source has a connection of its own,
+ * and an attempt that is given up aborts the transaction.
+ */
+const REPLICAS_MS = 8000;
 
 /** A batch that was not written, or whose outcome is not known. */
 export interface Refusal {
@@ -68,7 +73,7 @@ export class TransactionRequests {
 
   /**
    * Sends the batches, in order per partition. A batch that its leader has not written, because another broker is the leader,
-   * is sent again until `deadline`. After another refusal, no further batch of the partition is sent.
+   * is sent again for 5 seconds. After another refusal, no further batch of the partition is sent.
    */
   async send(
     own: ProducerIdentity,
@@ -77,24 +82,30 @@ export class TransactionRequests {
     deadline: number,
   ): Promise<Produced> {
     const produced: Produced = { lastOffsets: new Map(), refusals: [] };
+    const lastTry = Math.min(deadline, Date.now() + ELECTION_MS);
     let pending = [...chunks];
     while (pending.length > 0) {
       const byLeader = groupBy(pending, (chunk) => this.#leaderOf(chunk));
       const again: Chunk[] = [];
       await Promise.all(
-        byLeader.map(async ([leader, own_]) => {
-          again.push(...(await this.#sendTo(leader, own, own_, records, produced)));
+        byLeader.map(async ([leader, led]) => {
+          again.push(...(await this.#sendTo(leader, own, led, records, produced)));
         }),
       );
       // The order of the batches of a partition is that of `chunks`.
       pending = pending.filter((chunk) => again.includes(chunk));
       if (produced.refusals.length > 0 || pending.length === 0) break;
       this.#deps.metadata.refresh([...new Set(pending.map(({ topic }) => topic))]);
-      if (Date.now() + LEADER_MS >= deadline) break;
       await delay(LEADER_MS);
+      const isDeleted = pending.some(({ topic }) => this.#deps.metadata.get(topic) === undefined);
+      if (isDeleted || Date.now() >= lastTry) break;
     }
     for (const chunk of produced.refusals.length > 0 ? [] : pending)
-      produced.refusals.push({ chunk, answer: undefined, reason: `${nameOf(chunk)} has no leader` });
+      produced.refusals.push({
+        chunk,
+        answer: undefined,
+        reason: `${nameOf(chunk)} has no leader that can be reached`,
+      });
     return produced;
   }
 
@@ -162,19 +173,18 @@ export class TransactionRequests {
     const connection = await cluster.connection(leader, `transaction-${this.#id}`);
     const version = connection.version(Produce);
     const correlationId = connection.nextCorrelationId();
-    const { requestTimeoutMs } = cluster.options;
     const topics = groupBy(chunks, ({ topic }) => topic);
     const size = chunks.reduce((sum, chunk) => sum + chunk.size, 0);
     const names = topics.map(([name]) => name);
     const buffer = this.#frames.take(size + frameOverhead(names, chunks.length, this.#id));
     const frame = new ProduceFrame(buffer);
-    frame.begin(version, correlationId, CLIENT_ID, requestTimeoutMs, topics.length, this.#id);
+    frame.begin(version, correlationId, CLIENT_ID, REPLICAS_MS, topics.length, this.#id);
     for (const [topic, parts] of topics) {
       frame.topic(topic, parts.length);
       for (const chunk of parts)
         frame.records(chunk.partition, (target, at) => this.#encode(own, chunk, records, target, at));
     }
-    const bytes = await connection.send(frame.finish(), correlationId, requestTimeoutMs + NETWORK_MS);
+    const bytes = await connection.send(frame.finish(), correlationId, REPLICAS_MS + NETWORK_MS);
     this.#frames.give(buffer);
     const answer = decodeResponse(Produce, version, bytes);
     if (answer.throttleTimeMs > 0) await delay(Math.min(answer.throttleTimeMs, NETWORK_MS));

@@ -8,7 +8,7 @@ import { KafkaCode } from "../../../src/wire/error-codes.ts";
 import { InitProducerId } from "../../../src/wire/messages/cluster.ts";
 import { Produce } from "../../../src/wire/messages/produce.ts";
 import { AddPartitionsToTxn, EndTxn } from "../../../src/wire/messages/transaction.ts";
-import { itOnDevBroker, useBroker } from "../../support/broker.ts";
+import { itOnDevBroker, useBroker, withAdmin } from "../../support/broker.ts";
 import type { KafkaProxy, RequestFault } from "../../support/kafka-proxy.ts";
 import { committedValues } from "../../support/read-back.ts";
 import { acceptedRecord } from "../../support/segments.ts";
@@ -254,6 +254,23 @@ describe("kafka: transactions of a source", function () {
     await assert.rejects(missing, (error: unknown) => error instanceof OnrampError && error.code === 40401);
     await recover(producer);
     await producer.commit([prepared(topic, "v")]);
+  });
+
+  it("gives up soon when a topic was deleted, and reports that at the next attempt", async () => {
+    const { producer } = await start();
+    const [topic, other] = [await broker.topic(), await broker.topic()];
+    await producer.commit([prepared(topic, "1"), prepared(other, "1")]);
+    await withAdmin(broker.addresses(), (admin) => admin.deleteTopics({ topics: [topic] }));
+    const began = Date.now();
+    await until(async () => {
+      const failure = await producer
+        .commit([prepared(topic, "2"), prepared(other, "2")])
+        .catch((error) => error);
+      await recover(producer);
+      return failure instanceof OnrampError && failure.code === 40401;
+    });
+    assert.ok(Date.now() - began < 10_000, `${Date.now() - began} ms`);
+    assert.deepEqual(await values(other), ["1"]);
   });
 
   /** The answers of a broker that refuses the batches of a transaction, and the error that follows. */
