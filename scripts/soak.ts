@@ -29,6 +29,7 @@ const soaks: Readonly<Record<string, () => Promise<number>>> = {
   "tiny-records": () => onBoth("test/issues/a-batch-of-tiny-records.test.ts"),
   sources: () => onBoth(`${PROMISES}/4-sources-are-exactly-once.test.ts`),
   "source-replicas": () => onBoth(`${PROMISES}/4-sources-are-exactly-once.replicas.test.ts`),
+  "source-brokers": () => mocha(`${PROMISES}/4-sources-are-exactly-once.three-brokers.test.ts`),
   "source-takeover": () => onBoth("test/issues/sources-take-over.many.test.ts"),
   "older-transactions": onOlderKafka,
   "older-kafka": () => mocha("test/issues/kafka-versions-are-negotiated.test.ts", "older Apache Kafka"),
