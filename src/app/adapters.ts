@@ -26,7 +26,7 @@ export const adapters: Adapters = {
     topicsOf: (_, source) =>
       (source?.topics ?? []).map((topic) => ({ topic, access: "write", deadLetters: true })),
     description:
-      "Sources by name; each is run by one replica at a time. All replicas must have the same sources.",
+      "Sources by name. One replica at a time runs each source; all replicas must have the same sources.",
     names: "^[a-zA-Z0-9._-]{1,100}$",
   },
   sinks: {

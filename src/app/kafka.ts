@@ -75,7 +75,7 @@ function producerOptions({ kafka, http }: Config): ProducerOptions {
   };
 }
 
-/** The options of a command: it writes records one by one, for any reader, without compression and without a wait. */
-export const PLAIN = { compression: undefined, lingerMs: 0, laneBytes: 32 * 1024 * 1024 };
+/** The producer options of commands: no compression, so that every reader can read the records, and no linger. */
+export const COMMAND_PRODUCER = { compression: undefined, lingerMs: 0, laneBytes: 32 * 1024 * 1024 };
 /** The meter of a command, which has no metrics. */
-export const UNMETERED = { countAppended() {}, countRefused() {}, countBatch() {}, countSuspectedLoss() {} };
+export const NO_METER = { countAppended() {}, countRefused() {}, countBatch() {}, countSuspectedLoss() {} };

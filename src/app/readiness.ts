@@ -15,12 +15,12 @@ export function readiness(
     process: { ready: !draining, detail: draining ? "stopping" : "running" },
     kafka: { ready: producer.fault === undefined, detail: producer.fault ?? "able to produce" },
     topics: keeper.readiness,
-    // A source that fails does not keep the process from producing.
+    // Always ready: a source that fails does not prevent the process from producing.
     ...(sources.length > 0 ? { sources: { ready: true, detail: detailOf(sources) } } : {}),
   };
 }
 
-/** Such as "3 running; 1 blocked: status". */
+/** Such as "3 running; 1 blocked: orders". */
 function detailOf(sources: readonly SourceState[]): string {
   const byState = new Map<string, string[]>();
   for (const { name, state } of sources) byState.set(state, [...(byState.get(state) ?? []), name]);

@@ -13,7 +13,7 @@ import { Consumer } from "../kafka/consume/consumer.ts";
 import { type OffsetRange, readRange } from "../kafka/consume/read-range.ts";
 import { RateLimiter } from "../runners/rate-limiter.ts";
 import type { SinkRunner } from "../runners/sink-runner.ts";
-import { createKafka, NO_BROKER, PLAIN, UNMETERED } from "./kafka.ts";
+import { COMMAND_PRODUCER, createKafka, NO_BROKER, NO_METER } from "./kafka.ts";
 import { readOriginal } from "./original.ts";
 import { createRunner, type SinkDeps } from "./sinks.ts";
 
@@ -167,7 +167,7 @@ async function withTools(
   work: (tools: Tools, report: ReplayReport) => Promise<void>,
 ): Promise<ReplayReport> {
   if (config.kafka.brokers.length === 0) throw new ReplayError(`${NO_BROKER}.`);
-  const kafka = createKafka(config, config.kafka.brokers, log, () => UNMETERED, PLAIN);
+  const kafka = createKafka(config, config.kafka.brokers, log, () => NO_METER, COMMAND_PRODUCER);
   const deps = { ...kafka, log, clock: systemClock, limiter: new RateLimiter(systemClock) };
   const runners = new Map<string, SinkRunner>();
   const runner = (name: string): SinkRunner => {

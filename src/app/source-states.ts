@@ -4,18 +4,18 @@
 import type { Config } from "../config/load.ts";
 import { messageOf, OnrampError, OperatorError } from "../core/errors.ts";
 import type { Log } from "../core/ports.ts";
-import { OwnerUnclear, TransactionLost } from "../core/source-ports.ts";
+import { OwnershipUnknown, TransactionLost } from "../core/source-ports.ts";
 import { decodeState, encodeState, type StoredState, withoutUrlSecrets } from "../core/source-state.ts";
-import { StateTopic } from "../kafka/consume/state-reader.ts";
+import { KafkaStateReader } from "../kafka/consume/state-reader.ts";
 import { TransactionalProducer } from "../kafka/produce/transaction.ts";
-import { createKafka, type Kafka, NO_BROKER, PLAIN, UNMETERED } from "./kafka.ts";
+import { COMMAND_PRODUCER, createKafka, type Kafka, NO_BROKER, NO_METER } from "./kafka.ts";
 import { transactionalId } from "./sources.ts";
-import { statePartition, statePartitions, stateTopicName } from "./state-topic.ts";
+import { statePartition, stateTopicName } from "./state-topic.ts";
 
-/** How long the command waits for Kafka, in milliseconds. */
+/** How long the command waits for the metadata, and for the end of its requests, in milliseconds. */
 const KAFKA_MS = 10_000;
-/** How often a change is tried, when the owner of the source fences this command in the meantime. */
-const TRIES = 10;
+/** The maximum number of attempts to change a state: the owner of the source may fence the command. */
+const MAX_ATTEMPTS = 10;
 
 /** The states of sources cannot be read or changed. The message contains the reason and the next step. */
 export class SourceStateError extends OperatorError {
@@ -27,6 +27,7 @@ export interface ListedSource {
   readonly name: string;
   /** Undefined for a state that cannot be read. */
   readonly type: string | undefined;
+  /** Undefined without a state, or when it cannot be read. */
   readonly cursor: unknown;
   readonly holds: string | undefined;
   readonly isConfigured: boolean;
@@ -35,7 +36,7 @@ export interface ListedSource {
   readonly fault?: string;
 }
 
-/** Lists the sources of the configuration, and those that have a state. @throws SourceStateError, OnrampError */
+/** Lists the sources of the configuration, and other sources that have a state. @throws SourceStateError, OnrampError */
 export function listSources(config: Config, log: Log, stopping: AbortSignal): Promise<ListedSource[]> {
   return withKafka(config, log, async (kafka) => {
     const found = await readStates(kafka, config, log, stopping);
@@ -43,7 +44,7 @@ export function listSources(config: Config, log: Log, stopping: AbortSignal): Pr
     return [...names].sort().map((name) => {
       const configured = config.compiled.sources.get(name);
       const value = found.get(name);
-      const stored = value === undefined ? undefined : attempt(() => decodeState(name, value));
+      const stored = value === undefined ? undefined : resultOf(() => decodeState(name, value));
       const isError = stored instanceof Error;
       return {
         name,
@@ -58,7 +59,12 @@ export function listSources(config: Config, log: Log, stopping: AbortSignal): Pr
   });
 }
 
-/** Sets the cursor of a source. @throws SourceStateError for a source that is not configured and has no state */
+/**
+ * Sets the cursor of a source.
+ *
+ * @throws SourceStateError for a source that is not configured and has no state; SourceError for one that is not configured and
+ * whose state cannot be read
+ */
 export function setCursor(
   config: Config,
   name: string,
@@ -97,7 +103,7 @@ export function removeState(
   return withKafka(config, log, async (kafka) => {
     const value = (await readStates(kafka, config, log, stopping)).get(name);
     if (value === undefined && !config.compiled.sources.has(name)) throw unknownSource(config, name);
-    const stored = value === undefined ? undefined : attempt(() => decodeState(name, value));
+    const stored = value === undefined ? undefined : resultOf(() => decodeState(name, value));
     await write(kafka, config, { name, value: null }, log, stopping);
     return stored instanceof Error ? undefined : stored?.holds;
   });
@@ -110,15 +116,17 @@ async function readStates(
   stopping: AbortSignal,
 ): Promise<Map<string, Buffer>> {
   const topic = stateTopicName(namespace);
-  await kafka.metadata.resolve(topic, Date.now() + KAFKA_MS).catch((error: unknown) => {
-    if (!(error instanceof OnrampError && error.code === 40401)) throw error;
-    throw new SourceStateError(
-      `Topic "${topic}" does not exist: no source of the namespace "${namespace}" has run. Check kafka.namespace and kafka.brokers.`,
-    );
-  });
-  const reader = new StateTopic({ ...kafka, log }, topic);
+  const { partitions } = await kafka.metadata
+    .resolve(topic, Date.now() + KAFKA_MS)
+    .catch((error: unknown) => {
+      if (!(error instanceof OnrampError && error.code === 40401)) throw error;
+      throw new SourceStateError(
+        `Topic "${topic}" does not exist: no source has run in namespace "${namespace}" yet. Check kafka.namespace and kafka.brokers.`,
+      );
+    });
+  const reader = new KafkaStateReader({ ...kafka, log }, topic);
   const parts = await Promise.all(
-    statePartitions.map((partition) => reader.read(partition, undefined, stopping)),
+    partitions.map((_, partition) => reader.read(partition, undefined, stopping)),
   );
   return new Map(
     parts.flatMap((states) =>
@@ -141,17 +149,17 @@ async function write(
   const state = { topic: stateTopicName(namespace), draft };
   const { records } = await kafka.ingest.prepare([], { source: name, state });
   try {
-    for (let tries = 1; ; tries++) {
+    for (let attempt = 1; ; attempt++) {
       try {
         await transactions.takeOver(async () => {}, stopping);
         await transactions.commit(records);
         return;
       } catch (error) {
-        const isPassing = error instanceof TransactionLost || error instanceof OwnerUnclear;
+        const isPassing = error instanceof TransactionLost || error instanceof OwnershipUnknown;
         if (!isPassing) throw error;
-        if (tries === TRIES)
+        if (attempt === MAX_ATTEMPTS)
           throw new SourceStateError(
-            `The cursor of source "${name}" was not changed, or it is not known whether it was: ${messageOf(error)}. Check it with onramp sources list, and try again.`,
+            `The cursor of source "${name}" may not have been changed: ${messageOf(error)}. Check it with onramp sources list; if it is unchanged, try again.`,
             { cause: error },
           );
       }
@@ -164,7 +172,7 @@ async function write(
 async function withKafka<T>(config: Config, log: Log, work: (kafka: Kafka) => Promise<T>): Promise<T> {
   const { brokers } = config.kafka;
   if (brokers.length === 0) throw new SourceStateError(`${NO_BROKER}.`);
-  const kafka = createKafka(config, brokers, log, () => UNMETERED, PLAIN);
+  const kafka = createKafka(config, brokers, log, () => NO_METER, COMMAND_PRODUCER);
   kafka.start();
   try {
     return await work(kafka);
@@ -176,13 +184,13 @@ async function withKafka<T>(config: Config, log: Log, work: (kafka: Kafka) => Pr
 function unknownSource({ compiled }: Config, name: string): SourceStateError {
   const names = [...compiled.sources.keys()].join(", ") || "none";
   return new SourceStateError(
-    `No source "${name}" is configured or has a cursor. The configured sources are: ${names}.`,
+    `Source "${name}" is not configured and has no cursor. The configured sources are: ${names}.`,
   );
 }
 
 const holdsOf = (holds: string | undefined): { holds?: string } => (holds === undefined ? {} : { holds });
 
-function attempt<T>(work: () => T): T | Error {
+function resultOf<T>(work: () => T): T | Error {
   try {
     return work();
   } catch (error) {

@@ -10,7 +10,7 @@ import type { TopicEnsurer } from "../core/source-ports.ts";
 import { decodeState, type SourceState } from "../core/source-state.ts";
 import type { Clock } from "../core/time.ts";
 import { Ownership } from "../kafka/consume/ownership.ts";
-import { StateTopic } from "../kafka/consume/state-reader.ts";
+import { KafkaStateReader } from "../kafka/consume/state-reader.ts";
 import { compressionOf } from "../kafka/produce/compression.ts";
 import { TransactionalProducer } from "../kafka/produce/transaction.ts";
 import { sourceMetrics } from "../runners/source-metrics.ts";
@@ -34,19 +34,19 @@ export const transactionalId = (namespace: string, source: string): string => `$
 /** All sources of the process. */
 export class Sources {
   readonly #log: Log;
-  readonly #reader: StateTopic;
+  readonly #reader: KafkaStateReader;
   readonly #ownership: Ownership;
   readonly #runners: readonly SourceRunner[];
   readonly #stop = new AbortController();
   #running: Promise<void> = Promise.resolve();
-  /** Reads the partitions without a source of the configuration, one after the other. */
-  #survey: Promise<unknown> = Promise.resolve();
+  /** Reads, one at a time, assigned partitions in which no configured source stores its cursor. */
+  #unusedReads: Promise<unknown> = Promise.resolve();
 
   constructor(config: Config, deps: SourceDeps) {
     const { namespace } = config.kafka;
     const topic = stateTopicName(namespace);
     this.#log = deps.log;
-    this.#reader = new StateTopic(deps, topic);
+    this.#reader = new KafkaStateReader(deps, topic);
     this.#ownership = new Ownership(deps, `${namespace}-sources`, topic);
     this.#runners = [...config.compiled.sources.values()].map((source) =>
       this.#createRunner(source, config, deps),
@@ -111,11 +111,11 @@ export class Sources {
     const own = this.#runners.filter((runner) => runner.partition === partition);
     const onStates = (states: States): void => this.#reportUnknown(states);
     const takeover = new PartitionTakeover(partition, own.length, this.#reader, onStates, revoked);
-    for (const runner of own) runner.own(takeover, revoked);
-    // Without a source of the configuration, the partition is read for the states of others.
+    for (const runner of own) runner.onAssigned(takeover, revoked);
+    // If no configured source uses the partition, it is read only to report states of other sources.
     if (own.length > 0) return;
     const read = async (): Promise<unknown> => (revoked.aborted ? undefined : takeover.states(revoked));
-    this.#survey = this.#survey.then(read).catch((error: unknown) => {
+    this.#unusedReads = this.#unusedReads.then(read).catch((error: unknown) => {
       if (!revoked.aborted)
         this.#log.debug({ partition, reason: messageOf(error) }, "states of sources not read");
     });
@@ -134,8 +134,8 @@ export class Sources {
       this.#log.warn(
         { source: name, ...(holds === undefined ? {} : { holds }) },
         holds === undefined
-          ? "a source has a cursor and is not in the configuration; remove the cursor with `onramp sources forget`, or configure the source on all replicas"
-          : "a source has a cursor and is not in the configuration, and may still hold something in another system; remove that, then the cursor with `onramp sources forget`, or configure the source on all replicas",
+          ? "a source has a cursor but is not configured; remove the cursor with `onramp sources forget NAME`, or configure the source on all replicas"
+          : "a source has a cursor but is not configured, and something may remain in another system (see holds); remove it, then the cursor with `onramp sources forget NAME`, or configure the source on all replicas",
       );
     }
   }

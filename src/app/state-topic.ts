@@ -15,7 +15,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   "delete.retention.ms": "60000",
 };
 
-/** The state topic cannot be used. The message says how to correct it. */
+/** The state topic cannot be used. The message says how to correct the topic. */
 export class TopicSettingsError extends OperatorError {
   override readonly name = "TopicSettingsError";
 }
@@ -24,12 +24,6 @@ export const stateTopicName = (namespace: string): string => `${namespace}.sourc
 
 /** The partition of the state topic that has the state of a source. */
 export const statePartition = (source: string): number => partitionForKey(Buffer.from(source), PARTITIONS);
-
-/** Every partition of the state topic. */
-export const statePartitions: readonly number[] = Array.from(
-  { length: PARTITIONS },
-  (_, partition) => partition,
-);
 
 export const stateTopic = (namespace: string): WantedTopic => ({
   name: stateTopicName(namespace),
@@ -40,9 +34,9 @@ export const stateTopic = (namespace: string): WantedTopic => ({
 /**
  * Checks the settings of the state topic.
  *
- * @param brokers for the command that corrects them
- * @returns a warning for settings that make takeovers slow; undefined when there are none, or they cannot be read
- * @throws TopicSettingsError for settings with which cursors would be lost
+ * @param brokers the addresses that the printed command uses
+ * @returns a warning for settings that make takeovers slow; undefined when all are right, or cannot be read
+ * @throws TopicSettingsError for settings that would lose cursors
  */
 export function checkStateTopic(
   { name, partitions, configs }: TopicState,
@@ -50,7 +44,7 @@ export function checkStateTopic(
 ): string | undefined {
   if (partitions.length !== PARTITIONS)
     throw new TopicSettingsError(
-      `Topic "${name}" has ${partitions.length} partitions, but the states of sources need ${PARTITIONS}: the partition of a source follows from its name. Stop all replicas, note the cursors (onramp sources list), delete the topic, and start Onramp again, or choose another kafka.namespace.`,
+      `Topic "${name}" has ${partitions.length} partitions; it must have ${PARTITIONS}, because the name of a source selects its partition. Choose another kafka.namespace; or stop all replicas, note the cursors (onramp sources list), delete the topic, start Onramp, and set the cursors (onramp sources set).`,
     );
   const wrong = Object.entries(SETTINGS).filter(
     ([key, value]) => configs[key] !== undefined && configs[key] !== value,
@@ -58,7 +52,7 @@ export function checkStateTopic(
   if (wrong.length === 0) return undefined;
   const found = wrong.map(([key, value]) => `${key} is ${configs[key]} and should be ${value}`).join("; ");
   const changes = wrong.map(([key, value]) => `${key}=${value}`).join(",");
-  const message = `Topic "${name}" has other settings than the states of sources need: ${found}. Correct them:\n\nkafka-configs --bootstrap-server ${brokers.join(",")} --alter --entity-type topics --entity-name ${name} --add-config ${changes}`;
+  const message = `Topic "${name}" has wrong settings: ${found}. Correct them with:\n\nkafka-configs --bootstrap-server ${brokers.join(",")} --alter --entity-type topics --entity-name ${name} --add-config ${changes}`;
   if (wrong.some(([key]) => key === "cleanup.policy"))
     throw new TopicSettingsError(`${message}\n\nWith this cleanup.policy, cursors would be lost.`);
   return message;

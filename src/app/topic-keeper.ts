@@ -1,4 +1,5 @@
-// Checks that the topics of the configuration exist, and the settings of the state topic. Missing topics are created if `kafka.createTopics`
+// Checks that the topics of the configuration exist, and that the state topic has the right settings. Missing topics are created if
+// `kafka.createTopics`
 // allows it; otherwise the start fails, and the error says how to create them. The check is repeated until
 // Kafka can be reached.
 
@@ -133,7 +134,7 @@ export class TopicKeeper implements TopicEnsurer {
     for (const { name } of missing) while (!(await this.#exists(name)) && Date.now() < deadline);
   }
 
-  /** A topic that Kafka does not show to Onramp counts as existing: it must not keep the others from being used. */
+  /** If Onramp is not authorized to see a topic, the topic counts as existing, so that the other topics can be used. */
   async #exists(name: string): Promise<boolean> {
     const { metadata, log } = this.#deps;
     let topic: TopicState;

@@ -6,14 +6,14 @@ import { type Command, configFile, configOption, type Io, stopSignal } from "./c
 
 const USAGE = [
   "Usage: onramp sources list",
-  "       onramp sources set NAME --cursor JSON    (the source continues after this cursor)",
-  "       onramp sources set NAME --from-start     (the source starts from its beginning)",
-  "       onramp sources forget NAME               (removes the cursor of a source that is no longer configured)",
+  "       onramp sources set NAME --cursor JSON    (continue from this cursor)",
+  "       onramp sources set NAME --from-start     (start from the beginning)",
+  "       onramp sources forget NAME               (remove the cursor, of a source that is no longer configured)",
 ];
 
 export const sources: Command = {
   name: "sources",
-  summary: "list sources and their cursors, set or remove a cursor",
+  summary: "list sources and their cursors; set or remove a cursor",
   usage: "list | set NAME --cursor JSON | set NAME --from-start | forget NAME [--config FILE]",
   options: { ...configOption, cursor: { type: "string" }, "from-start": { type: "boolean" } },
   async run(io, options, [verb, name, ...more]) {
@@ -25,7 +25,9 @@ export const sources: Command = {
     if ((!isList && !isSet && !isForget) || more.length > 0) return wrongUsage(io);
     const parsed = typeof cursor === "string" ? parseJson(cursor) : undefined;
     if (parsed === INVALID) {
-      io.err(`--cursor is not JSON. Quote it for the shell, such as: --cursor '{"number":1}'.`);
+      io.err(
+        `The value of --cursor is not JSON. Quote it for the shell, for example: --cursor '{"number":1}'.`,
+      );
       return 2;
     }
     const { config, log } = loadConfiguration(configFile(io, options), io.env);
@@ -37,18 +39,21 @@ export const sources: Command = {
     const isConfigured = config.compiled.sources.has(name);
     if (isSet && parsed !== undefined) {
       await setCursor(config, name, parsed, log, stopping);
-      io.out(`The cursor of source "${name}" is set. ${CONTINUES}`);
+      io.out(`The cursor of source "${name}" was set. ${isConfigured ? CONTINUES : NOT_CONFIGURED}`);
       return 0;
     }
     const holds = await removeState(config, name, log, stopping);
-    io.out(`The cursor of source "${name}" is removed. ${isConfigured ? STARTS : NOT_CONFIGURED}`);
-    if (isForget && holds !== undefined) io.out(`The source may still hold ${holds}: remove that as well.`);
+    io.out(`The cursor of source "${name}" was removed. ${isConfigured ? STARTS : NOT_CONFIGURED}`);
+    if (!isConfigured && holds !== undefined)
+      io.out(`This may still exist in another system: ${holds}. Remove it as well.`);
     return 0;
   },
 };
 
-const CONTINUES = "The replica that runs the source continues with it within about 10 seconds.";
-const STARTS = "The replica that runs the source starts it from its beginning within about 10 seconds.";
+const CONTINUES =
+  "A source that runs continues from it within about 10 seconds; one that is blocked or backing off, at its next attempt.";
+const STARTS =
+  "A source that runs starts from its beginning within about 10 seconds; one that is blocked or backing off, at its next attempt.";
 const NOT_CONFIGURED = "The source is not in this configuration.";
 
 const INVALID = Symbol("invalid");

@@ -32,7 +32,7 @@ export const start: Command = {
 };
 
 const SAMPLES = [
-  "  The topic sample.orders gets a sample order per second (off: ONRAMP_DEV_BROKER_SAMPLES=false).",
+  "  Onramp writes a sample order per second to sample.orders (ONRAMP_DEV_BROKER_SAMPLES=false switches this off).",
   "",
 ];
 

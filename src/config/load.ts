@@ -26,7 +26,7 @@ export interface Config extends Settings {
  * @param file the YAML file; undefined: defaults and environment only
  * @param env environment variables: overrides (see `environment`) and `${env:NAME}`
  * @param hooks the clock and the log of the compiled parts
- * @param withoutFile the settings when there is no file. Default: none
+ * @param defaultSettings the settings when there is no file. Default: none
  * @throws ConfigError with all problems
  */
 export function loadConfig(
@@ -34,14 +34,14 @@ export function loadConfig(
   env: Readonly<Record<string, string | undefined>>,
   adapters: Adapters,
   hooks: CompileHooks,
-  withoutFile: Readonly<Record<string, unknown>> = {},
+  defaultSettings: Readonly<Record<string, unknown>> = {},
 ): Config {
   const folder = file === undefined ? path.resolve(".") : path.dirname(path.resolve(file));
   const problems: Problem[] = [];
   const report = (at: string, message: string): void => void problems.push({ path: dotted(at), message });
   const doubtful: Problem[] = [];
   const warn = (at: string, message: string): void => void doubtful.push({ path: dotted(at), message });
-  const raw = file === undefined ? withoutFile : readConfigFile(file);
+  const raw = file === undefined ? defaultSettings : readConfigFile(file);
   const settings = interpolate(raw, { env, folder }, { report, warn }) as Record<string, unknown>;
   override(settings, environment, env, report);
   const violations = validate(configSchema(adapters), settings, folder);

@@ -73,7 +73,7 @@ export const kafka = section({
     { default: "2m" },
   ),
   sessionTimeout: duration(
-    "How long a replica that sends no heartbeat keeps its partitions and sources; after that, another replica takes over. Brokers accept 6s to 30m by default.",
+    "How long a replica keeps its partitions and sources after its last heartbeat; then another replica takes over. Brokers accept 6s to 30m by default.",
     { default: "10s" },
   ),
   compression: oneOf(

@@ -129,7 +129,7 @@ const sections = {
       env: "ONRAMP_DEV_BROKER_PORT",
     }),
     samples: boolean(
-      "Whether `start --dev` without a configuration file writes a generated order per second to the topic sample.orders.",
+      "Whether `start --dev` writes a generated order per second to the topic sample.orders. Applies only without a configuration file and without a broker, so set it with the environment variable.",
       { default: true, env: "ONRAMP_DEV_BROKER_SAMPLES" },
     ),
     retention: size("The maximum size of the records that the development broker keeps in memory.", {

@@ -1,4 +1,4 @@
-// The variables of the expressions of sinks and sources on a record.
+// Builds the variables that expressions of sinks and sources can use.
 
 import { isUtf8 } from "node:buffer";
 import type { Bindings } from "./expressions.ts";

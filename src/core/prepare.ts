@@ -12,7 +12,7 @@ import { problemOf } from "./validate.ts";
 export interface TopicDraft {
   readonly topic: string;
   readonly draft: Draft;
-  /** Why the draft must become a dead letter; undefined when only the rules of its topic decide. */
+  /** An error that makes the draft a dead letter in any case. Undefined: the rules of the topic decide. */
   readonly fault?: OnrampError | undefined;
 }
 
@@ -34,16 +34,17 @@ export interface PreparedBatch {
   /** Whether a record is a dead letter. */
   isDeadLetter(index: number): boolean;
   /**
-   * Replaces a record that Kafka refuses by its dead letter; a dead letter that is too large by a smaller one.
+   * Replaces a record that Kafka refuses with its dead letter, or a dead letter that is too large with a smaller one.
    *
-   * @throws the error when the record with the cursor is refused, or a dead letter that cannot be smaller
+   * @throws the error when the record with the cursor is refused, or a dead letter that cannot be made smaller or was refused for
+   * another reason
    */
   replace(index: number, error: OnrampError): void;
 }
 
-/** A record of the batch: its draft, and the smaller dead letters that have not been tried. */
+/** A record of the batch: its draft, and the dead letters that can still be tried, from large to small. */
 interface Entry {
-  readonly source: TopicDraft;
+  readonly original: TopicDraft;
   letters?: ReturnType<typeof deadLetterDrafts>;
 }
 
@@ -51,7 +52,7 @@ interface Entry {
 export type Stamp = (draft: Draft) => PreparedRecord["record"];
 
 /**
- * Judges each draft by the rules of its topic.
+ * Validates each draft against the rules of its topic.
  *
  * @throws OnrampError 40301 for a topic that only Onramp or Kafka may write
  */
@@ -72,12 +73,15 @@ export async function prepareBatch(
   return batch;
 }
 
-/** Sources compute timestamps and partitions from what they read, which may be anything. */
+/** Sources compute timestamps and partitions from data of other systems, so both can be invalid. */
 function malformed({ timestamp, partition }: Draft): OnrampError | undefined {
   if (timestamp !== undefined && !(Number.isSafeInteger(timestamp) && timestamp >= 0))
-    return new OnrampError(40001, `The timestamp ${timestamp} is not a number of milliseconds since 1970.`);
+    return new OnrampError(
+      40001,
+      `The timestamp must be an integer of milliseconds since 1970, and is ${timestamp}.`,
+    );
   if (partition !== undefined && !(Number.isInteger(partition) && partition >= 0))
-    return new OnrampError(40402, `${partition} is not the number of a partition.`);
+    return new OnrampError(40402, `The partition must be an integer from 0, and is ${partition}.`);
   return undefined;
 }
 
@@ -99,7 +103,7 @@ class Batch implements PreparedBatch {
   constructor(source: string, drafts: readonly TopicDraft[], stamp: Stamp) {
     this.#source = source;
     this.#stamp = stamp;
-    this.#entries = drafts.map((each) => ({ source: each }));
+    this.#entries = drafts.map((each) => ({ original: each }));
     this.records = drafts.map(({ topic, draft }) => ({ topic, record: stamp(draft) }));
   }
 
@@ -110,7 +114,7 @@ class Batch implements PreparedBatch {
   replace(index: number, error: OnrampError): void {
     const entry = this.#entries[index];
     if (!entry || index === this.#entries.length - 1) throw error;
-    const { topic, draft } = entry.source;
+    const { topic, draft } = entry.original;
     if (!entry.letters) {
       entry.letters = deadLetterDrafts(draft, this.#headers(topic, error));
       this.deadLetters++;
@@ -120,7 +124,7 @@ class Batch implements PreparedBatch {
     if (next.done) throw error;
     const { draft: letter, compress } = next.value;
     const timestamp = draft.timestamp;
-    const record = this.#stamp({ ...letter, timestamp: isWritable(error) ? timestamp : undefined });
+    const record = this.#stamp({ ...letter, timestamp: mayKeepTimestamp(error) ? timestamp : undefined });
     this.records[index] = { topic: deadLetterTopic(topic), record, compress };
   }
 
@@ -135,5 +139,5 @@ class Batch implements PreparedBatch {
   }
 }
 
-/** Whether a dead letter may have the timestamp of its record. */
-const isWritable = (error: OnrampError): boolean => error.code !== 40001;
+/** Whether a dead letter can have the timestamp of its record: Kafka has not refused it. */
+const mayKeepTimestamp = (error: OnrampError): boolean => error.code !== 40001;

@@ -48,7 +48,7 @@ export interface AcceptedRecord {
 export interface PreparedRecord {
   readonly topic: string;
   readonly record: AcceptedRecord;
-  /** Set when the record gets a compressed batch of its own, also if the configuration does not compress batches. */
+  /** True when the record is sent in its own compressed batch, even if the configuration does not compress batches. */
   readonly compress?: true | undefined;
 }
 

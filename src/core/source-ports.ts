@@ -11,33 +11,34 @@ import type { PreparedRecord } from "./record.ts";
  */
 export interface SourceLog {
   /**
-   * Fences every earlier owner of the source, and ends its transaction. Tries for 5 seconds.
+   * Fences every earlier owner of the source, and aborts its open transaction. Sends no new request after 5 seconds.
    *
-   * @param confirm called before each request. It throws when this process may not own the source any more: the request would
-   * fence the next owner
-   * @throws TransactionLost when it did not succeed in time; OnrampError 40301 when an ACL is missing, 50001; what `confirm`
-   * throws; the reason of `signal`
+   * @param confirm called before each request. It throws when another process might own the source, because the request would
+   * then fence that process. It may wait until `signal` is aborted
+   * @throws TransactionLost when it did not succeed in time; OnrampError 40301 when an ACL is missing, 50001 when Kafka refuses
+   * the transactional id: both block the source; what `confirm` throws; the reason of `signal`
    */
   takeOver(confirm: () => Promise<void>, signal: AbortSignal): Promise<void>;
   /**
-   * Ends the current transaction, if there is one, and makes all earlier requests of this process invalid. Tries for 5 seconds.
+   * Aborts the open transaction, or waits until a commit in progress is complete, and makes all earlier requests of this process
+   * invalid. Sends no new request after 5 seconds.
    *
-   * @param confirm as for `takeOver`: the request aborts an open transaction of the next owner, even if its epoch is higher
-   * @throws as `takeOver`; OwnerUnclear when another process may own the source
+   * @param confirm as for `takeOver`: Kafka aborts an open transaction of a later owner before it checks the epoch of the request
+   * @throws as `takeOver`; OwnershipUnknown when another process might own the source
    */
   recover(confirm: () => Promise<void>, signal: AbortSignal): Promise<void>;
   /**
-   * Writes all records in one transaction. Ends within 25 seconds.
+   * Writes all records in one transaction. Sends no new request after 20 seconds, when the brokers would soon abort it.
    *
    * @returns the offset of the last record
-   * @throws RecordsRefused when records must be replaced; TransactionLost, OwnerUnclear; OnrampError 40401, 40301 and
+   * @throws RecordsRefused when records must be replaced; TransactionLost, OwnershipUnknown; OnrampError 40401, 40301 and
    * 50001 when the transaction would fail again; 50301 when Kafka cannot be reached
    */
   commit(records: readonly PreparedRecord[]): Promise<number>;
   /**
    * Asks whether this process still owns the source. Called between transactions.
    *
-   * @throws TransactionLost, OwnerUnclear when it may not
+   * @throws TransactionLost when it does not, or when there is no answer; OwnershipUnknown when another process might own it
    */
   check(): Promise<void>;
   /** Closes the connections. */
@@ -45,12 +46,12 @@ export interface SourceLog {
 }
 
 /**
- * Kafka refuses records of a transaction, which was aborted. The caller replaces them and commits again. Without faults, it
- * commits the same records again, which are then sent in smaller batches.
+ * Kafka refused records of a transaction; the transaction was aborted. The caller replaces them and commits again. If `faults` is
+ * empty, Kafka did not name the records: the caller commits the same records again, and they are sent in smaller batches.
  */
 export class RecordsRefused extends Error {
   override readonly name = "RecordsRefused";
-  /** By the index of the record in the transaction. */
+  /** The errors, by the index of the record in the transaction. */
   readonly faults: ReadonlyMap<number, OnrampError>;
 
   constructor(faults: ReadonlyMap<number, OnrampError>) {
@@ -59,14 +60,17 @@ export class RecordsRefused extends Error {
   }
 }
 
-/** A transaction that was not committed, or whose outcome is unknown. `SourceLog.recover` settles it. */
+/**
+ * A transaction that was not committed, or whose outcome is unknown. The caller calls `SourceLog.recover`, then reads the cursor to
+ * learn whether it was committed.
+ */
 export class TransactionLost extends Error {
   override readonly name = "TransactionLost";
 }
 
-/** Another process may own the source. `SourceOwnership.isOwner` decides. */
-export class OwnerUnclear extends Error {
-  override readonly name = "OwnerUnclear";
+/** Another process might own the source. The caller asks `SourceOwnership.isOwner`. */
+export class OwnershipUnknown extends Error {
+  override readonly name = "OwnershipUnknown";
 }
 
 /** Assigns the partitions of the state topic, and so the sources, to processes. Implemented by `kafka/consume/ownership.ts`. */
@@ -74,17 +78,18 @@ export interface SourceOwnership {
   /**
    * Keeps this process a member of the group until `stopping` is aborted. Called once. Retries after every error.
    *
-   * @param onAssigned called per partition that is assigned to this process; `revoked` is aborted when it no longer is. A
-   * rebalance that leaves a partition where it is does not call it
+   * @param onAssigned called per partition that is assigned to this process; `revoked` is aborted when it no longer is. It is not
+   * called for a partition that stays assigned after a rebalance
    */
   run(onAssigned: (partition: number, revoked: AbortSignal) => void, stopping: AbortSignal): Promise<void>;
   /**
-   * Asks the coordinator, after the call, whether the partition is assigned to this process.
+   * Asks the coordinator whether the partition is assigned to this process now; an earlier answer is not used. Waits until the
+   * coordinator answers.
    *
    * @throws the reason of `signal`
    */
   isOwner(partition: number, signal: AbortSignal): Promise<boolean>;
-  /** Why no partition can be assigned now, and the next step; undefined when there is no reason. */
+  /** Why no partition can be assigned now, and the next step; undefined when partitions can be assigned. */
   readonly fault: BlockedReason | undefined;
 }
 
@@ -98,9 +103,9 @@ export interface StateRecord {
 /** Reads the state topic. Implemented by `kafka/consume/state-reader.ts`. */
 export interface StateReader {
   /**
-   * Reads one partition to the end that it has after the call, and waits for transactions that are open there.
+   * Reads one partition to the end that it has at the time of the call, and waits for transactions that are open there.
    *
-   * @param from the first offset to read; undefined for all
+   * @param from the first offset to read; all records are read if it is undefined, or after the end of the partition
    * @returns the last state per source
    * @throws OperatorError when the partition cannot be read: the message says why; the reason of `signal`
    */
@@ -116,7 +121,8 @@ export interface TopicEnsurer {
   /**
    * Creates the missing topics among `names`, if `kafka.createTopics` allows it.
    *
-   * @throws OperatorError when topics are missing that may not be created: the message says how to create them
+   * @throws OperatorError when topics are missing that may not be created: the message says how to create them; an error when
+   * Kafka cannot be reached or refuses the creation
    */
   ensure(names: readonly string[]): Promise<void>;
 }

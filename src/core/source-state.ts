@@ -4,16 +4,16 @@ import { messageOf } from "./errors.ts";
 import { SourceError } from "./source.ts";
 
 /**
- * - `waiting`: no process owns the source through this process: another process runs it, or none has been assigned yet
- * - `starting`: this process takes over, and reads the cursor
- * - `running`: the source yields batches, or waits for something new
- * - `backing-off`: it failed, and is started again after a pause
+ * - `waiting`: this process does not own the source: another process runs it, or it is not assigned yet
+ * - `starting`: this process is taking over the source, or is recovering it
+ * - `running`: the source yields batches, or waits for new data
+ * - `backing-off`: the source failed, and is started again after a wait
  * - `blocked`: an operator must act (see `lastError`); it is started again about once a minute
- * - `stopped`: the process stops
+ * - `stopped`: the process is stopping
  */
 export type SourceStateName = "waiting" | "starting" | "running" | "backing-off" | "blocked" | "stopped";
 
-/** The state of one source in the response of `GET /sources`. */
+/** The state of one source in the response of `GET /sources`. Times are ISO 8601, in UTC. Counts begin with the process. */
 export interface SourceState {
   readonly name: string;
   readonly type: string;
@@ -22,14 +22,15 @@ export interface SourceState {
   readonly since: string;
   /** The last committed cursor; null when there is none, or when this process does not own the source. */
   readonly cursor: unknown;
-  /** What the source has not read yet; null when it does not know. */
+  /** The number of records, or of other units, that the source has not read yet; null when the source does not know it. */
   readonly lag: number | null;
-  /** The time of the last commit by this process. */
+  /** The time of the last commit by this process; null before it. */
   readonly lastCommit: string | null;
-  /** The time of the last batch or report of the source in this process. */
+  /** The time of the last batch or report of the source in this process; null before it. */
   readonly lastAlive: string | null;
-  /** When the source does its next work, or is started again. */
+  /** When the source will next do something, or is started again; null when that is not known. */
   readonly nextRun: string | null;
+  /** The number of calls that the source may still make in the current period; null without a quota. */
   readonly quotaRemaining: number | null;
   /** The number of records that were committed to their topics. */
   readonly records: number;
@@ -38,7 +39,7 @@ export interface SourceState {
   readonly skipped: number;
   /** The number of commits. */
   readonly commits: number;
-  /** How often the source was started by this process. */
+  /** How often the source was started, also after failures. */
   readonly starts: number;
   readonly lastError: { readonly at: string; readonly message: string } | null;
 }
@@ -63,7 +64,7 @@ export const encodeState = (state: StoredState): Buffer =>
  * Decodes a state.
  *
  * @param name the source, for the message
- * @throws SourceError `blocked` for a record that a later version of Onramp has written, or that is not a state
+ * @throws SourceError `blocked` for a record that a later version of Onramp wrote, or that is not a state
  */
 export function decodeState(name: string, value: Buffer): StoredState {
   let parsed: Partial<StoredState> & { readonly version?: unknown };
@@ -95,7 +96,7 @@ export function cursorFor(
   if (stored.type !== type)
     throw unusable(
       name,
-      `a source of the type "${stored.type}" has written it, and the type is now "${type}"`,
+      `it belongs to a source of type "${stored.type}", but the source now has type "${type}"`,
     );
   if (stored.cursorVersion > cursorVersion) throw newer(name);
   return stored.cursor;
@@ -104,13 +105,13 @@ export function cursorFor(
 const newer = (name: string): SourceError =>
   new SourceError(
     "blocked",
-    `A later version of Onramp has written the cursor of source "${name}"; this version leaves it unchanged. Update this replica, or set another cursor with: onramp sources set ${name} --cursor JSON.`,
+    `A later version of Onramp wrote the cursor of source "${name}"; this version does not change it. Update this replica, or set another cursor with: onramp sources set ${name} --cursor JSON.`,
   );
 
 const unusable = (name: string, reason: string): SourceError =>
   new SourceError(
     "blocked",
-    `The stored cursor of source "${name}" cannot be used: ${reason}. Give the source another name, or set its cursor with: onramp sources set ${name} --from-start.`,
+    `The stored cursor of source "${name}" cannot be used: ${reason}. To start from the beginning, run: onramp sources set ${name} --from-start. To keep the stored cursor, give the source another name.`,
   );
 
 /** Removes the query, the fragment and the user from the URLs in a text or a JSON value: they may contain secrets. */

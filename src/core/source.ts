@@ -11,17 +11,17 @@ export type SourceDraft = Partial<Draft> & Pick<Draft, "value"> & { readonly top
 /** Records and the cursor after them. Kafka commits both in one transaction. */
 export interface Batch<Cursor> {
   /**
-   * The records, in order. With no records, only the cursor is committed, such as a spent quota before the call that
-   * spends it.
+   * The records, in order. With no records, only the cursor is committed, for example to record that a call counts against a
+   * quota, before the call is made.
    */
   readonly drafts: readonly SourceDraft[];
-  /** The progress after the records, as a value that JSON can express. */
+  /** The cursor from which the source continues after the records: any JSON value. */
   readonly cursor: Cursor;
 }
 
 /** What a source knows about its progress. */
 export interface SourceProgress {
-  /** When the source will do its next work: milliseconds since 1970. Until then, it counts as alive. */
+  /** When the source will next do something: milliseconds since 1970. Until then, silence does not count as a hang. */
   readonly nextRunAt?: number | undefined;
   /** The number of records, or of other units, that the source has not read yet. */
   readonly lag?: number | undefined;
@@ -30,21 +30,21 @@ export interface SourceProgress {
 }
 
 /**
- * Called by a source to show that it is alive, and how far it is. A source calls it at least once per `maxSilenceMs` while
- * it waits. Members that are not given keep their values; `undefined` removes a value.
+ * Called by a source to show that it is alive, and to report its progress. A source calls it at least once per `maxSilenceMs`
+ * while it waits. A member that is absent keeps its value; a member that is `undefined` removes it.
  */
 export type ReportProgress = (progress?: SourceProgress) => void;
 
 /** One configured source. */
 export interface Source<Cursor = unknown> {
-  /** The topics that it writes, as far as they are known from the configuration. */
+  /** The topics that it writes to, if the configuration names them. */
   readonly topics: readonly string[];
   /**
-   * The version of the layout of its cursors. A source does not start from a cursor that a later version has written.
+   * The version of the format of its cursors. A source does not start from a cursor that a later version wrote.
    * Default: 1.
    */
   readonly cursorVersion?: number;
-  /** What the source leaves in another system when it is removed, such as "the replication slot x". Default: nothing. */
+  /** What remains in another system after the source is removed from the configuration. Default: nothing. */
   readonly holds?: string;
   /** The longest time without a batch and without a report before the source counts as hung, in milliseconds. Default: 60 s. */
   readonly maxSilenceMs?: number;
@@ -53,8 +53,8 @@ export interface Source<Cursor = unknown> {
    * the source runner when this process owns the source, and again after every failure.
    *
    * @param cursor the last committed cursor; undefined when there is none
-   * @param signal aborted when the source must end: the process stops, another process owns the source, or it is restarted
-   * @throws SourceError; any other error counts as `passing`. The end of the generator counts as a failure as well
+   * @param signal aborted when the source must end: the process stops, another process owns the source, or this run failed
+   * @throws SourceError. Any other error, and a generator that ends, count as `passing`
    */
   run(cursor: Cursor | undefined, signal: AbortSignal, report: ReportProgress): AsyncIterable<Batch<Cursor>>;
 }
@@ -87,11 +87,11 @@ export class SourceError extends Error {
   }
 }
 
-/** The error for a cursor that the kind does not write, such as one that was set by hand. @param name the source */
+/** The error for a cursor that does not have the format of the kind, such as one that was set by hand. @param name the source */
 export const invalidCursor = (name: string): SourceError =>
   new SourceError(
     "blocked",
-    `The cursor of source "${name}" is not one that a source of its type writes. Set another one with: onramp sources set ${name} --cursor JSON, or --from-start.`,
+    `The cursor of source "${name}" does not have the format of this type of source. Set another one with: onramp sources set ${name} --cursor JSON, or --from-start.`,
   );
 
 /** The options that every source has. */
@@ -99,7 +99,7 @@ export const sourceOptions = {
   filter: expression("JSONata over the value. Records for which the result is not true are skipped."),
   tooLarge: oneOf(
     ["dead-letter", "stop"],
-    "What happens to a record that is larger than its topic allows. dead-letter: it is written to <topic>.dead-letter, if necessary without its value. stop: the source is blocked until the record fits.",
+    "What happens to a record that is larger than its topic allows. dead-letter: it is written to <topic>.dead-letter; if it is too large there as well, compressed, then without its largest parts (value, headers or key). stop: the source is blocked until the limit of the topic is raised.",
     { default: "dead-letter" },
   ),
 };

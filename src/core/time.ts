@@ -11,7 +11,7 @@ export interface Clock {
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
 
-/** The longest timer of Node.js, about 25 days: a longer one would end at once. */
+/** The longest delay that a Node.js timer supports, about 25 days; a longer delay fires at once. In milliseconds. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** The clock of the system. */

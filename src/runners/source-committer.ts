@@ -1,4 +1,4 @@
-// Commits the batches of one source: filters the drafts, prepares the records, and replaces records that Kafka refuses by
+// Commits the batches of one source: filters the drafts, prepares the records, and replaces records that Kafka refuses with
 // dead letters.
 
 import { bindingsOf } from "../core/bindings.ts";
@@ -9,29 +9,29 @@ import type { Log } from "../core/ports.ts";
 import type { PreparedBatch, TopicDraft } from "../core/prepare.ts";
 import type { Draft } from "../core/record.ts";
 import { type Batch, SourceError } from "../core/source.ts";
-import { OwnerUnclear, RecordsRefused, type SourceLog, type TopicEnsurer } from "../core/source-ports.ts";
+import { OwnershipUnknown, RecordsRefused, type SourceLog, type TopicEnsurer } from "../core/source-ports.ts";
 import { encodeState } from "../core/source-state.ts";
 import { yieldToEventLoop } from "../core/time.ts";
 import { parsedValue } from "./outgoing-record.ts";
 import type { SourceHealth } from "./source-health.ts";
 
-/** The number of successive batches without a record and without a new cursor after which a source counts as faulty. */
-const MOST_IDLE = 100;
+/** The maximum number of successive batches that change nothing; one more makes the source fail. */
+const MAX_IDLE_BATCHES = 100;
 
 const NOT_A_DRAFT =
-  "the source yielded a draft without a topic, or whose key or value is not a Buffer; report this as a fault of the source";
+  "the source yielded a draft that has no topic, or a key or value that is not a Buffer; report this bug to the author of the source";
 
 /** A commit that failed. The outcome of the transaction may be unknown: the owner must recover. */
 export class CommitFailed extends Error {
   override readonly name = "CommitFailed";
   /** True when another process may own the source. */
-  readonly isOwnerUnclear: boolean;
+  readonly isOwnershipUnknown: boolean;
   /** True when only an operator can resolve the cause. */
   readonly isBlocked: boolean;
 
   constructor(cause: unknown) {
     super(messageOf(cause), { cause });
-    this.isOwnerUnclear = cause instanceof OwnerUnclear;
+    this.isOwnershipUnknown = cause instanceof OwnershipUnknown;
     this.isBlocked = cause instanceof OnrampError && cause.known === "not written";
   }
 }
@@ -69,7 +69,7 @@ export class SourceCommitter {
     this.#health = health;
   }
 
-  /** Called when the source is started. @param cursor the committed cursor */
+  /** Sets the committed cursor. Called when the source is started. */
   begin(cursor: unknown): void {
     this.#lastCursor = JSON.stringify(cursor);
     this.#idle = 0;
@@ -133,7 +133,7 @@ export class SourceCommitter {
       if (fault.code === 41301 && tooLarge === "stop" && !prepared.isDeadLetter(index))
         throw new SourceError(
           "blocked",
-          `A record of source "${name}" is too large: ${fault.message} Or set tooLarge: dead-letter.`,
+          `A record of source "${name}" is too large: ${fault.message} To write such records to the dead-letter topic, set tooLarge: dead-letter.`,
           { cause: fault },
         );
       try {
@@ -156,10 +156,10 @@ export class SourceCommitter {
   async #skip(skipped: number): Promise<undefined> {
     this.#health.counts.skipped += skipped;
     this.#idle++;
-    if (this.#idle > MOST_IDLE)
+    if (this.#idle > MAX_IDLE_BATCHES)
       throw new SourceError(
         "passing",
-        `the source has yielded ${this.#idle} batches in succession without a record and without a new cursor; it must wait until there is something new`,
+        `the source has yielded ${this.#idle} batches in succession without a record and without a new cursor; it must wait for new data`,
       );
     // A generator that does no I/O would otherwise keep the event loop busy.
     await new Promise(setImmediate);
@@ -176,15 +176,15 @@ export class SourceCommitter {
       if (!filter) kept.push({ topic, draft });
       else {
         await yieldToEventLoop();
-        const fault = await this.#faultOf(filter, topic, draft);
+        const fault = await this.#applyFilter(filter, topic, draft);
         if (fault !== "skipped") kept.push({ topic, draft, fault });
       }
     }
     return kept;
   }
 
-  /** Returns the error of a filter that fails on a record; undefined for a record that passes. */
-  async #faultOf(
+  /** Applies the filter. @returns undefined for a record that passes, the error when the filter fails */
+  async #applyFilter(
     filter: Expression,
     topic: string,
     draft: Draft,

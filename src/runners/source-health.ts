@@ -1,4 +1,4 @@
-// The state of one source, for `/sources` and the metrics. Logs each change once.
+// The state of one source, for `/sources` and the metrics. Logs the first failure of each kind, and the recovery.
 
 import type { Log } from "../core/ports.ts";
 import type { SourceProgress } from "../core/source.ts";
@@ -22,7 +22,7 @@ export class SourceHealth {
   readonly now: () => number;
   #state: SourceStateName = "waiting";
   #since: number;
-  /** The state that the log has reported as a failure. */
+  /** The failure that was logged last; undefined after a recovery. */
   #reported: SourceStateName | undefined;
   #progress: SourceProgress = {};
   #retryAt: number | undefined;
@@ -46,12 +46,12 @@ export class SourceHealth {
   get progress(): SourceProgress {
     return this.#progress;
   }
-  /** When the source does its next work, or is started again; undefined if it is not known. */
+  /** When the source will next do something, or is started again; undefined if it is not known. */
   get nextRunAt(): number | undefined {
     return this.#retryAt ?? this.#progress.nextRunAt;
   }
 
-  /** Called when the state may have changed. A failure is a state until the source commits again, or is not owned. */
+  /** Sets the state. A logged failure stays open until the source commits again, or this process no longer owns it. */
   enter(state: SourceStateName): void {
     this.#retryAt = undefined;
     if (state === "waiting" || state === "stopped") {
@@ -62,8 +62,8 @@ export class SourceHealth {
     this.#change(state);
   }
 
-  /** Called when the source failed. @param retryAt when it is started again */
-  fail(state: "backing-off" | "blocked", message: string, retryAt: number): void {
+  /** Records a failure. @param retryAt when the source is started again; undefined: it is not */
+  fail(state: "backing-off" | "blocked", message: string, retryAt: number | undefined): void {
     this.lastError = { at: new Date(this.now()).toISOString(), message };
     this.#retryAt = retryAt;
     this.#change(state);
@@ -71,7 +71,7 @@ export class SourceHealth {
     this.#reported = state;
     const fields = { source: this.#name, reason: message };
     if (state === "blocked")
-      this.#log.warn(fields, "source is blocked; it continues when the cause is resolved");
+      this.#log.warn(fields, "source is blocked; Onramp tries it again about once a minute");
     else this.#log.warn(fields, "source failed; Onramp starts it again");
   }
 
@@ -81,7 +81,7 @@ export class SourceHealth {
     this.#progress = { ...this.#progress, ...progress };
   }
 
-  /** Called after each commit, and when the source is known to work. */
+  /** Called after each commit. */
   succeed(): void {
     this.lastError = null;
     if (this.#reported !== undefined) this.#log.info({ source: this.#name }, "source runs again");

@@ -10,7 +10,7 @@ const COUNTERS: readonly [name: string, help: string, count: Count][] = [
   ["onramp_source_dead_letters_total", "Records of a source that became dead letters.", "deadLetters"],
   ["onramp_source_skipped_total", "Records that a source's filter skipped.", "skipped"],
   ["onramp_source_commits_total", "Transactions that a source committed.", "commits"],
-  ["onramp_source_starts_total", "Times that a source was started, also after failures.", "starts"],
+  ["onramp_source_starts_total", "Starts of a source, including those after failures.", "starts"],
 ];
 
 const STATES: readonly SourceStateName[] = [
@@ -25,20 +25,24 @@ const STATES: readonly SourceStateName[] = [
 const GAUGES: readonly [name: string, help: string, read: (state: SourceState) => number | null][] = [
   [
     "onramp_source_last_commit_timestamp_seconds",
-    "When a source committed last in this process. Absent until it commits. Alert on a source that is running and silent.",
+    "Time of the last commit of a source by this process, in seconds since 1970. Absent until the first commit.",
     ({ lastCommit }) => secondsOf(lastCommit),
   ],
   [
     "onramp_source_alive_timestamp_seconds",
-    "When a source last yielded a batch, or reported that it is alive, in this process.",
+    "Time at which a source last yielded a batch or reported progress in this process, in seconds since 1970.",
     ({ lastAlive }) => secondsOf(lastAlive),
   ],
   [
     "onramp_source_next_run_timestamp_seconds",
-    "When a source does its next work, or is started again. Absent when it is not known.",
+    "Time at which a source will next do something, or is started again, in seconds since 1970. Absent when it is not known.",
     ({ nextRun }) => secondsOf(nextRun),
   ],
-  ["onramp_source_lag", "What a source has not read yet. Absent when it does not know.", ({ lag }) => lag],
+  [
+    "onramp_source_lag",
+    "Records or other units that a source has not read yet. Absent when it does not know.",
+    ({ lag }) => lag,
+  ],
   [
     "onramp_source_quota_remaining",
     "Calls that a source may still make in the current period. Absent without a quota.",

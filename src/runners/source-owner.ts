@@ -1,9 +1,9 @@
-// What the owner of a source does, from the assignment of its state partition to this process until it is revoked: takes over,
-// reads the cursor, commits the batches, and starts the source again after a failure.
+// What the owner of a source does, from the assignment of its state partition to this process until the partition is revoked:
+// takes over, reads the cursor, commits the batches, and starts the source again after a failure.
 
 import { messageOf, OnrampError } from "../core/errors.ts";
 import { type Source, SourceError } from "../core/source.ts";
-import { OwnerUnclear, type SourceOwnership, type StateReader } from "../core/source-ports.ts";
+import { OwnershipUnknown, type SourceOwnership, type StateReader } from "../core/source-ports.ts";
 import { cursorFor, decodeState, withoutUrlSecrets } from "../core/source-state.ts";
 import { type Clock, untilAborted } from "../core/time.ts";
 import {
@@ -17,7 +17,7 @@ import { SourcePull } from "./source-pull.ts";
 import type { PartitionTakeover, States } from "./source-takeover.ts";
 import { type WaitKind, Waits } from "./source-waits.ts";
 
-/** How long an answer of the group about the owner is valid, in milliseconds. */
+/** How long the confirmation of the ownership is trusted, in milliseconds. */
 const CONFIRMED_MS = 1000;
 
 export interface SourceOwnerDeps extends SourceCommitterDeps {
@@ -32,24 +32,24 @@ export interface SourceOwnerDeps extends SourceCommitterDeps {
 /** What the owner does next. */
 type Step = "take over" | "recover" | "read the cursor" | "run";
 
-/** The state partition is assigned to another process. */
+/** The state partition is not assigned to this process. */
 class NotOwner extends Error {
   override readonly name = "NotOwner";
 }
 
-/** One time in which this process owns a source. `run` is called once. */
+/** One period of ownership of a source by this process. `run` is called once. */
 export class SourceOwner {
   readonly #options: SourceCommitterOptions;
   readonly #deps: SourceOwnerDeps;
   readonly #ended: AbortSignal;
   readonly #waits: Waits;
-  /** Undefined when this source has read its cursor, or has failed: the sources of a partition read it together. */
+  /** The shared takeover of the partition. Undefined after this source has read its cursor or has failed. */
   #takeover: PartitionTakeover | undefined;
   #step: Step = "take over";
   /** The last committed cursor, and its offset in the state topic. */
   #cursor: unknown;
   #cursorOffset: number | undefined;
-  /** Whether the whole partition is read: another owner may have written states that compaction has removed since. */
+  /** Whether to read the whole partition: after a takeover, the known offset may be stale. */
   #readAll = true;
   #confirmedAt = 0;
 
@@ -75,7 +75,7 @@ export class SourceOwner {
   async run(): Promise<void> {
     while (!this.#ended.aborted) {
       try {
-        await this.#prepare();
+        await this.#acquire();
         await this.#runSource();
       } catch (error) {
         this.#leaveTakeover();
@@ -88,11 +88,12 @@ export class SourceOwner {
     this.#leaveTakeover();
   }
 
-  /** Does the steps that come before the source can run. */
-  async #prepare(): Promise<void> {
+  /** Performs the steps before the source runs: takeover or recovery, then the read of the cursor. */
+  async #acquire(): Promise<void> {
     const { transactions, health } = this.#deps;
-    if (this.#step === "run") return;
     health.enter("starting");
+    // A source that failed starts again: its cursor may have been set in the meantime, for which the command fenced this owner.
+    if (this.#step === "run") return this.#check();
     if (this.#step === "take over") {
       await untilAborted(transactions.takeOver(this.#confirm, this.#ended), this.#ended);
       this.#readAll = true;
@@ -109,7 +110,7 @@ export class SourceOwner {
     return this.#deps.reader.read(this.#options.partition, from, this.#ended);
   }
 
-  /** Takes the cursor from states that were read: all of them, or those after the known one. */
+  /** Sets the cursor from the states that were read: those of the whole partition, or those after the known offset. */
   #setCursor(states: States): void {
     const { name, type, cursorVersion } = this.#options;
     const stored = states.get(name);
@@ -122,16 +123,19 @@ export class SourceOwner {
     this.#readAll = false;
   }
 
+  /** @throws CommitFailed when this process may not own the source any more */
+  readonly #check = async (): Promise<void> => {
+    await this.#deps.transactions.check().catch((error: unknown) => {
+      throw new CommitFailed(error);
+    });
+  };
+
   /** Starts the source, and commits its batches until it fails or must end. */
   async #runSource(): Promise<void> {
-    const { source, transactions, committer, health, clock } = this.#deps;
-    const check = (): Promise<void> =>
-      transactions.check().catch((error: unknown) => {
-        throw new CommitFailed(error);
-      });
+    const { source, committer, health, clock } = this.#deps;
     committer.begin(this.#cursor);
     health.counts.starts++;
-    const pull = new SourcePull(source, this.#cursor, health, check, this.#ended);
+    const pull = new SourcePull(source, this.#cursor, health, this.#check, this.#ended);
     health.enter("running");
     try {
       for (;;) {
@@ -149,11 +153,12 @@ export class SourceOwner {
     }
   }
 
-  /** Decides what to do after a failure. An open transaction is ended at once, since it delays the readers of its topics. */
+  /** Decides what to do after a failure. An open transaction is ended at once, because readers of its topics wait for it. */
   async #stepAfter(error: unknown): Promise<Step> {
-    if (error instanceof OwnerUnclear || (error instanceof CommitFailed && error.isOwnerUnclear)) {
+    if (error instanceof OwnershipUnknown || (error instanceof CommitFailed && error.isOwnershipUnknown)) {
       this.#confirmedAt = 0;
-      // In a rebalance, the next owner may fence this process before it learns that the partition is revoked.
+      // In a rebalance, the next owner may fence this process before this process learns that the partition is revoked. An error
+      // appears again in the takeover.
       await this.#confirm().catch(() => {});
       return "take over";
     }
@@ -163,11 +168,11 @@ export class SourceOwner {
       await this.#recover();
       return "read the cursor";
     } catch (failure) {
-      return failure instanceof OwnerUnclear ? this.#stepAfter(failure) : "recover";
+      return failure instanceof OwnershipUnknown ? this.#stepAfter(failure) : "recover";
     }
   }
 
-  /** Kafka aborts an open transaction of the next owner also for a request with an earlier epoch: so a heartbeat comes first. */
+  /** A request with an old epoch still aborts an open transaction of the next owner. So the ownership is confirmed first. */
   #recover(): Promise<void> {
     this.#confirmedAt = 0;
     return untilAborted(this.#deps.transactions.recover(this.#confirm, this.#ended), this.#ended);
@@ -177,14 +182,14 @@ export class SourceOwner {
   readonly #confirm = async (): Promise<void> => {
     if (Date.now() - this.#confirmedAt < CONFIRMED_MS) return;
     if (!(await this.#deps.ownership.isOwner(this.#options.partition, this.#ended)))
-      throw new NotOwner("the source is assigned to another process");
+      throw new NotOwner("the source is not assigned to this process");
     this.#confirmedAt = Date.now();
   };
 
   async #pause(error: unknown): Promise<void> {
     const { health, clock, log } = this.#deps;
     const { name } = this.#options;
-    const kind = kindOf(error);
+    const kind = waitKindOf(error);
     const wait = this.#waits.next(kind, error instanceof SourceError ? error.retryAfterMs : 0);
     const state = kind === "blocked" ? "blocked" : "backing-off";
     health.fail(state, withoutUrlSecrets(messageOf(error)), clock.now() + wait);
@@ -193,15 +198,15 @@ export class SourceOwner {
   }
 
   #leaveTakeover(): void {
-    this.#takeover?.arrive();
+    this.#takeover?.ready();
     this.#takeover = undefined;
   }
 }
 
-/** How long the owner waits after an error. */
-function kindOf(error: unknown): WaitKind {
+/** Returns the kind of wait after an error. */
+function waitKindOf(error: unknown): WaitKind {
   if (error instanceof SourceError) return error.kind;
   if (error instanceof CommitFailed) return error.isBlocked ? "blocked" : "lost";
   if (error instanceof OnrampError && error.known === "not written") return "blocked";
-  return error instanceof OwnerUnclear || error instanceof NotOwner ? "lost" : "passing";
+  return error instanceof OwnershipUnknown || error instanceof NotOwner ? "lost" : "passing";
 }

@@ -10,12 +10,13 @@ import {
 import { untilAborted, untilDeadline } from "../core/time.ts";
 import type { SourceHealth } from "./source-health.ts";
 
+/** The default of `Source.maxSilenceMs`. */
 const SILENCE_MS = 60_000;
 /** How often the owner of a source that yields nothing asks whether it still owns it, in milliseconds. */
 const CHECK_MS = 10_000;
 /** How long a generator may take to end, in milliseconds. */
-const END_MS = 5000;
-const LATE = Symbol("late");
+const MAX_END_MS = 5000;
+const TIMED_OUT = Symbol("timed out");
 
 /** One run of the generator of a source. */
 export class SourcePull {
@@ -24,11 +25,11 @@ export class SourcePull {
   readonly #check: () => Promise<void>;
   readonly #ending = new AbortController();
   readonly #iterator: AsyncIterator<Batch<unknown>>;
-  /** When the source was last alive, or will do its next work: milliseconds of the system's clock, which no test replaces. */
+  /** The start of the silence (`Date.now`, not the clock of tests): the last sign of life, or `nextRunAt` if that is later. */
   #silentFrom = 0;
 
   /**
-   * @param check called every 10 s while the source yields nothing
+   * @param check called at least every 10 s while the source yields nothing; throws when this process may not own the source
    * @param ended aborted when the source must end
    */
   constructor(
@@ -54,11 +55,11 @@ export class SourcePull {
     const pulled = this.#iterator.next();
     pulled.catch(() => {});
     for (;;) {
-      const result = await untilAborted(this.#orLate(pulled), ended);
-      if (result !== LATE) {
+      const result = await untilAborted(this.#orTimeout(pulled), ended);
+      if (result !== TIMED_OUT) {
         this.#alive();
         if (result.done)
-          throw new SourceError("passing", "the source ended, although it should yield batches without end");
+          throw new SourceError("passing", "the source ended; a source must yield batches without end");
         return result.value;
       }
       this.#requireAlive();
@@ -70,13 +71,13 @@ export class SourcePull {
   async end(): Promise<void> {
     this.#ending.abort();
     const ended = (async () => this.#iterator.return?.())();
-    await untilDeadline(ended, Date.now() + END_MS, "the source does not end").catch(() => {});
+    await untilDeadline(ended, Date.now() + MAX_END_MS, "the source does not end").catch(() => {});
   }
 
-  async #orLate<T>(pulled: Promise<T>): Promise<T | typeof LATE> {
+  async #orTimeout<T>(pulled: Promise<T>): Promise<T | typeof TIMED_OUT> {
     let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<typeof LATE>((resolve) => {
-      timer = setTimeout(() => resolve(LATE), Math.min(CHECK_MS, this.#silenceMs));
+    const late = new Promise<typeof TIMED_OUT>((resolve) => {
+      timer = setTimeout(() => resolve(TIMED_OUT), Math.min(CHECK_MS, this.#silenceMs));
     });
     return Promise.race([pulled, late]).finally(() => clearTimeout(timer));
   }
@@ -97,7 +98,7 @@ export class SourcePull {
     if (silentMs < this.#silenceMs) return;
     throw new SourceError(
       "passing",
-      `the source hangs: it has neither yielded a batch nor reported that it is alive for ${Math.round(silentMs / 1000)} s. Onramp starts it again from its last cursor`,
+      `the source hangs: it has not yielded a batch or reported progress for ${Math.round(silentMs / 1000)} s. Onramp starts it again from its last cursor`,
     );
   }
 }

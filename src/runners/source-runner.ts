@@ -1,4 +1,4 @@
-// Runs one source: in each time in which its state partition is assigned to this process, a `SourceOwner` does the work.
+// Runs one source: while its state partition is assigned to this process, a `SourceOwner` does the work.
 
 import { messageOf } from "../core/errors.ts";
 import { type SourceState, withoutUrlSecrets } from "../core/source-state.ts";
@@ -10,7 +10,7 @@ import type { PartitionTakeover } from "./source-takeover.ts";
 
 export type SourceRunnerDeps = Omit<SourceOwnerDeps, "committer" | "health">;
 
-/** Runs one source, and returns its state. */
+/** Runs one source, and provides its state. */
 export class SourceRunner {
   readonly name: string;
   readonly partition: number;
@@ -33,7 +33,7 @@ export class SourceRunner {
   get state(): SourceState {
     const { health, ownership } = this.#deps;
     const { state, since, progress, counts, lastCommitAt, aliveAt, nextRunAt, lastError } = health;
-    // Without an assignment, and without an answer of the group, nothing else can be done.
+    // While the source waits for the group, a fault of the group is the reason why it does not run.
     const fault = state === "waiting" || state === "starting" ? ownership.fault : undefined;
     return withoutUrlSecrets({
       name: this.name,
@@ -52,13 +52,13 @@ export class SourceRunner {
   }
 
   /** Called when the partition of the source is assigned to this process. @param revoked aborted when it no longer is */
-  own(takeover: PartitionTakeover, revoked: AbortSignal): void {
+  onAssigned(takeover: PartitionTakeover, revoked: AbortSignal): void {
     const ended = AbortSignal.any([revoked, this.#stop.signal]);
-    // An earlier owner may still end its generator.
-    this.#owned = this.#owned.then(() => this.#own(takeover, ended));
+    // The previous owner may still be ending its generator.
+    this.#owned = this.#owned.then(() => this.#runOwner(takeover, ended));
   }
 
-  /** Ends the source; a commit in flight ends first. */
+  /** Ends the source, after the commit in flight. */
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#owned;
@@ -66,15 +66,16 @@ export class SourceRunner {
     this.#deps.transactions.close();
   }
 
-  async #own(takeover: PartitionTakeover, ended: AbortSignal): Promise<void> {
-    const { health, clock, log } = this.#deps;
+  async #runOwner(takeover: PartitionTakeover, ended: AbortSignal): Promise<void> {
+    const { health, log } = this.#deps;
     this.#owner = new SourceOwner(this.#options, this.#deps, takeover, ended);
     try {
       await this.#owner.run();
       health.enter(this.#stop.signal.aborted ? "stopped" : "waiting");
     } catch (error) {
       log.error({ source: this.name, error }, "source stopped unexpectedly");
-      health.fail("blocked", `an unexpected error: ${messageOf(error)}. Restart this replica`, clock.now());
+      const message = `Unexpected error: ${messageOf(error)}. The source does not continue on this replica: restart the replica.`;
+      health.fail("blocked", message, undefined);
     }
     this.#owner = undefined;
   }

@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { StateReader, StateRecord } from "../core/source-ports.ts";
 import { untilAborted } from "../core/time.ts";
 
-/** How long a source waits until the others are fenced, in milliseconds. After that, it does not depend on them. */
+/** How long the read waits for the other sources of the partition to be fenced, in milliseconds. */
 const OTHERS_MS = 3000;
 
 /** The last state of each source in a partition, by name. */
@@ -16,14 +16,14 @@ export class PartitionTakeover {
   readonly #reader: StateReader;
   readonly #onStates: (states: States) => void;
   readonly #revoked: AbortSignal;
-  #missing: number;
-  #begin: () => void = () => {};
+  #pending: number;
+  #startRead: () => void = () => {};
   /** Resolves when every source is fenced, or cannot be fenced now. */
-  readonly #allArrived = new Promise<void>((resolve) => {
-    this.#begin = resolve;
+  readonly #allReady = new Promise<void>((resolve) => {
+    this.#startRead = resolve;
   });
   #shared: Promise<States> | undefined;
-  #begun = false;
+  #isReading = false;
 
   /**
    * @param sources the number of sources that take over
@@ -37,34 +37,34 @@ export class PartitionTakeover {
     revoked: AbortSignal,
   ) {
     this.partition = partition;
-    this.#missing = sources;
+    this.#pending = sources;
     this.#reader = reader;
     this.#onStates = onStates;
     this.#revoked = revoked;
   }
 
   /**
-   * Returns the states. Called by each source when it has fenced earlier owners: what they committed is before the end that
-   * the read notes. A source that comes late reads the partition itself.
+   * Returns the states. Called by each source after it has fenced earlier owners, so that the read includes everything that
+   * they committed. A source that calls after the shared read has begun reads the partition itself.
    *
    * @throws as `StateReader.read`
    */
   async states(signal: AbortSignal): Promise<States> {
-    if (this.#begun) return this.#reader.read(this.partition, undefined, signal);
-    this.arrive();
+    if (this.#isReading) return this.#reader.read(this.partition, undefined, signal);
+    this.ready();
     this.#shared ??= this.#read();
     return untilAborted(this.#shared, signal);
   }
 
-  /** Called once per source: when it is fenced, or when it cannot be fenced now, so that the others do not wait for it. */
-  arrive(): void {
-    this.#missing--;
-    if (this.#missing <= 0) this.#begin();
+  /** Called once per source: after it is fenced, or if it cannot be fenced now, so that the others do not wait for it. */
+  ready(): void {
+    this.#pending--;
+    if (this.#pending <= 0) this.#startRead();
   }
 
   async #read(): Promise<States> {
-    await Promise.race([this.#allArrived, delay(OTHERS_MS, undefined, { ref: false })]);
-    this.#begun = true;
+    await Promise.race([this.#allReady, delay(OTHERS_MS, undefined, { ref: false })]);
+    this.#isReading = true;
     const states = await this.#reader.read(this.partition, undefined, this.#revoked);
     this.#onStates(states);
     return states;

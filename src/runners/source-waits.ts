@@ -3,8 +3,8 @@
 import { Backoff } from "../core/time.ts";
 import { BACKOFF_FIRST_MS, BACKOFF_MOST_MS, blockedBackoff } from "./deliverer.ts";
 
-/** The waits after a transaction that was lost, in milliseconds. */
-const [LOST_FIRST_MS, LOST_MOST_MS] = [50, 5000];
+/** The first and the longest wait after a lost transaction, in milliseconds. */
+const [LOST_FIRST_MS, LOST_MAX_MS] = [50, 5000];
 
 /**
  * - `blocked`: an operator must act
@@ -17,7 +17,7 @@ export type WaitKind = "blocked" | "lost" | "passing";
 export class Waits {
   readonly #backoffs = {
     blocked: blockedBackoff(),
-    lost: new Backoff(LOST_FIRST_MS, LOST_MOST_MS),
+    lost: new Backoff(LOST_FIRST_MS, LOST_MAX_MS),
     passing: new Backoff(BACKOFF_FIRST_MS, BACKOFF_MOST_MS),
   };
   readonly #now: () => number;
@@ -26,7 +26,7 @@ export class Waits {
     this.#now = now;
   }
 
-  /** @returns milliseconds */
+  /** @returns the next wait of this kind, at least `retryAfterMs`, in milliseconds */
   next(kind: WaitKind, retryAfterMs = 0): number {
     return Math.max(this.#backoffs[kind].next(this.#now()), retryAfterMs);
   }

@@ -12,8 +12,8 @@ interface Cursor {
   readonly time: number;
 }
 
-/** The maximum number of records per batch, when ticks were missed. */
-const MOST_TICKS = 1000;
+/** The maximum number of records per batch; a batch has several only after missed ticks. */
+const MAX_TICKS = 1000;
 
 export const clock = adapterKind({
   type: "clock",
@@ -21,11 +21,11 @@ export const clock = adapterKind({
     topic: string("The topic of the records.", { required: true }),
     interval: duration("The time from one record to the next.", { required: true }),
     value: expression(
-      'JSONata over {"number": …, "time": …}, the number and the time of the record; gives its value. Default: this object.',
+      'JSONata that computes the value of the record from {"number": …, "time": "2026-01-01T00:00:00.000Z"}. Default: the value is this object.',
     ),
     missed: oneOf(
       ["all", "skip"],
-      "What happens to the records of a time in which no replica ran. all: they are written afterwards, each with its own time. skip: only the last one is written.",
+      "What happens to ticks that passed while no replica ran. all: a record is written for each, with its own time. skip: only for the last one.",
       { default: "all" },
     ),
   }),
@@ -38,7 +38,10 @@ export const clock = adapterKind({
       const input = { number, time: new Date(time).toISOString() };
       const result = expression ? await expression.evaluate(input, { topic, timestamp: time }) : input;
       if (result === undefined)
-        throw new SourceError("blocked", "value: the expression gives no value; correct it");
+        throw new SourceError(
+          "blocked",
+          `value: the expression returned nothing for tick ${number}; correct the expression`,
+        );
       return { topic, value: Buffer.from(JSON.stringify(result)), timestamp: time };
     }
 
@@ -52,7 +55,7 @@ export const clock = adapterKind({
           report({ nextRunAt: last.time + every });
           await sleep(Math.max(0, last.time + every - now()), signal);
           const due = Math.floor((now() - last.time) / every);
-          const ticks = missed === "skip" ? Math.min(due, 1) : Math.min(due, MOST_TICKS);
+          const ticks = missed === "skip" ? Math.min(due, 1) : Math.min(due, MAX_TICKS);
           const first = missed === "skip" ? due : 1;
           const drafts: SourceDraft[] = [];
           const previous = last;

@@ -20,7 +20,7 @@ export class ProduceFrame {
 
   /**
    * @param version the version of Produce, 3 to 8
-   * @param transactionalId the producer of transactional batches; null for other batches
+   * @param transactionalId the transactional id, in ASCII; null for batches outside a transaction
    */
   begin(
     version: number,

@@ -1,5 +1,5 @@
-// The contract of sources: records and cursor are committed together, exactly once, in any failure. Every source's tests
-// run this suite.
+// The contract of sources: records and cursor are committed together, exactly once, whatever fails. Every source's tests run this
+// suite.
 
 import { strict as assert } from "node:assert";
 import type { Gateway } from "../../src/app/gateway.ts";
@@ -20,13 +20,13 @@ import { until } from "../support/until.ts";
 
 /** The source that the suite tests. It writes records with the numbers 1, 2, 3 and so on. */
 export interface SourceUnderTest {
-  /** The kind of the source, if the register of the build does not have it. */
+  /** The kind of the source, if `src/sources/index.ts` does not contain it. */
   readonly kind?: SourceKind;
   /** Its options for a topic. */
   readonly options: (topic: string) => object;
   /** The number of a record. */
   readonly numberIn: (record: PlacedRecord) => number;
-  /** Makes the other system have the records up to this number. Default: it has them by itself. */
+  /** Adds the items up to this number to the fake of the other system. Default: nothing to add. */
   readonly feed?: (last: number) => unknown;
   /** A filter with which the source writes nothing. Default: `false`. */
   readonly filter?: string;
@@ -148,7 +148,7 @@ export function sourceContract(name: string, source: SourceUnderTest) {
       assert.deepEqual(await records(), []);
     });
 
-    it("leaves a cursor of a later version unchanged, and says so", async () => {
+    it("does not change a cursor of a later version, and is blocked", async () => {
       const first = await start();
       await untilNumber(1);
       await first.stop();
@@ -172,7 +172,7 @@ export function sourceContract(name: string, source: SourceUnderTest) {
       assert.deepEqual([state.name, state.state, state.lastError, state.starts], ["in", "running", null, 1]);
       assert.notEqual(state.cursor, null);
       assert.ok(Date.parse(state.lastCommit ?? "") <= Date.now());
-      assert.ok((await metric(gateway, "onramp_source_records_total", { source: "in" })) ?? 0 >= 2);
+      assert.ok(((await metric(gateway, "onramp_source_records_total", { source: "in" })) ?? 0) >= 2);
       assert.equal(await metric(gateway, "onramp_source_state", { source: "in", state: "running" }), 1);
     });
   });

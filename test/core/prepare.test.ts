@@ -41,7 +41,7 @@ describe("core: preparing the batch of a source", () => {
     assert.deepEqual([batch.deadLetters, batch.firstReason], [0, undefined]);
   });
 
-  it("judges each draft by the rules of its topic", async () => {
+  it("validates each draft against the rules of its topic", async () => {
     const schema = compileSchema({ type: "integer" }, "s.json", { type: "integer" });
     const rules = { schema, key: undefined, tombstones: false };
     const batch = await prepare(
@@ -67,7 +67,7 @@ describe("core: preparing the batch of a source", () => {
     assert.equal(headers["__connect.errors.partition"], undefined);
   });
 
-  it("replaces a record that Kafka refuses, then by smaller dead letters, and ends with the error", async () => {
+  it("replaces a refused record with its dead letter, then with smaller ones, and finally throws the error", async () => {
     const batch = await prepare([draftOf("a", "x".repeat(100), { key: Buffer.from("k"), partition: 3 })]);
     const seen: string[] = [];
     assert.throws(() => {
@@ -85,7 +85,7 @@ describe("core: preparing the batch of a source", () => {
     assert.equal(batch.deadLetters, 1);
   });
 
-  it("fails when the record with the cursor is refused, or a dead letter for another reason", async () => {
+  it("throws when Kafka refuses the record with the cursor, or a dead letter for a reason other than its size", async () => {
     const batch = await prepare([draftOf("a", "1")]);
     assert.throws(() => batch.replace(1, tooLarge), tooLarge);
     batch.replace(0, tooLarge);

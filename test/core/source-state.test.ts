@@ -14,7 +14,7 @@ const blocked = (expected: RegExp) => (error: unknown) => {
 };
 
 describe("core: states of sources", () => {
-  it("are versioned JSON, and come back as they were written", () => {
+  it("are encoded as versioned JSON, and decoded unchanged", () => {
     assert.equal(
       encodeState(stored).toString(),
       '{"version":1,"type":"clock","cursorVersion":2,"cursor":{"number":1}}',
@@ -26,7 +26,7 @@ describe("core: states of sources", () => {
     assert.deepEqual(cursorFor({ ...source, cursorVersion: 3 }, stored), { number: 1 });
   });
 
-  it("of a later version, of the format or of the kind, are left alone", () => {
+  it("of a later version, of the format or of the kind, block the source", () => {
     const later = Buffer.from(JSON.stringify({ ...stored, version: 2 }));
     assert.throws(() => decodeState("s", later), blocked(/later version of Onramp.*Update this replica/));
     assert.throws(

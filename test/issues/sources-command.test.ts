@@ -1,4 +1,4 @@
-// `onramp sources` lists sources, and sets and removes cursors: the owner is fenced, reads the new cursor and goes on.
+// `onramp sources` lists sources, and sets and removes cursors: the owner is fenced, reads the new cursor and continues.
 
 import { strict as assert } from "node:assert";
 import { useBroker } from "../support/broker.ts";
@@ -62,7 +62,7 @@ describe("the command sources", function () {
     const gateway = await start();
     await committed(gateway, 3);
     const { code, stdout } = await sources("set", "tick", "--cursor", '{"number":1000,"time":1000}');
-    assert.deepEqual([code, /is set/.test(stdout)], [0, true]);
+    assert.deepEqual([code, /was set/.test(stdout)], [0, true]);
     await until(async () => (await numbers()).includes(1001));
     const all = await numbers();
     const at = all.indexOf(1001);
@@ -73,7 +73,7 @@ describe("the command sources", function () {
     assert.ok(all.slice(at).every((number, n) => number === 1001 + n));
   });
 
-  it("starts a running source from its beginning, also one that is idle", async () => {
+  it("starts an idle source from its beginning", async () => {
     config = {
       ...config,
       sources: {
@@ -99,12 +99,12 @@ describe("the command sources", function () {
     await gateway.end();
     config = { ...config, sources: {} };
     const { code, stdout } = await sources("forget", "tick");
-    assert.deepEqual([code, /removed.*not in this configuration/.test(stdout)], [0, true]);
+    assert.deepEqual([code, /was removed.*not in this configuration/.test(stdout)], [0, true]);
     assert.equal(await storedState(broker.addresses(), `ns-${topic}`, "tick"), null);
     assert.ok(!(await sources("list")).stdout.includes("tick"));
     const again = await sources("forget", "tick");
     assert.equal(again.code, 1);
-    assert.match(again.stderr, /No source "tick" is configured or has a cursor/);
+    assert.match(again.stderr, /Source "tick" is not configured and has no cursor/);
   });
 
   it("refuses wrong arguments with the usage, before it connects", async () => {
@@ -123,13 +123,13 @@ describe("the command sources", function () {
     }
     const { code, stderr } = await run(["sources", "set", "tick", "--cursor", "{number:1}"]);
     assert.equal(code, 2);
-    assert.match(stderr, /--cursor is not JSON/);
+    assert.match(stderr, /value of --cursor is not JSON/);
   });
 
-  it("names the state topic when no source has run, and the brokers when none are configured", async () => {
+  it("reports a missing state topic, and missing brokers", async () => {
     const { code, stderr } = await sources("list");
     assert.equal(code, 1);
-    assert.match(stderr, /Topic "ns-.*\.sources" does not exist: no source of the namespace/);
+    assert.match(stderr, /Topic "ns-.*\.sources" does not exist: no source has run in namespace/);
     const without = await run(["sources", "list"]);
     assert.equal(without.code, 1);
     assert.match(without.stderr, /No Kafka broker is configured/);

@@ -118,7 +118,7 @@ describe("sources commit whole batches", function () {
     assert.equal((await letters()).length, 1);
   });
 
-  it("a filter that fails on a record makes a dead letter; one that is not true skips the record", async () => {
+  it("a filter that fails on a record makes a dead letter; a filter whose result is not true skips the record", async () => {
     const { values, letters, untilCommitted, gateway } = await start(
       (to) => [draft(to, '{"n":"x"}'), draft(to, '{"n":1}'), draft(to, '{"n":2}')],
       { options: { filter: "$number(n) > 1" } },
@@ -184,7 +184,7 @@ describe("sources commit whole batches", function () {
     assert.deepEqual([...new Set(seen.slice(0, 4))], ["0,0,0"], "the aborted attempts are not visible");
   });
 
-  itOnDevBroker("a source without records commits its cursor alone", async () => {
+  itOnDevBroker("a batch without records commits the cursor alone", async () => {
     const { untilCommitted, gateway } = await start(() => []);
     await untilCommitted();
     const { records, commits } = await sourceState(gateway);

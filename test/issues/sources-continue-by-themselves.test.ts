@@ -2,11 +2,15 @@
 // by itself.
 
 import { strict as assert } from "node:assert";
+import { statePartition } from "../../src/app/state-topic.ts";
 import { SourceError } from "../../src/core/source.ts";
+import { encodeState } from "../../src/core/source-state.ts";
+import { type Clock, systemClock } from "../../src/core/time.ts";
 import { useBroker, withAdmin } from "../support/broker.ts";
 import { keepingLog, startTestGateway } from "../support/gateway.ts";
 import { post, untilReady } from "../support/http.ts";
 import { hurryingClock } from "../support/hurrying-clock.ts";
+import { acceptedRecord } from "../support/segments.ts";
 import {
   batchOf,
   committedNumbers,
@@ -19,6 +23,7 @@ import {
   untilState,
   upTo,
 } from "../support/sources.ts";
+import { startTransactions } from "../support/transactional-producers.ts";
 import { until } from "../support/until.ts";
 
 describe("sources continue by themselves", function () {
@@ -26,7 +31,7 @@ describe("sources continue by themselves", function () {
   const broker = useBroker();
 
   /** A gateway with a source `bad` of the test and a source `good`, which counts. */
-  async function start(script: Script, more = {}, options: object = {}, clock = hurryingClock()) {
+  async function start(script: Script, more = {}, options: object = {}, clock: Clock = hurryingClock()) {
     const [topic, goodTopic] = [await broker.topic(), await broker.topic()];
     const log = keepingLog();
     const gateway = await startTestGateway(
@@ -43,7 +48,7 @@ describe("sources continue by themselves", function () {
       clock,
     );
     const numbers = () => committedNumbers(broker.addresses(), topic);
-    /** The other source, HTTP and the API go on. */
+    /** The other source and HTTP continue. */
     const othersGoOn = async (): Promise<void> => {
       const { records } = await sourceState(gateway, "good");
       await until(async () => (await sourceState(gateway, "good")).records > records + 5);
@@ -101,12 +106,34 @@ describe("sources continue by themselves", function () {
     const { numbers, gateway, log } = await start(script);
     await until(async () => (await numbers()).length >= 3);
     assert.equal((await sourceState(gateway, "bad")).starts, 4);
-    const [line, ...more] = events(log, "source is blocked; it continues when the cause is resolved");
+    const [line, ...more] = events(log, "source is blocked; Onramp tries it again about once a minute");
     assert.match(String(line?.fields["reason"]), /Set a new one with apiKey/);
     assert.equal(more.length, 0);
   });
 
-  it("waits as long as the other system asks for", async () => {
+  it("while an operator must act: from a cursor that was set in the meantime", async () => {
+    const script: Script = async function* (...args) {
+      if (args[1] === undefined) throw new SourceError("blocked", "Set a cursor.");
+      yield* counting()(...args);
+    };
+    // The pause after a failure lasts until the cursor was set.
+    let isSet = false;
+    const sleep: Clock["sleep"] = async (_, signal) => {
+      while (!isSet) await systemClock.sleep(5, signal);
+    };
+    const { numbers, gateway, topic } = await start(script, {}, {}, { now: Date.now, sleep });
+    await untilState(gateway, ["blocked"], "bad");
+    // As `onramp sources set` does it.
+    const { producer } = await startTransactions(broker.addresses(), `ns-${topic}-source-bad`);
+    const value = encodeState({ type: "bad", cursorVersion: 1, cursor: 41 });
+    const record = acceptedRecord(value, { key: Buffer.from("bad"), partition: statePartition("bad") });
+    await producer.commit([{ topic: `ns-${topic}.sources`, record }]);
+    isSet = true;
+    await until(async () => (await numbers()).length >= 2);
+    assert.deepEqual((await numbers()).slice(0, 2), [42, 43]);
+  });
+
+  it("after the wait that the other system asks for", async () => {
     const clock = hurryingClock();
     let failedAt = 0;
     let startedAt = 0;
@@ -138,7 +165,7 @@ describe("sources continue by themselves", function () {
     assert.equal((await sourceState(gateway, "bad")).starts, 2);
   });
 
-  it("is not taken for hung while it reports that it is alive, or says when it will run next", async () => {
+  it("while they report progress or a next run, which does not count as a hang", async () => {
     const quiet: Script = async function* ({ topic }, _, signal, report) {
       for (let n = 0; n < 10; n++) {
         report();
@@ -149,7 +176,7 @@ describe("sources continue by themselves", function () {
       yield batchOf(topic, [{ n: 1 }], 1);
       await pause(60_000, signal);
     };
-    const { numbers, gateway } = await start(quiet, { maxSilenceMs: 400 }, {}, undefined);
+    const { numbers, gateway } = await start(quiet, { maxSilenceMs: 400 }, {}, systemClock);
     await until(async () => (await sourceState(gateway, "bad")).lag === 3);
     const { nextRun, quotaRemaining } = await sourceState(gateway, "bad");
     assert.ok(Date.parse(nextRun ?? "") > Date.now());
@@ -158,7 +185,7 @@ describe("sources continue by themselves", function () {
     assert.equal((await sourceState(gateway, "bad")).starts, 1);
   });
 
-  it("when it ends, although it should not", async () => {
+  it("when they end, although a source must not end", async () => {
     const ends: Script = async function* ({ topic }) {
       yield batchOf(topic, [{ n: 1 }], 1);
     };
@@ -167,7 +194,7 @@ describe("sources continue by themselves", function () {
     assert.match(String(events(log, "source failed; Onramp starts it again")[0]?.fields["reason"]), /ended/);
   });
 
-  it("when it yields without end: the event loop stays free, and the others go on", async () => {
+  it("when one yields without a pause: the event loop stays free, and other sources continue", async () => {
     const flood: Script = async function* ({ topic }, cursor) {
       for (let n = (cursor ?? 0) + 1; ; n++) yield batchOf(topic, [{ n }], n);
     };
@@ -176,11 +203,11 @@ describe("sources continue by themselves", function () {
     await until(async () => (await numbers()).length > 20);
   });
 
-  it("when it yields nothing without end: it is reported, and does not keep the process busy", async () => {
+  it("when one yields empty batches without a pause: it is reported, and does not keep the process busy", async () => {
     const nothing: Script = async function* () {
       for (;;) yield { drafts: [], cursor: 7 };
     };
-    const { othersGoOn, gateway, log } = await start(nothing, {}, {}, undefined);
+    const { othersGoOn, gateway, log } = await start(nothing, {}, {}, systemClock);
     await untilState(gateway, ["backing-off"], "bad");
     await othersGoOn();
     const [line] = events(log, "source failed; Onramp starts it again");
@@ -227,14 +254,14 @@ describe("sources continue by themselves", function () {
     );
   });
 
-  it("shows which sources fail in /readyz, which stays ready", async () => {
+  it("and are shown in /readyz when they fail; /readyz stays 200", async () => {
     const { gateway } = await start(
       () => {
         throw new SourceError("blocked", "Set a key.");
       },
       {},
       {},
-      undefined,
+      systemClock,
     );
     await untilState(gateway, ["blocked"], "bad");
     const answer = await fetch(`${gateway.adminUrl}/readyz`);
@@ -243,7 +270,7 @@ describe("sources continue by themselves", function () {
     assert.deepEqual(parts.sources, { ready: true, detail: "1 blocked: bad; 1 running" });
   });
 
-  it("when it yields something else than drafts: it is reported, and nothing is written", async () => {
+  it("when one yields something other than drafts: it is reported, and nothing is written", async () => {
     const garbage: Script = async function* ({ topic }) {
       yield { drafts: [{ topic, value: "text" as unknown as Buffer }], cursor: 1 };
     };
@@ -256,7 +283,7 @@ describe("sources continue by themselves", function () {
     assert.deepEqual((await numbers()).slice(0, 3), [1, 2, 3]);
   });
 
-  it("writes timestamps and partitions that are none as dead letters", async () => {
+  it("and write records with an invalid timestamp or partition as dead letters", async () => {
     const { gateway } = await start(async function* ({ topic }, _, signal) {
       const value = Buffer.from("1");
       const odd = [
@@ -273,7 +300,7 @@ describe("sources continue by themselves", function () {
   });
 
   it("when the state topic is deleted: it is created again, and the cursor in memory is used", async () => {
-    const { gateway, numbers, topic } = await start(counting(5), {}, {}, undefined);
+    const { gateway, numbers, topic } = await start(counting(5), {}, {}, systemClock);
     await until(async () => (await numbers()).length >= 3);
     await withAdmin(broker.addresses(), (admin) => admin.deleteTopics({ topics: [`ns-${topic}.sources`] }));
     const { commits } = await sourceState(gateway, "bad");
@@ -282,7 +309,7 @@ describe("sources continue by themselves", function () {
     assert.deepEqual(written, upTo(written.length));
   });
 
-  it("creates a topic that appears while it runs, if it may", async () => {
+  it("and create a topic that a batch names, if kafka.createTopics allows it", async () => {
     const { topic: base, gateway } = await start(async function* ({ topic }, _, signal) {
       yield batchOf(`${topic}-later`, [{ n: 1 }], 1);
       await pause(60_000, signal);

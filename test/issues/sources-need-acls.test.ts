@@ -55,16 +55,28 @@ describeIf(secureBrokers.length > 0 && plainBrokers.length > 0, "the ACLs of sou
     });
     const acls = [
       acl(
-        "id",
+        "Write on the transactional ids",
         `${namespace}-source-*`,
         "WRITE",
         "TRANSACTIONAL_ID",
         /transactional id "ns-.*-source-in".*"Write"/,
       ),
-      acl("state, to read", state, "READ", "TOPIC", /ACL "Read" on topic "ns-.*\.sources"/),
-      acl("state, to write", state, "WRITE", "TOPIC", /ACL "Write" on topic "ns-.*\.sources"/),
-      acl("group", `${namespace}-sources`, "READ", "GROUP", /consumer group "ns-.*-sources".*ACL "Read"/),
-      acl("target", topic, "WRITE", "TOPIC", new RegExp(`ACL "Write" on topic "${topic}"`)),
+      acl("Read on the state topic", state, "READ", "TOPIC", /ACL "Read" on topic "ns-.*\.sources"/),
+      acl("Write on the state topic", state, "WRITE", "TOPIC", /ACL "Write" on topic "ns-.*\.sources"/),
+      acl(
+        "Read on the group",
+        `${namespace}-sources`,
+        "READ",
+        "GROUP",
+        /consumer group "ns-.*-sources".*ACL "Read"/,
+      ),
+      acl(
+        "Write on the topic of the source",
+        topic,
+        "WRITE",
+        "TOPIC",
+        new RegExp(`ACL "Write" on topic "${topic}"`),
+      ),
     ];
     const start = () =>
       startTestGateway(
@@ -88,8 +100,14 @@ describeIf(secureBrokers.length > 0 && plainBrokers.length > 0, "the ACLs of sou
     await until(async () => (await sourceState(gateway)).records > 5, 30_000);
   });
 
-  for (const [index, title] of ["id", "state, to read", "state, to write", "group", "target"].entries())
-    it(`are all necessary: without that of the ${title}, the source names it`, async () => {
+  for (const [index, title] of [
+    "Write on the transactional ids",
+    "Read on the state topic",
+    "Write on the state topic",
+    "Read on the group",
+    "Write on the topic of the source",
+  ].entries())
+    it(`are all necessary: without "${title}", lastError names it`, async () => {
       const { acls, start } = await setUp();
       for (const each of acls) if (each.title !== title) await give(each);
       const gateway = await start();

@@ -51,7 +51,7 @@ describe("the state topic of sources", function () {
     await untilReady(gateway);
   });
 
-  it("that is missing stops the start, which prints the commands", async () => {
+  it("stops the start and prints the commands when it is missing", async () => {
     await assert.rejects(start(), (error: Error) => {
       assert.match(error.message, /Topics are missing in Kafka: ns-.*\.sources/);
       assert.match(
@@ -63,7 +63,7 @@ describe("the state topic of sources", function () {
     });
   });
 
-  it("that is not compacted stops the start, since cursors would be lost", async () => {
+  it("stops the start when it is not compacted, because cursors would be lost", async () => {
     const wrong = { ...SETTINGS, "cleanup.policy": "delete" };
     await createTopic(broker.addresses(), { partitions: 16, config: wrong }, state);
     await assert.rejects(
@@ -72,12 +72,12 @@ describe("the state topic of sources", function () {
     );
   });
 
-  it("with another number of partitions stops the start", async () => {
+  it("stops the start when it has another number of partitions", async () => {
     await createTopic(broker.addresses(), { partitions: 3, config: SETTINGS }, state);
-    await assert.rejects(start(), /has 3 partitions, but the states of sources need 16/);
+    await assert.rejects(start(), /has 3 partitions; it must have 16/);
   });
 
-  it("with settings that only make takeovers slow is reported with the command", async () => {
+  it("causes a warning with the command when its settings make takeovers slow", async () => {
     const slow = { ...SETTINGS, "segment.bytes": "1073741824" };
     await createTopic(broker.addresses(), { partitions: 16, config: slow }, state);
     const log = keepingLog();

@@ -3,8 +3,8 @@
 
 import { strict as assert } from "node:assert";
 import { statePartition } from "../../src/app/state-topic.ts";
-import { OwnerUnclear, TransactionLost } from "../../src/core/source-ports.ts";
-import { StateTopic } from "../../src/kafka/consume/state-reader.ts";
+import { OwnershipUnknown, TransactionLost } from "../../src/core/source-ports.ts";
+import { KafkaStateReader } from "../../src/kafka/consume/state-reader.ts";
 import { TransactionalProducer } from "../../src/kafka/produce/transaction.ts";
 import { EndTxn } from "../../src/wire/messages/transaction.ts";
 import { startCluster } from "../support/apache-kafka/cluster.ts";
@@ -56,7 +56,7 @@ describe("sources are taken over", function () {
     );
   }
 
-  it("while the transaction of a second source is open on the same state partition", async () => {
+  it("while another source's transaction is open on the same state partition", async () => {
     const topic = await broker.topic();
     const [name, other] = twins(2) as [string, string];
     const namespace = `ns-${topic}`;
@@ -82,7 +82,7 @@ describe("sources are taken over", function () {
     assert.deepEqual(written, upTo(written.length));
   });
 
-  it("together: the transaction of one does not delay the others of its partition", async () => {
+  it("together: an open transaction of one source does not delay the others of the partition", async () => {
     const topics = [await broker.topic(), await broker.topic(), await broker.topic()];
     const names = twins(3);
     const namespace = `ns-${topics[0]}`;
@@ -106,7 +106,7 @@ describe("sources are taken over", function () {
     }
   });
 
-  it("and log sources that have a cursor and are not configured, with what they may still hold", async () => {
+  it("and log sources that have a cursor but are not configured, with what remains in another system", async () => {
     const topic = await broker.topic();
     const namespace = `ns-${topic}`;
     const holding = scripted(counting(5), { holds: "the replication slot old_slot" });
@@ -122,13 +122,13 @@ describe("sources are taken over", function () {
     const line = () => log.lines.find(({ fields }) => fields["source"] === "old");
     await until(() => line() !== undefined);
     assert.equal(line()?.fields["holds"], "the replication slot old_slot");
-    assert.match(line()?.event ?? "", /not in the configuration.*onramp sources forget/);
+    assert.match(line()?.event ?? "", /not configured.*onramp sources forget NAME/);
   });
 
   it("the reader of states returns the last state of each source, and those from an offset on", async () => {
     const topic = await broker.topic();
     const client = startClient(broker.addresses());
-    const reader = new StateTopic(client, topic);
+    const reader = new KafkaStateReader(client, topic);
     assert.equal((await reader.read(0, undefined, NEVER)).size, 0);
     const { producer } = await startTransactions(broker.addresses());
     const state = (key: string, value: string | null) => ({
@@ -164,7 +164,7 @@ describe("a transaction of a source that times out", function () {
     proxy.fault = (key) => (key === EndTxn.key ? "lose" : undefined);
     await assert.rejects(producer.commit([prepared(topic, "2")]), TransactionLost);
     proxy.fault = () => undefined;
-    const stable = new StateTopic(client, topic);
+    const stable = new KafkaStateReader(client, topic);
     await stable.read(0, undefined, NEVER);
     await recover(producer);
     await producer.commit([prepared(topic, "3")]);
@@ -226,7 +226,7 @@ describeIf(mayStartApacheKafka, "the transactional id of a source expires", func
     }, 60_000);
     await assert.rejects(
       zombie.producer.check(),
-      (error) => error instanceof OwnerUnclear || error instanceof TransactionLost,
+      (error) => error instanceof OwnershipUnknown || error instanceof TransactionLost,
     );
     await assert.rejects(zombie.producer.commit([prepared(topic, '{"n":-1}')]));
     idle = false;

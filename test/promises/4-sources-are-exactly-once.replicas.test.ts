@@ -22,7 +22,7 @@ describeIf(isWanted, "promise 4: sources are exactly once, with three replicas",
 
   const owned = (replicas: readonly Started[]) => Promise.all(replicas.map(ownedBy));
   /** Resolves when every source runs on exactly one of the replicas, and each replica runs one. */
-  const untilShared = (replicas: readonly Started[]): Promise<void> =>
+  const untilBalanced = (replicas: readonly Started[]): Promise<void> =>
     until(async () => {
       const states = await owned(replicas);
       const running = states.flatMap((each) => [...each.keys()]);
@@ -46,17 +46,17 @@ describeIf(isWanted, "promise 4: sources are exactly once, with three replicas",
     }
   }
 
-  it("the sources of two replicas run on without interruption while the third is stopped, and when it returns", async () => {
+  it("the sources of two replicas keep running without interruption while the third is stopped, and when it returns", async () => {
     const [first, second] = [await replica(), await replica()];
     let third = await replica();
-    await untilShared([first, second, third]);
+    await untilBalanced([first, second, third]);
     for (const signal of ["SIGTERM", "SIGKILL"] as const) {
       const before = await owned([first, second]);
       await third.end(signal);
-      await untilShared([first, second]);
+      await untilBalanced([first, second]);
       const between = await owned([first, second]);
       third = await replica();
-      await untilShared([first, second, third]);
+      await untilBalanced([first, second, third]);
       const after = await owned([first, second]);
       for (const [index, states] of before.entries())
         for (const [name, { starts }] of states)
@@ -79,7 +79,7 @@ describeIf(isWanted, "promise 4: sources are exactly once, with three replicas",
       if (Math.random() < 0.5) await delay(Math.random() * 3000);
       replicas[index] = await replica();
     }
-    await untilShared(replicas);
+    await untilBalanced(replicas);
     await Promise.all(replicas.map((each) => each.end()));
     await assertExact();
     console.log(`      ${restarts} restarts`);

@@ -67,7 +67,7 @@ describe("promise 4: sources are exactly once", function () {
       const resumedAt = await last();
       await delay(SESSION_MS);
       await until(async () => (await last()) > resumedAt + 200);
-      // The group may assign the source to the replica again; the successor then returns it, and is not fenced before.
+      // A rebalance may assign the source to the first replica again; the successor must not be fenced before that.
       assert.ok(!other.stdout().includes("source failed"), other.stdout());
       await Promise.all(replicas.map((each) => each.end()));
       const written = await numbers("tick");

@@ -34,7 +34,7 @@ describe("runners: pulling from a source", () => {
     await pull.end();
   });
 
-  it("ends at once when it must, also if the generator does not", async () => {
+  it("stops waiting at once when `ended` is aborted, even if the generator does not end", async () => {
     const { pull, stop } = pullOf(async function* () {
       await new Promise(() => {});
       yield NOTHING;
@@ -73,7 +73,7 @@ describe("runners: pulling from a source", () => {
     assert.equal(health.progress.lag, 1);
   });
 
-  it("checks the owner while the source is silent, and fails with the check", async () => {
+  it("checks the ownership while the source is silent, and throws the error of the check", async () => {
     let checks = 0;
     const { pull, stop } = pullOf(
       async function* (_, signal, report) {

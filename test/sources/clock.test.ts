@@ -62,7 +62,7 @@ describe("sources: clock", () => {
     assert.deepEqual((await next()).cursor, { number: 16, time: 1_006_000 });
   });
 
-  it("waits when its time is set back", async () => {
+  it("waits when the clock is set back", async () => {
     const { next, time } = start({}, { number: 1, time: 1_000_000 });
     time.now = 900_000;
     assert.deepEqual((await next()).cursor, { number: 2, time: 1_001_000 });
@@ -71,10 +71,13 @@ describe("sources: clock", () => {
   it("computes the value with JSONata, and is blocked when it gives none", async () => {
     const { next, values } = start({ value: '{"n": number, "t": $timestamp, "to": $topic}' });
     assert.deepEqual(values(await next()), [{ n: 1, t: 1_001_000, to: "t" }]);
-    await assert.rejects(start({ value: "nothing" }).next(), /value: the expression gives no value/);
+    await assert.rejects(
+      start({ value: "nothing" }).next(),
+      /value: the expression returned nothing for tick 1/,
+    );
   });
 
-  it("is blocked by a cursor that is not its own", async () => {
+  it("is blocked by a cursor that has the wrong format", async () => {
     for (const cursor of [7, "x", { number: "a", time: 1 }, { number: 1 }, { number: 1, time: 1e300 }])
       await assert.rejects(start({}, cursor as never).next(), /The cursor of source "tick".*--from-start/);
   });

@@ -1,5 +1,5 @@
 // A proxy in front of one broker that understands requests: it can lose, hold and delay them, and cut their answers. It
-// replaces the address of the broker in answers by its own.
+// replaces the address of the broker in answers with its own.
 
 import { once } from "node:events";
 import net, { type AddressInfo } from "node:net";
@@ -14,9 +14,9 @@ const MOST = 200 * 1024 * 1024;
 /**
  * What happens to a request:
  * - `lose`: it does not reach the broker, and the connection is closed
- * - `cut`: it reaches the broker, and the connection is closed instead of the answer
+ * - `cut`: it reaches the broker, and the connection is closed before the answer is returned
  * - `hold`: as `lose`, but `release` sends it to the broker later
- * - a number: the answer is delayed by so many milliseconds
+ * - a number: the answer is delayed by this number of milliseconds
  */
 export type RequestFault = "lose" | "cut" | "hold" | number;
 

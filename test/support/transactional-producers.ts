@@ -2,7 +2,7 @@
 
 import { randomUUID } from "node:crypto";
 import type { PreparedRecord } from "../../src/core/record.ts";
-import { OwnerUnclear } from "../../src/core/source-ports.ts";
+import { OwnershipUnknown } from "../../src/core/source-ports.ts";
 import { TransactionalProducer } from "../../src/kafka/produce/transaction.ts";
 import { afterTest } from "./after-test.ts";
 import { startClient } from "./group-members.ts";
@@ -12,7 +12,7 @@ import { acceptedRecord } from "./segments.ts";
 /** A signal that is never aborted. */
 export const NEVER = new AbortController().signal;
 
-/** This process owns the source. */
+/** A `confirm` that always succeeds. */
 export const CONFIRMED = async (): Promise<void> => {};
 
 /**
@@ -21,7 +21,7 @@ export const CONFIRMED = async (): Promise<void> => {};
  */
 export async function recover(producer: TransactionalProducer): Promise<void> {
   await producer.recover(CONFIRMED, NEVER).catch((error: unknown) => {
-    if (!(error instanceof OwnerUnclear && process.env["ONRAMP_TEST_OLDER"] === "1")) throw error;
+    if (!(error instanceof OwnershipUnknown && process.env["ONRAMP_TEST_OLDER"] === "1")) throw error;
     return producer.takeOver(CONFIRMED, NEVER);
   });
 }

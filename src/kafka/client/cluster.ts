@@ -31,7 +31,7 @@ export interface KafkaOptions {
   readonly connectTimeoutMs: number;
   /** A connection without requests for this long is replaced before its next request, in milliseconds. */
   readonly maxIdleMs: number;
-  /** How long a member of a consumer group that sends no heartbeat keeps its partitions, in milliseconds. Default: 10 s. */
+  /** How long a member of a consumer group keeps its partitions after its last heartbeat, in milliseconds. Default: 10 s. */
   readonly sessionTimeoutMs?: number | undefined;
 }
 

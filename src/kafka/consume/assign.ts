@@ -13,7 +13,7 @@ export interface Subscriber {
   readonly owned: readonly OwnedPartition[];
 }
 
-/** The generation of a partition that no member owns. */
+/** The generation of a partition that was just assigned: it is moved first. */
 const NEW = Number.POSITIVE_INFINITY;
 
 /** A member during the assignment. The partitions that it owned come first. */
@@ -27,12 +27,12 @@ const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${part
 
 /**
  * Assigns each partition of each topic to one of its subscribers. The numbers of partitions per member differ by at most 1
- * where the subscriptions allow it. A partition is moved only if the balance requires it, and the one that a member got last
- * is moved first. So a member that restarts gets back what the others took over, and nothing else.
+ * where the subscriptions allow it. A partition is moved only if the balance requires it, and the partition that its member
+ * received most recently is moved first. So a member that restarts gets back partitions that others took over.
  *
  * A claim is ignored if the partition does not exist any more, or if the member does not subscribe to its topic any more. If
  * several members claim a partition, because one of them missed a rebalance, the claim of the first one by member id
- * counts: version 1 of the protocol does not say which claim is the latest.
+ * counts: members of other versions do not say which claim is the latest.
  *
  * @param partitionsOf returns the number of partitions of a topic
  * @returns the assignment by member id, ordered by topic and partition
@@ -65,8 +65,8 @@ export async function assignPartitions(
 }
 
 /**
- * Orders an assignment for the next subscription: the partitions of `before` come first, in their order. The others are new in
- * this generation.
+ * Orders an assignment for the next subscription: the partitions of `before` come first, in their order. All other partitions
+ * get `generation` as `since`.
  */
 export function longestOwnedFirst(
   assigned: readonly TopicPartition[],
@@ -99,7 +99,7 @@ function makeMoreEven(shares: readonly Share[]): boolean {
   return moveNewest(ascending) || moveThroughOthers(ascending);
 }
 
-/** Moves the partition that its member got last, to the member with the fewest that can take it. */
+/** Moves the partition that its member received most recently, to the member with the fewest partitions that can take it. */
 function moveNewest(ascending: readonly Share[]): boolean {
   for (const to of ascending) {
     let newest: { readonly from: Share; readonly index: number; readonly since: number } | undefined;
@@ -120,8 +120,8 @@ function moveNewest(ascending: readonly Share[]): boolean {
 }
 
 /**
- * Where no topic of a member can be given to one with fewer partitions directly, each member on the shortest path between them
- * gives a partition to the next one.
+ * If no member can give a partition directly to a member with fewer partitions, each member on the shortest path between them gives
+ * one to the next.
  */
 function moveThroughOthers(ascending: readonly Share[]): boolean {
   for (const giver of ascending.toReversed()) {

@@ -12,17 +12,17 @@ export const JOIN_SHOWN_AFTER_MS = 7000;
 export interface GroupProblem {
   readonly kind: string;
   readonly message: string;
-  /** How long it must last before it is shown, in milliseconds; undefined: as the caller decides. */
+  /** How long it must last before it is shown, in milliseconds; default: the caller's choice. */
   readonly afterMs?: number | undefined;
 }
 
-/** @param rename what to do when another application uses the group, such as "give the sink another name" */
+/** Describes an error of a consumer group for operators. @param rename what to do when another application uses the group, such as "give the sink another name" */
 export function groupProblem(group: string, error: unknown, rename: string): GroupProblem {
   const reason = messageOf(error);
   if (error instanceof Rebalance)
     return {
       kind: "rebalance",
-      message: `Consumer group "${group}" keeps rebalancing (${reason}); its members make no progress meanwhile. ${SEE_MEMBERS}`,
+      message: `Consumer group "${group}" keeps rebalancing (${reason}); its members make no progress while it rebalances. ${SEE_MEMBERS}`,
     };
   if (error instanceof CoordinatorLost)
     return { kind: "coordinator", message: coordinatorProblem(group, error) };

@@ -6,24 +6,24 @@ import { CoordinatorLost, type GroupMember } from "./group-member.ts";
 /** The pause after a heartbeat that was not answered, in milliseconds. */
 const RETRY_MS = 500;
 
-/** Called after each heartbeat. */
+/** Callbacks of `keepAlive`. */
 export interface KeepAliveEvents {
-  /** After each heartbeat, whether it was answered or not. */
-  sent?(): void;
-  answered?(): void;
-  /** The coordinator did not answer. */
-  lost(error: CoordinatorLost): void;
+  /** Called after each attempt, whether it was answered or not. */
+  onAttempt?(): void;
+  onAnswer?(): void;
+  /** Called when the coordinator did not answer. */
+  onLost(error: CoordinatorLost): void;
 }
 
 /**
- * Sends heartbeats until `signal` is aborted. When the coordinator is lost, continues until the coordinator would have ended
- * the session: until then, the partitions are not assigned to another member.
+ * Sends heartbeats until `signal` is aborted. When the coordinator is lost, continues until the session timeout has passed,
+ * because before that the coordinator does not assign the partitions to another member.
  *
  * @throws Rebalance, BrokerRefused; CoordinatorLost when the session has ended
  */
 export async function keepAlive(
   member: GroupMember,
-  on: KeepAliveEvents,
+  events: KeepAliveEvents,
   signal: AbortSignal,
 ): Promise<void> {
   let aliveAt = Date.now();
@@ -35,13 +35,13 @@ export async function keepAlive(
       await member.heartbeat();
       aliveAt = sentAt;
       pause = member.sessionMs / 4;
-      on.answered?.();
+      events.onAnswer?.();
     } catch (error) {
       if (!(error instanceof CoordinatorLost)) throw error;
-      on.lost(error);
+      events.onLost(error);
       if (Date.now() - aliveAt > member.sessionMs) throw error;
       pause = RETRY_MS;
     }
-    on.sent?.();
+    events.onAttempt?.();
   }
 }

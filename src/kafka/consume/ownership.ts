@@ -1,5 +1,5 @@
-// Assigns the partitions of the state topic to the processes of an installation: a member of a consumer group that reads
-// nothing. Partitions that remain assigned are not interrupted by a rebalance.
+// Assigns the partitions of the state topic to processes through a consumer group whose members do not read records. A rebalance
+// does not interrupt partitions that remain assigned.
 
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
@@ -13,13 +13,16 @@ import { coordinatorProblem, groupProblem, JOIN_SHOWN_AFTER_MS, waitsForMembers 
 import { keepAlive } from "./keep-alive.ts";
 import { TopicWatch } from "./topic-watch.ts";
 
-const [REJOIN_MS, REJOIN_MOST_MS] = [100, 5000];
-/** The pause after a question that the coordinator did not answer, in milliseconds. */
-const ASK_AGAIN_MS = 500;
+/** The first and the longest wait before this process joins again, in milliseconds. */
+const [REJOIN_MS, REJOIN_MAX_MS] = [100, 5000];
+/** The pause after a heartbeat without an answer, in milliseconds. */
+const HEARTBEAT_RETRY_MS = 500;
+/** How often changes of the faults are logged, in milliseconds. */
 const LOG_MS = 1000;
+/** How often a missing state topic is looked up, in milliseconds. */
 const MISSING_MS = 1000;
 
-/** One generation of the group: pending until this process has its assignment. */
+/** One generation of the group, from before this process joins until it must join again. */
 class Generation {
   readonly #joined = new AbortController();
   readonly #ended = new AbortController();
@@ -72,7 +75,7 @@ export class Ownership implements SourceOwnership {
     stopping: AbortSignal,
   ): Promise<void> {
     const logging = setInterval(() => this.#reasons.logChanges(), LOG_MS);
-    const backoff = new Backoff(REJOIN_MS, REJOIN_MOST_MS);
+    const backoff = new Backoff(REJOIN_MS, REJOIN_MAX_MS);
     while (!stopping.aborted) {
       try {
         await this.#runGeneration(onAssigned, () => backoff.reset(), stopping);
@@ -94,12 +97,12 @@ export class Ownership implements SourceOwnership {
       const wasJoined = generation.isJoined;
       await generation.joined(signal);
       try {
-        // A generation that began after the call is an answer of the coordinator itself.
+        // If this process joined after the call, the assignment is new enough: no heartbeat is needed.
         if (wasJoined) await untilAborted(this.#member.heartbeat(), signal);
         if (generation === this.#generation) return this.#assigned.has(partition);
       } catch (error) {
         signal.throwIfAborted();
-        if (error instanceof CoordinatorLost) await delay(ASK_AGAIN_MS, undefined, { signal });
+        if (error instanceof CoordinatorLost) await delay(HEARTBEAT_RETRY_MS, undefined, { signal });
         else generation.end(error);
       }
     }
@@ -111,7 +114,7 @@ export class Ownership implements SourceOwnership {
     stopping: AbortSignal,
   ): Promise<void> {
     const group = this.#group;
-    while ((await this.#count()) === 0) await delay(MISSING_MS, undefined, { signal: stopping });
+    while ((await this.#partitionCount()) === 0) await delay(MISSING_MS, undefined, { signal: stopping });
     const slow = setTimeout(
       () => this.#reasons.raise("group", { kind: "join" }, waitsForMembers(group)),
       JOIN_SHOWN_AFTER_MS,
@@ -126,8 +129,8 @@ export class Ownership implements SourceOwnership {
     );
     generation.join();
     const events = {
-      answered: () => this.#reasons.clear("coordinator"),
-      lost: (error: CoordinatorLost) =>
+      onAnswer: () => this.#reasons.clear("coordinator"),
+      onLost: (error: CoordinatorLost) =>
         this.#reasons.raise("coordinator", { kind: "coordinator" }, coordinatorProblem(group, error), {
           afterMs: 3000,
         }),
@@ -137,13 +140,13 @@ export class Ownership implements SourceOwnership {
       generation.ended.throwIfAborted();
     } finally {
       this.#generation = new Generation();
-      // Those who wait for the end of the old one look at the new one.
+      // Callers that wait for the old generation continue with the new one.
       generation.end(undefined);
     }
   }
 
-  /** The number of partitions; a topic that is missing or cannot be read is shown as the reason. */
-  async #count(): Promise<number> {
+  /** Returns the number of partitions; 0 when the topic is missing or cannot be read, which `fault` then reports. */
+  async #partitionCount(): Promise<number> {
     await this.#watch.check();
     return this.#watch.counts.get(this.#topic) ?? 0;
   }

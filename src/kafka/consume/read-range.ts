@@ -33,7 +33,7 @@ export class RangeUnreadable extends OperatorError {
   }
 }
 
-/** The maximum wait of a Fetch request, in milliseconds: only open transactions make a range wait. */
+/** The maximum wait of a Fetch request, in milliseconds. Short, because a range waits only for open transactions. */
 const WAIT_MS = 100;
 
 let reads = 0;

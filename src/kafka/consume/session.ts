@@ -172,13 +172,13 @@ export class Session {
   #sendHeartbeats(): Promise<void> {
     const { member, blockedReasons, group } = this.#deps;
     const events = {
-      answered: () => blockedReasons.clear("coordinator"),
-      lost: (error: CoordinatorLost) =>
+      onAnswer: () => blockedReasons.clear("coordinator"),
+      onLost: (error: CoordinatorLost) =>
         blockedReasons.raise("coordinator", { kind: "coordinator" }, coordinatorProblem(group, error), {
           afterMs: 3000,
           partitions: Math.max(1, this.#assignment.own.length),
         }),
-      sent: () => {
+      onAttempt: () => {
         for (const loop of this.#loops) void loop.commitIdle();
       },
     };

@@ -7,8 +7,8 @@ import { denied } from "../client/problems.ts";
 import type { FetcherDeps } from "./fetcher.ts";
 import { RangeUnreadable, readRange } from "./read-range.ts";
 
-/** The `StateReader` of a state topic. */
-export class StateTopic implements StateReader {
+/** The `StateReader` that reads from Kafka. */
+export class KafkaStateReader implements StateReader {
   readonly #deps: Omit<FetcherDeps, "channel">;
   readonly #topic: string;
 
@@ -24,11 +24,11 @@ export class StateTopic implements StateReader {
   ): Promise<ReadonlyMap<string, StateRecord>> {
     const place = { topic: this.#topic, partition };
     const states = new Map<string, StateRecord>();
-    // The high watermark, not the last stable offset: an open transaction of another source may hide a committed cursor.
+    // Uses the high watermark instead of the last stable offset, because an open transaction of another source may hide a cursor.
     const end = await this.#offset(place, LATEST);
-    // An offset after the end belongs to a topic that was recreated, or that lost records.
-    const isKnown = from !== undefined && from <= end;
-    const start = isKnown ? from : await this.#offset(place, EARLIEST);
+    // An offset after the end means that the topic was recreated, or has lost records.
+    const isInRange = from !== undefined && from <= end;
+    const start = isInRange ? from : await this.#offset(place, EARLIEST);
     await readRange(
       this.#deps,
       [{ ...place, from: start, to: Math.max(start, end), alwaysFetch: true }],
@@ -50,7 +50,7 @@ export class StateTopic implements StateReader {
       const listed = await listOffsetsOrThrow(this.#deps, [place], () => at, READ_UNCOMMITTED);
       return listed.get(place)?.offset ?? 0;
     } catch (error) {
-      throw new OperatorError(`${place.topic}/${place.partition} can't be read: ${messageOf(error)}.`, {
+      throw new OperatorError(`${place.topic}/${place.partition} cannot be read: ${messageOf(error)}.`, {
         cause: error,
       });
     }

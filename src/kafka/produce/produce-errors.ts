@@ -76,7 +76,7 @@ export function deniedWrite(topic: string, code: number): OnrampError {
 export function deniedTransaction(id: string): OnrampError {
   return new OnrampError(
     40301,
-    `Kafka does not authorize Onramp's user to use the transactional id "${id}": it needs the ACLs "Write" and "Describe" on it.`,
+    `Kafka does not authorize Onramp's user to use the transactional id "${id}": it needs the ACL "Write" on the transactional id.`,
   );
 }
 

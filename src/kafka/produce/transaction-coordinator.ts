@@ -3,7 +3,7 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { messageOf } from "../../core/errors.ts";
-import { OwnerUnclear, TransactionLost } from "../../core/source-ports.ts";
+import { OwnershipUnknown, TransactionLost } from "../../core/source-ports.ts";
 import { Backoff } from "../../core/time.ts";
 import type { Api } from "../../wire/codec.ts";
 import { KafkaCode, kafkaErrorName } from "../../wire/error-codes.ts";
@@ -17,8 +17,11 @@ import { groupBy, type TopicPartition } from "../client/topic-partition.ts";
 import { deniedTransaction, deniedWrite, refusedTransaction, unusableKafka } from "./produce-errors.ts";
 
 const REQUEST_MS = 5000;
-/** The first and the longest wait before a request is repeated, in milliseconds: the coordinator still writes markers. */
-const [RETRY_FIRST_MS, RETRY_MOST_MS] = [2, 100];
+/**
+ * A request is repeated while the coordinator still writes the markers of the last transaction. The first and the longest wait, in
+ * milliseconds.
+ */
+const [RETRY_FIRST_MS, RETRY_MAX_MS] = [2, 100];
 
 /** The producer id and the epoch of the current owner. */
 export interface ProducerIdentity {
@@ -27,11 +30,14 @@ export interface ProducerIdentity {
 }
 const NO_IDENTITY: ProducerIdentity = { producerId: -1, producerEpoch: -1 };
 
-/** Codes that do not prove another owner: the only owner gets them after its transaction timed out. */
+/**
+ * Codes that report a fenced producer. They do not prove that there is another owner: the only owner also gets them after its
+ * transaction timed out.
+ */
 const FENCED: readonly number[] = [KafkaCode.INVALID_PRODUCER_EPOCH, KafkaCode.PRODUCER_FENCED];
 
-/** Whether the same request may succeed in a moment. */
-const isEarly = (code: number): boolean =>
+/** Whether the same request may succeed later. */
+const isTemporary = (code: number): boolean =>
   code === KafkaCode.CONCURRENT_TRANSACTIONS || coordinatorMoved(code);
 
 /** The coordinator of one transactional id. */
@@ -51,8 +57,9 @@ export class TransactionCoordinator {
    * Requests a new epoch, which aborts an open transaction and fences requests with earlier epochs.
    *
    * @param own the identity of this process, to recover; undefined to fence every other owner
+   * @param deadline milliseconds (`Date.now`), as in all methods of this class
    * @param before called before each request
-   * @throws OwnerUnclear, only with `own`; TransactionLost at the deadline; OnrampError 40301, 50001; what `before` throws
+   * @throws OwnershipUnknown, only with `own`; TransactionLost at the deadline; OnrampError 40301, 50001; what `before` throws
    */
   async newEpoch(
     own: ProducerIdentity | undefined,
@@ -76,7 +83,7 @@ export class TransactionCoordinator {
     const { errorCode, producerId, producerEpoch } = answer;
     if (errorCode === KafkaCode.NONE) return { producerId, producerEpoch };
     if (own && (FENCED.includes(errorCode) || errorCode === KafkaCode.INVALID_PRODUCER_ID_MAPPING))
-      throw new OwnerUnclear(`InitProducerId of ${this.#id}: ${kafkaErrorName(errorCode)}`);
+      throw new OwnershipUnknown(`InitProducerId of ${this.#id}: ${kafkaErrorName(errorCode)}`);
     throw this.errorOf("InitProducerId", errorCode);
   }
 
@@ -114,10 +121,11 @@ export class TransactionCoordinator {
   }
 
   /**
-   * Asks, between transactions, whether the identity is still valid: without an open transaction, an abort has no effect.
+   * Asks, between transactions, whether the identity is still valid. Sends EndTxn(abort), which has no effect without an open
+   * transaction.
    *
-   * @throws TransactionLost when it is not, or when there is no answer: a late abort could end the next transaction;
-   * OwnerUnclear
+   * @throws TransactionLost when the identity is not valid, or when a request that was sent got no answer: it could arrive late and
+   * abort the next transaction; OwnershipUnknown
    */
   async check(own: ProducerIdentity): Promise<void> {
     const code = await this.#end(own, false).then(
@@ -128,14 +136,14 @@ export class TransactionCoordinator {
       },
     );
     if (coordinatorMoved(code)) this.#coordinator.forget();
-    if (code !== KafkaCode.NONE && code !== KafkaCode.INVALID_TXN_STATE && !isEarly(code))
+    if (code !== KafkaCode.NONE && code !== KafkaCode.INVALID_TXN_STATE && !isTemporary(code))
       throw this.errorOf("EndTxn", code);
   }
 
-  /** Maps the error code of an answer to the error that says what the owner must do. */
+  /** Returns the error for the error code of an answer. Its class decides what the owner does next. */
   errorOf(request: string, code: number): Error {
     if (code === KafkaCode.INVALID_PRODUCER_ID_MAPPING)
-      return new OwnerUnclear(`${request} of ${this.#id}: ${kafkaErrorName(code)}`);
+      return new OwnershipUnknown(`${request} of ${this.#id}: ${kafkaErrorName(code)}`);
     if (code === KafkaCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED) return deniedTransaction(this.#id);
     if (code === KafkaCode.INVALID_TRANSACTION_TIMEOUT)
       return refusedTransaction(
@@ -167,18 +175,18 @@ export class TransactionCoordinator {
     codeOfAnswer: (answer: R) => number,
     { deadline, repeatable = false }: { deadline: number; repeatable?: boolean },
   ): Promise<R> {
-    const backoff = new Backoff(RETRY_FIRST_MS, RETRY_MOST_MS);
+    const backoff = new Backoff(RETRY_FIRST_MS, RETRY_MAX_MS);
     let reason: string;
     do {
       try {
         const answer = await send();
         const code = codeOfAnswer(answer);
-        if (!isEarly(code)) return answer;
+        if (!isTemporary(code)) return answer;
         if (coordinatorMoved(code)) this.#coordinator.forget();
         reason = kafkaErrorName(code);
       } catch (error) {
         reason = messageOf(error);
-        if (wasSent(error) ? !repeatable : !isUnanswered(error)) throw this.#failure(request, error);
+        if (wasSent(error) ? !repeatable : !isUnreachable(error)) throw this.#failure(request, error);
       }
       await delay(backoff.next(Date.now()));
     } while (Date.now() < deadline);
@@ -201,10 +209,10 @@ export class TransactionCoordinator {
 /** Whether a request may have reached the broker, and was not answered. */
 const wasSent = (error: unknown): boolean => error instanceof BrokerGone && error.sent;
 /** Whether the broker or the coordinator could not be reached. */
-const isUnanswered = (error: unknown): boolean =>
+const isUnreachable = (error: unknown): boolean =>
   error instanceof BrokerGone || (error instanceof BrokerRefused && error.retriable);
 
-/** The code of an answer about several partitions: the partitions are added together or not at all. */
+/** Returns the first error code of the partitions. Kafka adds all of them or none; the others have OPERATION_NOT_ATTEMPTED. */
 function codeOf(partitions: readonly { readonly errorCode: number }[]): number {
   const codes = partitions.map(({ errorCode }) => errorCode).filter((code) => code !== KafkaCode.NONE);
   return codes.find((code) => code !== KafkaCode.OPERATION_NOT_ATTEMPTED) ?? codes[0] ?? KafkaCode.NONE;

@@ -1,5 +1,5 @@
-// Places the records of a transaction: selects their partitions, checks them against the limits of their topics, and
-// splits them into the batches of the Produce requests.
+// Assigns the records of a transaction to partitions, checks them against the limits of their topics, and plans the batches of the
+// Produce requests.
 
 import { elementAt } from "../../core/element.ts";
 import { OnrampError } from "../../core/errors.ts";
@@ -18,41 +18,44 @@ import { partitionForKey, StickyPartitioner } from "./partitioner.ts";
 import { faultsOf } from "./split-request.ts";
 
 /** The records of a transaction for one partition, in order. */
-export interface Part extends TopicPartition {
+export interface PartitionRecords extends TopicPartition {
   /** The indexes of the records in the transaction. */
   readonly indexes: readonly number[];
 }
 
-/** The records of one batch. */
-export interface Chunk extends Part {
-  /** The maximum number of bytes of the batch. */
+/** The records of one batch, which is not encoded yet. */
+export interface PlannedBatch extends PartitionRecords {
+  /** The upper bound of the encoded size, in bytes. */
   readonly size: number;
   readonly compression: BatchCompression | undefined;
 }
 
 /** A part to which records are added. */
-interface GrowingPart extends Part {
+interface GrowingRecords extends PartitionRecords {
   readonly indexes: number[];
 }
 
-/** The number of records that are placed before other work gets a turn. */
+/** The number of records that are assigned in one turn of the event loop. */
 const SLICE = 1000;
 
-/** Selects the partitions of records, per topic; records without a key stay on one partition for some time. */
-export class Placement {
+/** Selects the partitions of records. Records without a key go to one partition until enough bytes were written to it. */
+export class RecordPartitioner {
   readonly #sticky = new Map<string, StickyPartitioner>();
 
   /**
    * @param stateOf returns the state of a topic of the records
    * @param compressed whether all batches are compressed
-   * @returns the records by partition
+   * @returns the records by partition, and the errors of records that their topics would refuse, by index
    */
-  async place(
+  async assign(
     records: readonly PreparedRecord[],
     stateOf: (topic: string) => TopicState,
     compressed: boolean,
-  ): Promise<{ readonly parts: readonly Part[]; readonly faults: ReadonlyMap<number, OnrampError> }> {
-    const parts = new Map<string, GrowingPart>();
+  ): Promise<{
+    readonly parts: readonly PartitionRecords[];
+    readonly faults: ReadonlyMap<number, OnrampError>;
+  }> {
+    const parts = new Map<string, GrowingRecords>();
     const faults = new Map<number, OnrampError>();
     for (let from = 0; from < records.length; from += SLICE) {
       await yieldToEventLoop();
@@ -106,26 +109,26 @@ const fitsCompressed = ({ record, compress }: PreparedRecord, { limits }: TopicS
   compress === true && encodeBatch([record], undefined, GZIP).length <= limits.maxMessageBytes;
 
 /**
- * Splits the records of one partition into batches of at most `most` bytes. A larger record, and one that
- * is compressed on its own, gets a batch of its own.
+ * Splits the records of one partition into batches of at most `maxBytes`. A record that is larger, or that must be compressed, gets
+ * its own batch.
  */
-export function chunksOf(
-  part: Part,
+export function planBatches(
+  part: PartitionRecords,
   records: readonly PreparedRecord[],
-  most: number,
+  maxBytes: number,
   compression: BatchCompression | undefined,
-): Chunk[] {
-  const chunks: (Chunk & { indexes: number[]; size: number })[] = [];
+): PlannedBatch[] {
+  const batches: (PlannedBatch & { indexes: number[]; size: number })[] = [];
   let open = false;
   for (const index of part.indexes) {
     const { record, compress } = elementAt(records, index);
     const size = recordSizeBound(record);
-    const last = chunks.at(-1);
-    if (open && last && !compress && last.size + size <= most) {
+    const last = batches.at(-1);
+    if (open && last && !compress && last.size + size <= maxBytes) {
       last.indexes.push(index);
       last.size += size;
     } else
-      chunks.push({
+      batches.push({
         ...part,
         indexes: [index],
         size: BATCH_OVERHEAD + size,
@@ -133,5 +136,5 @@ export function chunksOf(
       });
     open = !compress;
   }
-  return chunks;
+  return batches;
 }

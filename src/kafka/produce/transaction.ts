@@ -1,5 +1,5 @@
-// Writes the records of one source in transactions (docs/adr/0011). One producer per transactional id, with connections of
-// its own, so that a slow partition does not delay other sources.
+// Writes the records of one source in transactions (docs/adr/0011). Each transactional id has its own producer and connections, so
+// that a slow partition does not delay other sources.
 
 import { elementAt } from "../../core/element.ts";
 import { OnrampError } from "../../core/errors.ts";
@@ -9,26 +9,19 @@ import { RecordsRefused, type SourceLog, TransactionLost } from "../../core/sour
 import { KafkaCode } from "../../wire/error-codes.ts";
 import type { BatchCompression } from "../../wire/record-batch.ts";
 import type { TopicState } from "../client/metadata.ts";
-import { denied, tooLate } from "../client/problems.ts";
+import { denied } from "../client/problems.ts";
 import { outcomeOf } from "./outcomes.ts";
 import { badRecord, deniedWrite, refusedByBroker, tooLarge } from "./produce-errors.ts";
 import { MAX_BATCH_BYTES } from "./request-encoder.ts";
 import { type ProducerIdentity, TransactionCoordinator } from "./transaction-coordinator.ts";
-import { chunksOf, type Part, Placement } from "./transaction-parts.ts";
-import {
-  isDenied,
-  isRecordFault,
-  nameOf,
-  type Produced,
-  type Refusal,
-  type TransactionRequestDeps,
-  TransactionRequests,
-} from "./transaction-request.ts";
+import { type FailedBatch, isDenied, isRecordFault, nameOf, type Produced } from "./transaction-outcome.ts";
+import { type PartitionRecords, planBatches, RecordPartitioner } from "./transaction-parts.ts";
+import { type TransactionRequestDeps, TransactionRequests } from "./transaction-request.ts";
 
-/** Brokers abort a transaction that is open for longer, in milliseconds. */
+/** The time after which brokers abort an open transaction, in milliseconds. */
 const TRANSACTION_TIMEOUT_MS = 30_000;
-/** The part of it in which Onramp commits a transaction or gives it up. */
-const OWN_PART = 2 / 3;
+/** The fraction of the transaction timeout after which Onramp gives up. */
+const DEADLINE_FRACTION = 2 / 3;
 /** How long `takeOver` and `recover` try, in milliseconds, before they report why they have not succeeded. */
 const EPOCH_MS = 5000;
 
@@ -44,9 +37,12 @@ export class TransactionalProducer implements SourceLog {
   readonly #deps: TransactionDeps;
   readonly #coordinator: TransactionCoordinator;
   readonly #requests: TransactionRequests;
-  readonly #placement = new Placement();
+  readonly #partitioner = new RecordPartitioner();
   readonly #timeoutMs: number;
-  /** Topics whose brokers have refused a batch without naming a record. `isKept`: as too large, so the limit stays. */
+  /**
+   * Limits for topics whose broker refused a batch without naming a record. A limit is removed after a commit, unless the broker
+   * refused the batch as too large (`isKept`).
+   */
   readonly #batchLimits = new Map<string, { readonly bytes: number; readonly isKept: boolean }>();
   #identity: ProducerIdentity | undefined;
 
@@ -82,14 +78,14 @@ export class TransactionalProducer implements SourceLog {
 
   async commit(records: readonly PreparedRecord[]): Promise<number> {
     const own = this.#own();
-    const deadline = Date.now() + OWN_PART * this.#timeoutMs;
-    const { parts, chunks } = await this.#place(records, deadline);
+    const deadline = Date.now() + DEADLINE_FRACTION * this.#timeoutMs;
+    const { parts, batches } = await this.#place(records, deadline);
     await this.#coordinator.add(own, parts, deadline);
-    const produced = await this.#requests.send(own, chunks, records, deadline);
-    if (produced.refusals.length > 0) throw await this.#failure(own, produced, deadline);
+    const produced = await this.#requests.send(own, batches, records, deadline);
+    if (produced.failed.length > 0) throw await this.#failure(own, produced, deadline);
     await this.#coordinator.end(own, true, deadline);
     for (const [topic, { isKept }] of this.#batchLimits) if (!isKept) this.#batchLimits.delete(topic);
-    const last = parts.find(({ indexes }) => indexes.at(-1) === records.length - 1) as Part;
+    const last = parts.find(({ indexes }) => indexes.at(-1) === records.length - 1) as PartitionRecords;
     return produced.lastOffsets.get(nameOf(last)) ?? -1;
   }
 
@@ -121,16 +117,16 @@ export class TransactionalProducer implements SourceLog {
       if ((record.partition ?? 0) >= (states.get(topic)?.partitions.length ?? 0))
         states.set(topic, await this.#resolve(topic, deadline));
     const stateOf = (topic: string): TopicState => states.get(topic) as TopicState;
-    const { parts, faults } = await this.#placement.place(records, stateOf, compression !== undefined);
+    const { parts, faults } = await this.#partitioner.assign(records, stateOf, compression !== undefined);
     if (faults.size > 0) throw new RecordsRefused(faults);
     const limitOf = (topic: string): number =>
       Math.min(stateOf(topic).limits.maxMessageBytes, this.#batchLimits.get(topic)?.bytes ?? MAX_BATCH_BYTES);
-    const chunks = parts.flatMap((part) => chunksOf(part, records, limitOf(part.topic), compression));
-    if (Date.now() >= deadline) throw tooLate();
-    return { parts, chunks };
+    const batches = parts.flatMap((part) => planBatches(part, records, limitOf(part.topic), compression));
+    if (Date.now() >= deadline) throw new TransactionLost("the records could not be prepared in time");
+    return { parts, batches };
   }
 
-  /** @throws as `TopicMetadata.resolve`; the ACL "Write" is named instead of "Describe", which it implies */
+  /** @throws as `TopicMetadata.resolve`, but the error names the ACL "Write", which implies "Describe" */
   async #resolve(topic: string, deadline: number): Promise<TopicState> {
     return this.#deps.metadata.resolve(topic, deadline).catch((error: unknown) => {
       throw error instanceof OnrampError && error.code === 40301 ? denied(topic, "Write") : error;
@@ -138,23 +134,23 @@ export class TransactionalProducer implements SourceLog {
   }
 
   /** Returns the error of a transaction in which batches were not written. */
-  async #failure(own: ProducerIdentity, { refusals }: Produced, deadline: number): Promise<unknown> {
-    const other = refusals.find((refusal) => !isRecordFault(refusal));
+  async #failure(own: ProducerIdentity, { failed }: Produced, deadline: number): Promise<unknown> {
+    const other = failed.find((refusal) => !isRecordFault(refusal));
     if (other) return this.#errorOf(other);
     // The metadata may have an old limit of the topic.
-    this.#deps.metadata.refresh([...new Set(refusals.map(({ chunk }) => chunk.topic))]);
+    this.#deps.metadata.refresh([...new Set(failed.map(({ batch }) => batch.topic))]);
     await this.#coordinator.end(own, false, deadline);
     const faults = new Map<number, OnrampError>();
-    for (const refusal of refusals)
+    for (const refusal of failed)
       for (const [index, error] of this.#faultsIn(refusal)) faults.set(index, error);
     return new RecordsRefused(faults);
   }
 
-  #errorOf({ chunk, answer, reason }: Refusal): Error {
-    const { topic } = chunk;
+  #errorOf({ batch, answer, reason }: FailedBatch): Error {
+    const { topic } = batch;
     if (!answer) return new TransactionLost(reason);
     const { errorCode } = answer;
-    if (isDenied({ chunk, answer, reason })) return deniedWrite(topic, errorCode);
+    if (isDenied({ batch, answer, reason })) return deniedWrite(topic, errorCode);
     if (outcomeOf(errorCode, -1) === "refused") return refusedByBroker(topic, reason);
     if (errorCode === KafkaCode.INVALID_PRODUCER_ID_MAPPING || outcomeOf(errorCode, -1) === "denied")
       return this.#coordinator.errorOf("Produce", errorCode);
@@ -166,11 +162,11 @@ export class TransactionalProducer implements SourceLog {
   }
 
   /**
-   * Returns the records that the broker refuses: those that it names, or the only one of the batch. Otherwise, none: the next
-   * transaction has smaller batches, until a batch has only the record at fault.
+   * Returns the records that the broker refused: those that it names, or the only record of the batch. If the broker names none,
+   * returns an empty list; the next transaction then has batches of half the size, until the refused batch has one record.
    */
-  #faultsIn({ chunk, answer, reason }: Refusal): [index: number, error: OnrampError][] {
-    const { topic, indexes } = chunk;
+  #faultsIn({ batch, answer, reason }: FailedBatch): [index: number, error: OnrampError][] {
+    const { topic, indexes } = batch;
     const isSize = answer !== undefined && outcomeOf(answer.errorCode, -1) === "split";
     const errorOf = (detail: string): OnrampError => (isSize ? tooLarge : badRecord)(topic, detail);
     const named = answer?.recordErrors.filter(({ batchIndex }) => batchIndex < indexes.length) ?? [];
@@ -180,7 +176,7 @@ export class TransactionalProducer implements SourceLog {
         errorOf(message ?? reason),
       ]);
     if (indexes.length === 1) return [[elementAt(indexes, 0), errorOf(reason)]];
-    this.#batchLimits.set(topic, { bytes: Math.floor(chunk.size / 2), isKept: isSize });
+    this.#batchLimits.set(topic, { bytes: Math.floor(batch.size / 2), isKept: isSize });
     return [];
   }
 }

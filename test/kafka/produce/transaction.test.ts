@@ -3,7 +3,7 @@
 
 import { strict as assert } from "node:assert";
 import { OnrampError } from "../../../src/core/errors.ts";
-import { OwnerUnclear, RecordsRefused, TransactionLost } from "../../../src/core/source-ports.ts";
+import { OwnershipUnknown, RecordsRefused, TransactionLost } from "../../../src/core/source-ports.ts";
 import { KafkaCode } from "../../../src/wire/error-codes.ts";
 import { InitProducerId } from "../../../src/wire/messages/cluster.ts";
 import { Produce } from "../../../src/wire/messages/produce.ts";
@@ -75,7 +75,7 @@ describe("kafka: transactions of a source", function () {
   ] as const;
   for (const fault of ["lose", "cut"] as const)
     for (const [api, name] of apis)
-      it(`settles a transaction when a request of ${name} ${fault === "lose" ? "is lost" : "has no answer"}`, async () => {
+      it(`settles a transaction when a request of ${name} ${fault === "lose" ? "does not arrive" : "arrives, but its answer is lost"}`, async () => {
         const { producer, proxy } = await start();
         const topic = await broker.topic();
         await producer.commit([prepared(topic, "before")]);
@@ -129,7 +129,7 @@ describe("kafka: transactions of a source", function () {
     const second = await start(first.id);
     await second.producer.commit([prepared(topic, "2")]);
     await assert.rejects(first.producer.commit([prepared(topic, "zombie")]), TransactionLost);
-    await assert.rejects(first.producer.recover(CONFIRMED, NEVER), OwnerUnclear);
+    await assert.rejects(first.producer.recover(CONFIRMED, NEVER), OwnershipUnknown);
     await second.producer.commit([prepared(topic, "3")]);
     await until(async () => (await values(topic)).length === 3);
     assert.deepEqual(await values(topic), ["1", "2", "3"]);
@@ -146,7 +146,7 @@ describe("kafka: transactions of a source", function () {
     assert.deepEqual(await values(topic), ["1"]);
   });
 
-  it("asks before each request that would fence another owner", async () => {
+  it("calls `confirm` before each request that could fence another owner", async () => {
     const { producer } = await start(undefined, { takeOver: false });
     const refused = producer.takeOver(async () => {
       throw new Error("not the owner");
@@ -177,12 +177,12 @@ describe("kafka: transactions of a source", function () {
       const topic = await broker.topic();
       await producer.commit([prepared(topic, "1")]);
       broker.dev().expireTransactionalIds();
-      await assert.rejects(producer.commit([prepared(topic, "2")]), OwnerUnclear);
+      await assert.rejects(producer.commit([prepared(topic, "2")]), OwnershipUnknown);
       await producer.takeOver(CONFIRMED, NEVER);
       await producer.commit([prepared(topic, "3")]);
       assert.deepEqual(await values(topic), ["1", "3"]);
       broker.dev().expireTransactionalIds();
-      await assert.rejects(producer.check(), OwnerUnclear);
+      await assert.rejects(producer.check(), OwnershipUnknown);
     },
   );
 
@@ -215,7 +215,7 @@ describe("kafka: transactions of a source", function () {
     await producer.commit([prepared(topic, "good")]);
   });
 
-  it("finds the record that the broker alone refuses, aborts, and commits the others", async () => {
+  it("finds the record that only the broker can refuse, aborts, and commits the others", async () => {
     const { producer, client } = await start();
     const topic = await broker.topic({ config: { "max.message.bytes": "5000" } });
     await client.metadata.resolve(topic, Date.now() + 5000);
@@ -302,22 +302,19 @@ describe("kafka: transactions of a source", function () {
       assert.deepEqual(await values(topic), ["after"]);
     });
 
-  itOnDevBroker(
-    "sends a batch again when its leader has moved, and when the producer id is not known",
-    async () => {
-      const { producer } = await start();
-      const topic = await broker.topic();
-      let answers: number[] = [KafkaCode.NOT_LEADER_OR_FOLLOWER, KafkaCode.LEADER_NOT_AVAILABLE];
-      broker.dev().faults.produce = () => {
-        const [errorCode, ...rest] = answers;
-        answers = rest;
-        return errorCode === undefined ? undefined : { append: false, errorCode };
-      };
-      await producer.commit([prepared(topic, "1"), prepared(topic, "2")]);
-      await producer.commit([prepared(topic, "3")]);
-      assert.deepEqual(await values(topic), ["1", "2", "3"]);
-    },
-  );
+  itOnDevBroker("sends a batch again when its leader has moved", async () => {
+    const { producer } = await start();
+    const topic = await broker.topic();
+    let answers: number[] = [KafkaCode.NOT_LEADER_OR_FOLLOWER, KafkaCode.LEADER_NOT_AVAILABLE];
+    broker.dev().faults.produce = () => {
+      const [errorCode, ...rest] = answers;
+      answers = rest;
+      return errorCode === undefined ? undefined : { append: false, errorCode };
+    };
+    await producer.commit([prepared(topic, "1"), prepared(topic, "2")]);
+    await producer.commit([prepared(topic, "3")]);
+    assert.deepEqual(await values(topic), ["1", "2", "3"]);
+  });
 
   itOnDevBroker("replaces the records that the broker names, and keeps the epoch", async () => {
     const { producer, proxy } = await start();
