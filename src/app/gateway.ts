@@ -82,7 +82,7 @@ async function startParts(
   setMaxListeners(0, draining.signal);
 
   const admin = await startAdmin(config, {
-    readiness: () => readiness(kafka, keeper, sources.states, draining.signal.aborted),
+    readiness: () => readiness(kafka, keeper, sources.summaries, draining.signal.aborted),
     scrape: metrics.scrape,
     sinks: () => sinks.states,
     sources: () => sources.states,

@@ -1,14 +1,14 @@
 // The response of `/readyz`: for each part, whether it is ready to produce records.
 
 import type { Readiness } from "../core/ports.ts";
-import type { SourceState } from "../core/source-state.ts";
+import type { SourceSummary } from "../core/source-state.ts";
 import type { Kafka } from "./kafka.ts";
 import type { TopicKeeper } from "./topic-keeper.ts";
 
 export function readiness(
   { producer }: Kafka,
   keeper: TopicKeeper,
-  sources: readonly SourceState[],
+  sources: readonly SourceSummary[],
   draining: boolean,
 ): Record<string, Readiness> {
   return {
@@ -21,7 +21,7 @@ export function readiness(
 }
 
 /** Such as "3 running; 1 blocked: orders". */
-function detailOf(sources: readonly SourceState[]): string {
+function detailOf(sources: readonly SourceSummary[]): string {
   const byState = new Map<string, string[]>();
   for (const { name, state } of sources) byState.set(state, [...(byState.get(state) ?? []), name]);
   return [...byState]

@@ -5,7 +5,7 @@ import type { Config } from "../config/load.ts";
 import { messageOf, OnrampError, OperatorError } from "../core/errors.ts";
 import type { Log } from "../core/ports.ts";
 import { OwnershipUnknown, TransactionLost } from "../core/source-ports.ts";
-import { decodeState, encodeState, type StoredState, withoutUrlSecrets } from "../core/source-state.ts";
+import { decodeState, encodeState, type StoredState, withoutSecretsInside } from "../core/source-state.ts";
 import { KafkaStateReader } from "../kafka/consume/state-reader.ts";
 import { TransactionalProducer } from "../kafka/produce/transaction.ts";
 import { COMMAND_PRODUCER, createKafka, type Kafka, NO_BROKER, NO_METER } from "./kafka.ts";
@@ -49,7 +49,7 @@ export function listSources(config: Config, log: Log, stopping: AbortSignal): Pr
       return {
         name,
         type: configured?.settings.type ?? (isError ? undefined : stored?.type),
-        cursor: isError ? undefined : withoutUrlSecrets(stored?.cursor),
+        cursor: isError ? undefined : withoutSecretsInside(stored?.cursor),
         holds: isError ? undefined : stored?.holds,
         isConfigured: configured !== undefined,
         hasState: stored !== undefined,

@@ -1,13 +1,14 @@
 // Creates the configured sources, each with its runner and its transactional producer, and takes over those that are
 // assigned to this process.
 
+import { setTimeout as delay } from "node:timers/promises";
 import type { CompiledAdapter } from "../config/compile-family.ts";
 import type { Config } from "../config/load.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Log, MetricSource } from "../core/ports.ts";
 import type { Source, sourceOptions } from "../core/source.ts";
 import type { TopicEnsurer } from "../core/source-ports.ts";
-import { decodeState, type SourceState } from "../core/source-state.ts";
+import { decodeState, type SourceState, type SourceSummary } from "../core/source-state.ts";
 import type { Clock } from "../core/time.ts";
 import { Ownership } from "../kafka/consume/ownership.ts";
 import { KafkaStateReader } from "../kafka/consume/state-reader.ts";
@@ -24,6 +25,11 @@ export interface SourceDeps extends Pick<Kafka, "cluster" | "metadata" | "readBu
   readonly clock: Clock;
   readonly topics: TopicEnsurer;
 }
+
+/** How long the process remains a member of the group while its sources end, in milliseconds. */
+const LEAVE_MS = 1000;
+/** The maximum number of sources that are reported one by one. */
+const MAX_REPORTED = 20;
 
 /** A source of the configuration. */
 type CompiledSource = CompiledAdapter<Source, typeof sourceOptions>;
@@ -57,8 +63,12 @@ export class Sources {
     return this.#runners.map(({ state }) => state);
   }
 
+  get summaries(): SourceSummary[] {
+    return this.#runners.map(({ summary }) => summary);
+  }
+
   get metrics(): readonly MetricSource[] {
-    return sourceMetrics(() => this.states);
+    return sourceMetrics(() => this.summaries);
   }
 
   start(): void {
@@ -67,11 +77,16 @@ export class Sources {
     this.#running = this.#ownership.run(onAssigned, this.#stop.signal);
   }
 
-  /** Ends the sources, then leaves the group, so that other processes take over at once. */
+  /**
+   * Ends the sources, then leaves the group, so that other processes take over at once. A source that does not end soon does not
+   * delay the takeover of the others: the next owner fences it.
+   */
   async stop(): Promise<void> {
-    await Promise.all(this.#runners.map((runner) => runner.stop()));
+    const ended = Promise.all(this.#runners.map((runner) => runner.stop()));
+    await Promise.race([ended, delay(LEAVE_MS, undefined, { ref: false })]);
     this.#stop.abort();
     await this.#running;
+    await ended;
   }
 
   #createRunner(
@@ -123,20 +138,29 @@ export class Sources {
 
   /** Logs sources that have a state and are not configured. */
   #reportUnknown(states: States): void {
-    for (const [name, { value }] of states) {
-      if (value === null || this.#runners.some((runner) => runner.name === name)) continue;
-      let holds: string | undefined;
-      try {
-        ({ holds } = decodeState(name, value));
-      } catch (error) {
-        this.#log.debug({ source: name, reason: messageOf(error) }, "state of a source not readable");
-      }
+    const unknown = [...states].flatMap(([name, { value }]) =>
+      value === null || this.#runners.some((runner) => runner.name === name) ? [] : [{ name, value }],
+    );
+    for (const { name, value } of unknown.slice(0, MAX_REPORTED)) {
+      const holds = this.#holdsOf(name, value);
       this.#log.warn(
         { source: name, ...(holds === undefined ? {} : { holds }) },
-        holds === undefined
-          ? "a source has a cursor but is not configured; remove the cursor with `onramp sources forget NAME`, or configure the source on all replicas"
-          : "a source has a cursor but is not configured, and something may remain in another system (see holds); remove it, then the cursor with `onramp sources forget NAME`, or configure the source on all replicas",
+        `a source has a cursor but is not configured${holds === undefined ? "" : ", and something may remain in another system (see holds)"}; ${REMOVE}`,
       );
+    }
+    const more = unknown.length - MAX_REPORTED;
+    if (more > 0) this.#log.warn({ more }, `more sources have a cursor but are not configured; ${REMOVE}`);
+  }
+
+  #holdsOf(name: string, value: Buffer): string | undefined {
+    try {
+      return decodeState(name, value).holds;
+    } catch (error) {
+      this.#log.debug({ source: name, reason: messageOf(error) }, "state of a source not readable");
+      return undefined;
     }
   }
 }
+
+const REMOVE =
+  "configure it on all replicas; or, if no other installation with this kafka.namespace has it, remove its cursor with `onramp sources forget NAME`";

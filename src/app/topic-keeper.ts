@@ -15,6 +15,7 @@ import {
 } from "../kafka/admin/create-topics.ts";
 import type { Cluster } from "../kafka/client/cluster.ts";
 import type { TopicMetadata, TopicState } from "../kafka/client/metadata.ts";
+import { isTopicName } from "../wire/topic-name.ts";
 import { checkStateTopic, stateTopic, TopicSettingsError } from "./state-topic.ts";
 
 /** How long the start waits for the check, in milliseconds. After that, the start continues. */
@@ -102,6 +103,9 @@ export class TopicKeeper implements TopicEnsurer {
 
   /** Creates the missing topics among `names`. @throws MissingTopicsError; an error when Kafka cannot be reached */
   async ensure(names: readonly string[]): Promise<void> {
+    const invalid = names.find((name) => !isTopicName(name));
+    if (invalid !== undefined)
+      throw new OperatorError(`"${invalid.slice(0, 260)}" is not a name that a Kafka topic can have.`);
     await this.#provide(names.map((name) => this.#wantedTopic(name)));
   }
 
@@ -117,9 +121,15 @@ export class TopicKeeper implements TopicEnsurer {
   }
 
   async #provide(wanted: readonly WantedTopic[]): Promise<void> {
-    const there = await Promise.all(wanted.map((topic) => this.#exists(topic.name)));
-    const missing = wanted.filter((_, n) => !there[n]);
-    if (missing.length === 0) return;
+    const found = await Promise.allSettled(wanted.map((topic) => this.#exists(topic.name)));
+    const failure = found.find((result) => result.status === "rejected");
+    // A topic that cannot be checked now does not prevent the creation of the others.
+    const missing = wanted.filter((_, n) => found[n]?.status === "fulfilled" && !found[n].value);
+    if (missing.length > 0) await this.#provideMissing(missing);
+    if (failure) throw failure.reason;
+  }
+
+  async #provideMissing(missing: readonly WantedTopic[]): Promise<void> {
     const { cluster, log } = this.#deps;
     const names = missing.map((topic) => topic.name).join(", ");
     if (!this.#create) {

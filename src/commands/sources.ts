@@ -2,6 +2,7 @@
 
 import { loadConfiguration } from "../app/configuration.ts";
 import { type ListedSource, listSources, removeState, setCursor } from "../app/source-states.ts";
+import type { Log } from "../core/ports.ts";
 import { type Command, configFile, configOption, type Io, stopSignal } from "./command.ts";
 
 const USAGE = [
@@ -30,7 +31,9 @@ export const sources: Command = {
       );
       return 2;
     }
-    const { config, log } = loadConfiguration(configFile(io, options), io.env);
+    const loaded = loadConfiguration(configFile(io, options), io.env);
+    const { config } = loaded;
+    const log = withoutInfo(loaded.log);
     const stopping = stopSignal(io);
     if (name === undefined) {
       for (const line of (await listSources(config, log, stopping)).map(lineOf)) io.out(line);
@@ -49,6 +52,16 @@ export const sources: Command = {
     return 0;
   },
 };
+
+/** Returns a log that writes only warnings and errors, because the output of the command is read by other programs. */
+function withoutInfo(log: Log): Log {
+  return {
+    debug: (fields, event) => log.debug(fields, event),
+    info: (fields, event) => log.debug(fields, event),
+    warn: (fields, event) => log.warn(fields, event),
+    error: (fields, event) => log.error(fields, event),
+  };
+}
 
 const CONTINUES =
   "A source that runs continues from it within about 10 seconds; one that is blocked or backing off, at its next attempt.";

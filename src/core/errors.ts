@@ -159,7 +159,8 @@ export class OperatorError extends Error {
  *   of its own, such as Node's for a host name with several addresses, the messages of the others
  */
 export function messageOf(thrown: unknown): string {
-  if (!(thrown instanceof Error)) return String(thrown);
+  if (!(thrown instanceof Error))
+    return typeof thrown === "object" ? "an error without a message" : String(thrown);
   const inner = thrown instanceof AggregateError ? thrown.errors.map(messageOf) : [];
   return thrown.message || [...new Set(inner)].join("; ") || thrown.name;
 }

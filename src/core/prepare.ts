@@ -61,15 +61,18 @@ export async function prepareBatch(
   { source, state }: PrepareOptions,
   { topics, namespace, stamp }: { topics: RulesByTopic; namespace: string; stamp: Stamp },
 ): Promise<PreparedBatch> {
-  const batch = new Batch(source, [...drafts, state], stamp);
-  for (const [index, { topic, draft, fault }] of drafts.entries()) {
+  const batch = new Batch(source, stamp);
+  for (const [index, each] of drafts.entries()) {
+    const { topic, draft, fault } = each;
     const reserved =
       index > 0 && drafts[index - 1]?.topic === topic ? undefined : unwritableReason(topic, namespace);
     if (reserved) throw new OnrampError(40301, `${reserved} Source "${source}" must write to another topic.`);
     await yieldToEventLoop();
+    batch.add(each);
     const problem = fault ?? malformed(draft) ?? (await problemIn(draft, topics.get(topic), topic));
     if (problem) batch.replace(index, problem);
   }
+  batch.addState(state);
   return batch;
 }
 
@@ -93,18 +96,28 @@ function problemIn(draft: Draft, rules: TopicRules | undefined, topic: string) {
 const NO_RULES: TopicRules = { schema: undefined, key: undefined, tombstones: true };
 
 class Batch implements PreparedBatch {
-  readonly records: PreparedRecord[];
+  readonly records: PreparedRecord[] = [];
   deadLetters = 0;
   firstReason: string | undefined;
   readonly #source: string;
-  readonly #entries: Entry[];
+  readonly #entries: Entry[] = [];
+  #isComplete = false;
   readonly #stamp: Stamp;
 
-  constructor(source: string, drafts: readonly TopicDraft[], stamp: Stamp) {
+  constructor(source: string, stamp: Stamp) {
     this.#source = source;
     this.#stamp = stamp;
-    this.#entries = drafts.map((each) => ({ original: each }));
-    this.records = drafts.map(({ topic, draft }) => ({ topic, record: stamp(draft) }));
+  }
+
+  add(original: TopicDraft): void {
+    this.#entries.push({ original });
+    this.records.push({ topic: original.topic, record: this.#stamp(original.draft) });
+  }
+
+  /** Adds the record with the cursor, which is the last one. */
+  addState(state: TopicDraft): void {
+    this.add(state);
+    this.#isComplete = true;
   }
 
   isDeadLetter(index: number): boolean {
@@ -113,7 +126,7 @@ class Batch implements PreparedBatch {
 
   replace(index: number, error: OnrampError): void {
     const entry = this.#entries[index];
-    if (!entry || index === this.#entries.length - 1) throw error;
+    if (!entry || (this.#isComplete && index === this.#entries.length - 1)) throw error;
     const { topic, draft } = entry.original;
     if (!entry.letters) {
       entry.letters = deadLetterDrafts(draft, this.#headers(topic, error));

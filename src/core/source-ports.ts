@@ -107,7 +107,8 @@ export interface StateReader {
    *
    * @param from the first offset to read; all records are read if it is undefined, or after the end of the partition
    * @returns the last state per source
-   * @throws OperatorError when the partition cannot be read: the message says why; the reason of `signal`
+   * @throws OperatorError when the partition cannot be read: the message says why (OnrampError 40401: the topic does not exist);
+   * the reason of `signal`
    */
   read(
     partition: number,

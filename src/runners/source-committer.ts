@@ -18,8 +18,18 @@ import type { SourceHealth } from "./source-health.ts";
 /** The maximum number of successive batches that change nothing; one more makes the source fail. */
 const MAX_IDLE_BATCHES = 100;
 
-const NOT_A_DRAFT =
-  "the source yielded a draft that has no topic, or a key or value that is not a Buffer; report this bug to the author of the source";
+const REPORT = "report this bug to the author of the source";
+const NOT_A_BATCH = `the source yielded something that is not a batch of drafts; ${REPORT}`;
+const NOT_A_CURSOR = `the source yielded a cursor that is not a JSON value; ${REPORT}`;
+const NOT_A_DRAFT = `the source yielded a draft that has no topic, or a key, value or header that is not a Buffer; ${REPORT}`;
+
+/** A cursor that was committed. */
+export interface Committed {
+  /** The cursor, as JSON: the source may change the object that it yielded. */
+  readonly cursor: string;
+  /** The offset in the state topic. */
+  readonly offset: number;
+}
 
 /** A commit that failed. The outcome of the transaction may be unknown: the owner must recover. */
 export class CommitFailed extends Error {
@@ -69,21 +79,24 @@ export class SourceCommitter {
     this.#health = health;
   }
 
-  /** Sets the committed cursor. Called when the source is started. */
-  begin(cursor: unknown): void {
-    this.#lastCursor = JSON.stringify(cursor);
+  /** Sets the committed cursor, as JSON. Called when the source is started. */
+  begin(cursor: string | undefined): void {
+    this.#lastCursor = cursor;
     this.#idle = 0;
   }
 
   /**
    * Commits the records and the cursor of a batch in one transaction.
    *
-   * @returns the offset of the cursor in the state topic; undefined when there was nothing to commit
+   * @returns the cursor, as JSON, and its offset in the state topic; undefined when there was nothing to commit
    * @throws CommitFailed; SourceError when nothing was sent and the source must be started again
    */
-  async commit({ drafts, cursor }: Batch<unknown>): Promise<number | undefined> {
+  async commit(batch: Batch<unknown>): Promise<Committed | undefined> {
     const { name, type, cursorVersion, holds, stateTopic, partition } = this.#options;
-    const text = JSON.stringify(cursor);
+    if (!Array.isArray(batch?.drafts)) throw new SourceError("passing", NOT_A_BATCH);
+    const { drafts, cursor } = batch;
+    const text: string | undefined = JSON.stringify(cursor);
+    if (text === undefined) throw new SourceError("passing", NOT_A_CURSOR);
     const kept = await this.#filtered(drafts);
     if (kept.length === 0 && text === this.#lastCursor) return this.#skip(drafts.length);
     this.#idle = 0;
@@ -109,20 +122,18 @@ export class SourceCommitter {
         { source: name, count: prepared.deadLetters, reason: prepared.firstReason },
         "records became dead letters",
       );
-    return offset;
+    return { cursor: text, offset };
   }
 
   async #write(prepared: PreparedBatch): Promise<number> {
-    let ensured = false;
+    const ensured = new Set<string>();
     for (;;) {
       try {
         return await this.#deps.transactions.commit(prepared.records);
       } catch (error) {
         if (error instanceof RecordsRefused) this.#replace(prepared, error);
-        else if (!ensured && error instanceof OnrampError && error.code === 40401) {
-          ensured = true;
-          await this.#ensureTopics(prepared);
-        } else throw new CommitFailed(error);
+        else if (!(error instanceof OnrampError && error.code === 40401)) throw new CommitFailed(error);
+        else if (!(await this.#ensureTopics(prepared, ensured))) throw new CommitFailed(error);
       }
     }
   }
@@ -136,6 +147,8 @@ export class SourceCommitter {
           `A record of source "${name}" is too large: ${fault.message} To write such records to the dead-letter topic, set tooLarge: dead-letter.`,
           { cause: fault },
         );
+      if (index === prepared.records.length - 1)
+        throw new SourceError("blocked", `The cursor of source "${name}" is refused: ${fault.message}`);
       try {
         prepared.replace(index, fault);
       } catch (error) {
@@ -144,12 +157,16 @@ export class SourceCommitter {
     }
   }
 
-  async #ensureTopics({ records }: PreparedBatch): Promise<void> {
+  /** Creates the topics of the records, if they may be created. @returns false when that was tried before for all of them */
+  async #ensureTopics({ records }: PreparedBatch, ensured: Set<string>): Promise<boolean> {
+    const names = [...new Set(records.map(({ topic }) => topic))].filter((topic) => !ensured.has(topic));
+    for (const name of names) ensured.add(name);
     try {
-      await this.#deps.topics.ensure([...new Set(records.map(({ topic }) => topic))]);
+      await this.#deps.topics.ensure(names);
     } catch (error) {
       throw new SourceError("blocked", messageOf(error), { cause: error });
     }
+    return names.length > 0;
   }
 
   /** Counts a batch that changes nothing. */
@@ -169,13 +186,13 @@ export class SourceCommitter {
   async #filtered(drafts: Batch<unknown>["drafts"]): Promise<TopicDraft[]> {
     const { filter } = this.#options;
     const kept: TopicDraft[] = [];
-    for (const { topic, ...given } of drafts) {
-      const draft: Draft = { key: null, headers: [], ...given };
-      if (typeof topic !== "string" || ![draft.key, draft.value].every(isBytes))
+    for (const { topic, key = null, value = null, headers = [], ...more } of drafts) {
+      await yieldToEventLoop();
+      if (typeof topic !== "string" || ![key, value].every(isBytes) || !areHeaders(headers))
         throw new SourceError("passing", NOT_A_DRAFT);
+      const draft: Draft = { ...more, key, value, headers };
       if (!filter) kept.push({ topic, draft });
       else {
-        await yieldToEventLoop();
         const fault = await this.#applyFilter(filter, topic, draft);
         if (fault !== "skipped") kept.push({ topic, draft, fault });
       }
@@ -201,3 +218,6 @@ export class SourceCommitter {
 }
 
 const isBytes = (part: unknown): boolean => part === null || Buffer.isBuffer(part);
+const areHeaders = (headers: unknown): boolean =>
+  Array.isArray(headers) &&
+  headers.every((header) => typeof header?.key === "string" && isBytes(header.value));

@@ -3,6 +3,7 @@
 import type { Log } from "../core/ports.ts";
 import type { SourceProgress } from "../core/source.ts";
 import type { SourceStateName } from "../core/source-state.ts";
+import { isTime } from "../core/time.ts";
 
 /** Counters of one source. */
 export interface SourceCounts {
@@ -37,8 +38,13 @@ export class SourceHealth {
     this.#since = now();
   }
 
+  /** A failure remains the state until the source has recovered: a source that fails at once is not shown as running. */
   get state(): SourceStateName {
-    return this.#state;
+    return this.#reported ?? this.#state;
+  }
+  /** Whether the source waits for an assignment, or for the steps before it runs. */
+  get isStarting(): boolean {
+    return this.#state === "waiting" || this.#state === "starting";
   }
   get since(): number {
     return this.#since;
@@ -53,22 +59,25 @@ export class SourceHealth {
 
   /** Sets the state. A logged failure stays open until the source commits again, or this process no longer owns it. */
   enter(state: SourceStateName): void {
-    this.#retryAt = undefined;
-    if (state === "waiting" || state === "stopped") {
+    this.#change(() => {
+      this.#retryAt = undefined;
+      this.#state = state;
+      if (state !== "waiting" && state !== "stopped") return;
       this.#progress = {};
       this.#reported = undefined;
       if (state === "waiting") this.lastError = null;
-    }
-    this.#change(state);
+    });
   }
 
   /** Records a failure. @param retryAt when the source is started again; undefined: it is not */
   fail(state: "backing-off" | "blocked", message: string, retryAt: number | undefined): void {
+    const isNew = this.#reported !== state;
     this.lastError = { at: new Date(this.now()).toISOString(), message };
-    this.#retryAt = retryAt;
-    this.#change(state);
-    if (this.#reported === state) return;
-    this.#reported = state;
+    this.#change(() => {
+      this.#retryAt = retryAt;
+      this.#state = this.#reported = state;
+    });
+    if (!isNew) return;
     const fields = { source: this.#name, reason: message };
     if (state === "blocked")
       this.#log.warn(fields, "source is blocked; Onramp tries it again about once a minute");
@@ -78,20 +87,29 @@ export class SourceHealth {
   /** Called for every batch and report of the source. */
   alive(progress: SourceProgress = {}): void {
     this.aliveAt = this.now();
-    this.#progress = { ...this.#progress, ...progress };
+    for (const [name, value] of Object.entries(progress)) {
+      // Sources compute these from what they read, such as differences of bigints.
+      const number = typeof value === "bigint" ? Number(value) : value;
+      const isUsable = Number.isFinite(number) && (name !== "nextRunAt" || isTime(number));
+      this.#progress = { ...this.#progress, [name]: isUsable ? number : undefined };
+    }
   }
 
-  /** Called after each commit. */
+  /** Called after each commit, and after each confirmation that a running source is still owned. */
   succeed(): void {
     this.lastError = null;
-    if (this.#reported !== undefined) this.#log.info({ source: this.#name }, "source runs again");
-    this.#reported = undefined;
+    if (this.#reported === undefined) return;
+    this.#log.info({ source: this.#name }, "source runs again");
+    this.#change(() => {
+      this.#reported = undefined;
+    });
   }
 
-  #change(state: SourceStateName): void {
-    if (state === this.#state) return;
-    this.#state = state;
+  #change(change: () => void): void {
+    const before = this.state;
+    change();
+    if (this.state === before) return;
     this.#since = this.now();
-    this.#log.debug({ source: this.#name, state }, "source changed its state");
+    this.#log.debug({ source: this.#name, state: this.state }, "source changed its state");
   }
 }

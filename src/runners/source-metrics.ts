@@ -1,7 +1,7 @@
 // Provides the metrics of sources from their states.
 
 import type { MetricSource } from "../core/ports.ts";
-import type { SourceState, SourceStateName } from "../core/source-state.ts";
+import type { SourceStateName, SourceSummary } from "../core/source-state.ts";
 
 type Count = "records" | "deadLetters" | "skipped" | "commits" | "starts";
 
@@ -22,7 +22,7 @@ const STATES: readonly SourceStateName[] = [
   "stopped",
 ];
 
-const GAUGES: readonly [name: string, help: string, read: (state: SourceState) => number | null][] = [
+const GAUGES: readonly [name: string, help: string, read: (state: SourceSummary) => number | null][] = [
   [
     "onramp_source_last_commit_timestamp_seconds",
     "Time of the last commit of a source by this process, in seconds since 1970. Absent until the first commit.",
@@ -51,7 +51,7 @@ const GAUGES: readonly [name: string, help: string, read: (state: SourceState) =
 ];
 
 /** Returns the metrics of all sources. @param states returns the current states; called per metric and scrape */
-export function sourceMetrics(states: () => readonly SourceState[]): MetricSource[] {
+export function sourceMetrics(states: () => readonly SourceSummary[]): MetricSource[] {
   const counters = COUNTERS.map(
     ([name, help, count]): MetricSource => ({
       name,

@@ -29,6 +29,9 @@ export interface SourceOwnerDeps extends SourceCommitterDeps {
   readonly clock: Clock;
 }
 
+/** The longest message of an error that is shown, in characters. It may contain what another system sent. */
+const MAX_MESSAGE = 2000;
+
 /** What the owner does next. */
 type Step = "take over" | "recover" | "read the cursor" | "run";
 
@@ -46,8 +49,8 @@ export class SourceOwner {
   /** The shared takeover of the partition. Undefined after this source has read its cursor or has failed. */
   #takeover: PartitionTakeover | undefined;
   #step: Step = "take over";
-  /** The last committed cursor, and its offset in the state topic. */
-  #cursor: unknown;
+  /** The last committed cursor, as JSON, and its offset in the state topic. */
+  #cursor: string | undefined;
   #cursorOffset: number | undefined;
   /** Whether to read the whole partition: after a takeover, the known offset may be stale. */
   #readAll = true;
@@ -67,8 +70,9 @@ export class SourceOwner {
     this.#waits = new Waits(deps.clock.now);
   }
 
+  /** The last committed cursor; undefined when there is none. A copy per call: sources may change the object. */
   get cursor(): unknown {
-    return this.#cursor;
+    return this.#cursor === undefined ? undefined : JSON.parse(this.#cursor);
   }
 
   /** Runs the source until `ended` is aborted. Retries after every error. */
@@ -101,8 +105,19 @@ export class SourceOwner {
     this.#step = "read the cursor";
     const reading = this.#takeover?.states(this.#ended) ?? this.#read();
     this.#takeover = undefined;
-    this.#setCursor(await reading);
+    this.#setCursor(await reading.catch((error: unknown) => this.#provideStateTopic(error)));
     this.#step = "run";
+  }
+
+  /** Creates the state topic if it was deleted. @throws `error` if that is not the cause; SourceError if it may not be created */
+  async #provideStateTopic(error: unknown): Promise<States> {
+    if (!(error instanceof OnrampError && error.code === 40401)) throw error;
+    try {
+      await this.#deps.topics.ensure([this.#options.stateTopic]);
+    } catch (failure) {
+      throw new SourceError("blocked", messageOf(failure), { cause: failure });
+    }
+    return this.#read();
   }
 
   #read(): Promise<States> {
@@ -117,7 +132,7 @@ export class SourceOwner {
     if (stored) {
       const { value, offset } = stored;
       const state = value === null ? undefined : decodeState(name, value);
-      this.#cursor = state && cursorFor({ name, type, cursorVersion }, state);
+      this.#cursor = state && JSON.stringify(cursorFor({ name, type, cursorVersion }, state));
       this.#cursorOffset = offset;
     } else if (this.#readAll) this.#cursor = this.#cursorOffset = undefined;
     this.#readAll = false;
@@ -135,15 +150,14 @@ export class SourceOwner {
     const { source, committer, health, clock } = this.#deps;
     committer.begin(this.#cursor);
     health.counts.starts++;
-    const pull = new SourcePull(source, this.#cursor, health, this.#check, this.#ended);
+    const pull = new SourcePull(source, this.cursor, health, this.#check, this.#ended);
     health.enter("running");
     try {
       for (;;) {
-        const batch = await pull.next(this.#ended);
-        const offset = await committer.commit(batch);
-        if (offset === undefined) continue;
-        this.#cursor = batch.cursor;
-        this.#cursorOffset = offset;
+        const committed = await committer.commit(await pull.next(this.#ended));
+        if (!committed) continue;
+        this.#cursor = committed.cursor;
+        this.#cursorOffset = committed.offset;
         health.lastCommitAt = clock.now();
         health.succeed();
         this.#waits.reset();
@@ -192,7 +206,7 @@ export class SourceOwner {
     const kind = waitKindOf(error);
     const wait = this.#waits.next(kind, error instanceof SourceError ? error.retryAfterMs : 0);
     const state = kind === "blocked" ? "blocked" : "backing-off";
-    health.fail(state, withoutUrlSecrets(messageOf(error)), clock.now() + wait);
+    health.fail(state, withoutUrlSecrets(messageOf(error).slice(0, MAX_MESSAGE)), clock.now() + wait);
     log.debug({ source: name, error, wait }, "source failed");
     await clock.sleep(wait, this.#ended).catch(() => {});
   }

@@ -47,7 +47,16 @@ export class SourcePull {
       if (!signal.aborted) this.#alive(progress);
     };
     this.#alive();
-    this.#iterator = source.run(cursor, signal, report)[Symbol.asyncIterator]();
+    const batches: unknown = source.run(cursor, signal, report);
+    if (!isAsyncIterable(batches)) {
+      // A promise that is rejected and not handled would end the process.
+      if (batches instanceof Promise) batches.catch(() => {});
+      throw new SourceError(
+        "passing",
+        "run did not return an async generator; report this bug to the author of the source",
+      );
+    }
+    this.#iterator = batches[Symbol.asyncIterator]();
   }
 
   /** @throws SourceError when the source hangs or ends; what the source or `check` throws; the reason of `ended` */
@@ -64,6 +73,7 @@ export class SourcePull {
       }
       this.#requireAlive();
       await this.#check();
+      this.#health.succeed();
     }
   }
 
@@ -102,3 +112,6 @@ export class SourcePull {
     );
   }
 }
+
+const isAsyncIterable = (value: unknown): value is AsyncIterable<Batch<unknown>> =>
+  typeof (value as Partial<AsyncIterable<unknown>> | undefined)?.[Symbol.asyncIterator] === "function";

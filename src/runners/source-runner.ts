@@ -1,7 +1,8 @@
 // Runs one source: while its state partition is assigned to this process, a `SourceOwner` does the work.
 
 import { messageOf } from "../core/errors.ts";
-import { type SourceState, withoutUrlSecrets } from "../core/source-state.ts";
+import type { BlockedReason } from "../core/ports.ts";
+import { type SourceState, type SourceSummary, withoutSecretsInside } from "../core/source-state.ts";
 import { isTime } from "../core/time.ts";
 import { SourceCommitter, type SourceCommitterOptions } from "./source-committer.ts";
 import { SourceHealth } from "./source-health.ts";
@@ -30,25 +31,39 @@ export class SourceRunner {
     this.#deps = { ...deps, health, committer: new SourceCommitter(options, deps, health) };
   }
 
-  get state(): SourceState {
-    const { health, ownership } = this.#deps;
-    const { state, since, progress, counts, lastCommitAt, aliveAt, nextRunAt, lastError } = health;
-    // While the source waits for the group, a fault of the group is the reason why it does not run.
-    const fault = state === "waiting" || state === "starting" ? ownership.fault : undefined;
-    return withoutUrlSecrets({
+  /** The state without the parts that take time to create. */
+  get summary(): SourceSummary {
+    const { health } = this.#deps;
+    const { state, since, progress, counts, lastCommitAt, aliveAt, nextRunAt } = health;
+    const fault = this.#groupFault;
+    return {
       name: this.name,
       type: this.#type,
       state: fault ? "blocked" : state,
       since: new Date(fault?.since ?? since).toISOString(),
-      cursor: this.#owner?.cursor ?? null,
       lag: progress.lag ?? null,
       lastCommit: timeOf(lastCommitAt),
       lastAlive: timeOf(aliveAt),
       nextRun: timeOf(nextRunAt),
       quotaRemaining: progress.quotaRemaining ?? null,
       ...counts,
-      lastError: fault ? { at: new Date(fault.since).toISOString(), message: fault.message } : lastError,
-    });
+    };
+  }
+
+  get state(): SourceState {
+    const fault = this.#groupFault;
+    const lastError = fault && { at: new Date(fault.since).toISOString(), message: fault.message };
+    return {
+      ...this.summary,
+      cursor: withoutSecretsInside(this.#owner?.cursor) ?? null,
+      lastError: lastError ?? this.#deps.health.lastError,
+    };
+  }
+
+  /** While the source waits for the group, a fault of the group is the reason why it does not run. */
+  get #groupFault(): BlockedReason | undefined {
+    const { health, ownership } = this.#deps;
+    return health.isStarting ? ownership.fault : undefined;
   }
 
   /** Called when the partition of the source is assigned to this process. @param revoked aborted when it no longer is */

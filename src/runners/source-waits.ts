@@ -6,6 +6,9 @@ import { BACKOFF_FIRST_MS, BACKOFF_MOST_MS, blockedBackoff } from "./deliverer.t
 /** The first and the longest wait after a lost transaction, in milliseconds. */
 const [LOST_FIRST_MS, LOST_MAX_MS] = [50, 5000];
 
+/** The longest pause that another system can ask for, in milliseconds: a day. */
+const MAX_RETRY_AFTER_MS = 86_400_000;
+
 /**
  * - `blocked`: an operator must act
  * - `lost`: a transaction or the ownership was lost
@@ -28,7 +31,9 @@ export class Waits {
 
   /** @returns the next wait of this kind, at least `retryAfterMs`, in milliseconds */
   next(kind: WaitKind, retryAfterMs = 0): number {
-    return Math.max(this.#backoffs[kind].next(this.#now()), retryAfterMs);
+    // The pause comes from another system, and may be anything.
+    const asked = Number.isFinite(retryAfterMs) ? Math.min(retryAfterMs, MAX_RETRY_AFTER_MS) : 0;
+    return Math.max(this.#backoffs[kind].next(this.#now()), asked);
   }
 
   reset(): void {

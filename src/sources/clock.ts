@@ -25,7 +25,7 @@ export const clock = adapterKind({
     ),
     missed: oneOf(
       ["all", "skip"],
-      "What happens to ticks that passed while no replica ran. all: a record is written for each, with its own time. skip: only for the last one.",
+      "What happens to ticks that were not written in time, for example because no replica ran. all: a record is written for each, with its own time. skip: only for the last one.",
       { default: "all" },
     ),
   }),
@@ -48,9 +48,11 @@ export const clock = adapterKind({
     return {
       topics: [topic],
       async *run(cursor, signal, report): AsyncGenerator<Batch<Cursor>> {
-        if (cursor && !(Number.isSafeInteger(cursor.number) && isTime(cursor.time)))
+        if (cursor !== undefined && !(Number.isSafeInteger(cursor?.number) && isTime(cursor?.time)))
           throw invalidCursor(name);
         let last = cursor ?? { number: 0, time: Math.floor(now() / every) * every };
+        // The start is committed: otherwise the first tick would be lost if no replica runs at its time.
+        if (cursor === undefined) yield { drafts: [], cursor: last };
         for (;;) {
           report({ nextRunAt: last.time + every });
           await sleep(Math.max(0, last.time + every - now()), signal);

@@ -31,7 +31,7 @@ export const sample = adapterKind({
     return {
       topics: [topic],
       async *run(cursor, signal, report): AsyncGenerator<Batch<Cursor>> {
-        if (cursor && !Number.isSafeInteger(cursor.orders)) throw invalidCursor(name);
+        if (cursor !== undefined && !Number.isSafeInteger(cursor?.orders)) throw invalidCursor(name);
         for (let orders = (cursor?.orders ?? 0) + 1; ; orders++) {
           const order = orderOf(orders, now());
           const value = Buffer.from(JSON.stringify(order));

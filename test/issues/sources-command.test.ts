@@ -46,6 +46,7 @@ describe("the command sources", function () {
     };
     const { code, stdout } = await sources("list");
     assert.equal(code, 0);
+    assert.ok(!stdout.includes('{"level'), "no line of the log");
     const lines = Object.fromEntries(
       stdout
         .split("\n")

@@ -6,7 +6,7 @@ import { statePartition } from "../../src/app/state-topic.ts";
 import { SourceError } from "../../src/core/source.ts";
 import { encodeState } from "../../src/core/source-state.ts";
 import { type Clock, systemClock } from "../../src/core/time.ts";
-import { useBroker, withAdmin } from "../support/broker.ts";
+import { itOnDevBroker, useBroker, withAdmin } from "../support/broker.ts";
 import { keepingLog, startTestGateway } from "../support/gateway.ts";
 import { post, untilReady } from "../support/http.ts";
 import { hurryingClock } from "../support/hurrying-clock.ts";
@@ -308,6 +308,22 @@ describe("sources continue by themselves", function () {
     const written = await numbers();
     assert.deepEqual(written, upTo(written.length));
   });
+
+  itOnDevBroker(
+    "when the state topic is deleted during a transaction: it is created again, and the cursor in memory is used",
+    async () => {
+      const { gateway, numbers, topic } = await start(counting(5), {}, {}, systemClock);
+      await until(async () => (await numbers()).length >= 3);
+      broker.dev().faults.produce = ({ topic: name }) =>
+        name === `ns-${topic}.sources` ? { append: false, errorCode: 7 } : undefined;
+      await withAdmin(broker.addresses(), (admin) => admin.deleteTopics({ topics: [`ns-${topic}.sources`] }));
+      broker.dev().faults.clear();
+      const { commits } = await sourceState(gateway, "bad");
+      await until(async () => (await sourceState(gateway, "bad")).commits > commits + 10, 40_000);
+      const written = await numbers();
+      assert.deepEqual(written, upTo(written.length));
+    },
+  );
 
   it("and create a topic that a batch names, if kafka.createTopics allows it", async () => {
     const { topic: base, gateway } = await start(async function* ({ topic }, _, signal) {

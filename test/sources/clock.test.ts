@@ -31,7 +31,15 @@ describe("sources: clock", () => {
       },
     );
     const batches = source.run(cursor, signal, () => {})[Symbol.asyncIterator]();
-    const next = async () => (await batches.next()).value as Batch<{ number: number; time: number }>;
+    let isFirst = cursor === undefined;
+    const next = async (): Promise<Batch<{ number: number; time: number }>> => {
+      const { value: batch } = await batches.next();
+      if (!isFirst) return batch;
+      // The start is committed before the first tick.
+      isFirst = false;
+      assert.deepEqual(batch, { drafts: [], cursor: { number: 0, time: 1_000_000 } });
+      return next();
+    };
     const values = ({ drafts }: Batch<unknown>) => drafts.map(({ value }) => JSON.parse(String(value)));
     return { time, next, values };
   }
@@ -78,7 +86,17 @@ describe("sources: clock", () => {
   });
 
   it("is blocked by a cursor that has the wrong format", async () => {
-    for (const cursor of [7, "x", { number: "a", time: 1 }, { number: 1 }, { number: 1, time: 1e300 }])
+    for (const cursor of [
+      0,
+      false,
+      "",
+      null,
+      7,
+      "x",
+      { number: "a", time: 1 },
+      { number: 1 },
+      { number: 1, time: 1e300 },
+    ])
       await assert.rejects(start({}, cursor as never).next(), /The cursor of source "tick".*--from-start/);
   });
 

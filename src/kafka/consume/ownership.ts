@@ -1,7 +1,6 @@
 // Assigns the partitions of the state topic to processes through a consumer group whose members do not read records. A rebalance
 // does not interrupt partitions that remain assigned.
 
-import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import type { BlockedReason } from "../../core/ports.ts";
 import type { SourceOwnership } from "../../core/source-ports.ts";
@@ -24,22 +23,27 @@ const MISSING_MS = 1000;
 
 /** One generation of the group, from before this process joins until it must join again. */
 class Generation {
-  readonly #joined = new AbortController();
   readonly #ended = new AbortController();
   readonly ended = this.#ended.signal;
+  #join: () => void = () => {};
+  readonly #joined = new Promise<void>((resolve) => {
+    this.#join = resolve;
+  });
+  #isJoined = false;
 
   get isJoined(): boolean {
-    return this.#joined.signal.aborted;
+    return this.#isJoined;
   }
   join(): void {
-    this.#joined.abort();
+    this.#isJoined = true;
+    this.#join();
   }
   /** Ends the generation: this process joins again. @param reason the error of the coordinator */
   end(reason: unknown): void {
     this.#ended.abort(reason);
   }
-  async joined(signal: AbortSignal): Promise<void> {
-    if (!this.isJoined) await untilAborted(once(this.#joined.signal, "abort"), signal);
+  joined(signal: AbortSignal): Promise<void> {
+    return untilAborted(this.#joined, signal);
   }
 }
 

@@ -7,6 +7,9 @@ import { denied } from "../client/problems.ts";
 import type { FetcherDeps } from "./fetcher.ts";
 import { RangeUnreadable, readRange } from "./read-range.ts";
 
+/** How long the metadata of the topic may take after a failure, in milliseconds. */
+const RESOLVE_MS = 3000;
+
 /** The `StateReader` that reads from Kafka. */
 export class KafkaStateReader implements StateReader {
   readonly #deps: Omit<FetcherDeps, "channel">;
@@ -18,6 +21,21 @@ export class KafkaStateReader implements StateReader {
   }
 
   async read(
+    partition: number,
+    from: number | undefined,
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, StateRecord>> {
+    try {
+      return await this.#read(partition, from, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      // Throws 40401 if the topic does not exist any more.
+      await this.#deps.metadata.resolve(this.#topic, Date.now() + RESOLVE_MS);
+      throw error;
+    }
+  }
+
+  async #read(
     partition: number,
     from: number | undefined,
     signal: AbortSignal,

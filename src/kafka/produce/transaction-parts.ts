@@ -35,6 +35,8 @@ interface GrowingRecords extends PartitionRecords {
   readonly indexes: number[];
 }
 
+/** Larger records are not compressed to make them fit, because that would block the event loop for too long. In bytes. */
+const MAX_COMPRESSED = 2 * 1024 * 1024;
 /** The number of records that are assigned in one turn of the event loop. */
 const SLICE = 1000;
 
@@ -106,21 +108,24 @@ function noteFaults(
 
 /** Whether a record that is compressed on its own fits, although it is too large without compression. */
 const fitsCompressed = ({ record, compress }: PreparedRecord, { limits }: TopicState): boolean =>
-  compress === true && encodeBatch([record], undefined, GZIP).length <= limits.maxMessageBytes;
+  compress === true &&
+  recordSizeBound(record) <= MAX_COMPRESSED &&
+  encodeBatch([record], undefined, GZIP).length <= limits.maxMessageBytes;
 
 /**
  * Splits the records of one partition into batches of at most `maxBytes`. A record that is larger, or that must be compressed, gets
  * its own batch.
  */
-export function planBatches(
+export async function planBatches(
   part: PartitionRecords,
   records: readonly PreparedRecord[],
   maxBytes: number,
   compression: BatchCompression | undefined,
-): PlannedBatch[] {
+): Promise<PlannedBatch[]> {
   const batches: (PlannedBatch & { indexes: number[]; size: number })[] = [];
   let open = false;
-  for (const index of part.indexes) {
+  for (const [n, index] of part.indexes.entries()) {
+    if (n % SLICE === 0) await yieldToEventLoop();
     const { record, compress } = elementAt(records, index);
     const size = recordSizeBound(record);
     const last = batches.at(-1);

@@ -26,7 +26,7 @@ import type { PlannedBatch } from "./transaction-parts.ts";
 /** Time for the network, in addition to the time that a broker may wait for replicas, in milliseconds. */
 const NETWORK_MS = 1000;
 /** The pause between two attempts to find the leader of a partition, and how long Onramp tries, in milliseconds. */
-const [LEADER_MS, ELECTION_MS] = [100, 5000];
+const [LEADER_MS, ELECTION_MS] = [100, 1000];
 /**
  * How long a broker may wait for its replicas, in milliseconds. Longer than for HTTP, because a failed attempt aborts the
  * transaction, and because the wait blocks only this source.
@@ -58,8 +58,8 @@ export class TransactionRequests {
   }
 
   /**
-   * Sends the batches, in order per partition. A batch that was refused because the broker is not the leader is sent again, for 5
-   * seconds. After any other failure, no further batch is sent.
+   * Sends the batches, in order per partition. A batch that was refused because the broker is not the leader is sent again, for a
+   * second: an open transaction delays the readers of its topics. After any other failure, no further batch is sent.
    */
   async send(
     own: ProducerIdentity,

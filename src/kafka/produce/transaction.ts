@@ -15,7 +15,12 @@ import { badRecord, deniedWrite, refusedByBroker, tooLarge } from "./produce-err
 import { MAX_BATCH_BYTES } from "./request-encoder.ts";
 import { type ProducerIdentity, TransactionCoordinator } from "./transaction-coordinator.ts";
 import { type FailedBatch, isDenied, isRecordFault, nameOf, type Produced } from "./transaction-outcome.ts";
-import { type PartitionRecords, planBatches, RecordPartitioner } from "./transaction-parts.ts";
+import {
+  type PartitionRecords,
+  type PlannedBatch,
+  planBatches,
+  RecordPartitioner,
+} from "./transaction-parts.ts";
 import { type TransactionRequestDeps, TransactionRequests } from "./transaction-request.ts";
 
 /** The time after which brokers abort an open transaction, in milliseconds. */
@@ -121,7 +126,18 @@ export class TransactionalProducer implements SourceLog {
     if (faults.size > 0) throw new RecordsRefused(faults);
     const limitOf = (topic: string): number =>
       Math.min(stateOf(topic).limits.maxMessageBytes, this.#batchLimits.get(topic)?.bytes ?? MAX_BATCH_BYTES);
-    const batches = parts.flatMap((part) => planBatches(part, records, limitOf(part.topic), compression));
+    const batches: PlannedBatch[] = [];
+    for (const part of parts)
+      batches.push(...(await planBatches(part, records, limitOf(part.topic), compression)));
+    const leaderless = parts.find(
+      ({ topic, partition }) => (stateOf(topic).partitions[partition]?.leader ?? -1) < 0,
+    );
+    if (leaderless) {
+      metadata.refresh([leaderless.topic]);
+      throw new TransactionLost(
+        `${nameOf(leaderless)} has no leader; check the brokers that have its replicas`,
+      );
+    }
     if (Date.now() >= deadline) throw new TransactionLost("the records could not be prepared in time");
     return { parts, batches };
   }
