@@ -1,7 +1,7 @@
 // `onramp sources` lists sources, and sets and removes cursors: the owner is fenced, reads the new cursor and continues.
 
 import { strict as assert } from "node:assert";
-import { useBroker } from "../support/broker.ts";
+import { itThoroughly, useBroker } from "../support/broker.ts";
 import { type TestConfig, writeConfig } from "../support/gateway.ts";
 import { run, type Started, startWith } from "../support/process.ts";
 import { readCommitted } from "../support/read-back.ts";
@@ -74,7 +74,7 @@ describe("the command sources", function () {
     assert.ok(all.slice(at).every((number, n) => number === 1001 + n));
   });
 
-  it("starts an idle source from its beginning", async () => {
+  itThoroughly("starts an idle source from its beginning", async () => {
     config = {
       ...config,
       sources: {

@@ -6,7 +6,7 @@ import { statePartition } from "../../src/app/state-topic.ts";
 import { SourceError } from "../../src/core/source.ts";
 import { encodeState } from "../../src/core/source-state.ts";
 import { type Clock, systemClock } from "../../src/core/time.ts";
-import { itOnDevBroker, useBroker, withAdmin } from "../support/broker.ts";
+import { itOnDevBroker, itThoroughly, useBroker, withAdmin } from "../support/broker.ts";
 import { keepingLog, startTestGateway } from "../support/gateway.ts";
 import { post, untilReady } from "../support/http.ts";
 import { hurryingClock } from "../support/hurrying-clock.ts";
@@ -150,7 +150,7 @@ describe("sources continue by themselves", function () {
     assert.ok(startedAt - failedAt >= 120_000);
   });
 
-  it("when it hangs: it is reported and started again, also if it ignores its signal", async () => {
+  itThoroughly("when it hangs: it is reported and started again, also if it ignores its signal", async () => {
     const hang: Script = async function* ({ topic }) {
       yield batchOf(topic, [{ n: 1 }], 1);
       await new Promise(() => {});

@@ -3,7 +3,7 @@
 
 import { strict as assert } from "node:assert";
 import { setTimeout as delay } from "node:timers/promises";
-import { describeIf, onApacheKafka } from "../support/broker.ts";
+import { describeIf, thorough } from "../support/broker.ts";
 import type { Started } from "../support/process.ts";
 import { soak } from "../support/soak.ts";
 import { ownedBy, useSourceProcesses } from "../support/source-processes.ts";
@@ -13,10 +13,7 @@ import { until } from "../support/until.ts";
 const names = Array.from({ length: 20 }, (_, n) => `s${n}`);
 const RESTARTS_MS = soak ? 600_000 : 30_000;
 
-// `npm test` leaves these out, since they take most of a minute; CI runs them on the development broker as well.
-const isWanted = soak || onApacheKafka || process.env["CI"] === "true";
-
-describeIf(isWanted, "promise 4: sources are exactly once, with three replicas", function () {
+describeIf(thorough, "promise 4: sources are exactly once, with three replicas", function () {
   this.timeout(RESTARTS_MS + 180_000);
   const { replica, numbers, epochs } = useSourceProcesses(names, "50ms");
 

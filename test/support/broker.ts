@@ -32,6 +32,17 @@ export function itOnApacheKafka(title: string, test: Mocha.AsyncFunc): void {
   (onApacheKafka ? it : it.skip)(title, test);
 }
 
+/**
+ * Whether tests run that take long: in CI, in a soak and on Apache Kafka, but not in `npm test`, which is to end within two
+ * minutes.
+ */
+export const thorough = onApacheKafka || process.env["CI"] === "true" || process.env["ONRAMP_SOAK"] === "1";
+
+/** A test that takes long; see `thorough`. */
+export function itThoroughly(title: string, test: Mocha.AsyncFunc): void {
+  (thorough ? it : it.skip)(title, test);
+}
+
 /** As `itOnDevBroker`, for a suite. */
 export function describeOnDevBroker(title: string, suite: Suite): void {
   describeIf(!onApacheKafka, title, suite);
