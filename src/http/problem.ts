@@ -90,6 +90,8 @@ export function problemErrors(report?: ErrorListener): ErrorRequestHandler {
  */
 const LINGER_MS = 2000;
 const LINGER_BYTES = 16 * 1024;
+/** A refused body of at least this size is not read at all. */
+const LARGE = 1024 * 1024;
 
 /**
  * Writes the last part of a response, and ends it when the request's body has ended, or after 2 s. Node
@@ -104,10 +106,11 @@ export function endAfterBody(req: IncomingMessage, res: ServerResponse, body: st
   };
   let read = 0;
   res.write(body);
-  req.resume();
   req.once("end", done).once("close", done);
   // After the limit, the rest stays in the kernel's buffer, so that many such clients do not load this
-  // process.
+  // process. Of a large body, nothing is read: with hundreds of senders, one read per sender needs much memory.
+  if (Number(req.headers["content-length"] ?? 0) >= LARGE) return void req.socket.pause();
+  req.resume();
   req.on("data", (chunk: Buffer) => {
     read += chunk.length;
     if (read > LINGER_BYTES) req.socket.pause();
