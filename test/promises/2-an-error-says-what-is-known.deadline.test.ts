@@ -195,7 +195,7 @@ describeOnDevBroker("promise 2: a request past its time limit is refused before 
       gateway.child.kill("SIGCONT");
       const { status, text } = await answering;
       assert.equal(status, 200, text);
-      assert.ok(!text.includes("504"), text);
+      assert.ok(!/"error_code":504/.test(text), text);
     };
     await Promise.all([
       stalled(undefined, "a"),
