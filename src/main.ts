@@ -12,6 +12,7 @@ import { sources } from "./commands/sources.ts";
 import { start } from "./commands/start.ts";
 import { token } from "./commands/token.ts";
 import { messageOf, OperatorError } from "./core/errors.ts";
+import { flushLog } from "./ops/log.ts";
 
 const commands: readonly Command[] = [start, check, token, replay, deadLetter, sources, devBroker];
 
@@ -22,7 +23,7 @@ const io: Io = {
   stopped: new Promise((resolve) => {
     let signals = 0;
     const onSignal = (): void => {
-      if (++signals > 1) process.exit(1);
+      if (++signals > 1) void exit(1);
       resolve();
     };
     process.on("SIGTERM", onSignal).on("SIGINT", onSignal);
@@ -70,11 +71,13 @@ function help(): string[] {
   ];
 }
 
-main(process.argv.slice(2)).then(
-  (code) => process.exit(code),
-  (error: unknown) => {
-    const unexpected = error instanceof Error && !(error instanceof OperatorError);
-    io.err(unexpected ? (error.stack ?? error.message) : messageOf(error));
-    process.exit(1);
-  },
-);
+async function exit(code: number): Promise<void> {
+  await flushLog();
+  process.exit(code);
+}
+
+main(process.argv.slice(2)).then(exit, (error: unknown) => {
+  const unexpected = error instanceof Error && !(error instanceof OperatorError);
+  io.err(unexpected ? (error.stack ?? error.message) : messageOf(error));
+  return exit(1);
+});

@@ -1,7 +1,9 @@
 // The log.
 
 import { strict as assert } from "node:assert";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { afterTest } from "../support/after-test.ts";
 
 describe("ops: log", () => {
   it("writes JSON lines without secrets, at any depth of the fields", () => {
@@ -15,5 +17,26 @@ describe("ops: log", () => {
     );
     assert.ok(!line.includes("hunter2"));
     assert.deepEqual([JSON.parse(line).event, JSON.parse(line).ok], ["said", 1]);
+  });
+
+  it("is flushed before the exit, also when the reader of stdout is gone", async () => {
+    const script = `
+      import { createLog, flushLog } from "./src/ops/log.ts";
+      const { log } = createLog();
+      process.stdin.resume().on("end", async () => {
+        for (let n = 0; n < 3; n++) log.info({}, "said");
+        await flushLog();
+        process.exit(3);
+      });`;
+    const child = spawn(
+      process.execPath,
+      ["--import", "ts-blank-space/register", "--input-type=module", "-e", script],
+      { stdio: ["pipe", "pipe", "inherit"] },
+    );
+    afterTest(() => void child.kill("SIGKILL"));
+    child.stdout.destroy();
+    await once(child.stdout, "close");
+    child.stdin.end();
+    assert.deepEqual(await once(child, "exit"), [3, null]);
   });
 });
