@@ -2,6 +2,7 @@
 
 import type { MetricSource } from "../core/ports.ts";
 import type { SinkCounts, SinkState } from "../core/sink-state.ts";
+import { counterMetrics } from "./counter-metrics.ts";
 
 const COUNTERS: readonly [name: string, help: string, count: keyof SinkCounts][] = [
   ["onramp_sink_delivered_total", "Records that a sink's receiver accepted.", "delivered"],
@@ -12,15 +13,6 @@ const COUNTERS: readonly [name: string, help: string, count: keyof SinkCounts][]
 
 /** Returns the metrics of all sinks. @param states returns the current states; called per metric and scrape */
 export function sinkMetrics(states: () => readonly SinkState[]): MetricSource[] {
-  const counters = COUNTERS.map(
-    ([name, help, count]): MetricSource => ({
-      name,
-      help,
-      type: "counter",
-      labels: ["sink"],
-      read: () => states().map((state) => ({ labels: { sink: state.name }, value: state[count] })),
-    }),
-  );
   const lag: MetricSource = {
     name: "onramp_sink_lag",
     help: "Records that wait for a sink in the partitions that this process reads. Absent while it is not known.",
@@ -40,5 +32,5 @@ export function sinkMetrics(states: () => readonly SinkState[]): MetricSource[] 
     labels: ["sink"],
     read: () => states().map(({ name, blocked: value }) => ({ labels: { sink: name }, value })),
   };
-  return [...counters, lag, blocked];
+  return [...counterMetrics("sink", COUNTERS, states), lag, blocked];
 }

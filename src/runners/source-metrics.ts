@@ -2,10 +2,10 @@
 
 import type { MetricSource } from "../core/ports.ts";
 import type { SourceStateName, SourceSummary } from "../core/source-state.ts";
+import { counterMetrics } from "./counter-metrics.ts";
+import type { SourceCounts } from "./source-health.ts";
 
-type Count = "records" | "deadLetters" | "skipped" | "commits" | "starts";
-
-const COUNTERS: readonly [name: string, help: string, count: Count][] = [
+const COUNTERS: readonly [name: string, help: string, count: keyof SourceCounts][] = [
   ["onramp_source_records_total", "Records of a source that were committed to their topics.", "records"],
   ["onramp_source_dead_letters_total", "Records of a source that became dead letters.", "deadLetters"],
   ["onramp_source_skipped_total", "Records that a source's filter skipped.", "skipped"],
@@ -52,15 +52,6 @@ const GAUGES: readonly [name: string, help: string, read: (state: SourceSummary)
 
 /** Returns the metrics of all sources. @param states returns the current states; called per metric and scrape */
 export function sourceMetrics(states: () => readonly SourceSummary[]): MetricSource[] {
-  const counters = COUNTERS.map(
-    ([name, help, count]): MetricSource => ({
-      name,
-      help,
-      type: "counter",
-      labels: ["source"],
-      read: () => states().map((state) => ({ labels: { source: state.name }, value: state[count] })),
-    }),
-  );
   const gauges = GAUGES.map(
     ([name, help, read]): MetricSource => ({
       name,
@@ -84,7 +75,7 @@ export function sourceMetrics(states: () => readonly SourceSummary[]): MetricSou
         STATES.map((each) => ({ labels: { source: name, state: each }, value: Number(each === current) })),
       ),
   };
-  return [...counters, ...gauges, state];
+  return [...counterMetrics("source", COUNTERS, states), ...gauges, state];
 }
 
 const secondsOf = (time: string | null): number | null => (time === null ? null : Date.parse(time) / 1000);
