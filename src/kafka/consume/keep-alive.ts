@@ -1,18 +1,23 @@
 // Keeps the membership in a consumer group alive with heartbeats.
 
 import { setTimeout as delay } from "node:timers/promises";
+import type { BlockedReasons } from "./blocked-reasons.ts";
 import { CoordinatorLost, type GroupMember } from "./group-member.ts";
+import { coordinatorProblem } from "./group-problems.ts";
 
 /** The pause after a heartbeat that was not answered, in milliseconds. */
-const RETRY_MS = 500;
+export const HEARTBEAT_RETRY_MS = 500;
+/** How long a coordinator may be lost before that is shown, in milliseconds. */
+const LOST_SHOWN_AFTER_MS = 3000;
 
-/** Callbacks of `keepAlive`. */
-export interface KeepAliveEvents {
+export interface KeepAliveOptions {
+  readonly group: string;
+  /** Where a lost coordinator is reported, under the key `coordinator`. */
+  readonly reasons: BlockedReasons;
+  /** The number of partitions that a lost coordinator blocks. Default: 1. */
+  readonly partitions?: number;
   /** Called after each attempt, whether it was answered or not. */
   onAttempt?(): void;
-  onAnswer?(): void;
-  /** Called when the coordinator did not answer. */
-  onLost(error: CoordinatorLost): void;
 }
 
 /**
@@ -23,7 +28,7 @@ export interface KeepAliveEvents {
  */
 export async function keepAlive(
   member: GroupMember,
-  events: KeepAliveEvents,
+  { group, reasons, partitions = 1, onAttempt }: KeepAliveOptions,
   signal: AbortSignal,
 ): Promise<void> {
   let aliveAt = Date.now();
@@ -35,13 +40,16 @@ export async function keepAlive(
       await member.heartbeat();
       aliveAt = sentAt;
       pause = member.sessionMs / 4;
-      events.onAnswer?.();
+      reasons.clear("coordinator");
     } catch (error) {
       if (!(error instanceof CoordinatorLost)) throw error;
-      events.onLost(error);
+      reasons.raise("coordinator", { kind: "coordinator" }, coordinatorProblem(group, error), {
+        afterMs: LOST_SHOWN_AFTER_MS,
+        partitions,
+      });
       if (Date.now() - aliveAt > member.sessionMs) throw error;
-      pause = RETRY_MS;
+      pause = HEARTBEAT_RETRY_MS;
     }
-    events.onAttempt?.();
+    onAttempt?.();
   }
 }

@@ -8,14 +8,12 @@ import { Backoff, untilAborted } from "../../core/time.ts";
 import { BlockedReasons } from "./blocked-reasons.ts";
 import type { ConsumerDeps } from "./consumer.ts";
 import { CoordinatorLost, GroupMember, Rebalance } from "./group-member.ts";
-import { coordinatorProblem, groupProblem, JOIN_SHOWN_AFTER_MS, waitsForMembers } from "./group-problems.ts";
-import { keepAlive } from "./keep-alive.ts";
+import { groupProblem, JOIN_SHOWN_AFTER_MS, waitsForMembers } from "./group-problems.ts";
+import { HEARTBEAT_RETRY_MS, keepAlive } from "./keep-alive.ts";
 import { TopicWatch } from "./topic-watch.ts";
 
 /** The first and the longest wait before this process joins again, in milliseconds. */
 const [REJOIN_MS, REJOIN_MAX_MS] = [100, 5000];
-/** The pause after a heartbeat without an answer, in milliseconds. */
-const HEARTBEAT_RETRY_MS = 500;
 /** How often changes of the faults are logged, in milliseconds. */
 const LOG_MS = 1000;
 /** How often a missing state topic is looked up, in milliseconds. */
@@ -132,15 +130,9 @@ export class Ownership implements SourceOwnership {
       onAssigned,
     );
     generation.join();
-    const events = {
-      onAnswer: () => this.#reasons.clear("coordinator"),
-      onLost: (error: CoordinatorLost) =>
-        this.#reasons.raise("coordinator", { kind: "coordinator" }, coordinatorProblem(group, error), {
-          afterMs: 3000,
-        }),
-    };
     try {
-      await keepAlive(this.#member, events, AbortSignal.any([stopping, generation.ended]));
+      const options = { group, reasons: this.#reasons };
+      await keepAlive(this.#member, options, AbortSignal.any([stopping, generation.ended]));
       generation.ended.throwIfAborted();
     } finally {
       this.#generation = new Generation();

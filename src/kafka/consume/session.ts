@@ -11,7 +11,6 @@ import { Committer, type UncommittedPositions } from "./committer.ts";
 import { Fetcher, type FetcherDeps } from "./fetcher.ts";
 import { CoordinatorLost, type GroupAssignment, type GroupMember, Rebalance } from "./group-member.ts";
 import type { Committed } from "./group-offsets.ts";
-import { coordinatorProblem } from "./group-problems.ts";
 import { keepAlive } from "./keep-alive.ts";
 import { PartitionLoop } from "./partition-loop.ts";
 import { PartitionReader } from "./partition-reader.ts";
@@ -170,19 +169,12 @@ export class Session {
 
   /** @throws as `keepAlive` */
   #sendHeartbeats(): Promise<void> {
-    const { member, blockedReasons, group } = this.#deps;
-    const events = {
-      onAnswer: () => blockedReasons.clear("coordinator"),
-      onLost: (error: CoordinatorLost) =>
-        blockedReasons.raise("coordinator", { kind: "coordinator" }, coordinatorProblem(group, error), {
-          afterMs: 3000,
-          partitions: Math.max(1, this.#assignment.own.length),
-        }),
-      onAttempt: () => {
-        for (const loop of this.#loops) void loop.commitIdle();
-      },
+    const { member, blockedReasons: reasons, group } = this.#deps;
+    const partitions = Math.max(1, this.#assignment.own.length);
+    const onAttempt = (): void => {
+      for (const loop of this.#loops) void loop.commitIdle();
     };
-    return keepAlive(member, events, this.#cancel.signal);
+    return keepAlive(member, { group, reasons, partitions, onAttempt }, this.#cancel.signal);
   }
 
   /** @throws Rebalance when the number of partitions of a topic has changed since the assignment */
