@@ -1,10 +1,13 @@
-// The type of a partition, and a function that groups items by a key, such as partitions by topic.
+// The type of a partition, its name, and a function that groups items by a key, such as partitions by topic.
 
 /** A partition of a topic. */
 export interface TopicPartition {
   readonly topic: string;
   readonly partition: number;
 }
+
+/** `topic/partition`. */
+export const partitionName = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
 
 /** Groups items by key, in the order in which the keys first appear. */
 export function groupBy<T, K>(items: readonly T[], keyOf: (item: T) => K): [K, T[]][] {

@@ -2,7 +2,7 @@
 // The result does not depend on the order of the members.
 
 import type { OwnedPartition } from "../../wire/consumer-protocol.ts";
-import type { TopicPartition } from "../client/topic-partition.ts";
+import { partitionName, type TopicPartition } from "../client/topic-partition.ts";
 
 /** A member of a group. */
 export interface Subscriber {
@@ -22,8 +22,6 @@ interface Share {
   readonly topics: ReadonlySet<string>;
   readonly partitions: OwnedPartition[];
 }
-
-const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
 
 /**
  * Assigns each partition of each topic to one of its subscribers. The numbers of partitions per member differ by at most 1
@@ -45,12 +43,14 @@ export async function assignPartitions(
   for (const topic of [...new Set(members.flatMap(({ topics }) => topics))].sort()) {
     const count = await partitionsOf(topic);
     for (let partition = 0; partition < count; partition++)
-      unassigned.set(keyOf({ topic, partition }), { topic, partition });
+      unassigned.set(partitionName({ topic, partition }), { topic, partition });
   }
   const sorted = [...members].sort((a, b) => (a.memberId < b.memberId ? -1 : 1));
   const shares = sorted.map(({ memberId, topics: names, owned }): Share => {
     const topics = new Set(names);
-    const partitions = owned.filter((each) => topics.has(each.topic) && unassigned.delete(keyOf(each)));
+    const partitions = owned.filter(
+      (each) => topics.has(each.topic) && unassigned.delete(partitionName(each)),
+    );
     return { memberId, topics, partitions };
   });
   for (const partition of unassigned.values()) {
@@ -73,14 +73,16 @@ export function longestOwnedFirst(
   before: readonly OwnedPartition[],
   generation: number,
 ): OwnedPartition[] {
-  const known = new Map(before.map((each, place) => [keyOf(each), { place, since: each.since ?? 0 }]));
-  const placeOf = (each: TopicPartition): number => known.get(keyOf(each))?.place ?? before.length;
+  const known = new Map(
+    before.map((each, place) => [partitionName(each), { place, since: each.since ?? 0 }]),
+  );
+  const placeOf = (each: TopicPartition): number => known.get(partitionName(each))?.place ?? before.length;
   return assigned
     .toSorted((a, b) => placeOf(a) - placeOf(b))
     .map(({ topic, partition }) => ({
       topic,
       partition,
-      since: known.get(keyOf({ topic, partition }))?.since ?? generation,
+      since: known.get(partitionName({ topic, partition }))?.since ?? generation,
     }));
 }
 

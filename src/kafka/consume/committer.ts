@@ -1,7 +1,7 @@
 // Commits the positions of the partitions of one session. Commits that are due at the same time share a request.
 
 import { KafkaCode } from "../../wire/error-codes.ts";
-import type { TopicPartition } from "../client/topic-partition.ts";
+import { partitionName, type TopicPartition } from "../client/topic-partition.ts";
 import type { GroupMember } from "./group-member.ts";
 import type { Position } from "./position-fault.ts";
 
@@ -65,28 +65,26 @@ export class UncommittedPositions {
 
   /** Called when records were handled, before the commit. @param base the committed offset */
   note(partition: TopicPartition, base: number, position: Position): void {
-    this.#byPartition.set(partitionKey(partition), { base, position });
+    this.#byPartition.set(partitionName(partition), { base, position });
   }
 
   /** Called when the position was committed. */
   clear(partition: TopicPartition): void {
-    this.#byPartition.delete(partitionKey(partition));
+    this.#byPartition.delete(partitionName(partition));
   }
 
   /** Forgets partitions that are no longer assigned to the member: another one handles their records. */
   keepOnly(partitions: readonly TopicPartition[]): void {
-    const own = new Set(partitions.map(partitionKey));
+    const own = new Set(partitions.map(partitionName));
     for (const place of [...this.#byPartition.keys()]) if (!own.has(place)) this.#byPartition.delete(place);
   }
 
   /** Returns the position at which to continue. @param committed the committed position */
   resume(partition: TopicPartition, committed: Position): Position {
-    const own = this.#byPartition.get(partitionKey(partition));
+    const own = this.#byPartition.get(partitionName(partition));
     if (own && own.base === committed.offset && own.position.topicId === committed.topicId)
       return own.position;
     this.clear(partition);
     return committed;
   }
 }
-
-const partitionKey = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;

@@ -2,7 +2,6 @@
 
 import { KafkaCode } from "../../wire/error-codes.ts";
 import type { PartitionAnswer } from "../../wire/messages/produce.ts";
-import type { TopicPartition } from "../client/topic-partition.ts";
 import { outcomeOf } from "./outcomes.ts";
 import type { PlannedBatch } from "./transaction-parts.ts";
 
@@ -32,6 +31,3 @@ export const isRecordFault = ({ answer }: FailedBatch): boolean => {
 export const isDenied = ({ answer }: FailedBatch): boolean =>
   answer?.errorCode === KafkaCode.TOPIC_AUTHORIZATION_FAILED ||
   answer?.errorCode === KafkaCode.CLUSTER_AUTHORIZATION_FAILED;
-
-/** `topic/partition`. */
-export const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;

@@ -12,7 +12,7 @@ import {
   recordSizeBound,
 } from "../../wire/record-batch.ts";
 import type { TopicState } from "../client/metadata.ts";
-import { groupBy, type TopicPartition } from "../client/topic-partition.ts";
+import { groupBy, partitionName, type TopicPartition } from "../client/topic-partition.ts";
 import { GZIP } from "./compression.ts";
 import { partitionForKey, StickyPartitioner } from "./partitioner.ts";
 import { faultsOf } from "./split-request.ts";
@@ -68,8 +68,9 @@ export class RecordPartitioner {
         const partitions = own.map((each) => this.#partitionOf(stateOf(topic), each));
         noteFaults(faults, stateOf(topic), own, partitions, indexes, compressed);
         for (const [n, partition] of partitions.entries()) {
-          const part = parts.get(`${topic}/${partition}`) ?? { topic, partition, indexes: [] };
-          parts.set(`${topic}/${partition}`, part);
+          const name = partitionName({ topic, partition });
+          const part = parts.get(name) ?? { topic, partition, indexes: [] };
+          parts.set(name, part);
           part.indexes.push(elementAt(indexes, n));
         }
       }

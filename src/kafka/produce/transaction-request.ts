@@ -14,13 +14,13 @@ import type { Cluster } from "../client/cluster.ts";
 import { CLIENT_ID } from "../client/connection.ts";
 import { BrokerGone } from "../client/errors.ts";
 import type { TopicMetadata } from "../client/metadata.ts";
-import { groupBy, type TopicPartition } from "../client/topic-partition.ts";
+import { groupBy, partitionName, type TopicPartition } from "../client/topic-partition.ts";
 import { FramePool } from "./frame-pool.ts";
 import { LaneIdentity } from "./lane-identity.ts";
 import { outcomeOf } from "./outcomes.ts";
 import { MAX_REQUEST_BYTES } from "./request-encoder.ts";
 import type { ProducerIdentity } from "./transaction-coordinator.ts";
-import { nameOf, type Produced } from "./transaction-outcome.ts";
+import type { Produced } from "./transaction-outcome.ts";
 import type { PlannedBatch } from "./transaction-parts.ts";
 
 /** Time for the network, in addition to the time that a broker may wait for replicas, in milliseconds. */
@@ -92,7 +92,7 @@ export class TransactionRequests {
       produced.failed.push({
         batch,
         answer: undefined,
-        reason: `${nameOf(batch)} has no leader that can be reached`,
+        reason: `${partitionName(batch)} has no leader that can be reached`,
       });
     return produced;
   }
@@ -121,7 +121,7 @@ export class TransactionRequests {
       for (const batch of now) {
         const reason = answers instanceof Map ? "" : messageOf(answers);
         const answer: PartitionAnswer | undefined =
-          answers instanceof Map ? answers.get(nameOf(batch)) : undefined;
+          answers instanceof Map ? answers.get(partitionName(batch)) : undefined;
         if (this.#settle(batch, answer, produced, reason) === "moved") moved.push(batch);
       }
       if (produced.failed.length > 0) return [];
@@ -141,12 +141,12 @@ export class TransactionRequests {
     if (outcome === "stale-metadata") return "moved";
     if (answer && (outcome === "written" || outcome === "duplicate")) {
       const count = batch.indexes.length;
-      this.#sequences.get(nameOf(batch))?.advance(count);
-      lastOffsets.set(nameOf(batch), answer.baseOffset + count - 1);
+      this.#sequences.get(partitionName(batch))?.advance(count);
+      lastOffsets.set(partitionName(batch), answer.baseOffset + count - 1);
     } else {
       const reason = answer
-        ? `${nameOf(batch)}: ${kafkaErrorName(answer.errorCode)}${answer.errorMessage ? `: ${answer.errorMessage}` : ""}`
-        : `${nameOf(batch)}: ${lost || "the broker's answer does not contain the partition"}`;
+        ? `${partitionName(batch)}: ${kafkaErrorName(answer.errorCode)}${answer.errorMessage ? `: ${answer.errorMessage}` : ""}`
+        : `${partitionName(batch)}: ${lost || "the broker's answer does not contain the partition"}`;
       failed.push({ batch, answer, reason });
     }
     return undefined;
@@ -191,7 +191,7 @@ export class TransactionRequests {
     target: Buffer,
     at: number,
   ): Buffer {
-    const name = nameOf(batch);
+    const name = partitionName(batch);
     let identity = this.#sequences.get(name);
     if (!identity) {
       identity = new LaneIdentity();
@@ -214,13 +214,13 @@ function nextRequest(batches: readonly PlannedBatch[]): {
   let size = 0;
   for (const batch of batches) {
     const fits = now.length === 0 || size + batch.size <= MAX_REQUEST_BYTES;
-    if (!fits || names.has(nameOf(batch))) later.push(batch);
+    if (!fits || names.has(partitionName(batch))) later.push(batch);
     else {
       now.push(batch);
       size += batch.size;
     }
     // A later batch of the partition must not overtake this one.
-    names.add(nameOf(batch));
+    names.add(partitionName(batch));
   }
   return { now, later };
 }

@@ -10,11 +10,12 @@ import { KafkaCode } from "../../wire/error-codes.ts";
 import type { BatchCompression } from "../../wire/record-batch.ts";
 import type { TopicState } from "../client/metadata.ts";
 import { denied } from "../client/problems.ts";
+import { partitionName } from "../client/topic-partition.ts";
 import { outcomeOf } from "./outcomes.ts";
 import { badRecord, deniedWrite, refusedByBroker, tooLarge } from "./produce-errors.ts";
 import { MAX_BATCH_BYTES } from "./request-encoder.ts";
 import { type ProducerIdentity, TransactionCoordinator } from "./transaction-coordinator.ts";
-import { type FailedBatch, isDenied, isRecordFault, nameOf, type Produced } from "./transaction-outcome.ts";
+import { type FailedBatch, isDenied, isRecordFault, type Produced } from "./transaction-outcome.ts";
 import {
   type PartitionRecords,
   type PlannedBatch,
@@ -91,7 +92,7 @@ export class TransactionalProducer implements SourceLog {
     await this.#coordinator.end(own, true, deadline);
     for (const [topic, { isKept }] of this.#batchLimits) if (!isKept) this.#batchLimits.delete(topic);
     const last = parts.find(({ indexes }) => indexes.at(-1) === records.length - 1) as PartitionRecords;
-    return produced.lastOffsets.get(nameOf(last)) ?? -1;
+    return produced.lastOffsets.get(partitionName(last)) ?? -1;
   }
 
   async check(): Promise<void> {
@@ -135,7 +136,7 @@ export class TransactionalProducer implements SourceLog {
     if (leaderless) {
       metadata.refresh([leaderless.topic]);
       throw new TransactionLost(
-        `${nameOf(leaderless)} has no leader; check the brokers that have its replicas`,
+        `${partitionName(leaderless)} has no leader; check the brokers that have its replicas`,
       );
     }
     if (Date.now() >= deadline) throw new TransactionLost("the records could not be prepared in time");
@@ -162,11 +163,12 @@ export class TransactionalProducer implements SourceLog {
     return new RecordsRefused(faults);
   }
 
-  #errorOf({ batch, answer, reason }: FailedBatch): Error {
+  #errorOf(failure: FailedBatch): Error {
+    const { batch, answer, reason } = failure;
     const { topic } = batch;
     if (!answer) return new TransactionLost(reason);
     const { errorCode } = answer;
-    if (isDenied({ batch, answer, reason })) return deniedWrite(topic, errorCode);
+    if (isDenied(failure)) return deniedWrite(topic, errorCode);
     if (outcomeOf(errorCode, -1) === "refused") return refusedByBroker(topic, reason);
     if (errorCode === KafkaCode.INVALID_PRODUCER_ID_MAPPING || outcomeOf(errorCode, -1) === "denied")
       return this.#coordinator.errorOf("Produce", errorCode);
