@@ -1,6 +1,7 @@
 // Builds the parts that communicate with Kafka from a configuration. Used by the gateway and by replays.
 
 import type { Config } from "../config/load.ts";
+import { OperatorError } from "../core/errors.ts";
 import { createIngest, type Ingest } from "../core/ingest.ts";
 import type { Log, Meter } from "../core/ports.ts";
 import { bytes, ms } from "../core/units.ts";
@@ -76,6 +77,25 @@ function producerOptions({ kafka, http }: Config): ProducerOptions {
 }
 
 /** The producer options of commands: no compression, so that every reader can read the records, and no linger. */
-export const COMMAND_PRODUCER = { compression: undefined, lingerMs: 0, laneBytes: 32 * 1024 * 1024 };
+const COMMAND_PRODUCER = { compression: undefined, lingerMs: 0, laneBytes: 32 * 1024 * 1024 };
 /** The meter of a command, which has no metrics. */
-export const NO_METER = { countAppended() {}, countRefused() {}, countBatch() {}, countSuspectedLoss() {} };
+const NO_METER = { countAppended() {}, countRefused() {}, countBatch() {}, countSuspectedLoss() {} };
+/** How long a command waits for its records in flight when it ends, in milliseconds. */
+const COMMAND_STOP_MS = 10_000;
+
+/**
+ * Does the work of a command with connections to Kafka, which are closed afterwards.
+ *
+ * @throws OperatorError when no broker is configured; what `work` throws
+ */
+export async function withKafka<T>(config: Config, log: Log, work: (kafka: Kafka) => Promise<T>): Promise<T> {
+  const { brokers } = config.kafka;
+  if (brokers.length === 0) throw new OperatorError(`${NO_BROKER}.`);
+  const kafka = createKafka(config, brokers, log, () => NO_METER, COMMAND_PRODUCER);
+  kafka.start();
+  try {
+    return await work(kafka);
+  } finally {
+    await kafka.stop(Date.now() + COMMAND_STOP_MS);
+  }
+}

@@ -13,7 +13,7 @@ import { Consumer } from "../kafka/consume/consumer.ts";
 import { type OffsetRange, readRange } from "../kafka/consume/read-range.ts";
 import { RateLimiter } from "../runners/rate-limiter.ts";
 import type { SinkRunner } from "../runners/sink-runner.ts";
-import { COMMAND_PRODUCER, createKafka, NO_BROKER, NO_METER } from "./kafka.ts";
+import { withKafka } from "./kafka.ts";
 import { readOriginal } from "./original.ts";
 import { createRunner, type SinkDeps } from "./sinks.ts";
 
@@ -161,37 +161,32 @@ async function rangesOf(deps: SinkDeps, topic: string, from: number, to: number)
   }));
 }
 
-async function withTools(
+function withTools(
   config: Config,
   log: Log,
   work: (tools: Tools, report: ReplayReport) => Promise<void>,
 ): Promise<ReplayReport> {
-  if (config.kafka.brokers.length === 0) throw new ReplayError(`${NO_BROKER}.`);
-  const kafka = createKafka(config, config.kafka.brokers, log, () => NO_METER, COMMAND_PRODUCER);
-  const deps = { ...kafka, log, clock: systemClock, limiter: new RateLimiter(systemClock) };
-  const runners = new Map<string, SinkRunner>();
-  const runner = (name: string): SinkRunner => {
-    const found = runners.get(name) ?? createRunner(sinkNamed(config, name), deps);
-    runners.set(name, found);
-    return found;
-  };
-  const report: ReplayReport = {
-    ...{ delivered: 0, failed: 0, deadLettered: 0, skipped: 0 },
-    notReplayed: 0,
-    unknownSinks: new Set(),
-    lost: [],
-    interrupted: false,
-  };
-  kafka.start();
-  try {
+  return withKafka(config, log, async (kafka) => {
+    const deps = { ...kafka, log, clock: systemClock, limiter: new RateLimiter(systemClock) };
+    const runners = new Map<string, SinkRunner>();
+    const runner = (name: string): SinkRunner => {
+      const found = runners.get(name) ?? createRunner(sinkNamed(config, name), deps);
+      runners.set(name, found);
+      return found;
+    };
+    const report: ReplayReport = {
+      ...{ delivered: 0, failed: 0, deadLettered: 0, skipped: 0 },
+      notReplayed: 0,
+      unknownSinks: new Set(),
+      lost: [],
+      interrupted: false,
+    };
     await work({ deps, runner }, report);
     for (const { counts } of runners.values())
       for (const key of ["delivered", "failed", "deadLettered", "skipped"] as const)
         report[key] += counts[key];
     return report;
-  } finally {
-    await kafka.stop(Date.now() + RESOLVE_MS);
-  }
+  });
 }
 
 function sinkNamed({ compiled }: Config, name: string) {

@@ -8,11 +8,11 @@ import { OwnershipUnknown, TransactionLost } from "../core/source-ports.ts";
 import { decodeState, encodeState, type StoredState, withoutSecretsInside } from "../core/source-state.ts";
 import { KafkaStateReader } from "../kafka/consume/state-reader.ts";
 import { TransactionalProducer } from "../kafka/produce/transaction.ts";
-import { COMMAND_PRODUCER, createKafka, type Kafka, NO_BROKER, NO_METER } from "./kafka.ts";
+import { type Kafka, withKafka } from "./kafka.ts";
 import { transactionalId } from "./sources.ts";
 import { statePartition, stateTopicName } from "./state-topic.ts";
 
-/** How long the command waits for the metadata, and for the end of its requests, in milliseconds. */
+/** How long the command waits for the metadata, in milliseconds. */
 const KAFKA_MS = 10_000;
 /** The maximum number of attempts to change a state: the owner of the source may fence the command. */
 const MAX_ATTEMPTS = 10;
@@ -166,18 +166,6 @@ async function write(
     }
   } finally {
     transactions.close();
-  }
-}
-
-async function withKafka<T>(config: Config, log: Log, work: (kafka: Kafka) => Promise<T>): Promise<T> {
-  const { brokers } = config.kafka;
-  if (brokers.length === 0) throw new SourceStateError(`${NO_BROKER}.`);
-  const kafka = createKafka(config, brokers, log, () => NO_METER, COMMAND_PRODUCER);
-  kafka.start();
-  try {
-    return await work(kafka);
-  } finally {
-    await kafka.stop(Date.now() + KAFKA_MS);
   }
 }
 

@@ -1,7 +1,6 @@
-// Checks that the topics of the configuration exist, and that the state topic has the right settings. Missing topics are created if
-// `kafka.createTopics`
-// allows it; otherwise the start fails, and the error says how to create them. The check is repeated until
-// Kafka can be reached.
+// Checks that the topics of the configuration exist, and that the state topic has the right settings. Missing topics are
+// created if `kafka.createTopics` allows it; otherwise the start fails, and the error says how to create them. The check is
+// repeated until Kafka can be reached.
 
 import type { Config } from "../config/load.ts";
 import { messageOf, OnrampError, OperatorError } from "../core/errors.ts";

@@ -9,7 +9,7 @@ const USAGE = [
   "Usage: onramp sources list",
   "       onramp sources set NAME --cursor JSON    (continue from this cursor)",
   "       onramp sources set NAME --from-start     (start from the beginning)",
-  "       onramp sources forget NAME               (remove the cursor, of a source that is no longer configured)",
+  "       onramp sources forget NAME               (remove the cursor, of a source that was removed from the configuration)",
 ];
 
 export const sources: Command = {
