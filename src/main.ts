@@ -12,9 +12,10 @@ import { sources } from "./commands/sources.ts";
 import { start } from "./commands/start.ts";
 import { token } from "./commands/token.ts";
 import { messageOf, OperatorError } from "./core/errors.ts";
-import { flushLog } from "./ops/log.ts";
 
 const commands: readonly Command[] = [start, check, token, replay, deadLetter, sources, devBroker];
+
+const exitWork: (() => Promise<void>)[] = [];
 
 const io: Io = {
   env: process.env,
@@ -28,6 +29,7 @@ const io: Io = {
     };
     process.on("SIGTERM", onSignal).on("SIGINT", onSignal);
   }),
+  beforeExit: (work) => void exitWork.push(work),
 };
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -72,7 +74,7 @@ function help(): string[] {
 }
 
 async function exit(code: number): Promise<void> {
-  await flushLog();
+  await Promise.all(exitWork.map((work) => work()));
   process.exit(code);
 }
 

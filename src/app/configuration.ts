@@ -16,19 +16,20 @@ const SAMPLES = { sources: { sample: { type: "sample" } } };
  *
  * @param file the YAML file; undefined: defaults and environment only
  * @param samples whether the source of sample orders runs if there is neither a file nor a broker
+ * @returns the configuration, the log, and a function to call before the process exits
  * @throws ConfigError with all problems
  */
 export function loadConfiguration(
   file: string | undefined,
   env: Readonly<Record<string, string | undefined>>,
   samples = false,
-): { readonly config: Config; readonly log: Log } {
+): { readonly config: Config; readonly log: Log; readonly flushLog: () => Promise<void> } {
   useProxyVariables(env);
-  const { log, setLevel } = createLog();
+  const { log, setLevel, flush: flushLog } = createLog();
   const hooks = { ...systemClock, log, onSlow: slowExpressions(log) };
   let config = loadConfig(file, env, adapters, hooks);
   if (samples && file === undefined && config.devBroker.samples && config.kafka.brokers.length === 0)
     config = loadConfig(undefined, env, adapters, hooks, SAMPLES);
   setLevel(config.log.level);
-  return { config, log };
+  return { config, log, flushLog };
 }

@@ -1,7 +1,6 @@
 // `onramp check`: validates the configuration, including its schemas and expressions, and exits.
 
-import { loadConfiguration } from "../app/configuration.ts";
-import { type Command, configFile, configOption } from "./command.ts";
+import { type Command, configOption, configure } from "./command.ts";
 
 export const check: Command = {
   name: "check",
@@ -13,7 +12,7 @@ export const check: Command = {
       io.err("Give one file, such as: onramp check onramp.yaml");
       return 2;
     }
-    const { config } = loadConfiguration(file ?? configFile(io, options), io.env);
+    const { config } = configure(io, options, { file });
     const { warnings, topics, webhooks, sources, sinks } = config.compiled;
     for (const warning of warnings) io.err(`warning: ${warning}`);
     io.out(

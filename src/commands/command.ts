@@ -1,6 +1,7 @@
 // The contract of a command, and the parts of the process that it can use.
 
 import type { ParseArgsConfig } from "node:util";
+import { loadConfiguration } from "../app/configuration.ts";
 
 /** The parts of the process that commands can use. */
 export interface Io {
@@ -11,6 +12,8 @@ export interface Io {
   err(line: string): void;
   /** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. */
   readonly stopped: Promise<void>;
+  /** Adds work to do before the process exits. It must not take longer than a second. */
+  beforeExit(work: () => Promise<void>): void;
 }
 
 /** One command of `onramp`. */
@@ -44,6 +47,23 @@ export function configFile(
 ): string | undefined {
   const { config } = options;
   return typeof config === "string" ? config : io.env["ONRAMP_CONFIG"] || undefined;
+}
+
+/**
+ * Loads the configuration of a command, and creates its log.
+ *
+ * @param file the configuration file. Default: as `configFile`
+ * @param samples see `loadConfiguration`
+ * @throws ConfigError
+ */
+export function configure(
+  io: Io,
+  options: Readonly<Record<string, string | boolean | undefined>>,
+  { file = configFile(io, options), samples = false }: { file?: string | undefined; samples?: boolean } = {},
+): Pick<ReturnType<typeof loadConfiguration>, "config" | "log"> {
+  const { config, log, flushLog } = loadConfiguration(file, io.env, samples);
+  io.beforeExit(flushLog);
+  return { config, log };
 }
 
 /** A signal that is aborted at the first SIGTERM or SIGINT. */

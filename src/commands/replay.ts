@@ -1,8 +1,7 @@
 // `onramp replay` and `onramp dead-letter replay`: deliver records again.
 
-import { loadConfiguration } from "../app/configuration.ts";
 import { type ReplayReport, replayDeadLetters, replaySink } from "../app/replay.ts";
-import { type Command, configFile, configOption, type Io, stopSignal } from "./command.ts";
+import { type Command, configOption, configure, type Io, stopSignal } from "./command.ts";
 
 /** The exit code that shells report for a process that SIGINT ended. */
 const INTERRUPTED = 130;
@@ -26,7 +25,7 @@ export const replay: Command = {
       );
       return 2;
     }
-    const { config, log } = loadConfiguration(configFile(io, options), io.env);
+    const { config, log } = configure(io, options);
     return reportReplay(io, await replaySink(config, sink, { from, to }, log, stopSignal(io)));
   },
 };
@@ -43,7 +42,7 @@ export const deadLetter: Command = {
       );
       return 2;
     }
-    const { config, log } = loadConfiguration(configFile(io, options), io.env);
+    const { config, log } = configure(io, options);
     return reportReplay(io, await replayDeadLetters(config, topic, log, stopSignal(io)));
   },
 };

@@ -1,9 +1,8 @@
 // `onramp sources`: lists the sources with their cursors, and sets or removes a cursor.
 
-import { loadConfiguration } from "../app/configuration.ts";
 import { type ListedSource, listSources, removeState, setCursor } from "../app/source-states.ts";
 import type { Log } from "../core/ports.ts";
-import { type Command, configFile, configOption, type Io, stopSignal } from "./command.ts";
+import { type Command, configOption, configure, type Io, stopSignal } from "./command.ts";
 
 const USAGE = [
   "Usage: onramp sources list",
@@ -31,7 +30,7 @@ export const sources: Command = {
       );
       return 2;
     }
-    const loaded = loadConfiguration(configFile(io, options), io.env);
+    const loaded = configure(io, options);
     const { config } = loaded;
     const log = withoutInfo(loaded.log);
     const stopping = stopSignal(io);

@@ -1,8 +1,7 @@
 // `onramp start`: runs the gateway until SIGTERM or SIGINT.
 
-import { loadConfiguration } from "../app/configuration.ts";
 import { startGateway } from "../app/gateway.ts";
-import { type Command, configFile, configOption } from "./command.ts";
+import { type Command, configFile, configOption, configure } from "./command.ts";
 
 export const start: Command = {
   name: "start",
@@ -11,7 +10,7 @@ export const start: Command = {
   options: { ...configOption, dev: { type: "boolean", default: false } },
   async run(io, options) {
     const dev = options["dev"] === true;
-    const { config, log } = loadConfiguration(configFile(io, options), io.env, dev);
+    const { config, log } = configure(io, options, { samples: dev });
     const gateway = await startGateway(
       config,
       { dev, requireAuth: io.env["ONRAMP_REQUIRE_AUTH"] === "true" },

@@ -17,18 +17,28 @@ const REDACTED = [
   "refreshToken",
 ];
 
-/** How long `flushLog` waits for the reader of stdout, in milliseconds. */
+/** How long `flush` waits for the reader of stdout, in milliseconds. */
 const FLUSH_MS = 1000;
 
-/** Where the log of this process is written; undefined before `createLog`, and after the reader of stdout is gone. */
-let stdout: ReturnType<typeof pino.destination> | undefined;
+/** A log, and the functions to control it. */
+export interface ControlledLog {
+  readonly log: Log;
+  /** Sets the least severe level that is written. */
+  setLevel(level: string): void;
+  /**
+   * Resolves when the log is written, or after a second at most. Called before the process exits: at the exit, the library
+   * repeats a failed write without end, so that a process whose reader of stdout is gone would not end (sonic-boom 4,
+   * `flushSync`).
+   */
+  flush(): Promise<void>;
+}
 
-/** @returns the log, at level "info", and a function that sets the least severe level that is written */
-export function createLog(): { readonly log: Log; readonly setLevel: (level: string) => void } {
-  const destination = pino.destination({ dest: 1, sync: false });
-  stdout = destination;
-  destination.on("error", () => {
-    stdout = undefined;
+/** @returns a log at level "info" */
+export function createLog(): ControlledLog {
+  const stdout = pino.destination({ dest: 1, sync: false });
+  let hasReader = true;
+  stdout.on("error", () => {
+    hasReader = false;
   });
   const options = {
     level: "info",
@@ -42,23 +52,18 @@ export function createLog(): { readonly log: Log; readonly setLevel: (level: str
       censor: "[redacted]",
     },
   };
-  const log = pino(options, destination);
+  const log = pino(options, stdout);
   return {
     log,
     setLevel(level) {
       log.level = level;
     },
+    async flush() {
+      if (!hasReader) return;
+      // Emitted after the lines that are being written, and after this write.
+      const written = once(stdout, "drain");
+      stdout.write("");
+      await Promise.race([written, delay(FLUSH_MS, undefined, { ref: false })]).catch(() => {});
+    },
   };
-}
-
-/**
- * Resolves when the log is written, or after a second at most. Called before the process exits: at the exit, the library repeats
- * a failed write without end, so that a process whose reader of stdout is gone would not end (sonic-boom 4, `flushSync`).
- */
-export async function flushLog(): Promise<void> {
-  if (!stdout) return;
-  // Emitted after the lines that are being written, and after this write.
-  const written = once(stdout, "drain");
-  stdout.write("");
-  await Promise.race([written, delay(FLUSH_MS, undefined, { ref: false })]).catch(() => {});
 }

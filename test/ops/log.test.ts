@@ -21,11 +21,11 @@ describe("ops: log", () => {
 
   it("is flushed before the exit, also when the reader of stdout is gone", async () => {
     const script = `
-      import { createLog, flushLog } from "./src/ops/log.ts";
-      const { log } = createLog();
+      import { createLog } from "./src/ops/log.ts";
+      const { log, flush } = createLog();
       process.stdin.resume().on("end", async () => {
         for (let n = 0; n < 3; n++) log.info({}, "said");
-        await flushLog();
+        await flush();
         process.exit(3);
       });`;
     const child = spawn(
