@@ -64,12 +64,24 @@ export function exchange(request: OutgoingRequest, cancel: AbortSignal): Promise
   });
 }
 
-function run<T>(
+/** How `run` treats a response. */
+interface Handling {
+  /** Whether `read` receives the response; otherwise its status is an error. Default: only a status of 2xx. */
+  readonly accepts?: (status: number) => boolean;
+  /** Whether the time limit ends with the header of the response. Default: it also holds for the body. */
+  readonly headerOnly?: boolean;
+}
+
+/** Sends the request, and resolves with the result of `read`. @throws as `send` */
+export function run<T>(
   { receiver, url, method, headers, body, timeoutMs, lookup, agent, now, secrets = [] }: OutgoingRequest,
   cancel: AbortSignal,
   read: (res: http.IncomingMessage) => Promise<T>,
+  { accepts = isSuccess, headerOnly = false }: Handling = {},
 ): Promise<T> {
-  const late = AbortSignal.timeout(timeoutMs);
+  const timeLimit = new AbortController();
+  const { signal: late } = timeLimit;
+  const timer = setTimeout(() => timeLimit.abort(), timeoutMs).unref();
   const signal = AbortSignal.any([cancel, late]);
   const clean = (text: string): string => cleaner(url, secrets, headers)(text);
   return new Promise<T>((resolve, reject) => {
@@ -91,7 +103,8 @@ function run<T>(
     const module = url.protocol === "https:" ? https : http;
     const req = module.request(url, options, (res) => {
       const { statusCode = 0 } = res;
-      if (statusCode >= 200 && statusCode < 300) return void read(res).then(resolve, fail);
+      if (headerOnly) clearTimeout(timer);
+      if (accepts(statusCode)) return void read(res).then(resolve, fail);
       isRefused = true;
       void beginningOf(res).then((text) =>
         fail(badAnswer(receiver, statusCode, res.headers["retry-after"], now, text, clean)),
@@ -110,6 +123,7 @@ function run<T>(
   });
 }
 
+const isSuccess = (status: number): boolean => status >= 200 && status < 300;
 const isStatus = (value: number): boolean => Number.isInteger(value) && value >= 100 && value <= 599;
 
 /** Reads the beginning of an answer; after that, its rest is discarded. Returns what arrived if the answer is cut. */

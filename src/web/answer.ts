@@ -1,0 +1,114 @@
+// Requests answers of any status: whole ones, up to a size, and streams. Decompresses them while they arrive.
+
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import { PassThrough, pipeline, type Readable } from "node:stream";
+import zlib from "node:zlib";
+import { HttpFailure } from "./failure.ts";
+import { type OutgoingRequest, run } from "./request.ts";
+
+/** An answer of any status. */
+export interface FullAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  /** Decompressed. */
+  readonly body: Buffer;
+}
+
+/** An answer whose body is still arriving. */
+export interface StreamedAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  /** Decompressed. The caller reads it to its end, or destroys it. */
+  readonly stream: Readable;
+}
+
+/** The error of an answer that is larger than its limit. */
+export class AnswerTooLarge extends Error {
+  override readonly name = "AnswerTooLarge";
+}
+
+/** The header `accept-encoding` of these requests. */
+const ACCEPT_ENCODING = { "accept-encoding": "gzip, deflate, br" } as const;
+
+/**
+ * Sends the request, and resolves with the whole answer.
+ *
+ * @param maxBytes the maximum size of the body after decompression; a larger one is not read further
+ * @throws AnswerTooLarge; HttpFailure when there is no complete answer, or one that cannot be decompressed; ProxyRefused; the reason
+ *   of `cancel`
+ */
+export function fetchAnswer(
+  request: OutgoingRequest,
+  maxBytes: number,
+  cancel: AbortSignal,
+): Promise<FullAnswer> {
+  let tooLarge: AnswerTooLarge | undefined;
+  const read = async (res: IncomingMessage): Promise<FullAnswer> => {
+    const { statusCode: status = 0, headers } = res;
+    const chunks: Buffer[] = [];
+    let length = 0;
+    for await (const chunk of decompressed(res, request.receiver) as AsyncIterable<Buffer>) {
+      length += chunk.length;
+      if (length > maxBytes) {
+        tooLarge = new AnswerTooLarge(`${request.receiver} answered with more than ${maxBytes} bytes`);
+        throw tooLarge;
+      }
+      chunks.push(chunk);
+    }
+    return { status, headers, body: Buffer.concat(chunks, length) };
+  };
+  return run(withEncodings(request), cancel, read, { accepts: () => true }).catch((error: unknown) => {
+    throw tooLarge ?? error;
+  });
+}
+
+/**
+ * Sends the request, and resolves when the header of the answer has arrived. The time limit ends then.
+ *
+ * @throws HttpFailure when there is no answer; ProxyRefused; the reason of `cancel`
+ */
+export function openStream(request: OutgoingRequest, cancel: AbortSignal): Promise<StreamedAnswer> {
+  const read = async (res: IncomingMessage): Promise<StreamedAnswer> => ({
+    status: res.statusCode ?? 0,
+    headers: res.headers,
+    stream: decompressed(res, request.receiver),
+  });
+  return run(withEncodings(request), cancel, read, { accepts: () => true, headerOnly: true });
+}
+
+const withEncodings = (request: OutgoingRequest): OutgoingRequest => ({
+  ...request,
+  headers: { ...ACCEPT_ENCODING, ...request.headers },
+});
+
+/** Codings by name (RFC 9110, 8.4.1). A server may flush parts of a stream, so every part is passed on at once. */
+const DECODERS: Readonly<Record<string, () => NodeJS.ReadWriteStream>> = {
+  gzip: () => zlib.createGunzip({ flush: zlib.constants.Z_SYNC_FLUSH }),
+  "x-gzip": () => zlib.createGunzip({ flush: zlib.constants.Z_SYNC_FLUSH }),
+  deflate: () => zlib.createInflate({ flush: zlib.constants.Z_SYNC_FLUSH }),
+  br: () => zlib.createBrotliDecompress({ flush: zlib.constants.BROTLI_OPERATION_FLUSH }),
+};
+
+/** @throws HttpFailure for a coding that was not asked for */
+function decompressed(res: IncomingMessage, receiver: string): Readable {
+  const codings = (res.headers["content-encoding"] ?? "")
+    .toLowerCase()
+    .split(/\s*,\s*/)
+    .filter(Boolean);
+  const steps = codings
+    .filter((coding) => coding !== "identity")
+    .reverse()
+    .map((coding) => DECODERS[coding]?.());
+  if (steps.length === 0) return res;
+  const known = steps.filter((step) => step !== undefined);
+  if (known.length < steps.length || steps.length > 2) {
+    res.destroy();
+    throw new HttpFailure(`${receiver} answered with a content-encoding that was not asked for`, {
+      isUnreadable: true,
+    });
+  }
+  const end = new PassThrough();
+  // The callback receives the error, which destroys `end` as well.
+  pipeline([res, ...known, end], () => {});
+  return end;
+}
