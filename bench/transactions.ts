@@ -46,6 +46,7 @@ const committer = new SourceCommitter(
     tooLarge: "stop",
     stateTopic: state,
     partition: 0,
+    partitions: 16,
   },
   { transactions, ingest, topics: { ensure: async () => {} }, log: quiet },
   new SourceHealth("bench", quiet, Date.now),

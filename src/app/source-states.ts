@@ -4,6 +4,7 @@
 import type { Config } from "../config/load.ts";
 import { messageOf, OnrampError, OperatorError } from "../core/errors.ts";
 import type { Log } from "../core/ports.ts";
+import type { Source } from "../core/source.ts";
 import { OwnershipUnknown, TransactionLost } from "../core/source-ports.ts";
 import { decodeState, encodeState, type StoredState, withoutSecretsInside } from "../core/source-state.ts";
 import { KafkaStateReader } from "../kafka/consume/state-reader.ts";
@@ -43,13 +44,13 @@ export function listSources(config: Config, log: Log, stopping: AbortSignal): Pr
     const names = new Set([...config.compiled.sources.keys(), ...found.keys()]);
     return [...names].sort().map((name) => {
       const configured = config.compiled.sources.get(name);
-      const value = found.get(name);
+      const value = found.get(name)?.value;
       const stored = value === undefined ? undefined : resultOf(() => decodeState(name, value));
       const isError = stored instanceof Error;
       return {
         name,
         type: configured?.settings.type ?? (isError ? undefined : stored?.type),
-        cursor: isError ? undefined : withoutSecretsInside(stored?.cursor),
+        cursor: isError ? undefined : withoutSecretsInside(shownCursor(configured?.adapter, stored)),
         holds: isError ? undefined : stored?.holds,
         isConfigured: configured !== undefined,
         hasState: stored !== undefined,
@@ -74,7 +75,12 @@ export function setCursor(
 ): Promise<void> {
   return withKafka(config, log, async (kafka) => {
     const configured = config.compiled.sources.get(name);
-    const value = configured ? undefined : (await readStates(kafka, config, log, stopping)).get(name);
+    // The state of a source that can have a group may be in the partition of an earlier group.
+    const found =
+      configured && !configured.adapter.onTakeover
+        ? undefined
+        : (await readStates(kafka, config, log, stopping)).get(name);
+    const value = configured ? undefined : found?.value;
     const stored = value === undefined ? undefined : decodeState(name, value);
     const type = configured?.settings.type ?? stored?.type;
     if (type === undefined) throw unknownSource(config, name);
@@ -84,7 +90,14 @@ export function setCursor(
       cursor,
       ...holdsOf(configured?.adapter.holds ?? stored?.holds),
     };
-    await write(kafka, config, { name, value: encodeState(state) }, log, stopping);
+    const home = configured
+      ? statePartition(name, configured.adapter.group)
+      : (found?.partition ?? statePartition(name));
+    const values = new Map([
+      [found?.partition ?? home, null],
+      [home, encodeState(state)],
+    ] as const);
+    await write(kafka, config, { name, values }, log, stopping);
   });
 }
 
@@ -101,10 +114,12 @@ export function removeState(
   stopping: AbortSignal,
 ): Promise<string | undefined> {
   return withKafka(config, log, async (kafka) => {
-    const value = (await readStates(kafka, config, log, stopping)).get(name);
+    const { value, partition } = (await readStates(kafka, config, log, stopping)).get(name) ?? {};
+    const configured = config.compiled.sources.get(name);
     if (value === undefined && !config.compiled.sources.has(name)) throw unknownSource(config, name);
     const stored = value === undefined ? undefined : resultOf(() => decodeState(name, value));
-    await write(kafka, config, { name, value: null }, log, stopping);
+    const home = partition ?? statePartition(name, configured?.adapter.group);
+    await write(kafka, config, { name, values: new Map([[home, null]]) }, log, stopping);
     return stored instanceof Error ? undefined : stored?.holds;
   });
 }
@@ -114,7 +129,7 @@ async function readStates(
   { kafka: { namespace } }: Config,
   log: Log,
   stopping: AbortSignal,
-): Promise<Map<string, Buffer>> {
+): Promise<Map<string, { readonly value: Buffer; readonly partition: number }>> {
   const topic = stateTopicName(namespace);
   const { partitions } = await kafka.metadata
     .resolve(topic, Date.now() + KAFKA_MS)
@@ -129,8 +144,10 @@ async function readStates(
     partitions.map((_, partition) => reader.read(partition, undefined, stopping)),
   );
   return new Map(
-    parts.flatMap((states) =>
-      [...states].flatMap(([name, { value }]): [string, Buffer][] => (value === null ? [] : [[name, value]])),
+    parts.flatMap((states, partition) =>
+      [...states].flatMap(([name, { value }]) =>
+        value === null ? [] : [[name, { value, partition }] as const],
+      ),
     ),
   );
 }
@@ -138,16 +155,17 @@ async function readStates(
 async function write(
   kafka: Kafka,
   { kafka: { namespace } }: Config,
-  { name, value }: { readonly name: string; readonly value: Buffer | null },
+  { name, values }: { readonly name: string; readonly values: ReadonlyMap<number, Buffer | null> },
   log: Log,
   stopping: AbortSignal,
 ): Promise<void> {
   const id = transactionalId(namespace, name);
   const transactions = new TransactionalProducer({ ...kafka, log, compression: undefined }, id);
-  const partition = statePartition(name);
-  const draft = { key: Buffer.from(name), value, headers: [], partition };
-  const state = { topic: stateTopicName(namespace), draft };
-  const { records } = await kafka.ingest.prepare([], { source: name, state });
+  const prepared = [...values].map(([partition, value]) => {
+    const draft = { key: Buffer.from(name), value, headers: [], partition };
+    return kafka.ingest.prepare([], { source: name, state: { topic: stateTopicName(namespace), draft } });
+  });
+  const records = (await Promise.all(prepared)).flatMap((batch) => batch.records);
   try {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -175,6 +193,9 @@ function unknownSource({ compiled }: Config, name: string): SourceStateError {
     `Source "${name}" is not configured and has no cursor. The configured sources are: ${names}.`,
   );
 }
+
+const shownCursor = (source: Source | undefined, stored: StoredState | undefined): unknown =>
+  stored === undefined ? undefined : (source?.shown?.(stored.cursor) ?? stored.cursor);
 
 const holdsOf = (holds: string | undefined): { holds?: string } => (holds === undefined ? {} : { holds });
 

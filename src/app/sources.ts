@@ -18,7 +18,7 @@ import { sourceMetrics } from "../runners/source-metrics.ts";
 import { SourceRunner } from "../runners/source-runner.ts";
 import { PartitionTakeover, type States } from "../runners/source-takeover.ts";
 import type { Kafka } from "./kafka.ts";
-import { statePartition, stateTopicName } from "./state-topic.ts";
+import { PARTITIONS, statePartition, stateTopicName } from "./state-topic.ts";
 
 export interface SourceDeps extends Pick<Kafka, "cluster" | "metadata" | "readBudget" | "ingest"> {
   readonly log: Log;
@@ -97,7 +97,7 @@ export class Sources {
     const { namespace, compression } = kafka;
     const { cursorVersion = 1, holds } = source;
     const { type, tooLarge } = settings;
-    const partition = statePartition(name);
+    const partition = statePartition(name, source.group);
     return new SourceRunner(
       {
         name,
@@ -107,6 +107,7 @@ export class Sources {
         filter,
         tooLarge,
         partition,
+        partitions: PARTITIONS,
         stateTopic: stateTopicName(namespace),
       },
       {

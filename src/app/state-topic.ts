@@ -5,8 +5,8 @@ import type { WantedTopic } from "../kafka/admin/create-topics.ts";
 import type { TopicState } from "../kafka/client/metadata.ts";
 import { partitionForKey } from "../kafka/produce/partitioner.ts";
 
-/** The number of partitions, which never changes: the name of a source selects its partition. */
-const PARTITIONS = 16;
+/** The number of partitions, which never changes: the name or the group of a source selects its partition. */
+export const PARTITIONS = 16;
 /** The settings keep the topic small, so that a takeover reads it quickly. */
 const SETTINGS: Readonly<Record<string, string>> = {
   "cleanup.policy": "compact",
@@ -22,8 +22,9 @@ export class TopicSettingsError extends OperatorError {
 
 export const stateTopicName = (namespace: string): string => `${namespace}.sources`;
 
-/** The partition of the state topic that has the state of a source. */
-export const statePartition = (source: string): number => partitionForKey(Buffer.from(source), PARTITIONS);
+/** The partition of the state topic that has the state of a source. @param group see `Source.group` */
+export const statePartition = (source: string, group = source): number =>
+  partitionForKey(Buffer.from(group), PARTITIONS);
 
 export const stateTopic = (namespace: string): WantedTopic => ({
   name: stateTopicName(namespace),

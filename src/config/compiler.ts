@@ -30,6 +30,8 @@ export class Compiler {
   readonly problems: Problem[] = [];
   readonly #hooks: CompileHooks;
   readonly #broken: readonly OptionPath[];
+  /** See `AdapterContext.shared`. */
+  readonly #shared = new Map<string, unknown>();
 
   /**
    * @param broken the paths at which the schema is violated: options at, above or below them are not compiled
@@ -125,7 +127,11 @@ export class Compiler {
         throw new ExpressionError(`${option}: ${messageOf(error)}`, { cause: error });
       }
     };
-    return { name: at.at(-1) ?? "", compile, now, sleep, folder: this.folder, log };
+    const shared = <T>(key: string, create: () => T): T => {
+      if (!this.#shared.has(key)) this.#shared.set(key, create());
+      return this.#shared.get(key) as T;
+    };
+    return { name: at.at(-1) ?? "", compile, now, sleep, shared, folder: this.folder, log };
   }
 
   #compile(at: OptionPath, source: string): Expression {

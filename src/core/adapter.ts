@@ -16,6 +16,12 @@ export interface AdapterContext {
   now(): number;
   /** Waits. @param ms milliseconds @throws the signal's reason when the signal is aborted first */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
+  /**
+   * Returns an object that the adapters of this configuration share.
+   *
+   * @param create creates it, at the first call with this key
+   */
+  shared<T>(key: string, create: () => T): T;
   /** The folder that paths in the configuration are relative to. */
   readonly folder: string;
   readonly log: Log;

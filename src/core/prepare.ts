@@ -69,7 +69,8 @@ export async function prepareBatch(
     if (reserved) throw new OnrampError(40301, `${reserved} Source "${source}" must write to another topic.`);
     await yieldToEventLoop();
     batch.add(each);
-    const problem = fault ?? malformed(draft) ?? (await problemIn(draft, topics.get(topic), topic));
+    const problem =
+      fault ?? draft.fault ?? malformed(draft) ?? (await problemIn(draft, topics.get(topic), topic));
     if (problem) batch.replace(index, problem);
   }
   batch.addState(state);

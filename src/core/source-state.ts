@@ -30,6 +30,8 @@ export interface SourceSummary {
   readonly nextRun: string | null;
   /** The number of calls that the source may still make in the current period; null without a quota. */
   readonly quotaRemaining: number | null;
+  /** The number of items that the source may still be given in the current period; null without such a limit. */
+  readonly itemsRemaining: number | null;
   /** The number of records that were committed to their topics. */
   readonly records: number;
   readonly deadLetters: number;
@@ -39,6 +41,8 @@ export interface SourceSummary {
   readonly commits: number;
   /** How often the source was started, also after failures. */
   readonly starts: number;
+  /** How often the source found that events were lost before it could read them. */
+  readonly losses: number;
 }
 
 /** The state of one source in the response of `GET /sources`. */
@@ -46,6 +50,8 @@ export interface SourceState extends SourceSummary {
   /** The last committed cursor; null when there is none, or when this process does not own the source. */
   readonly cursor: unknown;
   readonly lastError: { readonly at: string; readonly message: string } | null;
+  /** The last time that events were lost before the source could read them, seen by this process; null when there was none. */
+  readonly lastLoss: { readonly at: string; readonly message: string } | null;
 }
 
 /** The format of the records in the state topic. */

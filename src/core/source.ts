@@ -17,6 +17,11 @@ export interface Batch<Cursor> {
   readonly drafts: readonly SourceDraft[];
   /** The cursor from which the source continues after the records: any JSON value. */
   readonly cursor: Cursor;
+  /**
+   * Set when events of the other system were lost before the source could read them: what is known about them. Reported in the log,
+   * in `/sources` and in a metric.
+   */
+  readonly lost?: string;
 }
 
 /** What a source knows about its progress. */
@@ -27,6 +32,8 @@ export interface SourceProgress {
   readonly lag?: number | undefined;
   /** The number of calls that the source may still make in the current period. */
   readonly quotaRemaining?: number | undefined;
+  /** The number of items that the source may still be given in the current period. */
+  readonly itemsRemaining?: number | undefined;
 }
 
 /**
@@ -44,10 +51,22 @@ export interface Source<Cursor = unknown> {
    * Default: 1.
    */
   readonly cursorVersion?: number;
+  /**
+   * Sources with the same group run in one process, and see the cursors of one another at a takeover. Default: the source alone.
+   */
+  readonly group?: string;
   /** What remains in another system after the source is removed from the configuration. Default: nothing. */
   readonly holds?: string;
   /** The longest time without a batch and without a report before the source counts as hung, in milliseconds. Default: 60 s. */
   readonly maxSilenceMs?: number;
+  /**
+   * Called when this process takes over the source, before `run`.
+   *
+   * @param cursors the last committed cursors of this source, and of other sources, among them all of the same group; by name
+   */
+  onTakeover?(cursors: ReadonlyMap<string, unknown>): void;
+  /** Returns a cursor as `/sources` shows it. Default: unchanged. */
+  shown?(cursor: unknown): unknown;
   /**
    * Yields batches without end. When `next()` is called again, Kafka has committed the last batch and its cursor. Called by
    * the source runner when this process owns the source, and again after every failure.

@@ -56,6 +56,8 @@ export interface SourceCommitterOptions {
   /** The state topic, and the partition of the source in it. */
   readonly stateTopic: string;
   readonly partition: number;
+  /** The number of partitions of the state topic. */
+  readonly partitions: number;
 }
 
 export interface SourceCommitterDeps {
@@ -86,13 +88,41 @@ export class SourceCommitter {
   }
 
   /**
+   * Moves the state of the source to its partition, because its group has changed.
+   *
+   * @param from the partition that has the state
+   * @returns the offset of the state in the partition of the source
+   * @throws CommitFailed
+   */
+  async move(value: Buffer, from: number): Promise<number> {
+    const { partition } = this.#options;
+    const removed = await this.#prepare([], null, from);
+    const { records } = await this.#prepare([], value, partition);
+    return this.#deps.transactions.commit([...removed.records, ...records]).catch((error: unknown) => {
+      throw new CommitFailed(error);
+    });
+  }
+
+  /** @param value the state; null removes it @param partition of the state topic */
+  #prepare(drafts: readonly TopicDraft[], value: Buffer | null, partition: number): Promise<PreparedBatch> {
+    const { name, stateTopic } = this.#options;
+    const state: TopicDraft = {
+      topic: stateTopic,
+      draft: { key: Buffer.from(name), value, headers: [], partition },
+    };
+    return this.#deps.ingest.prepare(drafts, { source: name, state }).catch((error: unknown) => {
+      throw new CommitFailed(error);
+    });
+  }
+
+  /**
    * Commits the records and the cursor of a batch in one transaction.
    *
    * @returns the cursor, as JSON, and its offset in the state topic; undefined when there was nothing to commit
    * @throws CommitFailed; SourceError when nothing was sent and the source must be started again
    */
   async commit(batch: Batch<unknown>): Promise<Committed | undefined> {
-    const { name, type, cursorVersion, holds, stateTopic, partition } = this.#options;
+    const { name, type, cursorVersion, holds, partition } = this.#options;
     if (!Array.isArray(batch?.drafts)) throw new SourceError("passing", NOT_A_BATCH);
     const { drafts, cursor } = batch;
     const text: string | undefined = JSON.stringify(cursor);
@@ -101,15 +131,7 @@ export class SourceCommitter {
     if (kept.length === 0 && text === this.#lastCursor) return this.#skip(drafts.length);
     this.#idle = 0;
     const value = encodeState({ type, cursorVersion, cursor, ...(holds === undefined ? {} : { holds }) });
-    const state: TopicDraft = {
-      topic: stateTopic,
-      draft: { key: Buffer.from(name), value, headers: [], partition },
-    };
-    const prepared = await this.#deps.ingest
-      .prepare(kept, { source: name, state })
-      .catch((error: unknown) => {
-        throw new CommitFailed(error);
-      });
+    const prepared = await this.#prepare(kept, value, partition);
     const offset = await this.#write(prepared);
     this.#lastCursor = text;
     const { counts } = this.#health;
@@ -117,6 +139,7 @@ export class SourceCommitter {
     counts.records += kept.length - prepared.deadLetters;
     counts.deadLetters += prepared.deadLetters;
     counts.skipped += drafts.length - kept.length;
+    if (batch.lost !== undefined) this.#health.reportLoss(batch.lost);
     if (prepared.deadLetters > 0)
       this.#deps.log.warn(
         { source: name, count: prepared.deadLetters, reason: prepared.firstReason },

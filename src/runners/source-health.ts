@@ -12,11 +12,19 @@ export interface SourceCounts {
   skipped: number;
   commits: number;
   starts: number;
+  losses: number;
 }
 
 /** Tracks the state of one source. Times are in milliseconds since 1970. */
 export class SourceHealth {
-  readonly counts: SourceCounts = { records: 0, deadLetters: 0, skipped: 0, commits: 0, starts: 0 };
+  readonly counts: SourceCounts = {
+    records: 0,
+    deadLetters: 0,
+    skipped: 0,
+    commits: 0,
+    starts: 0,
+    losses: 0,
+  };
   readonly #name: string;
   readonly #log: Log;
   /** Milliseconds since 1970. */
@@ -30,6 +38,7 @@ export class SourceHealth {
   lastCommitAt: number | undefined;
   aliveAt: number | undefined;
   lastError: { readonly at: string; readonly message: string } | null = null;
+  lastLoss: { readonly at: string; readonly message: string } | null = null;
 
   constructor(name: string, log: Log, now: () => number) {
     this.#name = name;
@@ -93,6 +102,13 @@ export class SourceHealth {
       const isUsable = Number.isFinite(number) && (name !== "nextRunAt" || isTime(number));
       this.#progress = { ...this.#progress, [name]: isUsable ? number : undefined };
     }
+  }
+
+  /** Reports that events were lost before the source could read them. @param message what is known about them */
+  reportLoss(message: string): void {
+    this.lastLoss = { at: new Date(this.now()).toISOString(), message };
+    this.counts.losses++;
+    this.#log.warn({ source: this.#name, reason: message }, "source lost events of the other system");
   }
 
   /** Called after each commit, and after each confirmation that a running source is still owned. */

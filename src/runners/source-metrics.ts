@@ -11,6 +11,11 @@ const COUNTERS: readonly [name: string, help: string, count: keyof SourceCounts]
   ["onramp_source_skipped_total", "Records that a source's filter skipped.", "skipped"],
   ["onramp_source_commits_total", "Transactions that a source committed.", "commits"],
   ["onramp_source_starts_total", "Starts of a source, including those after failures.", "starts"],
+  [
+    "onramp_source_losses_total",
+    "How often a source found that events were lost before it read them.",
+    "losses",
+  ],
 ];
 
 const STATES: readonly SourceStateName[] = [
@@ -47,6 +52,11 @@ const GAUGES: readonly [name: string, help: string, read: (state: SourceSummary)
     "onramp_source_quota_remaining",
     "Calls that a source may still make in the current period. Absent without a quota.",
     ({ quotaRemaining }) => quotaRemaining,
+  ],
+  [
+    "onramp_source_items_remaining",
+    "Items that a source may still be given in the current period. Absent without such a limit.",
+    ({ itemsRemaining }) => itemsRemaining,
   ],
 ];
 

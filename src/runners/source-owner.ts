@@ -3,7 +3,12 @@
 
 import { messageOf, OnrampError } from "../core/errors.ts";
 import { type Source, SourceError } from "../core/source.ts";
-import { OwnershipUnknown, type SourceOwnership, type StateReader } from "../core/source-ports.ts";
+import {
+  OwnershipUnknown,
+  type SourceOwnership,
+  type StateReader,
+  type StateRecord,
+} from "../core/source-ports.ts";
 import { cursorFor, decodeState, withoutUrlSecrets } from "../core/source-state.ts";
 import { type Clock, untilAborted } from "../core/time.ts";
 import {
@@ -14,7 +19,7 @@ import {
 } from "./source-committer.ts";
 import type { SourceHealth } from "./source-health.ts";
 import { SourcePull } from "./source-pull.ts";
-import type { PartitionTakeover, States } from "./source-takeover.ts";
+import { cursorsIn, findMoved, type PartitionTakeover, type States } from "./source-takeover.ts";
 import { type WaitKind, Waits } from "./source-waits.ts";
 
 /** How long the confirmation of the ownership is trusted, in milliseconds. */
@@ -105,7 +110,7 @@ export class SourceOwner {
     this.#step = "read the cursor";
     const reading = this.#takeover?.states(this.#ended) ?? this.#read();
     this.#takeover = undefined;
-    this.#setCursor(await reading.catch((error: unknown) => this.#provideStateTopic(error)));
+    await this.#setCursor(await reading.catch((error: unknown) => this.#provideStateTopic(error)));
     this.#step = "run";
   }
 
@@ -126,9 +131,14 @@ export class SourceOwner {
   }
 
   /** Sets the cursor from the states that were read: those of the whole partition, or those after the known offset. */
-  #setCursor(states: States): void {
+  async #setCursor(states: States): Promise<void> {
     const { name, type, cursorVersion } = this.#options;
-    const stored = states.get(name);
+    const { source } = this.#deps;
+    if (this.#readAll) source.onTakeover?.(cursorsIn(states));
+    let stored = states.get(name);
+    // The state of a source whose group has changed is in another partition.
+    if (this.#readAll && source.onTakeover && (stored?.value ?? null) === null)
+      stored = (await this.#movedState()) ?? stored;
     if (stored) {
       const { value, offset } = stored;
       const state = value === null ? undefined : decodeState(name, value);
@@ -136,6 +146,14 @@ export class SourceOwner {
       this.#cursorOffset = offset;
     } else if (this.#readAll) this.#cursor = this.#cursorOffset = undefined;
     this.#readAll = false;
+  }
+
+  /** Finds the state in the other partitions, and moves it to the partition of the source. @throws CommitFailed */
+  async #movedState(): Promise<StateRecord | undefined> {
+    const { reader, committer } = this.#deps;
+    const found = await findMoved(this.#options, reader, this.#ended);
+    if (!found) return undefined;
+    return { value: found.value, offset: await committer.move(found.value, found.partition) };
   }
 
   /** @throws CommitFailed when this process may not own the source any more */

@@ -46,6 +46,7 @@ export class SourceRunner {
       lastAlive: timeOf(aliveAt),
       nextRun: timeOf(nextRunAt),
       quotaRemaining: progress.quotaRemaining ?? null,
+      itemsRemaining: progress.itemsRemaining ?? null,
       ...counts,
     };
   }
@@ -55,9 +56,15 @@ export class SourceRunner {
     const lastError = fault && { at: new Date(fault.since).toISOString(), message: fault.message };
     return {
       ...this.summary,
-      cursor: withoutSecretsInside(this.#owner?.cursor) ?? null,
+      cursor: withoutSecretsInside(this.#shown(this.#owner?.cursor)) ?? null,
       lastError: lastError ?? this.#deps.health.lastError,
+      lastLoss: this.#deps.health.lastLoss,
     };
+  }
+
+  #shown(cursor: unknown): unknown {
+    const { source } = this.#deps;
+    return cursor === undefined ? undefined : (source.shown?.(cursor) ?? cursor);
   }
 
   /** While the source waits for the group, a fault of the group is the reason why it does not run. */

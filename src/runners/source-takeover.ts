@@ -2,6 +2,7 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import type { StateReader, StateRecord } from "../core/source-ports.ts";
+import { decodeState } from "../core/source-state.ts";
 import { untilAborted } from "../core/time.ts";
 
 /** How long the read waits for the other sources of the partition to be fenced, in milliseconds. */
@@ -69,4 +70,39 @@ export class PartitionTakeover {
     this.#onStates(states);
     return states;
   }
+}
+
+/** Returns the cursors of the states that can be read. */
+export function cursorsIn(states: States): ReadonlyMap<string, unknown> {
+  const cursors = new Map<string, unknown>();
+  for (const [name, { value }] of states) {
+    try {
+      if (value !== null) cursors.set(name, decodeState(name, value).cursor);
+    } catch {
+      // The source itself reports that its state cannot be read.
+    }
+  }
+  return cursors;
+}
+
+/**
+ * Finds the state of a source in the other partitions of the state topic, where it is if the group of the source has changed.
+ *
+ * @throws as `StateReader.read`
+ */
+export async function findMoved(
+  {
+    name,
+    partition,
+    partitions,
+  }: { readonly name: string; readonly partition: number; readonly partitions: number },
+  reader: StateReader,
+  signal: AbortSignal,
+): Promise<{ readonly value: Buffer; readonly partition: number } | undefined> {
+  for (let other = 0; other < partitions; other++) {
+    if (other === partition) continue;
+    const found = (await reader.read(other, undefined, signal)).get(name);
+    if (found?.value) return { value: found.value, partition: other };
+  }
+  return undefined;
 }

@@ -5,6 +5,7 @@ import { strict as assert } from "node:assert";
 import type { Gateway } from "../../src/app/gateway.ts";
 import { statePartition } from "../../src/app/state-topic.ts";
 import type { SourceKind } from "../../src/core/source.ts";
+import type { Clock } from "../../src/core/time.ts";
 import { Produce } from "../../src/wire/messages/produce.ts";
 import { AddPartitionsToTxn, EndTxn } from "../../src/wire/messages/transaction.ts";
 import type { PlacedRecord } from "../../src/wire/record-batch-reader.ts";
@@ -28,13 +29,17 @@ export interface SourceUnderTest {
   readonly numberIn: (record: PlacedRecord) => number;
   /** Adds the items up to this number to the fake of the other system. Default: nothing to add. */
   readonly feed?: (last: number) => unknown;
+  /** See `Source.group`. */
+  readonly group?: string;
+  /** Default: the clock of the system. */
+  readonly clock?: Clock;
   /** A filter with which the source writes nothing. Default: `false`. */
   readonly filter?: string;
 }
 
 /** Registers the suite. */
 export function sourceContract(name: string, source: SourceUnderTest) {
-  const { kind, options, numberIn, feed = () => {}, filter = "false" } = source;
+  const { kind, options, numberIn, feed = () => {}, filter = "false", group, clock } = source;
   describe(`source contract: ${name}`, function () {
     this.timeout(60_000);
     const broker = useBroker();
@@ -54,7 +59,7 @@ export function sourceContract(name: string, source: SourceUnderTest) {
         topics: { [topic]: rules },
         files: { "nothing.json": "false" },
       };
-      return startTestGateway(brokers, config, keepingLog());
+      return startTestGateway(brokers, config, keepingLog(), clock);
     }
     const records = () => readCommitted(broker.addresses(), topic);
     const numbers = async (): Promise<number[]> => (await records()).map(numberIn);
@@ -62,7 +67,7 @@ export function sourceContract(name: string, source: SourceUnderTest) {
       await feed(last);
       await until(async () => ((await numbers()).at(-1) ?? 0) >= last, 30_000);
     };
-    const cursor = async () => (await storedState(broker.addresses(), namespace, "in"))?.cursor;
+    const cursor = async () => (await storedState(broker.addresses(), namespace, "in", group))?.cursor;
 
     it("writes every record once, in order, and commits the cursor with it", async () => {
       const gateway = await start();
@@ -70,7 +75,7 @@ export function sourceContract(name: string, source: SourceUnderTest) {
       await gateway.stop();
       const written = await numbers();
       assert.deepEqual(written, upTo(written.length));
-      const stored = await storedState(broker.addresses(), namespace, "in");
+      const stored = await storedState(broker.addresses(), namespace, "in", group);
       assert.equal(stored.version, 1);
       assert.notEqual(stored.cursor, undefined);
     });
@@ -108,7 +113,7 @@ export function sourceContract(name: string, source: SourceUnderTest) {
         apis.includes(key) && ++requests % 7 === 0 ? faults[(requests / 7) % faults.length] : undefined;
       const gateway = await start({}, {}, [proxy.address]);
       await untilNumber(8);
-      assert.ok((await sourceState(gateway)).starts > 1);
+      for (let more = 9; (await sourceState(gateway)).starts === 1; more++) await untilNumber(more);
       proxy.fault = () => undefined;
       await gateway.stop();
       const written = await numbers();
@@ -152,16 +157,19 @@ export function sourceContract(name: string, source: SourceUnderTest) {
       const first = await start();
       await untilNumber(1);
       await first.stop();
-      const stored = await storedState(broker.addresses(), namespace, "in");
+      const stored = await storedState(broker.addresses(), namespace, "in", group);
       const { producer } = await startTransactions(broker.addresses(), `${namespace}-source-in`);
       const value = JSON.stringify({ ...stored, cursorVersion: 99 });
-      const record = acceptedRecord(value, { key: Buffer.from("in"), partition: statePartition("in") });
+      const record = acceptedRecord(value, {
+        key: Buffer.from("in"),
+        partition: statePartition("in", group),
+      });
       await producer.commit([{ topic: `${namespace}.sources`, record }]);
       const second = await start();
       const { lastError } = await untilState(second, ["blocked"]);
       assert.match(lastError?.message ?? "", /later version of Onramp.*onramp sources set in/);
       await producer.takeOver(CONFIRMED, NEVER);
-      assert.equal((await storedState(broker.addresses(), namespace, "in")).cursorVersion, 99);
+      assert.equal((await storedState(broker.addresses(), namespace, "in", group)).cursorVersion, 99);
     });
 
     it("shows its state and its cursor on /sources and in the metrics", async () => {
@@ -171,7 +179,7 @@ export function sourceContract(name: string, source: SourceUnderTest) {
       const state = await sourceState(gateway);
       assert.deepEqual([state.name, state.state, state.lastError, state.starts], ["in", "running", null, 1]);
       assert.notEqual(state.cursor, null);
-      assert.ok(Date.parse(state.lastCommit ?? "") <= Date.now());
+      assert.ok(Date.parse(state.lastCommit ?? "") <= (clock?.now() ?? Date.now()));
       assert.ok(((await metric(gateway, "onramp_source_records_total", { source: "in" })) ?? 0) >= 2);
       assert.equal(await metric(gateway, "onramp_source_state", { source: "in", state: "running" }), 1);
     });

@@ -26,6 +26,7 @@ describe("sources: clock", () => {
         sleep: async (ms) => {
           time.now += ms;
         },
+        shared: (_, create) => create(),
         folder: ".",
         log: keepingLog(),
       },

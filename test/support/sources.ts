@@ -99,9 +99,10 @@ export async function storedState(
   brokers: readonly string[],
   namespace: string,
   source: string,
+  group?: string,
   // biome-ignore lint/suspicious/noExplicitAny: tests read members freely and assert on them
 ): Promise<any> {
-  const records = await readCommitted(brokers, `${namespace}.sources`, statePartition(source));
+  const records = await readCommitted(brokers, `${namespace}.sources`, statePartition(source, group));
   const last = records.findLast(({ key }) => key?.toString() === source);
   return last && (last.value === null ? null : JSON.parse(last.value.toString()));
 }

@@ -16,6 +16,7 @@ const context = {
   compile: () => assert.fail("GitHub's webhooks have no expressions"),
   now: Date.now,
   sleep: systemClock.sleep,
+  shared: <T>(_: string, create: () => T): T => create(),
   folder: ".",
   log: keepingLog(),
 };
