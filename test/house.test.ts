@@ -33,6 +33,7 @@ const house: House = {
     fzstd: ["kafka/consume/zstd-frame.ts"],
     express: ["http"],
     "@octokit/webhooks": ["webhooks"],
+    "eventsource-parser": ["sources/sse"],
     "@slack/webhook": ["sinks/slack"],
     "@slack/web-api": ["sinks/slack"],
     pino: ["ops"],

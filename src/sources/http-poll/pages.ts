@@ -1,0 +1,60 @@
+// Finds the next page of an answer.
+
+import type { Expression } from "../../core/expressions.ts";
+import { toText } from "../../core/expressions.ts";
+import { SourceError } from "../../core/source.ts";
+import { type ApiAnswer, bindingsOf } from "./answers.ts";
+import type { Page } from "./poll-state.ts";
+
+/** What follows a page. `again`: the first page, with the new cursor. */
+export type NextPage = Page | "again" | undefined;
+
+/**
+ * @param next the compiled option; undefined: the header `Link` decides
+ * @param url the URL of the request
+ * @param api the name of the API in errors
+ * @throws SourceError for a page on another origin, or a result that is not a page; ExpressionError when the evaluation fails
+ */
+export async function nextPage(
+  next: Expression | undefined,
+  answer: ApiAnswer,
+  url: URL,
+  cursor: string | undefined,
+  api: string,
+): Promise<NextPage> {
+  const found = next
+    ? await next.evaluate(answer.value, bindingsOf(answer, cursor))
+    : linkedPage(answer.headers["link"]);
+  if (found === undefined || found === null || found === false || found === "") return undefined;
+  if (found === true) return "again";
+  if (typeof found === "string") return { url: sameOrigin(found, url, api) };
+  const { page } = found as { readonly page?: unknown };
+  if (page === undefined || page === null) return undefined;
+  return { value: toText(page) };
+}
+
+function sameOrigin(text: string, base: URL, api: string): string {
+  const url = URL.canParse(text, base.href) ? new URL(text, base) : undefined;
+  if (url === undefined)
+    throw new SourceError(
+      "blocked",
+      `next: the result for an answer of ${api} is not a URL; for a value of a parameter, return {"page": value}`,
+    );
+  if (url.origin !== base.origin)
+    throw new SourceError(
+      "blocked",
+      `${api} names a next page on another host, ${url.host}. It is not requested, because the headers of the source may contain a key; if next computes the URL, correct it, or use {page}`,
+    );
+  return url.href;
+}
+
+/** The target of `rel="next"` in a header `Link` (RFC 8288). */
+export function linkedPage(header: string | undefined): string | undefined {
+  for (const [, target, parameters = ""] of header?.matchAll(/<([^>]*)>((?:\s*;\s*[^,;"]+(?:"[^"]*")?)*)/g) ??
+    []) {
+    const relation = /;\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]+))/i.exec(parameters);
+    const names = (relation?.[1] ?? relation?.[2] ?? "").toLowerCase().split(/\s+/);
+    if (names.includes("next")) return target;
+  }
+  return undefined;
+}

@@ -1,0 +1,130 @@
+// The progress of a round of pages: which items are new, and the cursor of the source after each page.
+
+import { SourceError } from "../../core/source.ts";
+import { KnownIds } from "../parts/known-ids.ts";
+import type { NextPage } from "./pages.ts";
+import type { PollPlan } from "./poll-plan.ts";
+import type { PollState, Round, Validators } from "./poll-state.ts";
+
+/** The maximum number of remembered ids: they are part of every cursor. */
+const MAX_KNOWN = 20_000;
+
+/** What was read from a page. */
+interface PageResult {
+  readonly cursor: string | undefined;
+  readonly next: NextPage;
+  readonly validators: Validators | undefined;
+  readonly items: number;
+}
+
+/** The progress within one page. */
+export class RoundProgress {
+  readonly #plan: PollPlan;
+  readonly #state: PollState;
+  readonly #round: Round;
+  readonly #known: KnownIds;
+  /** The items of this round, from the first one; used if the newest come first. */
+  readonly #ids: KnownIds;
+  #metKnown = false;
+
+  constructor(plan: PollPlan, state: PollState) {
+    this.#plan = plan;
+    this.#state = state;
+    this.#round = state.round ?? { pages: 0, items: 0 };
+    this.#known = new KnownIds(state.known);
+    this.#ids = new KnownIds(this.#round.ids);
+  }
+
+  /** Whether items are noted and not written (`from: now`). */
+  get isNoting(): boolean {
+    return this.#plan.fromNow && this.#state.isStarted !== true;
+  }
+
+  /** Adds an item. @param hash undefined: the source has no ids @returns whether it is new */
+  add(hash: string | undefined): boolean {
+    if (hash === undefined) return true;
+    if (this.#known.has(hash)) {
+      this.#metKnown = true;
+      return false;
+    }
+    if (this.#ids.has(hash)) return false;
+    (this.#plan.isNewestFirst ? this.#ids : this.#known).add(hash);
+    return true;
+  }
+
+  /** Whether the API names the page that was just read, without new items. */
+  isStuck(next: NextPage, added: number): boolean {
+    const { page } = this.#round;
+    return (
+      added === 0 &&
+      !this.isNoting &&
+      typeof next === "object" &&
+      JSON.stringify(next) === JSON.stringify(page)
+    );
+  }
+
+  /** Returns the state in which the items are known, and the round begins again. */
+  interrupted(): PollState {
+    const { page: _, cursor: __, ...round } = this.#withIds(this.#round.items);
+    return { ...this.#state, ...this.#knownOf(this.#round.items), round };
+  }
+
+  /** Returns the state in which the round begins again, because the page no longer exists. */
+  repeated(): PollState {
+    const { page: _, cursor, ...round } = this.#round;
+    const reached = this.#plan.isNewestFirst || cursor === undefined ? {} : { cursor };
+    return { ...this.#state, ...reached, round: { ...round, isRepeated: true } };
+  }
+
+  /** Returns the state after the page. @throws SourceError when there are too many items to remember */
+  after({ cursor, next, validators, items }: PageResult): PollState {
+    const { isNewestFirst, usesCursor, fromNow } = this.#plan;
+    const count = this.#round.items + items;
+    const isFirst = this.#round.page === undefined;
+    const newCursor = isNewestFirst && !isFirst ? this.#round.cursor : (cursor ?? this.#round.cursor);
+    const firstValidators = isFirst ? validators : this.#round.validators;
+    const isLast =
+      typeof next !== "object" ||
+      (isNewestFirst && (usesCursor ? this.isNoting && newCursor !== undefined : this.#metKnown));
+    const { round: _, validators: __, ...state } = this.#state;
+    if (isLast) {
+      if (isNewestFirst) this.#known.addAll(this.#ids.reversed());
+      return {
+        ...state,
+        ...(newCursor === undefined ? {} : { cursor: newCursor }),
+        ...this.#knownOf(count),
+        ...(fromNow ? { isStarted: true } : {}),
+        ...(firstValidators === undefined ? {} : { validators: firstValidators }),
+      };
+    }
+    const round: Round = {
+      ...this.#withIds(items),
+      page: next,
+      pages: this.#round.pages + 1,
+      items: count,
+      ...(newCursor === undefined ? {} : { cursor: newCursor }),
+      ...(firstValidators === undefined ? {} : { validators: firstValidators }),
+    };
+    return { ...state, ...this.#knownOf(count), round };
+  }
+
+  /** @param items the number of items of the page */
+  #withIds(items: number): Round {
+    if (!this.#plan.isNewestFirst || this.#plan.id === undefined) return this.#round;
+    this.#ids.keepEnds(Math.max(this.#plan.dedupe, items));
+    return { ...this.#round, ids: this.#ids.toString() };
+  }
+
+  /** @param items the number of items of the round so far */
+  #knownOf(items: number): Pick<PollState, "known"> {
+    const { dedupe, id, repeatsItems, isNewestFirst } = this.#plan;
+    if (id === undefined) return {};
+    if (repeatsItems && !isNewestFirst && items > MAX_KNOWN)
+      throw new SourceError(
+        "blocked",
+        `one poll returns more than ${MAX_KNOWN} items, which are too many to remember: use {cursor}, so that the API returns only new items${this.#plan.usesCursor ? ", or a smaller overlap" : ""}`,
+      );
+    this.#known.keepNewest(Math.max(dedupe, repeatsItems ? Math.min(items, MAX_KNOWN) : 0));
+    return this.#known.size === 0 ? {} : { known: this.#known.toString() };
+  }
+}

@@ -1,0 +1,136 @@
+// Sends the requests of one source to its API: adds the access token, and names the API in errors without anything that may be
+// secret.
+
+import type { AdapterContext } from "../../core/adapter.ts";
+import { messageOf } from "../../core/errors.ts";
+import { SourceError } from "../../core/source.ts";
+import { environmentAgent } from "../../web/agent.ts";
+import {
+  AnswerTooLarge,
+  type FullAnswer,
+  fetchAnswer,
+  openStream,
+  type StreamedAnswer,
+} from "../../web/answer.ts";
+import { parseRetryAfter } from "../../web/failure.ts";
+import { clientCredentials, type TokenEndpoint, type TokenSource } from "../../web/oauth.ts";
+import type { OutgoingRequest } from "../../web/request.ts";
+
+export interface ApiRequest {
+  readonly url: URL;
+  readonly method: string;
+  /** The names are in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+export interface ApiCallsOptions {
+  readonly timeoutMs: number;
+  /** In bytes, after decompression. */
+  readonly maxResponse: number;
+  readonly oauth2?: Omit<TokenEndpoint, "owner"> | undefined;
+}
+
+/** APIs such as GitHub's and Wikimedia's refuse requests without it. */
+const USER_AGENT = { "user-agent": "Onramp (HTTP source for Apache Kafka)" } as const;
+/** Statuses for which a later request may succeed; also every status from 500. */
+const PASSING = [408, 425, 429];
+
+/** Sends the requests of one source. */
+export class ApiCalls {
+  readonly #context: AdapterContext;
+  readonly #options: ApiCallsOptions;
+  readonly #tokens: TokenSource | undefined;
+  #lastToken: string | undefined;
+
+  constructor(context: AdapterContext, options: ApiCallsOptions) {
+    this.#context = context;
+    this.#options = options;
+    const { oauth2 } = options;
+    const owner = `sources.${context.name}.oauth2`;
+    this.#tokens = oauth2 && clientCredentials({ ...oauth2, owner }, context.now);
+  }
+
+  /** Sends a request, and resolves with an answer of any status. @throws SourceError when there is no complete answer */
+  fetch(request: ApiRequest, cancel: AbortSignal): Promise<FullAnswer> {
+    return this.#send(
+      request,
+      (outgoing) => fetchAnswer(outgoing, this.#options.maxResponse, cancel),
+      cancel,
+    );
+  }
+
+  /** Opens a stream. @throws SourceError */
+  open(request: ApiRequest, cancel: AbortSignal): Promise<StreamedAnswer> {
+    return this.#send(request, (outgoing) => openStream(outgoing, cancel), cancel);
+  }
+
+  /** Called after a status of 401. @returns whether there is a new token, with which the request may succeed */
+  async renewToken(): Promise<boolean> {
+    const refused = this.#lastToken;
+    if (refused === undefined) return false;
+    this.#tokens?.drop(refused);
+    return (await this.#token()) !== refused;
+  }
+
+  /** The API in errors: the path and the query of its URL may contain a key. */
+  nameOf({ url }: Pick<ApiRequest, "url">): string {
+    return `the API of source "${this.#context.name}" (${url.host})`;
+  }
+
+  /** The error for a status that is not a success. */
+  statusError(request: ApiRequest, { status, headers }: Pick<FullAnswer, "status" | "headers">): SourceError {
+    const api = this.nameOf(request);
+    const isPassing = PASSING.includes(status) || status >= 500;
+    const retryAfterMs = parseRetryAfter(headers["retry-after"], this.#context.now());
+    if (isPassing) return new SourceError("passing", `${api} answered ${status}`, { retryAfterMs });
+    return new SourceError("blocked", `${api} answered ${status}: ${nextStep(status)}`);
+  }
+
+  async #send<A>(
+    { url, method, headers, body }: ApiRequest,
+    send: (outgoing: OutgoingRequest) => Promise<A>,
+    cancel: AbortSignal,
+  ): Promise<A> {
+    const token = await this.#token();
+    const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    const outgoing: OutgoingRequest = {
+      receiver: this.nameOf({ url }),
+      url,
+      method,
+      headers: { ...USER_AGENT, ...headers, ...authorization },
+      body: Buffer.from(body),
+      timeoutMs: this.#options.timeoutMs,
+      agent: environmentAgent(url),
+      now: this.#context.now(),
+    };
+    try {
+      return await send(outgoing);
+    } catch (error) {
+      cancel.throwIfAborted();
+      if (error instanceof AnswerTooLarge)
+        throw new SourceError(
+          "blocked",
+          `${error.message}, which is maxResponse; ask for smaller pages, or raise maxResponse`,
+        );
+      throw new SourceError("passing", messageOf(error), { cause: error });
+    }
+  }
+
+  async #token(): Promise<string | undefined> {
+    try {
+      this.#lastToken = await this.#tokens?.get();
+      return this.#lastToken;
+    } catch (error) {
+      throw new SourceError("passing", messageOf(error), { cause: error });
+    }
+  }
+}
+
+function nextStep(status: number): string {
+  if (status >= 300 && status < 400) return "redirects are not followed; set the URL that it redirects to";
+  if (status === 401 || status === 403)
+    return "check the key or the token of the source, and what it may read";
+  if (status === 404 || status === 410) return "check the URL of the source";
+  return "send the request of the source with another client, such as curl, to see why the API refuses it";
+}
