@@ -8,6 +8,7 @@ import { setFlagsFromString } from "node:v8";
 import { check } from "./commands/check.ts";
 import type { Command, Io } from "./commands/command.ts";
 import { devBroker } from "./commands/dev-broker.ts";
+import { github } from "./commands/github.ts";
 import { deadLetter, replay } from "./commands/replay.ts";
 import { sources } from "./commands/sources.ts";
 import { start } from "./commands/start.ts";
@@ -18,7 +19,7 @@ import { messageOf, OperatorError } from "./core/errors.ts";
 // of requests that were promoted to it, resident memory then exceeds its bound (promise 8).
 setFlagsFromString("--heap-growing-percent=50");
 
-const commands: readonly Command[] = [start, check, token, replay, deadLetter, sources, devBroker];
+const commands: readonly Command[] = [start, check, token, replay, deadLetter, sources, github, devBroker];
 
 const exitWork: (() => Promise<void>)[] = [];
 

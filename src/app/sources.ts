@@ -12,6 +12,7 @@ import { decodeState, type SourceState, type SourceSummary } from "../core/sourc
 import type { Clock } from "../core/time.ts";
 import { Ownership } from "../kafka/consume/ownership.ts";
 import { KafkaStateReader } from "../kafka/consume/state-reader.ts";
+import { KafkaTopicRecords } from "../kafka/consume/topic-records.ts";
 import { compressionOf } from "../kafka/produce/compression.ts";
 import { TransactionalProducer } from "../kafka/produce/transaction.ts";
 import { sourceMetrics } from "../runners/source-metrics.ts";
@@ -41,6 +42,7 @@ export const transactionalId = (namespace: string, source: string): string => `$
 export class Sources {
   readonly #log: Log;
   readonly #reader: KafkaStateReader;
+  readonly #records: KafkaTopicRecords;
   readonly #ownership: Ownership;
   readonly #runners: readonly SourceRunner[];
   readonly #stop = new AbortController();
@@ -53,6 +55,7 @@ export class Sources {
     const topic = stateTopicName(namespace);
     this.#log = deps.log;
     this.#reader = new KafkaStateReader(deps, topic);
+    this.#records = new KafkaTopicRecords(deps);
     this.#ownership = new Ownership(deps, `${namespace}-sources`, topic);
     this.#runners = [...config.compiled.sources.values()].map((source) =>
       this.#createRunner(source, config, deps),
@@ -114,6 +117,7 @@ export class Sources {
         ...deps,
         source,
         reader: this.#reader,
+        records: this.#records,
         ownership: this.#ownership,
         transactions: new TransactionalProducer(
           { ...deps, compression: compressionOf(compression) },

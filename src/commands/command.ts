@@ -2,6 +2,7 @@
 
 import type { ParseArgsConfig } from "node:util";
 import { loadConfiguration } from "../app/configuration.ts";
+import type { Log } from "../core/ports.ts";
 
 /** The parts of the process that commands can use. */
 export interface Io {
@@ -71,4 +72,14 @@ export function stopSignal(io: Io): AbortSignal {
   const stop = new AbortController();
   void io.stopped.then(() => stop.abort());
   return stop.signal;
+}
+
+/** Returns a log that writes only warnings and errors, because the output of the command is read by other programs. */
+export function withoutInfo(log: Log): Log {
+  return {
+    debug: (fields, event) => log.debug(fields, event),
+    info: (fields, event) => log.debug(fields, event),
+    warn: (fields, event) => log.warn(fields, event),
+    error: (fields, event) => log.error(fields, event),
+  };
 }

@@ -1,8 +1,7 @@
 // `onramp sources`: lists the sources with their cursors, and sets or removes a cursor.
 
 import { type ListedSource, listSources, removeState, setCursor } from "../app/source-states.ts";
-import type { Log } from "../core/ports.ts";
-import { type Command, configOption, configure, type Io, stopSignal } from "./command.ts";
+import { type Command, configOption, configure, type Io, stopSignal, withoutInfo } from "./command.ts";
 
 const USAGE = [
   "Usage: onramp sources list",
@@ -51,16 +50,6 @@ export const sources: Command = {
     return 0;
   },
 };
-
-/** Returns a log that writes only warnings and errors, because the output of the command is read by other programs. */
-function withoutInfo(log: Log): Log {
-  return {
-    debug: (fields, event) => log.debug(fields, event),
-    info: (fields, event) => log.debug(fields, event),
-    warn: (fields, event) => log.warn(fields, event),
-    error: (fields, event) => log.error(fields, event),
-  };
-}
 
 const CONTINUES =
   "A source that runs continues from it within about 10 seconds; one that is blocked or backing off, at its next attempt.";

@@ -50,6 +50,7 @@ export function compileConfig(
     const own = (settings as unknown as Readonly<Record<string, FamilySettings>>)[section] ?? {};
     const made = compileFamily(family, section, own, namespace, compiler);
     compiled[section] = made;
+    if (section === "sources") addRecoveries(compiled);
     for (const { topic, deadLetters } of [...made.values()].flatMap(({ topics: used }) => used))
       for (const name of deadLetters ? [topic, deadLetterTopic(topic)] : [topic]) topicNames.add(name);
   }
@@ -58,6 +59,21 @@ export function compileConfig(
     compiled: { ...(compiled as unknown as CompiledAdapters), topics, topicNames: [...topicNames], warnings },
     problems: compiler.problems,
   };
+}
+
+/** Adds the sources that recover missed deliveries of webhooks. A name of the configuration contains no colon. */
+function addRecoveries(compiled: Record<string, ReadonlyMap<string, unknown>>): void {
+  const webhooks = compiled["webhooks"] as CompiledAdapters["webhooks"] | undefined;
+  const sources = compiled["sources"] as CompiledAdapters["sources"];
+  const all = new Map(sources);
+  for (const [webhook, { settings, adapter }] of webhooks ?? []) {
+    const source = adapter.recovery?.source;
+    if (source === undefined) continue;
+    const name = `webhook:${webhook}`;
+    const own = { type: `${settings.type}-recovery`, tooLarge: "dead-letter" } as const;
+    all.set(name, { name, adapter: source, settings: own, filter: undefined, topics: [] });
+  }
+  compiled["sources"] = all;
 }
 
 type AnyFamily = AdapterFamily<unknown>;

@@ -3,6 +3,7 @@
 
 import type { AdapterKind } from "./adapter.ts";
 import { expression, oneOf } from "./options.ts";
+import type { ConsumedRecord } from "./ports.ts";
 import type { Draft } from "./record.ts";
 
 /** A record that a source asks to write, and its topic. */
@@ -42,6 +43,22 @@ export interface SourceProgress {
  */
 export type ReportProgress = (progress?: SourceProgress) => void;
 
+/** Reads records that were written. Implemented by `kafka/consume/topic-records.ts`. */
+export interface TopicRecords {
+  /**
+   * Reads the records of all partitions of a topic with timestamps from a time on, up to the end at the time of the call.
+   *
+   * @param time milliseconds since 1970
+   * @throws OperatorError when the topic cannot be read; a topic that does not exist has no records; the reason of `signal`
+   */
+  since(
+    topic: string,
+    time: number,
+    onRecord: (record: ConsumedRecord) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
+}
+
 /** One configured source. */
 export interface Source<Cursor = unknown> {
   /** The topics that it writes to, if the configuration names them. */
@@ -73,9 +90,15 @@ export interface Source<Cursor = unknown> {
    *
    * @param cursor the last committed cursor; undefined when there is none
    * @param signal aborted when the source must end: the process stops, another process owns the source, or this run failed
+   * @param records for a source that must know what was written
    * @throws SourceError. Any other error, and a generator that ends, count as `passing`
    */
-  run(cursor: Cursor | undefined, signal: AbortSignal, report: ReportProgress): AsyncIterable<Batch<Cursor>>;
+  run(
+    cursor: Cursor | undefined,
+    signal: AbortSignal,
+    report: ReportProgress,
+    records: TopicRecords,
+  ): AsyncIterable<Batch<Cursor>>;
 }
 
 /** A kind of source. */

@@ -4,6 +4,7 @@ import { timingSafeEqual } from "node:crypto";
 import type { AdapterKind } from "./adapter.ts";
 import { OnrampError } from "./errors.ts";
 import type { Draft } from "./record.ts";
+import type { Source, TopicRecords } from "./source.ts";
 
 /** A delivery as it was received. Its content is not trusted before its signature is verified. */
 export interface Delivery {
@@ -68,6 +69,25 @@ export interface Received {
   readonly drafts: readonly Draft[];
 }
 
+/** A delivery that the sender could not deliver. */
+export interface MissedDelivery {
+  /** The id that all attempts have in common. */
+  readonly guid: string;
+  readonly event: string;
+  /** The time of the first attempt, in milliseconds since 1970. */
+  readonly at: number;
+  /** What Onramp does about it, as one word. */
+  readonly verdict: string;
+}
+
+/** Recovers missed deliveries, for a sender that does not retry. */
+export interface Recovery {
+  /** Runs as source `webhook:<name>`. */
+  readonly source: Source;
+  /** Returns the deliveries that are missed now, and requests none again. @throws SourceError, OperatorError */
+  missed(records: TopicRecords, signal: AbortSignal): Promise<readonly MissedDelivery[]>;
+}
+
 /** One configured webhook. */
 export interface WebhookReceiver {
   /** The maximum time from the headers of a delivery to the response, in milliseconds. */
@@ -76,6 +96,8 @@ export interface WebhookReceiver {
   readonly onInvalid: "refuse" | "dead-letter";
   /** The topics that deliveries can go to. */
   readonly topics: readonly string[];
+  /** Undefined when missed deliveries are not recovered. */
+  readonly recovery?: Recovery;
   /**
    * Verifies the signature with `verifyDelivery`. Called by `http/webhooks.ts` once per delivery, before its
    * body is parsed.

@@ -2,7 +2,7 @@
 // takes over, reads the cursor, commits the batches, and starts the source again after a failure.
 
 import { messageOf, OnrampError } from "../core/errors.ts";
-import { type Source, SourceError } from "../core/source.ts";
+import { type Source, SourceError, type TopicRecords } from "../core/source.ts";
 import {
   OwnershipUnknown,
   type SourceOwnership,
@@ -28,6 +28,7 @@ const CONFIRMED_MS = 1000;
 export interface SourceOwnerDeps extends SourceCommitterDeps {
   readonly source: Source;
   readonly reader: StateReader;
+  readonly records: TopicRecords;
   readonly ownership: Pick<SourceOwnership, "isOwner" | "fault">;
   readonly committer: SourceCommitter;
   readonly health: SourceHealth;
@@ -165,10 +166,10 @@ export class SourceOwner {
 
   /** Starts the source, and commits its batches until it fails or must end. */
   async #runSource(): Promise<void> {
-    const { source, committer, health, clock } = this.#deps;
+    const { source, committer, health, clock, records } = this.#deps;
     committer.begin(this.#cursor);
     health.counts.starts++;
-    const pull = new SourcePull(source, this.cursor, health, this.#check, this.#ended);
+    const pull = new SourcePull(source, this.cursor, health, this.#check, this.#ended, records);
     health.enter("running");
     try {
       for (;;) {

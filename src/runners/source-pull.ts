@@ -6,6 +6,7 @@ import {
   type Source,
   SourceError,
   type SourceProgress,
+  type TopicRecords,
 } from "../core/source.ts";
 import { untilAborted, untilDeadline } from "../core/time.ts";
 import type { SourceHealth } from "./source-health.ts";
@@ -38,6 +39,7 @@ export class SourcePull {
     health: SourceHealth,
     check: () => Promise<void>,
     ended: AbortSignal,
+    records: TopicRecords,
   ) {
     this.#source = source;
     this.#health = health;
@@ -47,7 +49,7 @@ export class SourcePull {
       if (!signal.aborted) this.#alive(progress);
     };
     this.#alive();
-    const batches: unknown = source.run(cursor, signal, report);
+    const batches: unknown = source.run(cursor, signal, report, records);
     if (!isAsyncIterable(batches)) {
       // A promise that is rejected and not handled would end the process.
       if (batches instanceof Promise) batches.catch(() => {});

@@ -1,7 +1,9 @@
 // A `fetch` with a time limit. It uses the proxies of the environment, can be cancelled, does not follow redirects, and
 // throws for every status other than 2xx.
 
+import { inexactNumbers, withExactNumbers } from "../core/json-numbers.ts";
 import { environmentAgent } from "./agent.ts";
+import { fetchAnswer } from "./answer.ts";
 import { InvalidRequest } from "./failure.ts";
 import { exchange } from "./request.ts";
 
@@ -44,6 +46,51 @@ export function boundedFetch({ receiver, timeoutMs, cancel, now }: FetchLimits):
       type === undefined ? {} : { headers: { "content-type": type } },
     );
   };
+}
+
+/** The maximum size of an answer of `answeringFetch`, in bytes. */
+const MAX_ANSWER = 10 * 1024 * 1024;
+
+/**
+ * As `boundedFetch`, for a client library that treats statuses itself: resolves with a complete response of any status. In JSON,
+ * numbers that JavaScript would round become strings.
+ *
+ * @returns a `fetch` that throws HttpFailure, AnswerTooLarge, ProxyRefused, InvalidRequest, or the reason of `cancel`
+ */
+export function answeringFetch({ receiver, timeoutMs, cancel, now }: FetchLimits): typeof fetch {
+  return async (input, init) => {
+    const request = createRequest(receiver, input, init);
+    const url = new URL(request.url);
+    const { status, headers, body } = await fetchAnswer(
+      {
+        receiver,
+        url,
+        method: request.method,
+        headers: Object.fromEntries(request.headers),
+        body: Buffer.from(await request.arrayBuffer()),
+        timeoutMs,
+        agent: environmentAgent(url),
+        now: now(),
+      },
+      MAX_ANSWER,
+      AbortSignal.any([cancel, request.signal]),
+    );
+    // The body is decompressed.
+    const { "content-encoding": _, "content-length": __, ...rest } = headers;
+    const all = Object.entries(rest).map(([name, value]): [string, string] => [name, String(value)]);
+    const isEmpty = status === 204 || status === 304;
+    return new Response(isEmpty ? null : exactText(body), { status, headers: all });
+  };
+}
+
+function exactText(body: Buffer): string {
+  const text = body.toString("utf8");
+  if (inexactNumbers(body).length === 0) return text;
+  try {
+    return JSON.stringify(withExactNumbers(body, JSON.parse(text)));
+  } catch {
+    return text;
+  }
 }
 
 /** @throws InvalidRequest, because the errors of `Request` quote the URL or the header */

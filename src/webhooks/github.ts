@@ -10,6 +10,8 @@ import { parseMediaType } from "../core/media-type.ts";
 import { boolean, list, map, object, oneOf, string } from "../core/options.ts";
 import type { Header } from "../core/record.ts";
 import { type Delivery, verifyDelivery, type WebhookReceiver } from "../core/webhook.ts";
+import { recoverOptions } from "./github-recovery/options.ts";
+import { createRecovery } from "./github-recovery/recovery.ts";
 
 /** GitHub aborts a delivery after 10 s and does not retry it, so Onramp responds earlier. */
 const DEADLINE_MS = 8000;
@@ -29,6 +31,7 @@ const options = object({
   ping: boolean("Whether `ping` events are written. By default they are acknowledged and not written.", {
     default: false,
   }),
+  recover: recoverOptions,
   onInvalid: oneOf(
     ["refuse", "dead-letter"],
     "What happens to a delivery that does not match the schema of its topic. refuse: the response is 422. dead-letter: the response is 200, and the record is written to <topic>.dead-letter.",
@@ -39,12 +42,15 @@ const options = object({
 export const github = adapterKind({
   type: "github",
   options,
-  create({ secrets, topic, topics, ping, onInvalid }): WebhookReceiver {
+  create({ secrets, topic, topics, ping, onInvalid, recover }, context): WebhookReceiver {
+    const topicOf = (event: string): string =>
+      (Object.hasOwn(topics, event) ? topics[event] : undefined) ?? topic;
     const verifiers = secrets.map((secret) => new Webhooks({ secret }));
     return {
       deadlineMs: DEADLINE_MS,
       onInvalid,
       topics: [topic, ...Object.values(topics)],
+      ...(recover ? { recovery: createRecovery(recover, topicOf, context) } : {}),
       verify: (delivery) =>
         verifyDelivery(delivery, "x-hub-signature-256", (signature) =>
           anyMatches(verifiers, delivery.body, signature),
@@ -56,7 +62,7 @@ export const github = adapterKind({
             40001,
             "The header X-GitHub-Event is missing. Check that the sender is a GitHub webhook.",
           );
-        const target = (Object.hasOwn(topics, event) ? topics[event] : undefined) ?? topic;
+        const target = topicOf(event);
         if (event === "ping" && !ping) return { topic: target, drafts: [] };
         const value = payloadOf(delivery);
         const payload = parseJson(value, "The payload");

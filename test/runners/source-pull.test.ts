@@ -5,6 +5,7 @@ import type { Batch, Source } from "../../src/core/source.ts";
 import { SourceHealth } from "../../src/runners/source-health.ts";
 import { SourcePull } from "../../src/runners/source-pull.ts";
 import { keepingLog } from "../support/gateway.ts";
+import { NO_RECORDS } from "../support/source-run.ts";
 import { pause } from "../support/sources.ts";
 
 const NOTHING: Batch<unknown> = { drafts: [], cursor: 1 };
@@ -13,7 +14,7 @@ function pullOf(run: Source["run"], more: Partial<Source> = {}, check = async ()
   const stop = new AbortController();
   const health = new SourceHealth("s", keepingLog(), Date.now);
   const source: Source = { topics: [], ...more, run };
-  return { pull: new SourcePull(source, 7, health, check, stop.signal), stop, health };
+  return { pull: new SourcePull(source, 7, health, check, stop.signal, NO_RECORDS), stop, health };
 }
 
 describe("runners: pulling from a source", () => {

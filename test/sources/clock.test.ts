@@ -6,6 +6,7 @@ import type { Batch } from "../../src/core/source.ts";
 import { clock } from "../../src/sources/clock.ts";
 import { sourceContract } from "../contract/source.ts";
 import { keepingLog } from "../support/gateway.ts";
+import { NO_RECORDS } from "../support/source-run.ts";
 
 sourceContract("clock", {
   options: (topic) => ({ type: "clock", interval: "50ms", topic }),
@@ -31,7 +32,7 @@ describe("sources: clock", () => {
         log: keepingLog(),
       },
     );
-    const batches = source.run(cursor, signal, () => {})[Symbol.asyncIterator]();
+    const batches = source.run(cursor, signal, () => {}, NO_RECORDS)[Symbol.asyncIterator]();
     let isFirst = cursor === undefined;
     const next = async (): Promise<Batch<{ number: number; time: number }>> => {
       const { value: batch } = await batches.next();

@@ -2,7 +2,14 @@
 
 import type { AdapterContext } from "../../src/core/adapter.ts";
 import { compileExpression } from "../../src/core/expressions.ts";
-import type { Batch, Source, SourceDraft, SourceKind, SourceProgress } from "../../src/core/source.ts";
+import type {
+  Batch,
+  Source,
+  SourceDraft,
+  SourceKind,
+  SourceProgress,
+  TopicRecords,
+} from "../../src/core/source.ts";
 import { afterTest } from "./after-test.ts";
 import { keepingLog } from "./gateway.ts";
 
@@ -30,6 +37,9 @@ export interface SourceRun {
   /** Starts the source again from its cursor, as after a kill. */
   restart(): void;
 }
+
+/** Topics without records. */
+export const NO_RECORDS: TopicRecords = { since: async () => {} };
 
 /** The context of an adapter in a test. */
 export function testContext(more: Partial<AdapterContext> = {}): AdapterContext {
@@ -71,11 +81,13 @@ export function runSource(
     cursor,
     context = {},
     skip = 0,
+    records = NO_RECORDS,
   }: {
     readonly cursor?: unknown;
     readonly context?: Partial<AdapterContext>;
     /** Shorter sleeps end at once, and do not end a step. In milliseconds. */
     readonly skip?: number;
+    readonly records?: TopicRecords;
   } = {},
 ): SourceRun {
   const log = keepingLog();
@@ -116,7 +128,7 @@ export function runSource(
     async step() {
       const drafts: SourceDraft[] = [];
       batches ??= source
-        .run(run.cursor, ending.signal, (progress) => Object.assign(run.progress, progress))
+        .run(run.cursor, ending.signal, (progress) => Object.assign(run.progress, progress), records)
         [Symbol.asyncIterator]();
       for (;;) {
         const slept = new Promise<"slept">((resolve) => {

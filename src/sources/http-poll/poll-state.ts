@@ -1,7 +1,7 @@
 // The cursor of a source that polls: the API's own cursor, the page that comes next, and the items that are known.
 
+import { isKnownIds, KnownIds } from "../../core/known-ids.ts";
 import { invalidCursor } from "../../core/source.ts";
-import { isKnownIds, KnownIds } from "../parts/known-ids.ts";
 import type { QuotaState } from "../parts/paced-calls.ts";
 
 /** A value that identifies a page: a URL, or the value for `{page}`. */

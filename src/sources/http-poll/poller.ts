@@ -3,11 +3,11 @@
 import type { AdapterContext } from "../../core/adapter.ts";
 import { messageOf } from "../../core/errors.ts";
 import { ExpressionError, toText } from "../../core/expressions.ts";
+import { hashOf } from "../../core/known-ids.ts";
 import { type Batch, type ReportProgress, type SourceDraft, SourceError } from "../../core/source.ts";
 import { yieldToEventLoop } from "../../core/time.ts";
 import type { ApiCalls, ApiRequest } from "../parts/api-calls.ts";
 import { draftOf, hashOfItem } from "../parts/drafts.ts";
-import { hashOf } from "../parts/known-ids.ts";
 import type { PacedCalls } from "../parts/paced-calls.ts";
 import { type ApiAnswer, bindingsOf, type Item, itemsOf, parseAnswer, readItem } from "./answers.ts";
 import { failureIn, isExpired } from "./failures.ts";

@@ -1,7 +1,7 @@
 // The progress of a round of pages: which items are new, and the cursor of the source after each page.
 
+import { KnownIds } from "../../core/known-ids.ts";
 import { SourceError } from "../../core/source.ts";
-import { KnownIds } from "../parts/known-ids.ts";
 import type { NextPage } from "./pages.ts";
 import type { PollPlan } from "./poll-plan.ts";
 import type { PollState, Round, Validators } from "./poll-state.ts";

@@ -2,8 +2,8 @@
 
 import { OnrampError } from "../../core/errors.ts";
 import { type Expression, ExpressionError, toKey, toText } from "../../core/expressions.ts";
+import { hashOf } from "../../core/known-ids.ts";
 import type { SourceDraft } from "../../core/source.ts";
-import { hashOf } from "./known-ids.ts";
 
 /** The expressions that identify an item. */
 export interface IdentityRules {

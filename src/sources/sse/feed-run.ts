@@ -3,11 +3,11 @@
 import type { EventSourceMessage } from "eventsource-parser";
 import type { AdapterContext } from "../../core/adapter.ts";
 import { withExactNumbers } from "../../core/json-numbers.ts";
+import { hashOf, KnownIds } from "../../core/known-ids.ts";
 import { type Batch, type ReportProgress, type SourceDraft, SourceError } from "../../core/source.ts";
 import { yieldToEventLoop } from "../../core/time.ts";
 import type { ApiCalls, ApiRequest } from "../parts/api-calls.ts";
 import { type DraftRules, draftOf, hashOfItem, type IdentityRules } from "../parts/drafts.ts";
-import { hashOf, KnownIds } from "../parts/known-ids.ts";
 import { EventStream, type StreamLimits } from "./event-stream.ts";
 
 export interface FeedCursor {

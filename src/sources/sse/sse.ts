@@ -1,11 +1,11 @@
 // The source kind `sse`: any stream of Server-Sent Events (WHATWG HTML, section 9.2), resumed by its Last-Event-ID.
 
 import { adapterKind } from "../../core/adapter.ts";
+import { isKnownIds, KnownIds } from "../../core/known-ids.ts";
 import { duration, expression, list, map, number, object, size, string, url } from "../../core/options.ts";
 import { invalidCursor, type Source } from "../../core/source.ts";
 import { bytes, ms } from "../../core/units.ts";
 import { ApiCalls } from "../parts/api-calls.ts";
-import { isKnownIds, KnownIds } from "../parts/known-ids.ts";
 import { oauth2Options } from "../parts/oauth2.ts";
 import { type Feed, type FeedCursor, FeedRun } from "./feed-run.ts";
 

@@ -4,7 +4,7 @@ import { strict as assert } from "node:assert";
 import type { ServerResponse } from "node:http";
 import { sse } from "../../../src/sources/sse/sse.ts";
 import { type ApiDouble, startApi } from "../../support/api-double.ts";
-import { runSource } from "../../support/source-run.ts";
+import { NO_RECORDS, runSource } from "../../support/source-run.ts";
 
 const run = (api: ApiDouble, options: object = {}, more: Parameters<typeof runSource>[2] = {}) =>
   runSource(sse, { topic: "t", url: `${api.url}/events`, linger: "20ms", ...options }, more);
@@ -86,7 +86,7 @@ describe("sources: sse", () => {
     });
     const source = run(api, { maxEvents: 10 });
     const batches = source.source
-      .run(undefined, AbortSignal.timeout(20_000), () => {})
+      .run(undefined, AbortSignal.timeout(20_000), () => {}, NO_RECORDS)
       [Symbol.asyncIterator]();
     const { value } = await batches.next();
     assert.equal(value.drafts.length, 10);

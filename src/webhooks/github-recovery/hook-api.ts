@@ -1,0 +1,161 @@
+// Reads the delivery log of a hook, and requests deliveries again (https://docs.github.com/rest/repos/webhooks).
+
+import { createAppAuth } from "@octokit/auth-app";
+import { Octokit } from "@octokit/core";
+import { throttling } from "@octokit/plugin-throttling";
+import type { AdapterContext } from "../../core/adapter.ts";
+import { messageOf } from "../../core/errors.ts";
+import type { ValueOf } from "../../core/options.ts";
+import { SourceError } from "../../core/source.ts";
+import { answeringFetch } from "../../web/fetch.ts";
+import type { recoverOptions } from "./options.ts";
+
+export type RecoverOptions = ValueOf<typeof recoverOptions>;
+
+/** An attempt to deliver, in the delivery log. */
+export interface Attempt {
+  /** A number; text if JavaScript would round it. */
+  readonly id: number | string;
+  readonly guid: string;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  /** The status with which the receiver answered; 0 when it did not answer. */
+  readonly status: number;
+  readonly event: string;
+}
+
+const TIMEOUT_MS = 30_000;
+const NEVER = new AbortController().signal;
+const PER_PAGE = 100;
+/** The pause after a failure for which GitHub does not name one, in milliseconds. */
+const PAUSE_MS = 60_000;
+
+const ThrottledOctokit = Octokit.plugin(throttling);
+
+/** The deliveries of one hook. */
+export class HookApi {
+  readonly #octokit: InstanceType<typeof ThrottledOctokit>;
+  readonly #path: string;
+  readonly #context: AdapterContext;
+
+  /** @throws Error for options that do not fit together */
+  constructor(options: RecoverOptions, context: AdapterContext) {
+    const { app, apiUrl } = options;
+    this.#path = pathOf(options);
+    this.#context = context;
+    // The caller waits: a wait inside of a request would look like a hang.
+    const limits = { onRateLimit: () => false, onSecondaryRateLimit: () => false };
+    const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+    const fetch = answeringFetch({
+      receiver: "GitHub",
+      timeoutMs: TIMEOUT_MS,
+      cancel: NEVER,
+      now: context.now,
+    });
+    const baseUrl = apiUrl.replace(/\/$/, "");
+    const common = { baseUrl, throttle: limits, log, userAgent: "Onramp", request: { fetch } };
+    this.#octokit = app
+      ? new ThrottledOctokit({
+          ...common,
+          authStrategy: createAppAuth,
+          auth: {
+            appId: app.id,
+            privateKey: app.privateKey,
+            ...(app.installation === undefined ? {} : { installationId: app.installation }),
+            log,
+          },
+        })
+      : new ThrottledOctokit({ ...common, auth: options.token });
+  }
+
+  /** Yields the attempts, the newest first, page by page. @throws SourceError */
+  async *attempts(signal: AbortSignal): AsyncGenerator<Attempt[], void> {
+    let cursor: string | undefined;
+    do {
+      const { data, headers } = await this.#request("GET", this.#path, signal, {
+        per_page: PER_PAGE,
+        ...(cursor === undefined ? {} : { cursor }),
+      });
+      if (!Array.isArray(data)) throw new SourceError("passing", "the delivery log of GitHub is not a list");
+      yield data.map(attemptOf);
+      cursor = /[?&]cursor=([^&>]+)[^>]*>;\s*rel="next"/.exec(headers.link ?? "")?.[1];
+      cursor = cursor && decodeURIComponent(cursor);
+    } while (cursor !== undefined);
+  }
+
+  /** Requests a delivery again. @throws SourceError */
+  async redeliver({ id }: Attempt, signal: AbortSignal): Promise<void> {
+    await this.#request("POST", `${this.#path}/${id}/attempts`, signal);
+  }
+
+  async #request(method: string, path: string, signal: AbortSignal, parameters: object = {}) {
+    try {
+      return await this.#octokit.request(`${method} ${path}`, { ...parameters, request: { signal } });
+    } catch (error) {
+      signal.throwIfAborted();
+      throw this.#explain(error);
+    }
+  }
+
+  #explain(error: unknown): SourceError {
+    const { status, response } = error as {
+      status?: number;
+      response?: { readonly headers: Readonly<Record<string, string | undefined>> };
+    };
+    if (status === undefined || response === undefined)
+      return new SourceError("passing", `GitHub cannot be reached: ${messageOf(error)}`, { cause: error });
+    const {
+      "retry-after": after,
+      "x-ratelimit-remaining": left,
+      "x-ratelimit-reset": reset,
+    } = response.headers;
+    const isLimited = status === 429 || (status === 403 && (after !== undefined || left === "0"));
+    if (isLimited || status >= 500) {
+      const untilReset = left === "0" ? Number(reset) * 1000 - this.#context.now() : 0;
+      const asked = after === undefined ? untilReset : Number(after) * 1000;
+      const retryAfterMs = isLimited ? Math.max(asked, after === undefined ? PAUSE_MS : 0) : undefined;
+      return new SourceError("passing", `GitHub answered ${status}${isLimited ? ", its rate limit" : ""}`, {
+        retryAfterMs,
+      });
+    }
+    return new SourceError("blocked", `GitHub answered ${status} to ${this.#path}: ${nextStep(status)}`);
+  }
+}
+
+function nextStep(status: number): string {
+  if (status === 404)
+    return "check repository, organization and hook, and that the token may administer webhooks";
+  if (status === 401 || status === 403)
+    return "check the token or the app, which needs the permission to administer webhooks";
+  return "check the options of recover";
+}
+
+/** @throws Error for options that do not fit together */
+function pathOf({ token, app, repository, organization, hook }: RecoverOptions): string {
+  const fail = (message: string): never => {
+    throw new Error(`recover: ${message}`);
+  };
+  if ((token === undefined) === (app === undefined)) fail("exactly one of token and app is required");
+  if (repository !== undefined && organization !== undefined)
+    fail("only one of repository and organization is possible");
+  const owner = repository === undefined ? organization && `orgs/${organization}` : `repos/${repository}`;
+  if (owner === undefined) {
+    if (app === undefined) fail("repository or organization is required with a token");
+    return "/app/hook/deliveries";
+  }
+  if (hook === undefined) fail("hook is required for the hook of a repository or an organization");
+  if (app && app.installation === undefined)
+    fail("app.installation is required for the hook of a repository or an organization");
+  return `/${owner}/hooks/${hook}/deliveries`;
+}
+
+function attemptOf(entry: Readonly<Record<string, unknown>>): Attempt {
+  const { id, guid, delivered_at: at, status_code: status, event } = entry;
+  return {
+    id: typeof id === "string" ? id : Number(id),
+    guid: String(guid),
+    at: Date.parse(String(at)),
+    status: Number(status) || 0,
+    event: String(event),
+  };
+}

@@ -1,0 +1,45 @@
+// The option `recover` of the webhook kind `github`.
+
+import { duration, list, number, object, string, url } from "../../core/options.ts";
+
+export const recoverOptions = object(
+  {
+    token: string(
+      "A token that may read and redeliver the deliveries of the hook. Either token or app is required.",
+    ),
+    app: object(
+      {
+        id: string("The id or the client id of the app.", { required: true }),
+        privateKey: string("The private key of the app, as PEM. Use ${file:/path}.", { required: true }),
+        installation: number(
+          "The id of the installation. Required for the hook of a repository or an organization.",
+          {
+            type: "integer",
+          },
+        ),
+      },
+      { description: "A GitHub app." },
+    ),
+    repository: string("The repository of the hook, as owner/name.", { pattern: "^[^/]+/[^/]+$" }),
+    organization: string(
+      "The organization of the hook. Without repository and organization, the hook is that of the app.",
+    ),
+    hook: number("The id of the hook, which is the last part of the URL of its settings.", {
+      type: "integer",
+      minimum: 1,
+    }),
+    events: list(string("An event type."), "The events that are recovered. Default: all, without ping."),
+    window: duration(
+      "How far back failed deliveries are looked for. GitHub keeps them for three days, GitHub Enterprise Server for seven.",
+      { default: "3d" },
+    ),
+    interval: duration("The time from the start of one check to the start of the next.", { default: "5m" }),
+    apiUrl: url("The URL of the API. For GitHub Enterprise Server: https://HOST/api/v3.", {
+      default: "https://api.github.com",
+    }),
+  },
+  {
+    description:
+      "Requests deliveries again that failed, because GitHub does not retry them. Runs as source webhook:<name>, on one replica.",
+  },
+);
