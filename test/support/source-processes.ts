@@ -1,4 +1,4 @@
-// Runs gateways with sources of the kind `clock` as processes that share the sources.
+// Runs gateways with sources as processes that share the sources.
 
 import { randomUUID } from "node:crypto";
 import type { SourceState } from "../../src/core/source-state.ts";
@@ -12,8 +12,14 @@ import { sourceStates } from "./sources.ts";
 /** The session time-out of the replicas, in milliseconds. */
 export const SESSION_MS = 2000;
 
-/** For a suite: every test has a namespace and topics of its own. The topic of source `s` is `<namespace>-s`. */
-export function useSourceProcesses(names: readonly string[], interval: string) {
+/**
+ * For a suite: every test has a namespace and topics of its own. The topic of source `s` is `<namespace>-s`.
+ *
+ * @param options the interval of clocks; or the options of a source, without its topic
+ */
+export function useSourceProcesses(names: readonly string[], options: string | ((name: string) => object)) {
+  const optionsOf = (name: string): object =>
+    typeof options === "string" ? { type: "clock", interval: options } : options(name);
   const broker = useBroker();
   let namespace: string;
   beforeEach(() => {
@@ -33,7 +39,7 @@ export function useSourceProcesses(names: readonly string[], interval: string) {
           sessionTimeout: `${SESSION_MS}ms`,
         },
         sources: Object.fromEntries(
-          names.map((name) => [name, { type: "clock", interval, topic: topicOf(name) }]),
+          names.map((name) => [name, { ...optionsOf(name), topic: topicOf(name) }]),
         ),
       });
     },

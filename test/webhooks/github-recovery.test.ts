@@ -10,13 +10,14 @@ import { type GithubDouble, HOOK_SECRET, startGithub } from "../support/github-d
 import { metric } from "../support/http.ts";
 import { run } from "../support/process.ts";
 import { headersOf, readCommitted } from "../support/read-back.ts";
+import { soak } from "../support/soak.ts";
 import { sourceState, untilState } from "../support/sources.ts";
 import { until } from "../support/until.ts";
 
 const HOUR = 3_600_000;
 
 describe("webhooks: recovery of missed deliveries", function () {
-  this.timeout(120_000);
+  this.timeout(soak ? 900_000 : 120_000);
   const broker = useBroker();
   let topic: string;
   let github: GithubDouble;
@@ -203,26 +204,34 @@ describe("webhooks: recovery of missed deliveries", function () {
     assert.deepEqual(github.requested, []);
   });
 
-  const total = thorough ? 500 : 100;
+  /** Deliveries, failed ones, those of them that were written, and those that stay unreachable. */
+  const [total, failures, written, hopeless] = soak
+    ? [5000, 60, 10, 3]
+    : thorough
+      ? [500, 6, 1, 1]
+      : [100, 6, 1, 1];
   it(`recovers the failed ones of ${total} deliveries, each once, also those that were written but not acknowledged`, async () => {
     let offset = 0;
     const gateway = await start({}, {}, { now: () => Date.now() + offset });
     const at = Date.now() - HOUR;
     const all: string[] = [];
     for (let n = 0; n < total; n++) {
-      const isFailed = n % (total / 6) < 1;
-      const lost = !isFailed ? undefined : n === 0 ? "answer" : "request";
+      const index = n % (total / failures) < 1 ? Math.floor(n / (total / failures)) : undefined;
+      const lost = index === undefined ? undefined : index < written ? "answer" : "request";
       all.push(await github.deliver({ ...(lost ? { lost } : {}), at }));
     }
     const failed = github.log.filter(({ status_code }) => status_code === 502).map(({ guid }) => guid);
-    const [hopeless = ""] = failed.slice(-1);
-    github.unreachable.add(hopeless);
+    assert.equal(failed.length, failures);
+    const never = failed.slice(-hopeless);
+    for (const guid of never) github.unreachable.add(guid);
     for (const count of [1, 2, 3]) {
-      await until(async () => github.requested.filter((guid) => guid === hopeless).length === count, 60_000);
+      const requests = () => github.requested.filter((guid) => never.includes(guid)).length;
+      await until(() => requests() === count * hopeless, 300_000);
       offset += 61_000;
     }
     await until(async () => (await state(gateway)).losses === 1, 60_000);
-    assert.match((await state(gateway)).lastLoss?.message ?? "", new RegExp(hopeless));
-    assert.deepEqual((await guids()).sort(), all.filter((guid) => guid !== hopeless).sort());
+    for (const guid of never) assert.match((await state(gateway)).lastLoss?.message ?? "", new RegExp(guid));
+    assert.deepEqual((await guids()).sort(), all.filter((guid) => !never.includes(guid)).sort());
+    assert.equal(github.requested.length, failures - written + 2 * hopeless);
   });
 });
