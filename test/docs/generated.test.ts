@@ -31,11 +31,21 @@ describe("docs", () => {
   const examples = readdirSync("examples", { recursive: true, encoding: "utf8" });
   for (const name of examples.filter((entry) => entry.endsWith(".yaml"))) {
     it(`examples/${name} is a valid configuration`, () => {
-      const env = { GITHUB_WEBHOOK_SECRET: "s", KAFKA_PASSWORD: "p", SLACK_URL: "http://127.0.0.1/" };
+      const env = {
+        GITHUB_WEBHOOK_SECRET: "s",
+        KAFKA_PASSWORD: "p",
+        SLACK_URL: "http://127.0.0.1/",
+        ...API_SECRETS,
+      };
       loadTestConfig(path.join("examples", name), env);
     });
   }
 });
+
+/** Variables that examples of sources name. */
+const API_SECRETS = Object.fromEntries(
+  ["ALPHAVANTAGE_KEY", "X_TOKEN", "API_TOKEN", "GITHUB_TOKEN", "JIRA_BASIC"].map((name) => [name, "secret"]),
+);
 
 function pagesIn(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: "utf8" })

@@ -1,6 +1,7 @@
 // An HTTP API whose answers the test gives: it can stall, hang up, and see every request.
 
 import http from "node:http";
+import https from "node:https";
 import type { AddressInfo } from "node:net";
 import { after, before } from "mocha";
 import { afterTest } from "./after-test.ts";
@@ -57,14 +58,14 @@ export function useApi(answer: ApiScript): () => ApiDouble {
   };
 }
 
-/** As `startApi`, but the caller closes it. */
-export async function openApi(answer: ApiScript): Promise<ApiDouble> {
-  const server = http.createServer(async (req, res) => {
+/** As `startApi`, but the caller closes it. @param tls serves https; the URLs of calls then have the host of the request */
+export async function openApi(answer: ApiScript, tls?: https.ServerOptions): Promise<ApiDouble> {
+  const onRequest = async (req: http.IncomingMessage, res: http.ServerResponse): Promise<void> => {
     const chunks: Buffer[] = [];
     for await (const chunk of req) chunks.push(chunk);
     const call: ApiCall = {
       method: req.method ?? "",
-      url: new URL(req.url ?? "/", double.url),
+      url: new URL(req.url ?? "/", tls ? `https://${req.headers.host}` : double.url),
       headers: req.headers,
       body: Buffer.concat(chunks).toString(),
       at: Date.now(),
@@ -77,7 +78,8 @@ export async function openApi(answer: ApiScript): Promise<ApiDouble> {
     res.writeHead(status, cut ? { "content-length": String(bytes.length + 10), ...headers } : headers);
     if (!cut) return void res.end(bytes);
     res.write(bytes, () => res.socket?.destroy());
-  });
+  };
+  const server = tls ? https.createServer(tls, onRequest) : http.createServer(onRequest);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const close = async (): Promise<void> => {
     server.closeAllConnections();

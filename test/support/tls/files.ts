@@ -4,7 +4,8 @@ import path from "node:path";
 
 const at = (name: string): string => path.join(import.meta.dirname, name);
 
-/** Paths of the CA, a server certificate for localhost and 127.0.0.1, and a client certificate (CN=onramp-client). */
+/** Paths of the CA, a server certificate for localhost and 127.0.0.1, a client certificate (CN=onramp-client), and
+ * a certificate for the hosts of the examples. */
 export function tlsFiles() {
   return {
     ca: at("ca.pem"),
@@ -12,5 +13,7 @@ export function tlsFiles() {
     key: at("server.key"),
     clientCert: at("client.pem"),
     clientKey: at("client.key"),
+    apisCert: at("apis.pem"),
+    apisKey: at("apis.key"),
   };
 }

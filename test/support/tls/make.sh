@@ -12,3 +12,8 @@ issue() { # name subject extensions
 issue server "/CN=localhost" "subjectAltName=DNS:localhost,IP:127.0.0.1"
 issue client "/CN=onramp-client" "extendedKeyUsage=clientAuth"
 rm -f ca.key ca.srl
+# For the APIs that examples name; it is its own authority.
+hosts=$(printf ',DNS:%s' example.com api.example.com www.alphavantage.co api.x.com stream.wikimedia.org api.github.com api.rss2json.com \
+  api.open-meteo.com api.frankfurter.dev example.atlassian.net gitlab.com)
+openssl req -x509 -newkey rsa:2048 -nodes -keyout apis.key -out apis.pem -days $days -subj "/CN=onramp test APIs" \
+  -addext "subjectAltName=${hosts#,}" 2>/dev/null
