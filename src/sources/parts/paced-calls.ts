@@ -79,6 +79,8 @@ export class PacedCalls {
     report: ReportProgress,
   ): AsyncGenerator<Batch<Cursor & QuotaState>, void> {
     const { now, sleep } = this.#context;
+    // The turn comes first: a call that is reserved, and then waits, would be lost if the process stops.
+    await this.#sleep(this.#quota.takeTurn(now()), signal, report);
     for (;;) {
       const wait = this.#quota.reserve(this.#name, this.#itemsPerCall, now());
       this.#report(report, wait > 0 ? now() + wait : undefined);
@@ -86,14 +88,19 @@ export class PacedCalls {
       await sleep(Math.min(wait, CHECK_MS), signal);
     }
     if (this.#quota.isStored) yield { drafts: [], cursor: { ...cursor(), ...this.state } };
-    const turn = this.#quota.takeTurn(now());
-    if (turn > 0) await sleep(turn, signal);
+    await this.#sleep(this.#quota.startCall(now()), signal, report);
   }
 
   /** Called after each call. @param items the number of items that it returned */
   settle(items: number, report: ReportProgress): void {
     this.#quota.settle(this.#name, items, this.#context.now());
     this.#report(report, undefined);
+  }
+
+  async #sleep(ms: number, signal: AbortSignal, report: ReportProgress): Promise<void> {
+    if (ms === 0) return;
+    report({ nextRunAt: this.#context.now() + ms });
+    await this.#context.sleep(ms, signal);
   }
 
   #report(report: ReportProgress, nextRunAt: number | undefined): void {

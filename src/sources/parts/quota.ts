@@ -53,6 +53,7 @@ export class Quota {
   /** The calls per source. */
   readonly #spends = new Map<string, Spend[]>();
   readonly #running = new Set<string>();
+  #nextTurnAt = 0;
   #nextCallAt = 0;
 
   /** Adds the limits of a source. Of several limits for the same period, the smallest applies. */
@@ -77,7 +78,7 @@ export class Quota {
     if (this.#running.has(source)) return;
     this.#spends.set(source, [...(spends ?? [])]);
     // The previous owner may have made a call just now.
-    this.#nextCallAt = Math.max(this.#nextCallAt, now + this.#period);
+    this.#nextTurnAt = Math.max(this.#nextTurnAt, now + this.#period);
   }
 
   /** Called when a source starts and ends to run. */
@@ -105,8 +106,19 @@ export class Quota {
     if (own.pop() !== undefined) own.push([now, 1, items]);
   }
 
-  /** Returns how long the next call must wait for the limit per second, in milliseconds, and counts that call. */
+  /** Takes the next turn of the limit per second. @returns the milliseconds until then */
   takeTurn(now: number): number {
+    const at = Math.max(now, this.#nextTurnAt);
+    this.#nextTurnAt = at + this.#period;
+    return at - now;
+  }
+
+  /**
+   * Called just before a call: the time since the turn differs from call to call.
+   *
+   * @returns the milliseconds until the call may be made
+   */
+  startCall(now: number): number {
     const at = Math.max(now, this.#nextCallAt);
     this.#nextCallAt = at + this.#period;
     return at - now;

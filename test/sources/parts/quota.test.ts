@@ -42,6 +42,7 @@ describe("sources: quota", () => {
     const quota = new Quota();
     quota.restrict({ callsPerSecond: 0.5 });
     assert.deepEqual([quota.takeTurn(0), quota.takeTurn(0), quota.takeTurn(5000)], [0, 2000, 0]);
+    assert.deepEqual([quota.startCall(300), quota.startCall(2005)], [0, 295]);
   });
 
   it("stores a bounded number of calls, and never forgets one too early", () => {
