@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { afterTest } from "../support/after-test.ts";
 import type { ApiReply } from "../support/api-double.ts";
 import { openApi } from "../support/api-double.ts";
-import { createTopic, useBroker } from "../support/broker.ts";
+import { createTopic, describeIf, thorough, useBroker } from "../support/broker.ts";
 import { start } from "../support/process.ts";
 import { startProxy } from "../support/proxy.ts";
 import { readCommitted } from "../support/read-back.ts";
@@ -198,7 +198,7 @@ const examples: readonly Example[] = [
   },
 ];
 
-describe("the examples of sources", function () {
+describeIf(thorough, "the examples of sources", function () {
   this.timeout(60_000);
   const broker = useBroker();
 

@@ -2,10 +2,11 @@
 
 import { sourceContract } from "../contract/source.ts";
 import { useApi } from "../support/api-double.ts";
+import { describeIf, thorough } from "../support/broker.ts";
 
 let last = 0;
 
-describe("sources: x", () => {
+describeIf(thorough, "sources: x", () => {
   // One post per call: of several posts, the newest would be written first.
   const api = useApi(({ url }) => {
     const id = Number(url.searchParams.get("since_id") ?? 0) + 1;

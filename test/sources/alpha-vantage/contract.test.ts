@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { type Clock, systemClock } from "../../../src/core/time.ts";
 import { sourceContract } from "../../contract/source.ts";
 import { useApi } from "../../support/api-double.ts";
+import { describeIf, thorough } from "../../support/broker.ts";
 
 const FASTER = 600;
 const MINUTE = 60_000;
@@ -17,7 +18,7 @@ let first = 0;
 let current = "";
 const localTime = (time: number): string => new Date(time).toISOString().slice(0, 19).replace("T", " ");
 
-describe("sources: alpha-vantage", () => {
+describeIf(thorough, "sources: alpha-vantage", () => {
   const prices = { "1. open": "1.0", "2. high": "1.0", "3. low": "1.0", "4. close": "1.0", "5. volume": "1" };
   const api = useApi(() => ({
     body: {
