@@ -4,7 +4,7 @@ import { strict as assert } from "node:assert";
 import { generateKeyPairSync } from "node:crypto";
 import type { Gateway } from "../../src/app/gateway.ts";
 import { systemClock } from "../../src/core/time.ts";
-import { thorough, useBroker } from "../support/broker.ts";
+import { itThoroughly, useBroker } from "../support/broker.ts";
 import { startTestGateway, type TestConfig, writeConfig } from "../support/gateway.ts";
 import { type GithubDouble, HOOK_SECRET, startGithub } from "../support/github-double.ts";
 import { metric } from "../support/http.ts";
@@ -205,33 +205,33 @@ describe("webhooks: recovery of missed deliveries", function () {
   });
 
   /** Deliveries, failed ones, those of them that were written, and those that stay unreachable. */
-  const [total, failures, written, hopeless] = soak
-    ? [5000, 60, 10, 3]
-    : thorough
-      ? [500, 6, 1, 1]
-      : [100, 6, 1, 1];
-  it(`recovers the failed ones of ${total} deliveries, each once, also those that were written but not acknowledged`, async () => {
-    let offset = 0;
-    const gateway = await start({}, {}, { now: () => Date.now() + offset });
-    const at = Date.now() - HOUR;
-    const all: string[] = [];
-    for (let n = 0; n < total; n++) {
-      const index = n % (total / failures) < 1 ? Math.floor(n / (total / failures)) : undefined;
-      const lost = index === undefined ? undefined : index < written ? "answer" : "request";
-      all.push(await github.deliver({ ...(lost ? { lost } : {}), at }));
-    }
-    const failed = github.log.filter(({ status_code }) => status_code === 502).map(({ guid }) => guid);
-    assert.equal(failed.length, failures);
-    const never = failed.slice(-hopeless);
-    for (const guid of never) github.unreachable.add(guid);
-    for (const count of [1, 2, 3]) {
-      const requests = () => github.requested.filter((guid) => never.includes(guid)).length;
-      await until(() => requests() === count * hopeless, 300_000);
-      offset += 61_000;
-    }
-    await until(async () => (await state(gateway)).losses === 1, 60_000);
-    for (const guid of never) assert.match((await state(gateway)).lastLoss?.message ?? "", new RegExp(guid));
-    assert.deepEqual((await guids()).sort(), all.filter((guid) => !never.includes(guid)).sort());
-    assert.equal(github.requested.length, failures - written + 2 * hopeless);
-  });
+  const [total, failures, written, hopeless] = soak ? [5000, 60, 10, 3] : [500, 6, 1, 1];
+  itThoroughly(
+    `recovers the failed ones of ${total} deliveries, each once, also those that were written but not acknowledged`,
+    async () => {
+      let offset = 0;
+      const gateway = await start({}, {}, { now: () => Date.now() + offset });
+      const at = Date.now() - HOUR;
+      const all: string[] = [];
+      for (let n = 0; n < total; n++) {
+        const index = n % (total / failures) < 1 ? Math.floor(n / (total / failures)) : undefined;
+        const lost = index === undefined ? undefined : index < written ? "answer" : "request";
+        all.push(await github.deliver({ ...(lost ? { lost } : {}), at }));
+      }
+      const failed = github.log.filter(({ status_code }) => status_code === 502).map(({ guid }) => guid);
+      assert.equal(failed.length, failures);
+      const never = failed.slice(-hopeless);
+      for (const guid of never) github.unreachable.add(guid);
+      for (const count of [1, 2, 3]) {
+        const requests = () => github.requested.filter((guid) => never.includes(guid)).length;
+        await until(() => requests() === count * hopeless, 300_000);
+        offset += 61_000;
+      }
+      await until(async () => (await state(gateway)).losses === 1, 60_000);
+      for (const guid of never)
+        assert.match((await state(gateway)).lastLoss?.message ?? "", new RegExp(guid));
+      assert.deepEqual((await guids()).sort(), all.filter((guid) => !never.includes(guid)).sort());
+      assert.equal(github.requested.length, failures - written + 2 * hopeless);
+    },
+  );
 });
