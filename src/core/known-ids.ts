@@ -26,16 +26,15 @@ export class KnownIds {
     return this.#hashes.has(hash);
   }
 
+  /** Adds a hash as the newest one, also if it is known. */
   add(hash: string): void {
+    this.#hashes.delete(hash);
     this.#hashes.add(hash);
   }
 
   /** Adds all hashes of another set, as newer ones. */
   addAll(other: KnownIds): void {
-    for (const hash of other.#hashes) {
-      this.#hashes.delete(hash);
-      this.#hashes.add(hash);
-    }
+    for (const hash of other.#hashes) this.add(hash);
   }
 
   /** Keeps the newest hashes. */

@@ -43,12 +43,15 @@ export class RoundProgress {
   /** Adds an item. @param hash undefined: the source has no ids @returns whether it is new */
   add(hash: string | undefined): boolean {
     if (hash === undefined) return true;
+    const { isNewestFirst, repeatsItems } = this.#plan;
     if (this.#known.has(hash)) {
       this.#metKnown = true;
+      // The next poll returns it again, so it must be among those that are kept.
+      if (repeatsItems && !isNewestFirst) this.#known.add(hash);
       return false;
     }
     if (this.#ids.has(hash)) return false;
-    (this.#plan.isNewestFirst ? this.#ids : this.#known).add(hash);
+    (isNewestFirst ? this.#ids : this.#known).add(hash);
     return true;
   }
 
@@ -66,7 +69,7 @@ export class RoundProgress {
   /** Returns the state in which the items are known, and the round begins again. */
   interrupted(): PollState {
     const { page: _, cursor: __, ...round } = this.#withIds(this.#round.items);
-    return { ...this.#state, ...this.#knownOf(this.#round.items), round };
+    return { ...this.#state, ...this.#knownOf(this.#round.items, false), round };
   }
 
   /** Returns the state in which the round begins again, because the page no longer exists. */
@@ -92,7 +95,7 @@ export class RoundProgress {
       return {
         ...state,
         ...(newCursor === undefined ? {} : { cursor: newCursor }),
-        ...this.#knownOf(count),
+        ...this.#knownOf(count, true),
         ...(fromNow ? { isStarted: true } : {}),
         ...(firstValidators === undefined ? {} : { validators: firstValidators }),
       };
@@ -105,7 +108,7 @@ export class RoundProgress {
       ...(newCursor === undefined ? {} : { cursor: newCursor }),
       ...(firstValidators === undefined ? {} : { validators: firstValidators }),
     };
-    return { ...state, ...this.#knownOf(count), round };
+    return { ...state, ...this.#knownOf(count, false), round };
   }
 
   /** @param items the number of items of the page */
@@ -115,8 +118,11 @@ export class RoundProgress {
     return { ...this.#round, ids: this.#ids.toString() };
   }
 
-  /** @param items the number of items of the round so far */
-  #knownOf(items: number): Pick<PollState, "known"> {
+  /**
+   * @param items the number of items of the round so far
+   * @param isLast whether the round ends: before, the items of the last round are still needed
+   */
+  #knownOf(items: number, isLast: boolean): Pick<PollState, "known"> {
     const { dedupe, id, repeatsItems, isNewestFirst } = this.#plan;
     if (id === undefined) return {};
     if (repeatsItems && !isNewestFirst && items > MAX_KNOWN)
@@ -124,7 +130,8 @@ export class RoundProgress {
         "blocked",
         `one poll returns more than ${MAX_KNOWN} items, which are too many to remember: use {cursor}, so that the API returns only new items${this.#plan.usesCursor ? ", or a smaller overlap" : ""}`,
       );
-    this.#known.keepNewest(Math.max(dedupe, repeatsItems ? Math.min(items, MAX_KNOWN) : 0));
+    if (isLast || !repeatsItems)
+      this.#known.keepNewest(Math.max(dedupe, repeatsItems ? Math.min(items, MAX_KNOWN) : 0));
     return this.#known.size === 0 ? {} : { known: this.#known.toString() };
   }
 }

@@ -57,6 +57,7 @@ describe("sources: http-poll on an unreliable API", function () {
           next: '{"page": next}',
           order,
           timeout: "30ms",
+          dedupe: 50,
           ...(usesCursor ? { cursor: "$max(items.id)" } : {}),
         };
         const source = httpPoll.create(withDefaults(httpPoll, options), testContext());

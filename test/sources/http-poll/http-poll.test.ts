@@ -62,6 +62,18 @@ describe("sources: http-poll", () => {
     assert.deepEqual(await run.values(), ['{"id":3}']);
   });
 
+  it("remembers all items that the API returns, however few dedupe names", async () => {
+    const range = (from: number, to: number) =>
+      Array.from({ length: to - from + 1 }, (_, n) => ({ id: from + n }));
+    let items = range(1, 60);
+    const api = await startApi(() => ({ body: items }));
+    const run = poll({ url: api.url, id: "id", dedupe: 10 });
+    assert.equal((await run.values()).length, 60);
+    items = [...range(1, 30), ...range(61, 90)];
+    assert.equal((await run.values()).length, 30);
+    assert.deepEqual(await run.values(), []);
+  });
+
   it("writes an item again when its version changes", async () => {
     let version = 1;
     const api = await startApi(() => ({ body: [{ id: 1, v: version }] }));
