@@ -56,9 +56,14 @@ export async function startGithub(target: string): Promise<GithubDouble> {
     await response.arrayBuffer();
     return response.status;
   };
-  const attempt = async (guid: string, event: string, redelivery: boolean): Promise<void> => {
+  const attempt = async (
+    guid: string,
+    event: string,
+    redelivery: boolean,
+    at = Date.now(),
+  ): Promise<void> => {
     const status_code = double.unreachable.has(guid) ? 502 : await send(guid, event);
-    add(guid, event, redelivery, status_code, Date.now());
+    add(guid, event, redelivery, status_code, at);
   };
   const add = (guid: string, event: string, redelivery: boolean, status_code: number, at: number): void => {
     double.log.push({
@@ -109,7 +114,7 @@ export async function startGithub(target: string): Promise<GithubDouble> {
       else if (lost === "answer") {
         await send(guid, event);
         add(guid, event, false, status, at);
-      } else await attempt(guid, event, false);
+      } else await attempt(guid, event, false, at);
       return guid;
     },
   };

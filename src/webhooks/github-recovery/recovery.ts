@@ -150,7 +150,7 @@ async function readLog(
   for await (const page of api.attempts(signal)) {
     report();
     all.push(...page.filter(({ at }) => at >= from));
-    if (page.some(({ at }) => at < from)) break;
+    if (page.every(({ at }) => at < from)) break;
   }
   return all;
 }
