@@ -31,7 +31,7 @@ const soaks: Readonly<Record<string, () => Promise<number>>> = {
   "source-replicas": () => onBoth(`${PROMISES}/4-sources-are-exactly-once.replicas.test.ts`),
   polls: () => onBoth(`${PROMISES}/4-sources-are-exactly-once.polls.test.ts`),
   streams: () => onBoth(`${PROMISES}/4-sources-are-exactly-once.streams.test.ts`),
-  "github-recovery": () => onBoth("test/webhooks/github-recovery.test.ts", "recovers the failed ones"),
+  "github-recovery": () => onBoth("test/webhooks/github-recovery.test.ts", "recovers each failed one once"),
   "source-brokers": () => mocha(`${PROMISES}/4-sources-are-exactly-once.three-brokers.test.ts`),
   "source-takeover": () => onBoth("test/issues/sources-take-over.many.test.ts"),
   "older-transactions": onOlderKafka,

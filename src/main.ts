@@ -15,8 +15,8 @@ import { start } from "./commands/start.ts";
 import { token } from "./commands/token.ts";
 import { messageOf, OperatorError } from "./core/errors.ts";
 
-// V8 otherwise lets garbage grow to two or three times the live data before it collects the old generation. With buffers
-// of requests that were promoted to it, resident memory then exceeds its bound (promise 8).
+// V8 otherwise lets garbage grow to two or three times the live data before it collects the old generation. Buffers of requests
+// that were promoted to it would then push resident memory over its bound (promise 8).
 setFlagsFromString("--heap-growing-percent=50");
 
 const commands: readonly Command[] = [start, check, token, replay, deadLetter, sources, github, devBroker];

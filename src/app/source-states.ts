@@ -82,12 +82,13 @@ export function setCursor(
         : (await readStates(kafka, config, log, stopping)).get(name);
     const value = configured ? undefined : found?.value;
     const stored = value === undefined ? undefined : decodeState(name, value);
+    const kept = carriedOver(configured?.adapter, name, found?.value);
     const type = configured?.settings.type ?? stored?.type;
     if (type === undefined) throw unknownSource(config, name);
     const state: StoredState = {
       type,
       cursorVersion: configured?.adapter.cursorVersion ?? stored?.cursorVersion ?? 1,
-      cursor,
+      cursor: kept && isObject(cursor) ? { ...kept, ...cursor } : cursor,
       ...holdsOf(configured?.adapter.holds ?? stored?.holds),
     };
     const home = configured
@@ -119,7 +120,16 @@ export function removeState(
     if (value === undefined && !config.compiled.sources.has(name)) throw unknownSource(config, name);
     const stored = value === undefined ? undefined : resultOf(() => decodeState(name, value));
     const home = partition ?? statePartition(name, configured?.adapter.group);
-    await write(kafka, config, { name, values: new Map([[home, null]]) }, log, stopping);
+    const kept = carriedOver(configured?.adapter, name, value);
+    const rest =
+      configured && kept
+        ? encodeState({
+            type: configured.settings.type,
+            cursorVersion: configured.adapter.cursorVersion ?? 1,
+            cursor: kept,
+          })
+        : null;
+    await write(kafka, config, { name, values: new Map([[home, rest]]) }, log, stopping);
     return stored instanceof Error ? undefined : stored?.holds;
   });
 }
@@ -192,6 +202,18 @@ function unknownSource({ compiled }: Config, name: string): SourceStateError {
   return new SourceStateError(
     `Source "${name}" is not configured and has no cursor. The configured sources are: ${names}.`,
   );
+}
+
+const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
+
+/** See `Source.carriedOver`. */
+function carriedOver(
+  source: Source | undefined,
+  name: string,
+  value: Buffer | undefined,
+): object | undefined {
+  const stored = value === undefined ? undefined : resultOf(() => decodeState(name, value));
+  return stored === undefined || stored instanceof Error ? undefined : source?.carriedOver?.(stored.cursor);
 }
 
 const shownCursor = (source: Source | undefined, stored: StoredState | undefined): unknown =>

@@ -61,7 +61,7 @@ export function compileConfig(
   };
 }
 
-/** Adds the sources that recover missed deliveries of webhooks. A name of the configuration contains no colon. */
+/** Adds the sources that recover missed deliveries of webhooks. Configured names contain no colon, so the names cannot collide. */
 function addRecoveries(compiled: Record<string, ReadonlyMap<string, unknown>>): void {
   const webhooks = compiled["webhooks"] as CompiledAdapters["webhooks"] | undefined;
   const sources = compiled["sources"] as CompiledAdapters["sources"];

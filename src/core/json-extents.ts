@@ -17,9 +17,9 @@ export interface Extent {
 }
 
 /**
- * Finds the values at a path of member names. As in JSONata, an array on the way, or at the end, stands for its elements.
+ * Finds the values at a path of member names. An array on the path or at its end is replaced by its elements, as in JSONata.
  *
- * @param path without names, the values are the text itself, or its elements if it is an array
+ * @param path empty: the text itself, or its elements if it is an array
  */
 export function valuesAt(json: Buffer, path: readonly string[]): Extent[] {
   const found: Extent[] = [];
@@ -109,7 +109,7 @@ function skipLiteral(json: Buffer, from: number): number {
   return at;
 }
 
-/** @returns the position of the next character that is not a space */
+/** @returns the position of the next character that is not whitespace */
 export function skipSpace(json: Buffer, from: number): number {
   let at = from;
   while ((json[at] as number) <= 0x20) at++;

@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 /** The characters of a hash: 66 bits, so that two of a thousand items practically never have the same one. */
 const LENGTH = 11;
 
-/** @returns the hash of an item's id, of any length */
+/** @returns a hash of 11 characters for an id of any length */
 export const hashOf = (id: string): string =>
   createHash("sha256").update(id).digest("base64url").slice(0, LENGTH);
 

@@ -30,7 +30,7 @@ export interface SourceSummary {
   readonly nextRun: string | null;
   /** The number of calls that the source may still make in the current period; null without a quota. */
   readonly quotaRemaining: number | null;
-  /** The number of items that the source may still be given in the current period; null without such a limit. */
+  /** The number of items that the source may still read within its limits; null without such a limit. */
   readonly itemsRemaining: number | null;
   /** The number of records that were committed to their topics. */
   readonly records: number;

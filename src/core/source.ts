@@ -19,8 +19,8 @@ export interface Batch<Cursor> {
   /** The cursor from which the source continues after the records: any JSON value. */
   readonly cursor: Cursor;
   /**
-   * Set when events of the other system were lost before the source could read them: what is known about them. Reported in the log,
-   * in `/sources` and in a metric.
+   * Set when events were lost before the source could read them. The text says what is known about them; it is logged and shown on
+   * `/sources`, and the loss is counted.
    */
   readonly lost?: string;
 }
@@ -33,7 +33,7 @@ export interface SourceProgress {
   readonly lag?: number | undefined;
   /** The number of calls that the source may still make in the current period. */
   readonly quotaRemaining?: number | undefined;
-  /** The number of items that the source may still be given in the current period. */
+  /** The number of items that the source may still read within its limits. */
   readonly itemsRemaining?: number | undefined;
 }
 
@@ -46,10 +46,11 @@ export type ReportProgress = (progress?: SourceProgress) => void;
 /** Reads records that were written. Implemented by `kafka/consume/topic-records.ts`. */
 export interface TopicRecords {
   /**
-   * Reads the records of all partitions of a topic with timestamps from a time on, up to the end at the time of the call.
+   * Reads all partitions of a topic, from the first record with a timestamp of at least `time` to the end at the time of the call. A
+   * topic that does not exist has no records.
    *
    * @param time milliseconds since 1970
-   * @throws OperatorError when the topic cannot be read; a topic that does not exist has no records; the reason of `signal`
+   * @throws OperatorError when the topic cannot be read; the reason of `signal`
    */
   since(
     topic: string,
@@ -69,7 +70,7 @@ export interface Source<Cursor = unknown> {
    */
   readonly cursorVersion?: number;
   /**
-   * Sources with the same group run in one process, and see the cursors of one another at a takeover. Default: the source alone.
+   * Sources with the same group run in one process; each receives the cursors of the others in `onTakeover`. Default: a group of its own.
    */
   readonly group?: string;
   /** What remains in another system after the source is removed from the configuration. Default: nothing. */
@@ -79,9 +80,14 @@ export interface Source<Cursor = unknown> {
   /**
    * Called when this process takes over the source, before `run`.
    *
-   * @param cursors the last committed cursors of this source, and of other sources, among them all of the same group; by name
+   * @param cursors the last committed cursors by source name: those of the group, and possibly of other sources
    */
   onTakeover?(cursors: ReadonlyMap<string, unknown>): void;
+  /**
+   * Returns the part of a stored cursor that remains when an operator sets or removes the cursor, such as the calls that count
+   * against a quota. Default: nothing.
+   */
+  carriedOver?(stored: unknown): object | undefined;
   /** Returns a cursor as `/sources` shows it. Default: unchanged. */
   shown?(cursor: unknown): unknown;
   /**
@@ -90,7 +96,7 @@ export interface Source<Cursor = unknown> {
    *
    * @param cursor the last committed cursor; undefined when there is none
    * @param signal aborted when the source must end: the process stops, another process owns the source, or this run failed
-   * @param records for a source that must know what was written
+   * @param records reads records that were written, for a source that must know them
    * @throws SourceError. Any other error, and a generator that ends, count as `passing`
    */
   run(

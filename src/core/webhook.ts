@@ -76,7 +76,7 @@ export interface MissedDelivery {
   readonly event: string;
   /** The time of the first attempt, in milliseconds since 1970. */
   readonly at: number;
-  /** What Onramp does about it, as one word. */
+  /** Whether Onramp requests it again, or why not, in one word. */
   readonly verdict: string;
 }
 
@@ -84,7 +84,7 @@ export interface MissedDelivery {
 export interface Recovery {
   /** Runs as source `webhook:<name>`. */
   readonly source: Source;
-  /** Returns the deliveries that are missed now, and requests none again. @throws SourceError, OperatorError */
+  /** Returns the deliveries that are currently missed. Requests none of them again. @throws SourceError, OperatorError */
   missed(records: TopicRecords, signal: AbortSignal): Promise<readonly MissedDelivery[]>;
 }
 

@@ -108,7 +108,10 @@ export class SourceHealth {
   reportLoss(message: string): void {
     this.lastLoss = { at: new Date(this.now()).toISOString(), message };
     this.counts.losses++;
-    this.#log.warn({ source: this.#name, reason: message }, "source lost events of the other system");
+    this.#log.warn(
+      { source: this.#name, reason: message },
+      "events of the other system were lost before the source read them",
+    );
   }
 
   /** Called after each commit, and after each confirmation that a running source is still owned. */

@@ -13,7 +13,7 @@ const COUNTERS: readonly [name: string, help: string, count: keyof SourceCounts]
   ["onramp_source_starts_total", "Starts of a source, including those after failures.", "starts"],
   [
     "onramp_source_losses_total",
-    "How often a source found that events were lost before it read them.",
+    "Times that a source found that events were lost before it read them.",
     "losses",
   ],
 ];
@@ -55,7 +55,7 @@ const GAUGES: readonly [name: string, help: string, read: (state: SourceSummary)
   ],
   [
     "onramp_source_items_remaining",
-    "Items that a source may still be given in the current period. Absent without such a limit.",
+    "Items that a source may still read within its limits. Absent without such a limit.",
     ({ itemsRemaining }) => itemsRemaining,
   ],
 ];

@@ -8,45 +8,50 @@ import type { PollOptions } from "./http-poll/poll-plan.ts";
 import type { PollState } from "./http-poll/poll-state.ts";
 
 /** The posts per page: the API allows 10 to 100. */
-const [FEWEST_POSTS, MOST_POSTS] = [10, 100];
+const [MIN_POSTS, MAX_POSTS] = [10, 100];
 
 export const x = adapterKind({
   type: "x",
   options: object({
     topic: string("The topic of the posts.", { required: true }),
-    query: string("The search, see X's documentation of queries.", { required: true }),
+    query: string("The search query, in the syntax of X's documentation.", { required: true }),
     bearerToken: string("The Bearer token of the app.", { required: true }),
     itemsPerDay: number("The maximum number of posts that are read in any 24 hours. X bills every post.", {
       type: "integer",
-      minimum: FEWEST_POSTS,
+      minimum: MIN_POSTS,
       required: true,
     }),
-    itemsPerMonth: number("As itemsPerDay, in any 31 days.", { type: "integer", minimum: FEWEST_POSTS }),
+    itemsPerMonth: number("The maximum number of posts that are read in any 31 days.", {
+      type: "integer",
+      minimum: MIN_POSTS,
+    }),
     interval: duration("The time from the start of one poll to the start of the next.", { default: "1m" }),
     from: oneOf(
       ["start", "now"],
-      "What the first poll does. start: it writes the posts of the last seven days, from the newest, within itemsPerDay. now: it only notes the newest posts.",
+      "What the first poll does. start: it writes the posts of the last seven days, the newest first, within itemsPerDay. now: it writes none, and remembers the ids of the newest page.",
       { default: "start" },
     ),
-    fields: string("The fields of a post (tweet.fields).", { default: "author_id,created_at,lang" }),
+    fields: string("The fields of a post (tweet.fields), separated by commas. author_id is the key.", {
+      default: "author_id,created_at,lang",
+    }),
     expansions: string(
-      "Objects that the API adds to the posts (expansions), such as author_id. X bills them. A post then has the members author and media. Default: none.",
+      "Related objects that the API returns (expansions), separated by commas, such as author_id. X bills them. The members author and media are added to each post. Default: none.",
     ),
     callsPerSecond: number(
-      "The maximum number of calls per second. The default is the limit of 450 calls per 15 minutes.",
+      "The maximum number of calls per second. The default is X's limit of 450 calls per 15 minutes per app.",
       {
         exclusiveMinimum: 0,
         default: 0.5,
       },
     ),
     quota: string(
-      "Sources that name the same quota share their limits, and run on the same replica. Use one quota per app.",
+      "The name of a quota. Sources with the same name share their limits, and run on the same replica. Sources of the same app must have the same quota.",
     ),
     url: url("The URL of the API.", { default: "https://api.x.com/2/tweets/search/recent" }),
   }),
   create({ query, bearerToken, fields, expansions, url: base, ...options }, context): Source<PollState> {
     const { itemsPerDay, itemsPerMonth = itemsPerDay } = options;
-    const posts = Math.min(MOST_POSTS, itemsPerDay, itemsPerMonth);
+    const posts = Math.min(MAX_POSTS, itemsPerDay, itemsPerMonth);
     const target = new URL(base);
     const parameters = {
       query,

@@ -1,4 +1,4 @@
-// Requests answers of any status: whole ones, up to a size, and streams. Decompresses them while they arrive.
+// Sends requests and accepts any status: reads whole answers up to a size, or returns a stream. Decompresses while data arrives.
 
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { PassThrough, pipeline, type Readable } from "node:stream";
@@ -89,7 +89,7 @@ const DECODERS: Readonly<Record<string, () => NodeJS.ReadWriteStream>> = {
   br: () => zlib.createBrotliDecompress({ flush: zlib.constants.BROTLI_OPERATION_FLUSH }),
 };
 
-/** @throws HttpFailure for a coding that was not asked for */
+/** @throws HttpFailure for a coding that was not requested, or more than two codings */
 function decompressed(res: IncomingMessage, receiver: string): Readable {
   const codings = (res.headers["content-encoding"] ?? "")
     .toLowerCase()
@@ -103,12 +103,15 @@ function decompressed(res: IncomingMessage, receiver: string): Readable {
   const known = steps.filter((step) => step !== undefined);
   if (known.length < steps.length || steps.length > 2) {
     res.destroy();
-    throw new HttpFailure(`${receiver} answered with a content-encoding that was not asked for`, {
-      isUnreadable: true,
-    });
+    throw new HttpFailure(
+      `${receiver} answered with the content-encoding "${codings.join(", ").slice(0, 60)}", which Onramp cannot decode`,
+      {
+        isUnreadable: true,
+      },
+    );
   }
   const end = new PassThrough();
-  // The callback receives the error, which destroys `end` as well.
+  // `pipeline` destroys `end` with the error of a failed step, so its reader receives it.
   pipeline([res, ...known, end], () => {});
   return end;
 }

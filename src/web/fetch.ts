@@ -1,5 +1,5 @@
-// A `fetch` with a time limit. It uses the proxies of the environment, can be cancelled, does not follow redirects, and
-// throws for every status other than 2xx.
+// `fetch` functions with a time limit. They use the proxies of the environment, can be cancelled, and do not follow redirects.
+// `boundedFetch` throws for every status other than 2xx; `answeringFetch` does not.
 
 import { inexactNumbers, withExactNumbers } from "../core/json-numbers.ts";
 import { environmentAgent } from "./agent.ts";
@@ -52,7 +52,7 @@ export function boundedFetch({ receiver, timeoutMs, cancel, now }: FetchLimits):
 const MAX_ANSWER = 10 * 1024 * 1024;
 
 /**
- * As `boundedFetch`, for a client library that treats statuses itself: resolves with a complete response of any status. In JSON,
+ * As `boundedFetch`, for a client library that handles statuses itself: resolves with a complete response of any status. In JSON,
  * numbers that JavaScript would round become strings.
  *
  * @returns a `fetch` that throws HttpFailure, AnswerTooLarge, ProxyRefused, InvalidRequest, or the reason of `cancel`

@@ -74,7 +74,7 @@ describe("sources of APIs", function () {
     },
   );
 
-  it("refuse an answer of 1 GB, and need little memory for it", async () => {
+  it("are blocked by a response of 1 GB, and read only its beginning", async () => {
     const topic = await broker.topic();
     const chunk = Buffer.alloc(MEGABYTE, "x");
     let sent = 0;
@@ -95,7 +95,7 @@ describe("sources of APIs", function () {
     });
     const before = rss(gateway.child.pid);
     const { lastError } = await untilState(gateway, ["blocked"]);
-    assert.match(lastError?.message ?? "", /more than 10485760 bytes, which is maxResponse/);
+    assert.match(lastError?.message ?? "", /more than 10485760 bytes, the limit maxResponse/);
     assert.ok(!JSON.stringify(lastError).includes(KEY));
     assert.ok(sent < 100, `${sent} MB were sent`);
     assert.ok(rss(gateway.child.pid) - before < 60 * MEGABYTE);

@@ -32,7 +32,7 @@ export class KafkaTopicRecords implements TopicRecords {
       });
     if (state === undefined) return;
     const places = state.partitions.map((_, partition) => ({ topic, partition }));
-    // The high watermark: records of an open transaction count as soon as it is committed.
+    // The high watermark, not the last stable offset: `readRange` waits for open transactions before it.
     const ends = await listOffsetsOrThrow(this.#deps, places, () => LATEST, READ_UNCOMMITTED);
     const starts = await listOffsetsOrThrow(
       this.#deps,

@@ -15,7 +15,7 @@ import {
   SourceError,
 } from "../../core/source.ts";
 import { ApiCalls, type ApiRequest } from "../parts/api-calls.ts";
-import { PacedCalls, type QuotaState } from "../parts/paced-calls.ts";
+import { callsIn, PacedCalls, type QuotaState } from "../parts/paced-calls.ts";
 import { type Bar, barsIn, refusalIn } from "./bars.ts";
 
 interface Cursor extends QuotaState {
@@ -38,16 +38,16 @@ export const alphaVantage = adapterKind({
     symbol: string("The symbol of a stock, such as IBM. Either symbol or forex is required."),
     forex: object(
       {
-        from: string("The currency whose price is written, such as EUR.", { required: true }),
+        from: string("The currency that is priced, such as EUR.", { required: true }),
         to: string("The currency of the price, such as USD.", { required: true }),
       },
-      { description: "A pair of currencies." },
+      { description: "A pair of currencies. Either symbol or forex is required." },
     ),
     interval: oneOf(["1min", "5min", "15min", "30min", "60min"], "The time between two bars.", {
       default: "1min",
     }),
     delayHours: number(
-      "The hours from the time of a bar to its record. 168, a week, puts weekdays on weekdays.",
+      "The time from a bar to its record, in hours. With 168 (a week), a bar is written on its own weekday.",
       { minimum: 0, default: 168 },
     ),
     callsPerDay: number("The maximum number of calls in any 24 hours, of all sources with the same key.", {
@@ -80,6 +80,7 @@ export const alphaVantage = adapterKind({
       group: quota,
       maxSilenceMs: 2 * TIMEOUT_MS,
       onTakeover: (cursors) => calls.load(cursors),
+      carriedOver: callsIn,
       shown: (cursor) => ({ timestamp: (cursor as Cursor | undefined)?.timestamp }),
       async *run(cursor, signal, report): AsyncGenerator<Batch<Cursor>> {
         if (cursor !== undefined && !isCursor(cursor)) throw invalidCursor(context.name);

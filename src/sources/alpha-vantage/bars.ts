@@ -25,7 +25,11 @@ const REFUSALS: readonly [text: RegExp, refusal: () => SourceError][] = [
   ],
   [
     /sparingly|per second|per minute|burst/i,
-    () => passing("the calls are too fast; other programs may use the same key", TOO_FAST_MS),
+    () =>
+      passing(
+        "there were too many calls per second or minute; other programs may use the same key",
+        TOO_FAST_MS,
+      ),
   ],
   [
     /per day|daily/i,
@@ -53,7 +57,10 @@ export function refusalIn(answer: unknown): SourceError | undefined {
   const text = ["Error Message", "Note", "Information"].map((name) => members[name]).find(Boolean);
   if (text === undefined) return undefined;
   const found = REFUSALS.find(([pattern]) => pattern.test(String(text)));
-  return found?.[1]() ?? passing("for a reason that Onramp does not know", TOO_FAST_MS);
+  return (
+    found?.[1]() ??
+    passing("for a reason that Onramp does not know; send the request with curl to see it", TOO_FAST_MS)
+  );
 }
 
 /**

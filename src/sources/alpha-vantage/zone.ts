@@ -1,4 +1,4 @@
-// Converts local times of a time zone to times.
+// Converts local times of a time zone to seconds since 1970.
 
 import { SourceError } from "../../core/source.ts";
 
@@ -6,18 +6,21 @@ const LOCAL_TIME = /^(\d{4})-(\d\d)-(\d\d)(?: (\d\d):(\d\d):(\d\d))?$/;
 const HOUR_MS = 3_600_000;
 
 /**
- * Returns a function that converts a local time such as `2021-08-20 12:00:00` to seconds since 1970. Of a time that occurs twice,
- * at the end of daylight saving, it returns the first.
+ * Returns a function that converts a local time such as `2021-08-20 12:00:00` to seconds since 1970. For a time that occurs twice,
+ * when daylight saving ends, it returns the first.
  *
  * @param zone a name of the tz database, such as `US/Eastern`
- * @throws SourceError for a zone, or later a time, that is not known
+ * @throws SourceError for an unknown zone; the returned function throws it for a text that is not a time
  */
 export function createZone(zone: string): (local: string) => number {
   let format: Intl.DateTimeFormat;
   try {
     format = new Intl.DateTimeFormat("en-US", { timeZone: zone, timeZoneName: "longOffset" });
   } catch {
-    throw new SourceError("passing", `the time zone "${zone.slice(0, 60)}" is not known`);
+    throw new SourceError(
+      "passing",
+      `Alpha Vantage answered with the time zone "${zone.slice(0, 60)}", which is not known`,
+    );
   }
   const offsets = new Map<number, number>();
   const offsetAt = (time: number): number => {
@@ -33,7 +36,11 @@ export function createZone(zone: string): (local: string) => number {
     const parts = LOCAL_TIME.exec(local)
       ?.slice(1)
       .map((part) => Number(part ?? 0));
-    if (!parts) throw new SourceError("passing", `"${local.slice(0, 60)}" is not a time`);
+    if (!parts)
+      throw new SourceError(
+        "passing",
+        `Alpha Vantage answered with "${local.slice(0, 60)}" instead of a time`,
+      );
     const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = parts;
     const asUtc = Date.UTC(year, month - 1, day, hour, minute, second);
     // The offset before the local time, and the one after it; they differ around a change.

@@ -32,10 +32,12 @@ export async function failureIn(
 ): Promise<SourceError | undefined> {
   const found = await failure?.evaluate(answer.value, bindingsOf(answer));
   if (found === undefined || found === null || found === false) return undefined;
-  const reported = `${api} answered ${answer.status} with a failure, as the option failure found`;
+  const reported = `${api} answered ${answer.status}, which the option failure reports as a failure`;
   const wait = waitIn(found);
   if (wait !== undefined)
-    return new SourceError("passing", `${reported}; Onramp waits as it asks`, { retryAfterMs: wait });
+    return new SourceError("passing", `${reported}; Onramp waits as long as the option failure returned`, {
+      retryAfterMs: wait,
+    });
   if (isKind(found))
     return new SourceError(
       found,
@@ -45,7 +47,7 @@ export async function failureIn(
     );
   return new SourceError(
     "blocked",
-    `${reported}, but its result is not "passing", "blocked", or a time to wait: correct the expression`,
+    `failure: the result for a response of ${api} must be "passing", "blocked", or a time to wait (seconds, or a duration such as "15m"); correct the expression`,
   );
 }
 

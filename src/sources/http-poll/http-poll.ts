@@ -5,7 +5,7 @@ import { object } from "../../core/options.ts";
 import type { Batch, Source } from "../../core/source.ts";
 import { bytes, ms } from "../../core/units.ts";
 import { ApiCalls } from "../parts/api-calls.ts";
-import { PacedCalls } from "../parts/paced-calls.ts";
+import { callsIn, PacedCalls } from "../parts/paced-calls.ts";
 import { pollOptions } from "./options.ts";
 import { compilePlan, type PollOptions } from "./poll-plan.ts";
 import { checkState, type PollState, shownState } from "./poll-state.ts";
@@ -31,6 +31,7 @@ export function createPoller(options: PollOptions, context: AdapterContext): Sou
     ...(quota === undefined ? {} : { group: quota }),
     maxSilenceMs: SILENCE_MS + ms(timeout),
     onTakeover: (cursors) => calls.load(cursors),
+    carriedOver: callsIn,
     shown: shownState,
     async *run(stored, signal, report): AsyncGenerator<Batch<PollState>> {
       const end = calls.start(stored);

@@ -38,12 +38,12 @@ function sameOrigin(text: string, base: URL, api: string): string {
   if (url === undefined)
     throw new SourceError(
       "blocked",
-      `next: the result for an answer of ${api} is not a URL; for a value of a parameter, return {"page": value}`,
+      `next: the result for a response of ${api} is not a URL. For a value of {page}, return {"page": value}`,
     );
   if (url.origin !== base.origin)
     throw new SourceError(
       "blocked",
-      `${api} names a next page on another host, ${url.host}. It is not requested, because the headers of the source may contain a key; if next computes the URL, correct it, or use {page}`,
+      `${api} names a next page on another origin, ${url.origin}. It is not requested, because the headers of the source may contain a key. Set url to that origin, or use the option next with {"page": value}`,
     );
   return url.href;
 }

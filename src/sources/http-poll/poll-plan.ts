@@ -21,7 +21,7 @@ export interface PollPlan extends IdentityRules, DraftRules {
   readonly fromNow: boolean;
   /** Whether the API returns only what is new, because the requests contain the cursor. */
   readonly usesCursor: boolean;
-  /** Whether a request returns items again that were read before. */
+  /** Whether requests may return items that were read before. */
   readonly repeatsItems: boolean;
   readonly initialCursor: string | undefined;
   readonly maxPages: number;
@@ -113,14 +113,14 @@ function check(options: PollOptions, usesCursor: boolean, parts: readonly (strin
       "id is required when url, headers and body do not contain {cursor}: otherwise every poll would write all items again",
     );
   if (id === undefined && overlap !== undefined)
-    fail("overlap requires id, so that items are not written again");
+    fail("overlap requires id: otherwise the items that are read again would be written again");
   if (id === undefined && version !== undefined) fail("version requires id");
   if (id === undefined && from === "now") fail("from: now requires id");
   if (expired && !usesCursor) fail("expired has no effect: url, headers and body do not contain {cursor}");
-  if (body !== undefined && method === "GET") fail("a request with body needs method: POST or PUT");
+  if (body !== undefined && method === "GET") fail("body requires method: POST or PUT");
   try {
     fillUrl(options.url, { cursor: "0", page: "0" });
   } catch {
-    fail("url is not valid after {cursor} and {page} have been replaced");
+    fail("url is not a valid URL after {cursor} and {page} are replaced");
   }
 }

@@ -18,7 +18,7 @@ export interface Round {
   readonly cursor?: string;
   /** The hashes of the items of the round, if the newest come first. */
   readonly ids?: string;
-  /** Of the first page, for the next round. */
+  /** The validators of the first page, for the next round. */
   readonly validators?: Validators;
   /** Whether the round began again, because a page no longer existed. */
   readonly isRepeated?: boolean;
@@ -37,7 +37,7 @@ export interface PollState extends QuotaState {
   readonly cursor?: string;
   /** The hashes of known items, from the oldest to the newest. */
   readonly known?: string;
-  /** Whether the items that existed at the first start have been noted (`from: now`). */
+  /** Whether the items that existed at the first start have been remembered (`from: now`). */
   readonly isStarted?: boolean;
   readonly round?: Round;
   readonly validators?: Validators;
@@ -59,7 +59,8 @@ export function checkState(name: string, stored: unknown): PollState {
     throw invalidCursor(name);
   return {
     ...(rest as PollState),
-    ...(cursor === undefined ? {} : { cursor: String(cursor) }),
+    // A cursor that was set by hand is a start.
+    ...(cursor === undefined ? {} : { cursor: String(cursor), isStarted: true }),
     ...(known === undefined ? {} : { known }),
     ...(round === undefined ? {} : { round }),
   };
@@ -71,7 +72,7 @@ const isRound = (value: unknown): value is Round => {
   return Number.isSafeInteger(pages) && Number.isSafeInteger(items) && isKnownIds(ids);
 };
 
-/** Returns the cursor as `/sources` shows it: numbers of hashes instead of the hashes. */
+/** Returns the cursor as `/sources` shows it: with the number of known ids instead of their hashes. */
 export function shownState(stored: unknown): unknown {
   const { known, round, validators: _, quota: __, ...rest } = (stored ?? {}) as PollState;
   const count = (ids: string | undefined): number => new KnownIds(ids).size;

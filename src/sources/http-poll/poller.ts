@@ -23,12 +23,12 @@ export interface PollDeps {
   readonly context: AdapterContext;
 }
 
-/** What a page led to: the items, and what follows. */
+/** The content of a page, and what comes next. */
 interface ReadPage {
   readonly items: readonly Item[];
   readonly cursor: string | undefined;
   readonly next: NextPage;
-  /** The next page cannot be requested. */
+  /** Set when the next page cannot be requested. */
   readonly fault: SourceError | undefined;
   readonly validators: Validators | undefined;
 }
@@ -57,7 +57,7 @@ export class PollRun {
     }
   }
 
-  /** Reads pages until the last one. */
+  /** Reads pages until the last one, at most `maxPages`. */
   async *#poll(): AsyncGenerator<Batch<PollState>, void> {
     for (let pages = 0; pages < this.#deps.plan.maxPages; pages++) if (!(yield* this.#readPage())) return;
   }
@@ -122,7 +122,7 @@ export class PollRun {
     if (after === undefined)
       throw new SourceError(
         "blocked",
-        `${api.nameOf(plan.request(undefined, undefined))} reports that the cursor has expired, but the request has the first cursor: set another initialCursor, or correct the option expired`,
+        `${api.nameOf(plan.request(undefined, undefined))} reports that the cursor has expired, but the request contains initialCursor or no cursor: set another initialCursor, or correct the option expired`,
       );
     const at = new Date(context.now()).toISOString();
     const batch = this.#commit([], { ...rest, lost: { at, after } });
@@ -139,7 +139,10 @@ export class PollRun {
     if (found) return found;
     if (answer.status < 200 || answer.status >= 300) return api.statusError(request, answer);
     if (answer.isJson || answer.body.length === 0) return undefined;
-    return new SourceError("passing", `${name} answered ${answer.status} with a body that is not JSON`);
+    return new SourceError(
+      "passing",
+      `${name} answered ${answer.status} with a body that is not JSON; if this continues, check the URL of the source`,
+    );
   }
 
   async #parse({ url }: ApiRequest, answer: ApiAnswer): Promise<ReadPage> {
@@ -200,7 +203,7 @@ export class PollRun {
     if (progress.isStuck(next, drafts.length))
       throw new SourceError(
         "blocked",
-        `next: the answer names the same page again, and it has no new items; correct the expression of source "${context.name}"`,
+        `next: the response names the page that was just read, which has no new items; correct the expression next of source "${context.name}"`,
       );
     if (next === "again") return drafts.length > 0 || after.cursor !== before.cursor;
     return after.round?.page !== undefined;

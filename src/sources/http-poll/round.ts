@@ -35,7 +35,7 @@ export class RoundProgress {
     this.#ids = new KnownIds(this.#round.ids);
   }
 
-  /** Whether items are noted and not written (`from: now`). */
+  /** Whether items are remembered and not written (`from: now`). */
   get isNoting(): boolean {
     return this.#plan.fromNow && this.#state.isStarted !== true;
   }
@@ -66,7 +66,7 @@ export class RoundProgress {
     );
   }
 
-  /** Returns the state in which the items are known, and the round begins again. */
+  /** Returns the state after a page whose next page cannot be requested: its items are known, and the round starts again. */
   interrupted(): PollState {
     const { page: _, cursor: __, ...round } = this.#withIds(this.#round.items);
     return { ...this.#state, ...this.#knownOf(this.#round.items, false), round };
@@ -128,7 +128,7 @@ export class RoundProgress {
     if (repeatsItems && !isNewestFirst && items > MAX_KNOWN)
       throw new SourceError(
         "blocked",
-        `one poll returns more than ${MAX_KNOWN} items, which are too many to remember: use {cursor}, so that the API returns only new items${this.#plan.usesCursor ? ", or a smaller overlap" : ""}`,
+        `a poll returned more than ${MAX_KNOWN} items, and the source cannot remember more ids: use {cursor}, so that the API returns only new items${this.#plan.usesCursor ? ", or a smaller overlap" : ""}`,
       );
     if (isLast || !repeatsItems)
       this.#known.keepNewest(Math.max(dedupe, repeatsItems ? Math.min(items, MAX_KNOWN) : 0));

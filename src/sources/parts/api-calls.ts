@@ -31,7 +31,7 @@ export interface ApiCallsOptions {
   readonly oauth2?: Omit<TokenEndpoint, "owner"> | undefined;
 }
 
-/** APIs such as GitHub's and Wikimedia's refuse requests without it. */
+/** APIs such as GitHub's and Wikimedia's refuse requests without a user agent. */
 const USER_AGENT = { "user-agent": "Onramp (HTTP source for Apache Kafka)" } as const;
 /** Statuses for which a later request may succeed; also every status from 500. */
 const PASSING = [408, 425, 429];
@@ -73,7 +73,7 @@ export class ApiCalls {
     return (await this.#token()) !== refused;
   }
 
-  /** The API in errors: the path and the query of its URL may contain a key. */
+  /** Names the API in errors, by its host: the path and the query may contain a key. */
   nameOf({ url }: Pick<ApiRequest, "url">): string {
     return `the API of source "${this.#context.name}" (${url.host})`;
   }
@@ -111,7 +111,7 @@ export class ApiCalls {
       if (error instanceof AnswerTooLarge)
         throw new SourceError(
           "blocked",
-          `${error.message}, which is maxResponse; ask for smaller pages, or raise maxResponse`,
+          `${error.message}, the limit maxResponse; request smaller pages, or raise maxResponse`,
         );
       throw new SourceError("passing", messageOf(error), { cause: error });
     }
@@ -130,7 +130,7 @@ export class ApiCalls {
 function nextStep(status: number): string {
   if (status >= 300 && status < 400) return "redirects are not followed; set the URL that it redirects to";
   if (status === 401 || status === 403)
-    return "check the key or the token of the source, and what it may read";
+    return "check the key or the token of the source, and its permissions; if the API limits calls with this status, use the option failure";
   if (status === 404 || status === 410) return "check the URL of the source";
   return "send the request of the source with another client, such as curl, to see why the API refuses it";
 }

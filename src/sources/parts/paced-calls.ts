@@ -11,10 +11,17 @@ export interface QuotaState {
   readonly quota?: readonly Spend[];
 }
 
+/** Returns the calls in a cursor, which count also after an operator has set another cursor. */
+export function callsIn(stored: unknown): QuotaState | undefined {
+  const { quota, quotaName } = (stored ?? {}) as QuotaState;
+  if (quota === undefined) return undefined;
+  return quotaName === undefined ? { quota } : { quotaName, quota };
+}
+
 /** The longest wait between two checks of the quota, in milliseconds: another source may return what it reserved. */
 const CHECK_MS = 10_000;
 
-/** Makes the calls of one source. */
+/** Paces the calls of one source: waits for its quota, and reserves each call. */
 export class PacedCalls {
   readonly #name: string;
   readonly #context: AdapterContext;
@@ -24,7 +31,7 @@ export class PacedCalls {
 
   /**
    * @param quotaName sources that name the same quota share one; undefined: the limits hold for this source alone
-   * @throws Error when a limit of items lacks `itemsPerCall`, or is smaller
+   * @throws Error when a limit of items lacks `itemsPerCall`, or is smaller than it
    */
   constructor(context: AdapterContext, limits: Limits, quotaName: string | undefined) {
     const { itemsPerCall = 0, itemsPerDay, itemsPerMonth } = limits;
@@ -34,7 +41,10 @@ export class PacedCalls {
         throw new Error(
           `${option} requires itemsPerCall, the maximum number of items that the API returns per call`,
         );
-      if (limit < itemsPerCall) throw new Error(`${option} must be at least itemsPerCall (${itemsPerCall})`);
+      if (limit < itemsPerCall)
+        throw new Error(
+          `${option} must be at least itemsPerCall (${itemsPerCall}), which one call can return`,
+        );
     }
     this.#name = context.name;
     this.#context = context;
@@ -79,7 +89,7 @@ export class PacedCalls {
     report: ReportProgress,
   ): AsyncGenerator<Batch<Cursor & QuotaState>, void> {
     const { now, sleep } = this.#context;
-    // The turn comes first: a call that is reserved, and then waits, would be lost if the process stops.
+    // The turn comes first: a call that is reserved while it waits for its turn would be wasted if the process stops.
     await this.#sleep(this.#quota.takeTurn(now()), signal, report);
     for (;;) {
       const wait = this.#quota.reserve(this.#name, this.#itemsPerCall, now());

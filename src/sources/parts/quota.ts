@@ -7,15 +7,23 @@ const integer = { type: "integer", minimum: 1 } as const;
 
 /** The options for the limits of an API. */
 export const quotaOptions = {
-  callsPerSecond: number("The maximum number of calls per second. May be below 1.", { exclusiveMinimum: 0 }),
+  callsPerSecond: number("The maximum number of calls per second. 0.1 means one call per ten seconds.", {
+    exclusiveMinimum: 0,
+  }),
   callsPerDay: number("The maximum number of calls in any 24 hours.", integer),
   callsPerMonth: number("The maximum number of calls in any 31 days.", integer),
   itemsPerDay: number(
-    "The maximum number of items that the API returns in any 24 hours, for an API that bills items. Requires itemsPerCall.",
+    "The maximum number of items that the API may return in any 24 hours, for an API that bills per item. Requires itemsPerCall.",
     integer,
   ),
-  itemsPerMonth: number("As itemsPerDay, in any 31 days.", integer),
-  itemsPerCall: number("The maximum number of items that the API returns per call.", integer),
+  itemsPerMonth: number(
+    "The maximum number of items that the API may return in any 31 days. Requires itemsPerCall.",
+    integer,
+  ),
+  itemsPerCall: number(
+    "The maximum number of items that one call can return. It does not change the request: set the page size in url.",
+    integer,
+  ),
 } as const;
 
 /** The limits of one source. */
@@ -36,7 +44,7 @@ const HOUR = 3_600_000;
 const DELAY_MS = 60_000;
 const DAY = 24 * HOUR + DELAY_MS;
 const MONTH = 31 * 24 * HOUR + DELAY_MS;
-/** Calls within this time are stored together, with the time of the last one: those of the last day, and older ones. */
+/** Calls within one slot are stored as one entry, with the time of the last call: slots of the last day, and of older calls. */
 const DAY_SLOT = HOUR / 4;
 const MONTH_SLOT = 12 * HOUR;
 
@@ -81,7 +89,7 @@ export class Quota {
     this.#nextTurnAt = Math.max(this.#nextTurnAt, now + this.#period);
   }
 
-  /** Called when a source starts and ends to run. */
+  /** Called when a source starts to run, and when it stops. */
   setRunning(source: string, isRunning: boolean): void {
     if (isRunning) this.#running.add(source);
     else this.#running.delete(source);
@@ -114,7 +122,7 @@ export class Quota {
   }
 
   /**
-   * Called just before a call: the time since the turn differs from call to call.
+   * Called just before a call. Needed besides `takeTurn`, because the time between the turn and the call varies.
    *
    * @returns the milliseconds until the call may be made
    */
@@ -169,7 +177,7 @@ export class Quota {
     return { calls, items };
   }
 
-  /** The time until enough calls of the period are over. */
+  /** Returns the time until enough calls have left the window, in milliseconds. */
   #waitFor(window: Window, wanted: number, now: number): number {
     let { calls, items } = this.#spent(window, now);
     if (calls < window.calls && items + wanted <= window.items) return 0;

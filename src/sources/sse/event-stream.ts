@@ -1,11 +1,11 @@
-// Reads the events of one connection, in batches. Stops reading the socket while nobody takes them.
+// Reads the events of one connection, in batches. Pauses the socket while too many events are pending.
 
 import type { Readable } from "node:stream";
 import { createParser, type EventSourceMessage } from "eventsource-parser";
 import { SourceError } from "../../core/source.ts";
 
 export interface StreamLimits {
-  /** A batch has at most this number of events. */
+  /** The maximum number of events per batch. */
   readonly maxEvents: number;
   /** How long a batch waits for further events, in milliseconds. */
   readonly lingerMs: number;
@@ -129,7 +129,12 @@ export class EventStream {
     this.#idle = setTimeout(() => {
       // Nothing arrives while the socket is paused.
       if (!this.#isFull)
-        this.#fail(new SourceError("passing", `nothing arrived for ${Math.round(idleMs / 1000)} s`));
+        this.#fail(
+          new SourceError(
+            "passing",
+            `the stream sent nothing for ${Math.round(idleMs / 1000)} s (option idle)`,
+          ),
+        );
     }, idleMs);
   }
 

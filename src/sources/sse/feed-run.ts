@@ -17,8 +17,8 @@ export interface FeedCursor {
   readonly known?: string;
 }
 
-/** A connection that ends sooner without an event is a failure. In milliseconds. */
-const SHORTEST_MS = 10_000;
+/** A connection that ends earlier, without an event, counts as a failure. In milliseconds. */
+const MIN_CONNECTION_MS = 10_000;
 /** How often the source reports that it is alive, in milliseconds. */
 const REPORT_MS = 1000;
 
@@ -79,7 +79,7 @@ export class FeedRun {
         this.#retryMs = events.retryMs ?? this.#retryMs;
         events.close();
       }
-      if (count === 0 && Date.now() - openedAt < SHORTEST_MS)
+      if (count === 0 && Date.now() - openedAt < MIN_CONNECTION_MS)
         throw new SourceError("passing", `${this.#name} ended the connection without an event`);
       await this.#context.sleep(this.#retryMs, this.#signal);
     }
@@ -119,7 +119,10 @@ export class FeedRun {
     }
     stream.on("error", () => {}).destroy();
     if (status === 204)
-      throw new SourceError("blocked", `${this.#name} answered 204: the stream has ended for good`);
+      throw new SourceError(
+        "blocked",
+        `${this.#name} answered 204: it tells clients not to connect again. Check the URL, or remove the source`,
+      );
     if (status !== 200) throw this.#api.statusError(request, answer);
     throw new SourceError(
       "blocked",
@@ -152,7 +155,7 @@ export class FeedRun {
     const value = Buffer.from(data);
     const parsed = parsedOf(value, data);
     const own = await hashOfItem(this.#feed, value, parsed);
-    // Several events may share an id, and an event without one is not sent again.
+    // Several events may share an id. Events without an id get no hash, because a server does not send them again.
     const hash = own?.hash ?? (id === undefined ? undefined : hashOf(`${id}\n${data}`));
     if (hash !== undefined) {
       if (this.#known.has(hash)) return undefined;
@@ -171,7 +174,7 @@ export class FeedRun {
   }
 }
 
-/** A header contains the bytes of an id. */
+/** Node.js sends headers as Latin-1, so this keeps the UTF-8 bytes of the id. */
 const headerOf = (id: string): string => Buffer.from(id).toString("latin1");
 
 function parsedOf(value: Buffer, data: string): unknown {

@@ -16,33 +16,36 @@ export const sse = adapterKind({
   options: object({
     topic: string("The topic of the records.", { required: true }),
     url: url("The URL of the stream.", { required: true }),
-    headers: map(string("", { minLength: 0 }), "Headers of the request."),
+    headers: map(string("The value of the header.", { minLength: 0 }), "Headers of the request."),
     oauth2: oauth2Options,
     events: list(
-      string(""),
-      "The names of the events that are written; message is the name of unnamed ones. Default: all.",
+      string("The name of an event."),
+      "The names of the events to write. An event without a name has the name message. Default: all events.",
     ),
     id: expression(
-      "JSONata over the data of an event that returns its id: events with a known id are not written again. Default: the id and the data of the event.",
+      "JSONata over the data of an event (parsed as JSON, otherwise text) that returns its id. Events with a known id are not written again. Default: the event id together with the data; events without an event id are always written.",
     ),
     key: expression("JSONata over the data of an event that returns the key of its record. Default: no key."),
     timestamp: expression(
       "JSONata over the data of an event that returns the timestamp of its record: ISO 8601, or milliseconds since 1970. Default: the time of the commit.",
     ),
-    lastEventId: string("The Last-Event-ID of the first request. Default: none."),
+    lastEventId: string("The header Last-Event-ID of the first request. Default: no header."),
     maxEvents: number("The maximum number of events per transaction.", {
       type: "integer",
       minimum: 1,
       maximum: 10_000,
       default: 1000,
     }),
-    linger: duration("How long a transaction waits for further events.", { default: "1s" }),
-    maxEvent: size("The maximum size of an event.", { default: "1MB" }),
-    idle: duration("The connection is opened again when nothing arrives for this time.", { default: "2m" }),
-    retry: duration("The time from the end of a connection to the next one, if the stream does not set it.", {
-      default: "2s",
-    }),
-    dedupe: number("The number of events that are remembered.", {
+    linger: duration("How long a transaction waits for more events after its first one.", { default: "1s" }),
+    maxEvent: size("The maximum size of an event. A larger one blocks the source.", { default: "1MB" }),
+    idle: duration("The time without data after which the source connects again.", { default: "2m" }),
+    retry: duration(
+      "The time from the end of a connection to the next one, unless the stream sets another with retry.",
+      {
+        default: "2s",
+      },
+    ),
+    dedupe: number("The number of events that the source remembers.", {
       type: "integer",
       minimum: 0,
       maximum: 20_000,

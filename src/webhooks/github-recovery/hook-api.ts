@@ -27,7 +27,7 @@ export interface Attempt {
 const TIMEOUT_MS = 30_000;
 const NEVER = new AbortController().signal;
 const PER_PAGE = 100;
-/** The pause after a failure for which GitHub does not name one, in milliseconds. */
+/** The pause after a rate limit for which GitHub does not send Retry-After, in milliseconds. */
 const PAUSE_MS = 60_000;
 
 const ThrottledOctokit = Octokit.plugin(throttling);
@@ -114,11 +114,15 @@ export class HookApi {
       const untilReset = left === "0" ? Number(reset) * 1000 - this.#context.now() : 0;
       const asked = after === undefined ? untilReset : Number(after) * 1000;
       const retryAfterMs = isLimited ? Math.max(asked, after === undefined ? PAUSE_MS : 0) : undefined;
-      return new SourceError("passing", `GitHub answered ${status}${isLimited ? ", its rate limit" : ""}`, {
-        retryAfterMs,
-      });
+      return new SourceError(
+        "passing",
+        `GitHub answered ${status}${isLimited ? ": its rate limit is exceeded" : ""}`,
+        {
+          retryAfterMs,
+        },
+      );
     }
-    return new SourceError("blocked", `GitHub answered ${status} to ${this.#path}: ${nextStep(status)}`);
+    return new SourceError("blocked", `GitHub answered ${status} for ${this.#path}: ${nextStep(status)}`);
   }
 }
 
@@ -137,10 +141,10 @@ function pathOf({ token, app, repository, organization, hook }: RecoverOptions):
   };
   if ((token === undefined) === (app === undefined)) fail("exactly one of token and app is required");
   if (repository !== undefined && organization !== undefined)
-    fail("only one of repository and organization is possible");
+    fail("only one of repository and organization may be set");
   const owner = repository === undefined ? organization && `orgs/${organization}` : `repos/${repository}`;
   if (owner === undefined) {
-    if (app === undefined) fail("repository or organization is required with a token");
+    if (app === undefined) fail("repository or organization is required with token");
     return "/app/hook/deliveries";
   }
   if (hook === undefined) fail("hook is required for the hook of a repository or an organization");

@@ -5,11 +5,11 @@ import { hashOf, type KnownIds } from "../../core/known-ids.ts";
 import type { TopicRecords } from "../../core/source.ts";
 import type { Attempt } from "./hook-api.ts";
 
-/** The time after which a delivery counts as failed, in milliseconds: its answer may still be recorded. */
+/** How long the result of an attempt may take to appear in the log, in milliseconds; until then it does not count as failed. */
 const SETTLE_MS = 60_000;
 /** The maximum difference between GitHub's clock and the timestamps of records, in milliseconds. */
 const CLOCKS_MS = 300_000;
-/** How often one delivery is requested again. */
+/** The maximum number of requests per delivery. */
 export const MAX_REQUESTS = 3;
 /** Statuses with which Onramp refuses a delivery for its content. */
 const REFUSED = [413, 422];
@@ -52,12 +52,12 @@ export interface MissedRules {
 export interface Progress {
   /** The requests by GUID. */
   readonly requests: ReadonlyMap<string, Requests>;
-  /** The deliveries that are dealt with although no attempt succeeded. */
+  /** The deliveries that are settled although no attempt succeeded. */
   readonly settled: KnownIds;
 }
 
 /**
- * Returns the deliveries that no attempt delivered, from the oldest to the newest. Those that are dealt with are left out.
+ * Returns the deliveries that no attempt delivered, from the oldest to the newest. Those that are settled are left out.
  *
  * @param attempts of the delivery log, the newest first
  * @throws what `records` throws; the reason of `signal`

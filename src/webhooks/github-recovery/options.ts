@@ -5,7 +5,7 @@ import { duration, list, number, object, string, url } from "../../core/options.
 export const recoverOptions = object(
   {
     token: string(
-      "A token that may read and redeliver the deliveries of the hook. Either token or app is required.",
+      "A token that can read and redeliver the deliveries of the hook. Either token or app is required.",
     ),
     app: object(
       {
@@ -18,19 +18,22 @@ export const recoverOptions = object(
           },
         ),
       },
-      { description: "A GitHub app." },
+      { description: "A GitHub app to authenticate as. Either token or app is required." },
     ),
     repository: string("The repository of the hook, as owner/name.", { pattern: "^[^/]+/[^/]+$" }),
     organization: string(
-      "The organization of the hook. Without repository and organization, the hook is that of the app.",
+      "The organization of the hook. If neither repository nor organization is set, the hook of the app is used.",
     ),
-    hook: number("The id of the hook, which is the last part of the URL of its settings.", {
-      type: "integer",
-      minimum: 1,
-    }),
-    events: list(string("An event type."), "The events that are recovered. Default: all, without ping."),
+    hook: number(
+      "The id of the hook, which is the last part of the URL of its settings. Required with repository or organization.",
+      {
+        type: "integer",
+        minimum: 1,
+      },
+    ),
+    events: list(string("An event type."), "The event types that are recovered. Default: all except ping."),
     window: duration(
-      "How far back failed deliveries are looked for. GitHub keeps them for three days, GitHub Enterprise Server for seven.",
+      "How far back the delivery log is read. GitHub keeps deliveries for three days, GitHub Enterprise Server for seven.",
       { default: "3d" },
     ),
     interval: duration("The time from the start of one check to the start of the next.", { default: "5m" }),
@@ -40,6 +43,6 @@ export const recoverOptions = object(
   },
   {
     description:
-      "Requests deliveries again that failed, because GitHub does not retry them. Runs as source webhook:<name>, on one replica.",
+      "Asks GitHub to send failed deliveries again; GitHub does not do this itself. Runs as source webhook:<name>, on one replica.",
   },
 );

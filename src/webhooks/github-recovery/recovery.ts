@@ -15,11 +15,11 @@ import { type Attempt, HookApi, type RecoverOptions } from "./hook-api.ts";
 import { findMissed, type Missed, type MissedRules, type Progress, type Requests } from "./missed.ts";
 
 interface Cursor {
-  /** All deliveries before this time are dealt with (milliseconds since 1970). */
+  /** All deliveries before this time are settled (milliseconds since 1970). */
   readonly until?: number;
-  /** The requests by GUID, of deliveries that are not dealt with. */
+  /** The requests by GUID, of deliveries that are not settled. */
   readonly requests?: Readonly<Record<string, Requests>>;
-  /** The hashes of the GUIDs that are dealt with although no attempt succeeded. */
+  /** The hashes of the GUIDs that are settled although no attempt succeeded. */
   readonly settled?: string;
   /** The last deliveries that could not be recovered. */
   readonly lost?: readonly string[];
@@ -29,7 +29,7 @@ interface Cursor {
 const OVERLAP_MS = 600_000;
 const MAX_SETTLED = 20_000;
 const MAX_LOST = 20;
-/** Reading the log and the topics takes several requests without a report. */
+/** Reading the topics takes several requests without a report. */
 const SILENCE_MS = 300_000;
 
 /** @param rules the topics of the webhook @throws Error for options that do not fit together */
@@ -158,12 +158,12 @@ async function readLog(
 const textOf = ({ guid, event, at, latest, verdict }: Missed): string =>
   `${guid} (${event}, ${new Date(at).toISOString()}: ${
     verdict === "refused"
-      ? `Onramp answered ${latest.status}`
+      ? "Onramp refused its content, with 413 or 422"
       : `three more attempts failed, the last with ${latest.status === 0 ? "no answer" : latest.status}`
   })`;
 
 const lostText = (lost: readonly string[]): string =>
-  `${lost.length} deliveries of GitHub could not be recovered: ${lost.slice(0, MAX_LOST).join(", ")}. GitHub keeps them for three days: see the hook's recent deliveries`;
+  `deliveries of GitHub that were not recovered (${lost.length}): ${lost.slice(0, MAX_LOST).join(", ")}${lost.length > MAX_LOST ? `, and ${lost.length - MAX_LOST} more` : ""}. Correct the cause, then redeliver them under "Recent deliveries" of the hook; GitHub keeps them for three days`;
 
 function isCursor(value: unknown): value is Cursor {
   if (typeof value !== "object" || value === null) return false;

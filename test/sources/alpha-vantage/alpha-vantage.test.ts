@@ -63,7 +63,7 @@ describe("sources: alpha-vantage", () => {
     assert.equal(api.calls.length, 2, "one call per day");
   });
 
-  it("knows daylight saving: in New York, 1:59 is followed by 3:00, and later by 1:00", () => {
+  it("converts local times on the days on which daylight saving starts and ends in New York", () => {
     const timeOf = createZone("US/Eastern");
     const utc = (local: string) => new Date(timeOf(local) * 1000).toISOString();
     assert.equal(utc("2026-03-08 01:59:00"), "2026-03-08T06:59:00.000Z");

@@ -53,7 +53,7 @@ describe("sources: http-poll", () => {
     assert.equal(api.calls[0]?.url.search, "?since=0");
   });
 
-  it("only notes the items that exist with from: now", async () => {
+  it("does not write the items that exist at the first start with from: now", async () => {
     let items = [{ id: 1 }, { id: 2 }];
     const api = await startApi(() => ({ body: items }));
     const run = poll({ url: api.url, id: "id", from: "now" });
@@ -147,7 +147,7 @@ describe("sources: http-poll", () => {
     assert.equal(run.lost.length, 1);
   });
 
-  it("counts every request for a new token once, after 401", async () => {
+  it("requests a new token after 401", async () => {
     let token = 0;
     const api = await startApi(({ url, headers }) => {
       if (url.pathname === "/token") return { body: { access_token: `t${++token}`, expires_in: 3600 } };

@@ -66,24 +66,24 @@ describe("sources: http-poll, pages", () => {
     assert.deepEqual(await run.values(), []);
   });
 
-  it("requests no page of another host, and writes the items of this page once", async () => {
+  it("is blocked by a next page of another origin, and writes the items of the current page once", async () => {
     const other = await startApi(() => ({ body: [] }));
     const api = await startApi(() => ({
       headers: { link: `<${other.url}/?page=2>; rel=next` },
       body: [{ id: 1 }],
     }));
     const run = poll({ url: api.url, id: "id", headers: { authorization: "Bearer SECRET" } });
-    await assert.rejects(run.step(), { kind: "blocked", message: /on another host/ });
+    await assert.rejects(run.step(), { kind: "blocked", message: /on another origin/ });
     await assert.rejects(run.step(), { kind: "blocked" });
     assert.equal(run.written.length, 1);
     assert.equal(other.calls.length, 0);
     assert.equal((run.cursor as { known: string }).known.length, 11);
   });
 
-  it("ends in a page that names itself", async () => {
+  it("is blocked when a page names itself as the next page", async () => {
     const api = await startApi(({ url }) => ({ body: { items: [{ id: 1 }], next: `${url.origin}/?p=2` } }));
     const run = poll({ url: api.url, items: "items", id: "id", next: "next" });
-    await assert.rejects(run.step(), { kind: "blocked", message: /names the same page again/ });
+    await assert.rejects(run.step(), { kind: "blocked", message: /names the page that was just read/ });
   });
 
   it("continues with the next poll after maxPages", async () => {
@@ -117,7 +117,7 @@ describe("sources: http-poll, pages", () => {
     assert.deepEqual(idsOf(await run.values()), [1, 2, 3]);
   });
 
-  it("reads the newest first: a crash between pages and new items in front lose nothing", async () => {
+  it("with newest-first, loses no item when it is stopped between pages and new items appear", async () => {
     const items = upTo(10);
     let fail = true;
     const api = await startApi(({ url }) => {
