@@ -98,12 +98,14 @@ export function run<T>(
     };
     // A request without a connection, such as one that waits for a proxy, does not emit an error when it is aborted.
     signal.addEventListener("abort", () => onError(signal.reason), { once: true });
-    const all = { ...headers, "content-length": String(body.length) };
+    const isBare = body.length === 0 && method === "GET";
+    const all = isBare ? headers : { ...headers, "content-length": String(body.length) };
     const options = { method, agent, signal, headers: all, ...(lookup ? { lookup } : {}) };
     const module = url.protocol === "https:" ? https : http;
     const req = module.request(url, options, (res) => {
       const { statusCode = 0 } = res;
       if (headerOnly) clearTimeout(timer);
+      else res.once("close", () => clearTimeout(timer));
       if (accepts(statusCode)) return void read(res).then(resolve, fail);
       isRefused = true;
       void beginningOf(res).then((text) =>

@@ -148,6 +148,7 @@ export class PollRun {
   async #parse({ url }: ApiRequest, answer: ApiAnswer): Promise<ReadPage> {
     const { plan, api } = this.#deps;
     const { cursor: current } = this.#state;
+    await yieldToEventLoop();
     const items = await this.#evaluated("items", () => itemsOf(answer, plan.itemsPath, plan.items));
     const found = await this.#evaluated("cursor", () =>
       plan.cursor?.evaluate(answer.value, bindingsOf(answer, current)),

@@ -19,6 +19,8 @@ export interface FeedCursor {
 
 /** A connection that ends earlier, without an event, counts as a failure. In milliseconds. */
 const MIN_CONNECTION_MS = 10_000;
+/** The bounds of the time that a stream sets with `retry`, in milliseconds. */
+const [MIN_RETRY_MS, MAX_RETRY_MS] = [100, 3_600_000];
 /** How often the source reports that it is alive, in milliseconds. */
 const REPORT_MS = 1000;
 
@@ -76,12 +78,15 @@ export class FeedRun {
           yield await this.#batchOf(batch);
         }
       } finally {
-        this.#retryMs = events.retryMs ?? this.#retryMs;
+        const { retryMs = this.#retryMs } = events;
+        this.#retryMs = Math.min(MAX_RETRY_MS, Math.max(MIN_RETRY_MS, retryMs));
         events.close();
       }
       if (count === 0 && Date.now() - openedAt < MIN_CONNECTION_MS)
         throw new SourceError("passing", `${this.#name} ended the connection without an event`);
+      this.#report({ nextRunAt: this.#context.now() + this.#retryMs });
       await this.#context.sleep(this.#retryMs, this.#signal);
+      this.#report({ nextRunAt: undefined });
     }
   }
 

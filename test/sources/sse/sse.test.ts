@@ -84,7 +84,7 @@ describe("sources: sse", () => {
       more();
       return undefined;
     });
-    const source = run(api, { maxEvents: 10 });
+    const source = run(api, { maxEvents: 10, linger: "10s" });
     const batches = source.source
       .run(undefined, AbortSignal.timeout(20_000), () => {}, NO_RECORDS)
       [Symbol.asyncIterator]();
