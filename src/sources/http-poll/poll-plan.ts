@@ -102,6 +102,7 @@ function check(options: PollOptions, usesCursor: boolean, parts: readonly (strin
   const fail = (message: string): never => {
     throw new Error(message);
   };
+  if (ms(options.interval) < 1) fail("interval must be at least 1ms");
   if (usesCursor && cursor === undefined)
     fail("{cursor} is used, so the option cursor must compute it from an answer");
   if (cursor !== undefined && !usesCursor && initialCursor !== undefined)

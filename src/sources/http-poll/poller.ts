@@ -41,8 +41,9 @@ export class PollRun {
   #state: PollState;
 
   constructor(deps: PollDeps, state: PollState, signal: AbortSignal, report: ReportProgress) {
+    const { quota: _, quotaName: __, ...own } = state;
     this.#deps = deps;
-    this.#state = state;
+    this.#state = own;
     this.#signal = signal;
     this.#report = report;
   }
