@@ -39,14 +39,14 @@ export class KnownIds {
 
   /** Keeps the newest hashes. */
   keepNewest(count: number): void {
-    if (this.size > count) this.#hashes = new Set([...this.#hashes].slice(-count));
+    if (this.size > count) this.#hashes = new Set([...this.#hashes].slice(this.size - count));
   }
 
   /** Keeps the first and the last `count` hashes. */
   keepEnds(count: number): void {
     if (this.size <= 2 * count) return;
     const all = [...this.#hashes];
-    this.#hashes = new Set([...all.slice(0, count), ...all.slice(-count)]);
+    this.#hashes = new Set([...all.slice(0, count), ...all.slice(all.length - count)]);
   }
 
   /** Returns the same hashes in the opposite order. */

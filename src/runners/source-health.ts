@@ -2,7 +2,7 @@
 
 import type { Log } from "../core/ports.ts";
 import type { SourceProgress } from "../core/source.ts";
-import type { SourceStateName } from "../core/source-state.ts";
+import { type SourceStateName, withoutUrlSecrets } from "../core/source-state.ts";
 import { isTime } from "../core/time.ts";
 
 /** Counters of one source. */
@@ -106,10 +106,11 @@ export class SourceHealth {
 
   /** Reports that events were lost before the source could read them. @param message what is known about them */
   reportLoss(message: string): void {
-    this.lastLoss = { at: new Date(this.now()).toISOString(), message };
+    const reason = withoutUrlSecrets(message);
+    this.lastLoss = { at: new Date(this.now()).toISOString(), message: reason };
     this.counts.losses++;
     this.#log.warn(
-      { source: this.#name, reason: message },
+      { source: this.#name, reason },
       "events of the other system were lost before the source read them",
     );
   }

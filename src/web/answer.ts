@@ -91,12 +91,15 @@ const DECODERS: Readonly<Record<string, () => NodeJS.ReadWriteStream>> = {
 
 /** @throws HttpFailure for a coding that was not requested, or more than two codings */
 function decompressed(res: IncomingMessage, receiver: string): Readable {
-  const codings = (res.headers["content-encoding"] ?? "")
+  // Responses without a body may still name a coding.
+  const isEmpty = [204, 304].includes(res.statusCode ?? 0) || res.headers["content-length"] === "0";
+  const named = isEmpty ? "" : (res.headers["content-encoding"] ?? "");
+  const codings = named
     .toLowerCase()
     .split(/\s*,\s*/)
     .filter(Boolean);
   const steps = codings
-    .filter((coding) => coding !== "identity")
+    .filter((coding) => coding !== "identity" && coding !== "none")
     .reverse()
     .map((coding) => DECODERS[coding]?.());
   if (steps.length === 0) return res;

@@ -14,6 +14,9 @@ const ERROR_MS = 1000;
 /** A complete answer is read up to this size, in bytes. No receiver has a reason to send more. */
 const MOST_BYTES = 1024 * 1024;
 
+/** The longest delay that a Node.js timer supports, about 25 days; a longer delay fires at once. In milliseconds. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 export interface OutgoingRequest {
   /** The name of the receiver in errors. */
   readonly receiver: string;
@@ -81,7 +84,7 @@ export function run<T>(
 ): Promise<T> {
   const timeLimit = new AbortController();
   const { signal: late } = timeLimit;
-  const timer = setTimeout(() => timeLimit.abort(), timeoutMs).unref();
+  const timer = setTimeout(() => timeLimit.abort(), Math.min(timeoutMs, MAX_TIMER_MS)).unref();
   const signal = AbortSignal.any([cancel, late]);
   const clean = (text: string): string => cleaner(url, secrets, headers)(text);
   return new Promise<T>((resolve, reject) => {

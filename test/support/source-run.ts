@@ -103,11 +103,13 @@ export function runSource(
             run.now += ms;
             return resolve();
           }
+          const onAbort = (): void => reject(signal.reason);
           wake = () => {
+            signal.removeEventListener("abort", onAbort);
             run.now += ms;
             resolve();
           };
-          signal.addEventListener("abort", () => reject(signal.reason));
+          signal.addEventListener("abort", onAbort);
           onSleep();
         }),
       log,

@@ -48,7 +48,7 @@ export const alphaVantage = adapterKind({
     }),
     delayHours: number(
       "The time from a bar to its record, in hours. With 168 (a week), a bar is written on its own weekday.",
-      { minimum: 0, default: 168 },
+      { minimum: 0, maximum: 672, default: 168 },
     ),
     callsPerDay: number("The maximum number of calls in any 24 hours, of all sources with the same key.", {
       type: "integer",
@@ -65,11 +65,13 @@ export const alphaVantage = adapterKind({
     const { topic, symbol, forex, apiKey, callsPerDay, callsPerSecond, delayHours } = options;
     if ((symbol === undefined) === (forex === undefined))
       throw new Error("exactly one of symbol and forex is required");
+    const stepMs = Number.parseInt(options.interval, 10) * 60_000;
     const series = {
       topic,
       key: Buffer.from(symbol ?? `${forex?.from}/${forex?.to}`),
-      delayMs: delayHours * HOUR_MS,
-      stepMs: Number.parseInt(options.interval, 10) * 60_000,
+      // A bar is complete at its end.
+      delayMs: Math.max(delayHours * HOUR_MS, stepMs),
+      stepMs,
       request: requestOf(options),
     };
     const quota = `alpha-vantage:${createHash("sha256").update(apiKey).digest("hex").slice(0, 12)}`;
@@ -87,6 +89,8 @@ export const alphaVantage = adapterKind({
         const end = calls.start(cursor);
         try {
           yield* produce({ series, calls, api, context }, cursor?.timestamp, signal, report);
+        } catch (error) {
+          throw calls.sparing(error);
         } finally {
           end();
         }
@@ -133,7 +137,7 @@ async function* produce(
       yield { drafts, cursor: { ...cursor(), ...calls.state } };
     } else if (now() >= nextCallAt) {
       yield* calls.reserve(cursor, signal, report);
-      const answer = await api.fetch(request, signal);
+      const answer = await calls.track(api.fetch(request, signal), report);
       calls.settle(0, report);
       if (answer.status !== 200) throw api.statusError(request, answer);
       const parsed = parse(answer.body);
@@ -182,4 +186,5 @@ function parse(body: Buffer): unknown {
 const isCursor = (value: unknown): value is Cursor =>
   typeof value === "object" &&
   value !== null &&
+  Object.keys(value).every((member) => ["timestamp", "quota", "quotaName"].includes(member)) &&
   ["undefined", "number"].includes(typeof (value as Cursor).timestamp);

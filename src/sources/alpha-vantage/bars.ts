@@ -86,8 +86,14 @@ export async function barsIn(answer: unknown): Promise<Bar[]> {
 }
 
 /** `{"1. open": "147.2880", …}` as `{open: 147.288, …}`. Currencies have no volume. */
-function numbersIn(prices: object): Record<string, number> {
+function numbersIn(prices: object): Record<string, number | null> {
   return Object.fromEntries(
-    Object.entries(prices).map(([name, text]) => [name.replace(/^\d+\. /, ""), Number(text)]),
+    Object.entries(prices).map(([name, text]) => [name.replace(/^\d+\. /, ""), numberIn(String(text))]),
   );
 }
+
+/** @returns null for a price that is missing, such as "None" */
+const numberIn = (text: string): number | null => {
+  const number = text.trim() === "" ? Number.NaN : Number(text);
+  return Number.isFinite(number) ? number : null;
+};

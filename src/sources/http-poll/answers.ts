@@ -1,5 +1,6 @@
 // Parses the answers of an API, and extracts the items.
 
+import { OnrampError } from "../../core/errors.ts";
 import type { Expression } from "../../core/expressions.ts";
 import { parseJson } from "../../core/json.ts";
 import { valuesAt } from "../../core/json-extents.ts";
@@ -14,11 +15,14 @@ export interface ApiAnswer {
   /** The value of the JSON, in which numbers that JavaScript would round are strings; the text if it is not JSON. */
   readonly value: unknown;
   readonly isJson: boolean;
+  /** Why valid JSON cannot be used: it exceeds a limit. */
+  readonly fault?: string;
 }
 
 /** An item of an answer: its bytes, or the result of an expression. */
 export type Item = { readonly bytes: Buffer } | { readonly value: unknown };
 
+const NULL = Buffer.from("null");
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
 /** Parses an answer. */
@@ -27,8 +31,11 @@ export function parseAnswer({ status, headers, body: sent }: FullAnswer): ApiAns
   const facts = { status, headers: textsOf(headers), body };
   try {
     return { ...facts, value: withExactNumbers(body, parseJson(body, "The answer")), isJson: true };
-  } catch {
-    return { ...facts, value: body.length === 0 ? undefined : body.toString("utf8"), isJson: false };
+  } catch (error) {
+    const text = body.toString("utf8");
+    const isOverLimit = error instanceof OnrampError && error.code === 41301;
+    const fault = isOverLimit ? { fault: error.message } : {};
+    return { ...facts, value: text.trim() === "" ? undefined : text, isJson: false, ...fault };
   }
 }
 
@@ -66,11 +73,15 @@ export async function itemsOf(
 ): Promise<readonly Item[]> {
   if (answer.value === undefined) return [];
   if (path) {
-    return valuesAt(answer.body, path).map(({ from, to }) => ({ bytes: answer.body.subarray(from, to) }));
+    const items = valuesAt(answer.body, path).map(({ from, to }) => ({
+      bytes: answer.body.subarray(from, to),
+    }));
+    // Some APIs send null instead of an empty list.
+    return items.filter(({ bytes }) => !bytes.equals(NULL));
   }
   const result = await expression.evaluate(answer.value, bindingsOf(answer));
   const all = Array.isArray(result) ? result : result === undefined ? [] : [result];
-  return all.map((value) => ({ value }));
+  return all.filter((value) => value !== null).map((value) => ({ value }));
 }
 
 /** The bytes of an item, and its value as `ApiAnswer.value`. */

@@ -8,6 +8,7 @@ import { ApiCalls } from "../parts/api-calls.ts";
 import { callsIn, PacedCalls } from "../parts/paced-calls.ts";
 import { pollOptions } from "./options.ts";
 import { compilePlan, type PollOptions } from "./poll-plan.ts";
+import type { Uncommitted } from "./poll-requests.ts";
 import { checkState, type PollState, shownState } from "./poll-state.ts";
 import { PollRun } from "./poller.ts";
 
@@ -26,6 +27,7 @@ export function createPoller(options: PollOptions, context: AdapterContext): Sou
   const plan = compilePlan(options, context);
   const api = new ApiCalls(context, { timeoutMs: ms(timeout), maxResponse: bytes(maxResponse), oauth2 });
   const calls = new PacedCalls(context, options, quota);
+  const uncommitted: Uncommitted = {};
   return {
     topics: [topic],
     ...(quota === undefined ? {} : { group: quota }),
@@ -37,11 +39,13 @@ export function createPoller(options: PollOptions, context: AdapterContext): Sou
       const end = calls.start(stored);
       try {
         yield* new PollRun(
-          { plan, api, calls, context },
+          { plan, api, calls, context, uncommitted },
           checkState(context.name, stored),
           signal,
           report,
         ).run();
+      } catch (error) {
+        throw calls.sparing(error);
       } finally {
         end();
       }

@@ -52,7 +52,7 @@ export const pollOptions = {
   ),
   key: expression("JSONata over an item that returns the key of its record. Default: no key."),
   timestamp: expression(
-    "JSONata over an item that returns the timestamp of its record: ISO 8601, or milliseconds since 1970. Default: the time of the commit.",
+    "JSONata over an item that returns the timestamp of its record: ISO 8601, or seconds or milliseconds since 1970. Default: the time of the commit.",
   ),
   cursor: expression(
     "JSONata over the response that returns the new {cursor}. If it returns nothing, the cursor does not change. $cursor is the cursor of the last completed poll; it is not set in the first poll.",
@@ -71,7 +71,7 @@ export const pollOptions = {
   ),
   order: oneOf(
     ["oldest-first", "newest-first"],
-    "The order of the items. newest-first: the cursor is taken from the first page; without {cursor}, a poll ends with the page on which the first known item appears.",
+    "The order of the items. newest-first: the cursor is taken from the first page; without {cursor}, a poll ends with the first page that has only known items.",
     { default: "oldest-first" },
   ),
   maxPages: number(

@@ -28,8 +28,13 @@ export async function nextPage(
   if (found === undefined || found === null || found === false || found === "") return undefined;
   if (found === true) return "again";
   if (typeof found === "string") return { url: sameOrigin(found, url, api) };
+  if (typeof found !== "object" || Array.isArray(found))
+    throw new SourceError(
+      "blocked",
+      `next: the result for a response of ${api} is neither a URL, nor {"page": value}, nor true; correct the expression`,
+    );
   const { page } = found as { readonly page?: unknown };
-  if (page === undefined || page === null) return undefined;
+  if (page === undefined || page === null || page === "") return undefined;
   return { value: toText(page) };
 }
 
@@ -48,13 +53,34 @@ function sameOrigin(text: string, base: URL, api: string): string {
   return url.href;
 }
 
-/** The target of `rel="next"` in a header `Link` (RFC 8288). */
-export function linkedPage(header: string | undefined): string | undefined {
-  for (const [, target, parameters = ""] of header?.matchAll(/<([^>]*)>((?:\s*;\s*[^,;"]+(?:"[^"]*")?)*)/g) ??
-    []) {
-    const relation = /;\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]+))/i.exec(parameters);
-    const names = (relation?.[1] ?? relation?.[2] ?? "").toLowerCase().split(/\s+/);
-    if (names.includes("next")) return target;
+/** The target of `rel="next"` in a header `Link` (RFC 8288). Linear in the length of the header. */
+export function linkedPage(header = ""): string | undefined {
+  for (let at = header.indexOf("<"); at >= 0; at = header.indexOf("<", at)) {
+    const end = header.indexOf(">", at);
+    if (end < 0) return undefined;
+    const next = endOfParameters(header, end + 1);
+    const relation = /;\s*rel\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s;,]+))/i.exec(
+      withoutOtherQuotes(header.slice(end + 1, next)),
+    );
+    const names = (relation?.[1] ?? relation?.[2] ?? relation?.[3] ?? "").toLowerCase().split(/\s+/);
+    if (names.includes("next")) return header.slice(at + 1, end);
+    at = next;
   }
   return undefined;
 }
+
+/** @returns the position of the comma that ends a link, outside of quotes; the length without one */
+function endOfParameters(header: string, from: number): number {
+  let isQuoted = false;
+  for (let at = from; at < header.length; at++) {
+    if (header[at] === '"') isQuoted = !isQuoted;
+    else if (header[at] === "," && !isQuoted) return at;
+  }
+  return header.length;
+}
+
+/** Empties the quoted values of parameters other than `rel`, which may contain anything. */
+const withoutOtherQuotes = (parameters: string): string =>
+  parameters.replaceAll(/(;\s*)(\w+)(\s*=\s*)"[^"]*"/g, (all, start, name, equals) =>
+    name.toLowerCase() === "rel" ? all : `${start}${name}${equals}""`,
+  );

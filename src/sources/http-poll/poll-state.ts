@@ -20,8 +20,6 @@ export interface Round {
   readonly ids?: string;
   /** The validators of the first page, for the next round. */
   readonly validators?: Validators;
-  /** Whether the round began again, because a page no longer existed. */
-  readonly isRepeated?: boolean;
 }
 
 /** What an API needs to answer 304 (RFC 9110, section 8.8). */
@@ -37,6 +35,8 @@ export interface PollState extends QuotaState {
   readonly cursor?: string;
   /** The hashes of known items, from the oldest to the newest. */
   readonly known?: string;
+  /** The largest number of items of a round, if polls return items again. */
+  readonly most?: number;
   /** Whether the items that existed at the first start have been remembered (`from: now`). */
   readonly isStarted?: boolean;
   readonly round?: Round;
@@ -44,6 +44,9 @@ export interface PollState extends QuotaState {
   /** The last time that the API reported an expired cursor, and the cursor after which items may be lost. */
   readonly lost?: { readonly at: string; readonly after: string };
 }
+
+/** The members that `checkState` does not check. */
+const MEMBERS = ["isStarted", "lost", "most", "quota", "quotaName", "validators"];
 
 /**
  * Checks a cursor, which may have been set by hand: then it contains `cursor` alone.
@@ -54,6 +57,7 @@ export function checkState(name: string, stored: unknown): PollState {
   if (stored === undefined) return {};
   if (typeof stored !== "object" || stored === null || Array.isArray(stored)) throw invalidCursor(name);
   const { cursor, known, round, ...rest } = stored as Record<string, unknown>;
+  if (Object.keys(rest).some((member) => !MEMBERS.includes(member))) throw invalidCursor(name);
   if (!isKnownIds(known) || (round !== undefined && !isRound(round))) throw invalidCursor(name);
   if (cursor !== undefined && typeof cursor !== "string" && typeof cursor !== "number")
     throw invalidCursor(name);
@@ -72,13 +76,18 @@ const isRound = (value: unknown): value is Round => {
   return Number.isSafeInteger(pages) && Number.isSafeInteger(items) && isKnownIds(ids);
 };
 
-/** Returns the cursor as `/sources` shows it: with the number of known ids instead of their hashes. */
+/** Returns the cursor as `/sources` shows it: without what may be secret, and with the number of known ids instead of their hashes. */
 export function shownState(stored: unknown): unknown {
-  const { known, round, validators: _, quota: __, ...rest } = (stored ?? {}) as PollState;
+  const { cursor, known, round, lost, isStarted } = (stored ?? {}) as PollState;
   const count = (ids: string | undefined): number => new KnownIds(ids).size;
   return {
-    ...rest,
+    ...(cursor === undefined ? {} : { cursor: withoutQuery(cursor) }),
     ...(known === undefined ? {} : { known: count(known) }),
-    ...(round === undefined ? {} : { round: { ...round, ids: count(round.ids), validators: undefined } }),
+    ...(isStarted === undefined ? {} : { isStarted }),
+    ...(round === undefined ? {} : { round: { pages: round.pages, items: round.items } }),
+    ...(lost === undefined ? {} : { lost: { at: lost.at, after: withoutQuery(lost.after) } }),
   };
 }
+
+/** A cursor may be a link, whose query may contain a key. */
+export const withoutQuery = (cursor: string): string => cursor.replace(/\?.*=.*$/s, "");

@@ -1,27 +1,17 @@
 // Polls an API: each poll is a round of pages. What is known, and the next page, are committed with the items of each page.
 
-import type { AdapterContext } from "../../core/adapter.ts";
-import { messageOf } from "../../core/errors.ts";
-import { ExpressionError, toText } from "../../core/expressions.ts";
+import { toText } from "../../core/expressions.ts";
 import { hashOf } from "../../core/known-ids.ts";
 import { type Batch, type ReportProgress, type SourceDraft, SourceError } from "../../core/source.ts";
 import { yieldToEventLoop } from "../../core/time.ts";
-import type { ApiCalls, ApiRequest } from "../parts/api-calls.ts";
+import type { ApiRequest } from "../parts/api-calls.ts";
 import { draftOf, hashOfItem } from "../parts/drafts.ts";
-import type { PacedCalls } from "../parts/paced-calls.ts";
-import { type ApiAnswer, bindingsOf, type Item, itemsOf, parseAnswer, readItem } from "./answers.ts";
-import { failureIn, isExpired } from "./failures.ts";
+import { type ApiAnswer, bindingsOf, type Item, itemsOf, readItem } from "./answers.ts";
+import { isExpired } from "./failures.ts";
 import { type NextPage, nextPage } from "./pages.ts";
-import type { PollPlan } from "./poll-plan.ts";
-import type { PollState, Validators } from "./poll-state.ts";
+import { evaluated, type PollDeps, PollRequests } from "./poll-requests.ts";
+import { type PollState, type Validators, withoutQuery } from "./poll-state.ts";
 import { RoundProgress } from "./round.ts";
-
-export interface PollDeps {
-  readonly plan: PollPlan;
-  readonly api: ApiCalls;
-  readonly calls: PacedCalls;
-  readonly context: AdapterContext;
-}
 
 /** The content of a page, and what comes next. */
 interface ReadPage {
@@ -36,14 +26,21 @@ interface ReadPage {
 /** One run of a source that polls. */
 export class PollRun {
   readonly #deps: PollDeps;
+  readonly #requests: PollRequests;
   readonly #signal: AbortSignal;
   readonly #report: ReportProgress;
   #state: PollState;
+  /** The last committed state, as JSON. */
+  #committed: string;
+  /** The pages of this poll. */
+  #visited = new Set<string>();
 
   constructor(deps: PollDeps, state: PollState, signal: AbortSignal, report: ReportProgress) {
     const { quota: _, quotaName: __, ...own } = state;
     this.#deps = deps;
+    this.#requests = new PollRequests(deps, signal, report);
     this.#state = own;
+    this.#committed = JSON.stringify(own);
     this.#signal = signal;
     this.#report = report;
   }
@@ -52,7 +49,14 @@ export class PollRun {
     const { plan, context } = this.#deps;
     for (;;) {
       const nextRunAt = context.now() + plan.intervalMs;
-      yield* this.#poll();
+      try {
+        yield* this.#poll();
+      } catch (error) {
+        // The pages that were read need not be read again.
+        const isChanged = JSON.stringify(this.#state) !== this.#committed;
+        if (isChanged && !this.#signal.aborted) yield this.#commit([], this.#state);
+        throw error;
+      }
       this.#report({ nextRunAt });
       await context.sleep(Math.max(0, nextRunAt - context.now()), this.#signal);
     }
@@ -60,6 +64,7 @@ export class PollRun {
 
   /** Reads pages until the last one, at most `maxPages`. */
   async *#poll(): AsyncGenerator<Batch<PollState>, void> {
+    this.#visited = new Set();
     for (let pages = 0; pages < this.#deps.plan.maxPages; pages++) if (!(yield* this.#readPage())) return;
   }
 
@@ -68,52 +73,36 @@ export class PollRun {
     const { plan, calls } = this.#deps;
     const page = this.#state.round?.page;
     const request = plan.request(this.#state.cursor, page);
-    const answer = yield* this.#request(request);
+    const { answer, isSettled } = yield* this.#requests.answerTo(request, this.#state);
+    const settle = (items: number): void => {
+      if (!isSettled) calls.settle(items, this.#report);
+    };
     if (answer.status === 304) {
-      calls.settle(0, this.#report);
+      settle(0);
       return false;
     }
-    if (await this.#evaluated("expired.when", () => isExpired(plan.expired, answer))) {
-      calls.settle(0, this.#report);
+    const isFirst = page === undefined;
+    if (isFirst && (await evaluated("expired.when", () => isExpired(plan.expired, answer)))) {
+      settle(0);
       yield this.#startAgain();
       return true;
     }
-    const failure = await this.#failureOf(request, answer);
+    const failure = await this.#requests.failureOf(request, answer);
     if (failure) {
-      calls.settle(0, this.#report);
-      if (page === undefined || !isGone(answer.status) || this.#state.round?.isRepeated) throw failure;
+      settle(0);
+      if (isFirst || !isGone(answer.status)) throw failure;
       yield this.#commit([], new RoundProgress(plan, this.#state).repeated());
-      return true;
+      throw new SourceError(
+        "passing",
+        `${this.#deps.api.nameOf(request)} answered ${answer.status} for a page after the first one; the poll starts again from the first page`,
+      );
     }
     const read = await this.#parse(request, answer);
-    calls.settle(read.items.length, this.#report);
-    return yield* this.#write(read);
-  }
-
-  /** Sends a request, and again with a new token after 401. */
-  async *#request(request: ApiRequest): AsyncGenerator<Batch<PollState>, ApiAnswer> {
-    const { api, calls } = this.#deps;
-    const conditional = { ...request, headers: { ...request.headers, ...this.#conditions(request) } };
-    const reserve = () => calls.reserve(() => this.#state, this.#signal, this.#report);
-    yield* reserve();
-    let answer = await api.fetch(conditional, this.#signal);
-    if (answer.status === 401 && (await api.renewToken())) {
-      calls.settle(0, this.#report);
-      yield* reserve();
-      answer = await api.fetch(conditional, this.#signal);
-    }
-    this.#report();
-    return parseAnswer(answer);
-  }
-
-  #conditions({ url }: ApiRequest): Record<string, string> {
-    const { round, validators } = this.#state;
-    if (round !== undefined || validators?.of !== hashOf(url.href)) return {};
-    const { etag, lastModified } = validators;
-    return {
-      ...(etag === undefined ? {} : { "if-none-match": etag }),
-      ...(lastModified === undefined ? {} : { "if-modified-since": lastModified }),
-    };
+    settle(read.items.length);
+    this.#requests.keep(request, answer);
+    const goesOn = yield* this.#write(read);
+    this.#requests.forget();
+    return goesOn;
   }
 
   /** Forgets a cursor that has expired. */
@@ -129,29 +118,16 @@ export class PollRun {
     const batch = this.#commit([], { ...rest, lost: { at, after } });
     return {
       ...batch,
-      lost: `the API no longer knows cursor ${JSON.stringify(after)}; items after it may be lost. The source starts again from ${plan.initialCursor === undefined ? "the oldest items that the API has" : "initialCursor"}`,
+      lost: `the API no longer knows cursor ${JSON.stringify(withoutQuery(after))}; items after it may be lost. The source starts again from ${plan.initialCursor === undefined ? "the oldest items that the API has" : "initialCursor"}`,
     };
-  }
-
-  async #failureOf(request: ApiRequest, answer: ApiAnswer): Promise<SourceError | undefined> {
-    const { plan, api } = this.#deps;
-    const name = api.nameOf(request);
-    const found = await this.#evaluated("failure", () => failureIn(plan.failure, answer, name));
-    if (found) return found;
-    if (answer.status < 200 || answer.status >= 300) return api.statusError(request, answer);
-    if (answer.isJson || answer.body.length === 0) return undefined;
-    return new SourceError(
-      "passing",
-      `${name} answered ${answer.status} with a body that is not JSON; if this continues, check the URL of the source`,
-    );
   }
 
   async #parse({ url }: ApiRequest, answer: ApiAnswer): Promise<ReadPage> {
     const { plan, api } = this.#deps;
     const { cursor: current } = this.#state;
     await yieldToEventLoop();
-    const items = await this.#evaluated("items", () => itemsOf(answer, plan.itemsPath, plan.items));
-    const found = await this.#evaluated("cursor", () =>
+    const items = await evaluated("items", () => itemsOf(answer, plan.itemsPath, plan.items));
+    const found = await evaluated("cursor", () =>
       plan.cursor?.evaluate(answer.value, bindingsOf(answer, current)),
     );
     const cursor = found === undefined || found === null ? undefined : toText(found);
@@ -165,7 +141,7 @@ export class PollRun {
             ...(lastModified === undefined ? {} : { lastModified }),
           };
     try {
-      const next = await this.#evaluated("next", () =>
+      const next = await evaluated("next", () =>
         nextPage(plan.next, answer, url, current, api.nameOf({ url })),
       );
       return { items, cursor, next, fault: undefined, validators };
@@ -199,32 +175,29 @@ export class PollRun {
     const after = fault
       ? progress.interrupted()
       : progress.after({ cursor, next, validators, items: items.length });
-    if (drafts.length > 0 || JSON.stringify(after) !== JSON.stringify(before))
+    const isLast = after.round?.page === undefined;
+    // A page without new items changes nothing that must survive.
+    if (drafts.length > 0 || (isLast && JSON.stringify(after) !== this.#committed))
       yield this.#commit(drafts, after);
+    this.#state = after;
     if (fault) throw fault;
-    if (progress.isStuck(next, drafts.length))
+    if (progress.isAgain(next)) return progress.added > 0 || after.cursor !== before.cursor;
+    if (isLast) return false;
+    const page = JSON.stringify(after.round?.page);
+    if (this.#visited.has(page) && progress.added === 0)
       throw new SourceError(
         "blocked",
-        `next: the response names the page that was just read, which has no new items; correct the expression next of source "${context.name}"`,
+        `next: the response names a page that was read before in this poll, and it has no new items; correct the expression next of source "${context.name}"`,
       );
-    if (next === "again") return drafts.length > 0 || after.cursor !== before.cursor;
-    return after.round?.page !== undefined;
+    this.#visited.add(page);
+    return true;
   }
 
   #commit(drafts: readonly SourceDraft[], state: PollState): Batch<PollState> {
     const { quota: _, quotaName: __, ...own } = state;
     this.#state = own;
+    this.#committed = JSON.stringify(own);
     return { drafts, cursor: { ...own, ...this.#deps.calls.state } };
-  }
-
-  /** Names the option in the error of its expression. */
-  async #evaluated<T>(option: string, work: () => T | Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (error) {
-      if (!(error instanceof ExpressionError)) throw error;
-      throw new SourceError("blocked", `${option}: ${messageOf(error)}`, { cause: error });
-    }
   }
 }
 

@@ -8,6 +8,8 @@ import type { PollState, Round, Validators } from "./poll-state.ts";
 
 /** The maximum number of remembered ids: they are part of every cursor. */
 const MAX_KNOWN = 20_000;
+/** The ids of a round that are kept at each of its ends, so that it can start again when a page no longer exists. */
+const ROUND_IDS = 5000;
 
 /** What was read from a page. */
 interface PageResult {
@@ -26,6 +28,8 @@ export class RoundProgress {
   /** The items of this round, from the first one; used if the newest come first. */
   readonly #ids: KnownIds;
   #metKnown = false;
+  /** The number of new items. */
+  added = 0;
 
   constructor(plan: PollPlan, state: PollState) {
     this.#plan = plan;
@@ -42,7 +46,12 @@ export class RoundProgress {
 
   /** Adds an item. @param hash undefined: the source has no ids @returns whether it is new */
   add(hash: string | undefined): boolean {
-    if (hash === undefined) return true;
+    const isNew = hash === undefined || this.#addHash(hash);
+    if (isNew) this.added++;
+    return isNew;
+  }
+
+  #addHash(hash: string): boolean {
     const { isNewestFirst, repeatsItems } = this.#plan;
     if (this.#known.has(hash)) {
       this.#metKnown = true;
@@ -55,28 +64,24 @@ export class RoundProgress {
     return true;
   }
 
-  /** Whether the API names the page that was just read, without new items. */
-  isStuck(next: NextPage, added: number): boolean {
-    const { page } = this.#round;
-    return (
-      added === 0 &&
-      !this.isNoting &&
-      typeof next === "object" &&
-      JSON.stringify(next) === JSON.stringify(page)
-    );
+  /** Whether the first page follows at once: the option next says so, or the items that exist are not all remembered. */
+  isAgain(next: NextPage): boolean {
+    const { usesCursor, isNewestFirst } = this.#plan;
+    const isIncomplete =
+      this.isNoting && usesCursor && !isNewestFirst && next === undefined && this.added > 0;
+    return next === "again" || isIncomplete;
   }
 
   /** Returns the state after a page whose next page cannot be requested: its items are known, and the round starts again. */
   interrupted(): PollState {
-    const { page: _, cursor: __, ...round } = this.#withIds(this.#round.items);
+    const { page: _, cursor: __, ...round } = this.#withIds();
     return { ...this.#state, ...this.#knownOf(this.#round.items, false), round };
   }
 
-  /** Returns the state in which the round begins again, because the page no longer exists. */
+  /** Returns the state in which the round starts again, because the page no longer exists. Its items remain known. */
   repeated(): PollState {
-    const { page: _, cursor, ...round } = this.#round;
-    const reached = this.#plan.isNewestFirst || cursor === undefined ? {} : { cursor };
-    return { ...this.#state, ...reached, round: { ...round, isRepeated: true } };
+    const { page: _, cursor: __, validators: ___, ...round } = this.#round;
+    return { ...this.#state, round };
   }
 
   /** Returns the state after the page. @throws SourceError when there are too many items to remember */
@@ -88,7 +93,10 @@ export class RoundProgress {
     const firstValidators = isFirst ? validators : this.#round.validators;
     const isLast =
       typeof next !== "object" ||
-      (isNewestFirst && (usesCursor ? this.isNoting && newCursor !== undefined : this.#metKnown));
+      (isNewestFirst &&
+        (usesCursor ? this.isNoting && newCursor !== undefined : this.#metKnown && this.added === 0));
+    // An unchanged first page says nothing about the pages after it, unless the newest items come first.
+    const usable = isNewestFirst || (isFirst && isLast) ? firstValidators : undefined;
     const { round: _, validators: __, ...state } = this.#state;
     if (isLast) {
       if (isNewestFirst) this.#known.addAll(this.#ids.reversed());
@@ -96,12 +104,12 @@ export class RoundProgress {
         ...state,
         ...(newCursor === undefined ? {} : { cursor: newCursor }),
         ...this.#knownOf(count, true),
-        ...(fromNow ? { isStarted: true } : {}),
-        ...(firstValidators === undefined ? {} : { validators: firstValidators }),
+        ...(fromNow && !(this.isNoting && this.isAgain(next)) ? { isStarted: true } : {}),
+        ...(usable === undefined ? {} : { validators: usable }),
       };
     }
     const round: Round = {
-      ...this.#withIds(items),
+      ...this.#withIds(),
       page: next,
       pages: this.#round.pages + 1,
       items: count,
@@ -111,27 +119,31 @@ export class RoundProgress {
     return { ...state, ...this.#knownOf(count, false), round };
   }
 
-  /** @param items the number of items of the page */
-  #withIds(items: number): Round {
+  #withIds(): Round {
     if (!this.#plan.isNewestFirst || this.#plan.id === undefined) return this.#round;
-    this.#ids.keepEnds(Math.max(this.#plan.dedupe, items));
+    this.#ids.keepEnds(Math.max(this.#plan.dedupe, ROUND_IDS));
     return { ...this.#round, ids: this.#ids.toString() };
   }
 
   /**
    * @param items the number of items of the round so far
-   * @param isLast whether the round ends: before, the items of the last round are still needed
+   * @param isLast whether the round ends: before, the items of the last round, and of this one, are still needed
    */
-  #knownOf(items: number, isLast: boolean): Pick<PollState, "known"> {
-    const { dedupe, id, repeatsItems, isNewestFirst } = this.#plan;
+  #knownOf(items: number, isLast: boolean): Pick<PollState, "known" | "most"> {
+    const { dedupe, id, repeatsItems, usesCursor } = this.#plan;
     if (id === undefined) return {};
-    if (repeatsItems && !isNewestFirst && items > MAX_KNOWN)
+    if (!usesCursor && items > MAX_KNOWN)
       throw new SourceError(
         "blocked",
-        `a poll returned more than ${MAX_KNOWN} items, and the source cannot remember more ids: use {cursor}, so that the API returns only new items${this.#plan.usesCursor ? ", or a smaller overlap" : ""}`,
+        `a poll returned more than ${MAX_KNOWN} items, and the source cannot remember more ids: use {cursor}, so that the API returns only new items`,
       );
-    if (isLast || !repeatsItems)
-      this.#known.keepNewest(Math.max(dedupe, repeatsItems ? Math.min(items, MAX_KNOWN) : 0));
-    return this.#known.size === 0 ? {} : { known: this.#known.toString() };
+    // A poll may return fewer items for a moment, for example while the API starts.
+    const most = Math.min(MAX_KNOWN, Math.max(items, this.#state.most ?? 0));
+    const kept = isLast ? (repeatsItems ? most : 0) : repeatsItems ? MAX_KNOWN : 2 * ROUND_IDS;
+    this.#known.keepNewest(Math.max(dedupe, kept));
+    return {
+      ...(this.#known.size === 0 ? {} : { known: this.#known.toString() }),
+      ...(repeatsItems && most > dedupe ? { most } : {}),
+    };
   }
 }

@@ -12,7 +12,6 @@ import {
   openStream,
   type StreamedAnswer,
 } from "../../web/answer.ts";
-import { parseRetryAfter } from "../../web/failure.ts";
 import { clientCredentials, type TokenEndpoint, type TokenSource } from "../../web/oauth.ts";
 import type { OutgoingRequest } from "../../web/request.ts";
 
@@ -36,6 +35,14 @@ const USER_AGENT = { "user-agent": "Onramp (HTTP source for Apache Kafka)" } as 
 /** Statuses for which a later request may succeed; also every status from 500. */
 const PASSING = [408, 425, 429];
 
+/** Codes of failures before a request was sent. */
+const NOT_SENT = ["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"];
+const INVALID_HEADER = ["ERR_INVALID_CHAR", "ERR_INVALID_HTTP_TOKEN", "ERR_HTTP_INVALID_HEADER_VALUE"];
+const DAY_MS = 86_400_000;
+
+/** The error of a request that was not sent. */
+export class NotSent extends SourceError {}
+
 /** Sends the requests of one source. */
 export class ApiCalls {
   readonly #context: AdapterContext;
@@ -49,6 +56,11 @@ export class ApiCalls {
     const { oauth2 } = options;
     const owner = `sources.${context.name}.oauth2`;
     this.#tokens = oauth2 && clientCredentials({ ...oauth2, owner }, context.now);
+  }
+
+  /** Gets the access token, if there is one. @throws SourceError */
+  async prepare(): Promise<void> {
+    await this.#token();
   }
 
   /** Sends a request, and resolves with an answer of any status. @throws SourceError when there is no complete answer */
@@ -81,10 +93,26 @@ export class ApiCalls {
   /** The error for a status that is not a success. */
   statusError(request: ApiRequest, { status, headers }: Pick<FullAnswer, "status" | "headers">): SourceError {
     const api = this.nameOf(request);
-    const isPassing = PASSING.includes(status) || status >= 500;
-    const retryAfterMs = parseRetryAfter(headers["retry-after"], this.#context.now());
-    if (isPassing) return new SourceError("passing", `${api} answered ${status}`, { retryAfterMs });
+    const retryAfterMs = this.#pauseIn(headers);
+    // GitHub, for example, limits calls with 403.
+    const isLimit = status === 403 && retryAfterMs !== undefined;
+    if (isLimit || PASSING.includes(status) || status >= 500)
+      return new SourceError("passing", `${api} answered ${status}`, { retryAfterMs });
     return new SourceError("blocked", `${api} answered ${status}: ${nextStep(status)}`);
+  }
+
+  /** The pause that the API asks for: `Retry-After`, or the time at which its limit starts again. In milliseconds, at most a day. */
+  #pauseIn(headers: FullAnswer["headers"]): number | undefined {
+    const now = this.#context.now();
+    const after = headers["retry-after"];
+    if (after !== undefined) {
+      const wait = /^\d+(\.\d+)?$/.test(after) ? Number(after) * 1000 : Date.parse(after) - now;
+      return Number.isNaN(wait) ? undefined : Math.min(DAY_MS, Math.max(0, wait));
+    }
+    const header = (name: string): string | undefined =>
+      headers[`x-ratelimit-${name}`]?.toString() ?? headers[`x-rate-limit-${name}`]?.toString();
+    const resetsAt = Number(header("reset")) * 1000;
+    return header("remaining") === "0" && resetsAt > now ? Math.min(DAY_MS, resetsAt - now) : undefined;
   }
 
   async #send<A>(
@@ -113,6 +141,13 @@ export class ApiCalls {
           "blocked",
           `${error.message}, the limit maxResponse; request smaller pages, or raise maxResponse`,
         );
+      const { code = "" } = ((error as Error).cause ?? error) as NodeJS.ErrnoException;
+      if (INVALID_HEADER.includes(code))
+        throw new SourceError(
+          "blocked",
+          `the request to ${this.nameOf({ url })} has a header with a character that HTTP does not allow; check headers, and the cursor if they contain {cursor}`,
+        );
+      if (NOT_SENT.includes(code)) throw new NotSent("passing", messageOf(error), { cause: error });
       throw new SourceError("passing", messageOf(error), { cause: error });
     }
   }
@@ -122,7 +157,9 @@ export class ApiCalls {
       this.#lastToken = await this.#tokens?.get();
       return this.#lastToken;
     } catch (error) {
-      throw new SourceError("passing", messageOf(error), { cause: error });
+      const { status = 0 } = ((error as Error).cause ?? {}) as { readonly status?: number };
+      const isRefused = status >= 400 && status < 500 && !PASSING.includes(status);
+      throw new NotSent(isRefused ? "blocked" : "passing", messageOf(error), { cause: error });
     }
   }
 }

@@ -1,9 +1,12 @@
 // Turns an item into a draft, and computes the hash by which it is known.
 
 import { OnrampError } from "../../core/errors.ts";
-import { type Expression, ExpressionError, toKey, toText } from "../../core/expressions.ts";
+import { type Expression, ExpressionError, toKey } from "../../core/expressions.ts";
 import { hashOf } from "../../core/known-ids.ts";
 import type { SourceDraft } from "../../core/source.ts";
+
+/** Seconds since 1970 are below this number until the year 5138, and milliseconds above it since 1973. */
+const MAX_SECONDS = 1e11;
 
 /** The expressions that identify an item. */
 export interface IdentityRules {
@@ -34,10 +37,7 @@ export async function hashOfItem(
   try {
     const own = await id.evaluate(value, {});
     if (own === undefined || own === null) throw new ExpressionError("the result is empty");
-    const parts =
-      version === undefined
-        ? [toText(own)]
-        : [toText(own), toText((await version.evaluate(value, {})) ?? null)];
+    const parts = version === undefined ? [own] : [own, (await version.evaluate(value, {})) ?? null];
     return { hash: hashOf(JSON.stringify(parts)) };
   } catch (error) {
     return { hash: hashOf(bytes.toString("latin1")), fault: faultOf("id or version", error) };
@@ -65,10 +65,16 @@ export async function draftOf(
 /** @returns milliseconds since 1970; undefined when there is no result */
 function timeIn(result: unknown): number | undefined {
   if (result === undefined || result === null) return undefined;
-  const time = typeof result === "string" ? Date.parse(result) : result;
+  if (typeof result === "string") {
+    const parsed = Date.parse(result);
+    if (!Number.isNaN(parsed)) return parsed;
+  }
+  const time = result;
   if (typeof time !== "number" || !Number.isFinite(time))
-    throw new ExpressionError("the result is neither an ISO 8601 time nor milliseconds since 1970");
-  return Math.round(time);
+    throw new ExpressionError(
+      "the result is neither an ISO 8601 time nor seconds or milliseconds since 1970",
+    );
+  return Math.round(Math.abs(time) < MAX_SECONDS ? time * 1000 : time);
 }
 
 function faultOf(options: string, error: unknown): OnrampError {

@@ -1,7 +1,8 @@
 // The calls of one source to an API, within its quota: a call is reserved in the cursor before it is made.
 
 import type { AdapterContext } from "../../core/adapter.ts";
-import type { Batch, ReportProgress } from "../../core/source.ts";
+import { type Batch, type ReportProgress, SourceError } from "../../core/source.ts";
+import { NotSent } from "./api-calls.ts";
 import { areSpends, type Limits, Quota, type Spend } from "./quota.ts";
 
 /** The part of a cursor that contains the calls. */
@@ -18,6 +19,8 @@ export function callsIn(stored: unknown): QuotaState | undefined {
   return quotaName === undefined ? { quota } : { quotaName, quota };
 }
 
+/** The longest wait of a blocked source, in milliseconds. */
+const MAX_SPARING_MS = 6 * 3_600_000;
 /** The longest wait between two checks of the quota, in milliseconds: another source may return what it reserved. */
 const CHECK_MS = 10_000;
 
@@ -99,6 +102,25 @@ export class PacedCalls {
     }
     if (this.#quota.isStored) yield { drafts: [], cursor: { ...cursor(), ...this.state } };
     await this.#sleep(this.#quota.startCall(now()), signal, report);
+  }
+
+  /** Waits for a call, and cancels its reservation if it was not sent. @throws the error of the call */
+  async track<T>(call: Promise<T>, report: ReportProgress): Promise<T> {
+    try {
+      return await call;
+    } catch (error) {
+      if (error instanceof NotSent) this.#quota.cancel(this.#name);
+      this.#report(report, undefined);
+      throw error;
+    }
+  }
+
+  /** Lets a source that is blocked try again rarely enough to keep half of its calls. */
+  sparing(error: unknown): unknown {
+    if (!(error instanceof SourceError) || error.kind !== "blocked" || error.retryAfterMs !== undefined)
+      return error;
+    const retryAfterMs = Math.min(MAX_SPARING_MS, this.#quota.sparingMs);
+    return new SourceError("blocked", error.message, { retryAfterMs, cause: error });
   }
 
   /** Called after each call. @param items the number of items that it returned */

@@ -48,6 +48,9 @@ const MONTH = 31 * 24 * HOUR + DELAY_MS;
 const DAY_SLOT = HOUR / 4;
 const MONTH_SLOT = 12 * HOUR;
 
+/** The maximum number of sources that wait for their turn. */
+const MAX_TURNS = 100;
+
 interface Window {
   readonly ms: number;
   readonly calls: number;
@@ -114,9 +117,19 @@ export class Quota {
     if (own.pop() !== undefined) own.push([now, 1, items]);
   }
 
+  /** Removes the last reservation of a source: its call was not made. */
+  cancel(source: string): void {
+    this.#own(source).pop();
+  }
+
+  /** Returns how long a source must wait so that its tries use at most half of its calls, in milliseconds. */
+  get sparingMs(): number {
+    return Math.max(0, ...this.#windows.map(({ ms, calls }) => (2 * ms) / calls));
+  }
+
   /** Takes the next turn of the limit per second. @returns the milliseconds until then */
   takeTurn(now: number): number {
-    const at = Math.max(now, this.#nextTurnAt);
+    const at = Math.max(now, this.#sane(this.#nextTurnAt, now));
     this.#nextTurnAt = at + this.#period;
     return at - now;
   }
@@ -127,9 +140,14 @@ export class Quota {
    * @returns the milliseconds until the call may be made
    */
   startCall(now: number): number {
-    const at = Math.max(now, this.#nextCallAt);
+    const at = Math.max(now, this.#sane(this.#nextCallAt, now));
     this.#nextCallAt = at + this.#period;
     return at - now;
+  }
+
+  /** A time that is too far away was computed before the clock was set back. */
+  #sane(time: number, now: number): number {
+    return time - now > MAX_TURNS * this.#period ? now : time;
   }
 
   /** The calls and items that are left now; undefined without such a limit. */

@@ -39,6 +39,8 @@ export class EventStream {
     const parser = createParser({
       maxBufferSize: limits.maxEvent,
       onEvent: (event) => {
+        // Events after one that is lost would move the position past it.
+        if (this.#fault) return;
         if (event.data.length > limits.maxEvent) return this.#fail(tooLarge());
         this.#events.push(event);
         this.#waiting += event.data.length;

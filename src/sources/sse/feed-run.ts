@@ -46,6 +46,8 @@ export class FeedRun {
   #lastEventId: string | undefined;
   #retryMs: number;
   #hasWarned = false;
+  /** The number of events since the last id. */
+  #sinceId = 0;
 
   constructor(
     feed: Feed,
@@ -69,6 +71,7 @@ export class FeedRun {
     for (;;) {
       const openedAt = Date.now();
       const events = await this.#open();
+      this.#sinceId = 0;
       let count = 0;
       try {
         for (;;) {
@@ -139,7 +142,7 @@ export class FeedRun {
     const drafts: SourceDraft[] = [];
     for (const event of events) {
       await yieldToEventLoop();
-      if (event.id !== undefined) this.#lastEventId = event.id;
+      this.#setPosition(event.id);
       if (this.#feed.events && !this.#feed.events.includes(event.event ?? "message")) continue;
       const draft = await this.#draftOf(event);
       if (draft) drafts.push(draft);
@@ -155,13 +158,21 @@ export class FeedRun {
     };
   }
 
+  /** An id that a header cannot contain could not be sent back. An empty one resets the position. */
+  #setPosition(id: string | undefined): void {
+    this.#sinceId = id === undefined ? this.#sinceId + 1 : 0;
+    if (id === undefined || hasControl(id)) return;
+    this.#lastEventId = id === "" ? undefined : id;
+  }
+
   /** @returns undefined for an event that is known */
   async #draftOf({ id, data }: EventSourceMessage): Promise<SourceDraft | undefined> {
     const value = Buffer.from(data);
     const parsed = parsedOf(value, data);
     const own = await hashOfItem(this.#feed, value, parsed);
-    // Several events may share an id. Events without an id get no hash, because a server does not send them again.
-    const hash = own?.hash ?? (id === undefined ? undefined : hashOf(`${id}\n${data}`));
+    // Several events may share an id. After a cut, a server repeats the events without an id that follow the last id.
+    const position = id ?? (this.#lastEventId && `${this.#lastEventId}\n${this.#sinceId}`);
+    const hash = own?.hash ?? (position === undefined ? undefined : hashOf(`${position}\n${data}`));
     if (hash !== undefined) {
       if (this.#known.has(hash)) return undefined;
       this.#known.add(hash);
@@ -178,6 +189,9 @@ export class FeedRun {
     );
   }
 }
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these characters are what it looks for
+const hasControl = (id: string): boolean => /[\0-\x08\x0a-\x1f\x7f]/.test(id);
 
 /** Node.js sends headers as Latin-1, so this keeps the UTF-8 bytes of the id. */
 const headerOf = (id: string): string => Buffer.from(id).toString("latin1");

@@ -10,6 +10,7 @@ import { oauth2Options } from "../parts/oauth2.ts";
 import { type Feed, type FeedCursor, FeedRun } from "./feed-run.ts";
 
 const CONNECT_MS = 30_000;
+const MAX_IDLE_MS = 86_400_000;
 
 export const sse = adapterKind({
   type: "sse",
@@ -27,7 +28,7 @@ export const sse = adapterKind({
     ),
     key: expression("JSONata over the data of an event that returns the key of its record. Default: no key."),
     timestamp: expression(
-      "JSONata over the data of an event that returns the timestamp of its record: ISO 8601, or milliseconds since 1970. Default: the time of the commit.",
+      "JSONata over the data of an event that returns the timestamp of its record: ISO 8601, or seconds or milliseconds since 1970. Default: the time of the commit.",
     ),
     lastEventId: string("The header Last-Event-ID of the first request. Default: no header."),
     maxEvents: number("The maximum number of events per transaction.", {
@@ -86,7 +87,7 @@ export const sse = adapterKind({
         maxEvents: options.maxEvents,
         lingerMs: ms(options.linger),
         maxEvent: bytes(maxEvent),
-        idleMs: ms(idle),
+        idleMs: Math.min(ms(idle), MAX_IDLE_MS),
       },
     };
     const api = new ApiCalls(context, { timeoutMs: CONNECT_MS, maxResponse: 0, oauth2 });
@@ -107,6 +108,7 @@ export const sse = adapterKind({
 
 function isCursor(value: unknown): value is FeedCursor {
   if (typeof value !== "object" || value === null) return false;
-  const { lastEventId, known } = value as Partial<FeedCursor>;
+  const { lastEventId, known, ...rest } = value as Partial<FeedCursor>;
+  if (Object.keys(rest).length > 0) return false;
   return ["undefined", "string"].includes(typeof lastEventId) && isKnownIds(known);
 }

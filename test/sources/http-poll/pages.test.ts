@@ -83,7 +83,7 @@ describe("sources: http-poll, pages", () => {
   it("is blocked when a page names itself as the next page", async () => {
     const api = await startApi(({ url }) => ({ body: { items: [{ id: 1 }], next: `${url.origin}/?p=2` } }));
     const run = poll({ url: api.url, items: "items", id: "id", next: "next" });
-    await assert.rejects(run.step(), { kind: "blocked", message: /names the page that was just read/ });
+    await assert.rejects(run.step(), { kind: "blocked", message: /names a page that was read before/ });
   });
 
   it("continues with the next poll after maxPages", async () => {
@@ -114,7 +114,9 @@ describe("sources: http-poll, pages", () => {
       return { body: { items: [{ id: page }], next: page < 3 ? page + 1 : null } };
     });
     const run = poll({ url: `${api.url}/?p={page}`, items: "items", id: "id", next: '{"page": next}' });
-    assert.deepEqual(idsOf(await run.values()), [1, 2, 3]);
+    await assert.rejects(run.step(), { kind: "passing", message: /starts again from the first page/ });
+    await run.step();
+    assert.deepEqual(idsOf(run.written.map(({ value }) => String(value))), [1, 2, 3]);
   });
 
   it("with newest-first, loses no item when it is stopped between pages and new items appear", async () => {
@@ -157,7 +159,7 @@ describe("sources: http-poll, pages", () => {
     assert.equal((run.cursor as { cursor: string }).cursor, "12");
   });
 
-  it("ends a round at the first known item when the API has no cursor and the newest come first", async () => {
+  it("ends a round with the first page of known items when the API has no cursor and the newest come first", async () => {
     const items = upTo(9);
     const api = await startApi(({ url }) => {
       const page = Number(url.searchParams.get("p") ?? 0);
@@ -171,7 +173,7 @@ describe("sources: http-poll, pages", () => {
     assert.deepEqual(idsOf(await run.values()), [...items].reverse());
     items.push(10, 11, 12, 13);
     assert.deepEqual(idsOf(await run.values()), [13, 12, 11, 10]);
-    assert.equal(api.calls.length, 5);
+    assert.equal(api.calls.length, 6);
     assert.deepEqual(await run.values(), []);
   });
 
