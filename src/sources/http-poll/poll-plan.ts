@@ -3,8 +3,8 @@
 import type { AdapterContext } from "../../core/adapter.ts";
 import type { Expression } from "../../core/expressions.ts";
 import type { ValuesOf } from "../../core/options.ts";
-import { ms } from "../../core/units.ts";
-import type { ApiRequest } from "../parts/api-calls.ts";
+import { bytes, ms } from "../../core/units.ts";
+import { type ApiRequest, checkHeaders } from "../parts/api-calls.ts";
 import type { DraftRules, IdentityRules } from "../parts/drafts.ts";
 import { pathOf } from "./answers.ts";
 import type { Expired } from "./failures.ts";
@@ -103,6 +103,12 @@ function check(options: PollOptions, usesCursor: boolean, parts: readonly (strin
     throw new Error(message);
   };
   if (ms(options.interval) < 1) fail("interval must be at least 1ms");
+  if (bytes(options.maxResponse) < 1) fail("maxResponse must be at least 1B");
+  const misspelt = parts
+    .map((part) => /\{(?!cursor\}|page\})(cursor|page)\}/i.exec(part ?? "")?.[0])
+    .find(Boolean);
+  if (misspelt) fail(`${misspelt} is not replaced: write it in lower case`);
+  checkHeaders(options.headers ?? {});
   if (usesCursor && cursor === undefined)
     fail("{cursor} is used, so the option cursor must compute it from an answer");
   if (cursor !== undefined && !usesCursor && initialCursor !== undefined)

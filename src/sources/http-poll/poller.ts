@@ -32,6 +32,7 @@ export class PollRun {
   #state: PollState;
   /** The last committed state, as JSON. */
   #committed: string;
+  #hasWarned = false;
   /** The pages of this poll. */
   #visited = new Set<string>();
 
@@ -127,6 +128,7 @@ export class PollRun {
     const { cursor: current } = this.#state;
     await yieldToEventLoop();
     const items = await evaluated("items", () => itemsOf(answer, plan.itemsPath, plan.items));
+    if (items.length === 0) this.#warnOnce(answer);
     const found = await evaluated("cursor", () =>
       plan.cursor?.evaluate(answer.value, bindingsOf(answer, current)),
     );
@@ -149,6 +151,19 @@ export class PollRun {
       if (!(error instanceof SourceError)) throw error;
       return { items, cursor, next: undefined, fault: error, validators };
     }
+  }
+
+  /** A wrong path would otherwise look like an API without items. */
+  #warnOnce({ value }: ApiAnswer): void {
+    const { plan, context } = this.#deps;
+    const { itemsPath: path } = plan;
+    const isNew = this.#state.known === undefined && this.#state.cursor === undefined;
+    if (this.#hasWarned || !isNew || !path || value === undefined || hasMember(value, path)) return;
+    this.#hasWarned = true;
+    context.log.warn(
+      { source: context.name },
+      "the response has nothing at the path items, and is treated as a response without items; check the option items",
+    );
   }
 
   /** Yields the new items of a page. @returns whether another page follows at once */
@@ -203,3 +218,13 @@ export class PollRun {
 
 /** Whether a page may no longer exist, although the API works. */
 const isGone = (status: number): boolean => [400, 404, 410, 422].includes(status);
+
+/** Whether a value has a member at the end of a path. */
+function hasMember(value: unknown, path: readonly string[]): boolean {
+  let at = value;
+  for (const name of path) {
+    if (typeof at !== "object" || at === null || !(name in at)) return false;
+    at = (at as Readonly<Record<string, unknown>>)[name];
+  }
+  return true;
+}

@@ -36,8 +36,11 @@ export const fillHeaders = (
   Object.fromEntries(
     Object.entries(headers)
       .filter(([, value]) => !lacksValue(value, values))
-      .map(([name, value]) => [name.toLowerCase(), fill(value, values, String)]),
+      .map(([name, value]) => [name.toLowerCase(), fill(value, values, latin1Of)]),
   );
+
+/** Node.js sends headers as Latin-1, so this keeps the UTF-8 bytes of a value. */
+const latin1Of = (value: string): string => Buffer.from(value).toString("latin1");
 
 /** Fills the placeholders of a body. Values are escaped as the content type requires; a missing value is empty. */
 export function fillBody(template: string, values: TemplateValues, contentType: string): string {

@@ -1,6 +1,7 @@
 // Sends the requests of one source to its API: adds the access token, and names the API in errors without anything that may be
 // secret.
 
+import { validateHeaderName, validateHeaderValue } from "node:http";
 import type { AdapterContext } from "../../core/adapter.ts";
 import { messageOf } from "../../core/errors.ts";
 import { SourceError } from "../../core/source.ts";
@@ -160,6 +161,20 @@ export class ApiCalls {
       const { status = 0 } = ((error as Error).cause ?? {}) as { readonly status?: number };
       const isRefused = status >= 400 && status < 500 && !PASSING.includes(status);
       throw new NotSent(isRefused ? "blocked" : "passing", messageOf(error), { cause: error });
+    }
+  }
+}
+
+/** @throws Error for a name or a value that HTTP does not allow; the value is not quoted */
+export function checkHeaders(headers: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(headers)) {
+    try {
+      validateHeaderName(name);
+      validateHeaderValue(name, value);
+    } catch {
+      throw new Error(
+        `headers: ${JSON.stringify(name.slice(0, 60))}, or its value, has a character that HTTP does not allow`,
+      );
     }
   }
 }

@@ -1,5 +1,6 @@
 // Reads the delivery log of a hook, and requests deliveries again (https://docs.github.com/rest/repos/webhooks).
 
+import { createPrivateKey } from "node:crypto";
 import { createAppAuth } from "@octokit/auth-app";
 import { Octokit } from "@octokit/core";
 import { throttling } from "@octokit/plugin-throttling";
@@ -22,6 +23,13 @@ export interface Attempt {
   /** The status with which the receiver answered; 0 when it did not answer. */
   readonly status: number;
   readonly event: string;
+  /** Whether it was requested, by Onramp or by a person. */
+  readonly isRedelivery: boolean;
+}
+
+/** GitHub refuses to deliver one delivery again. */
+export class RedeliveryRefused extends Error {
+  override readonly name = "RedeliveryRefused";
 }
 
 const TIMEOUT_MS = 30_000;
@@ -42,6 +50,7 @@ export class HookApi {
   constructor(options: RecoverOptions, context: AdapterContext) {
     const { app, apiUrl } = options;
     this.#path = pathOf(options);
+    if (app) checkKey(app.privateKey);
     this.#context = context;
     // The caller waits: a wait inside of a request would look like a hang.
     const limits = { onRateLimit: () => false, onSecondaryRateLimit: () => false };
@@ -71,21 +80,33 @@ export class HookApi {
   /** Yields the attempts, the newest first, page by page. @throws SourceError */
   async *attempts(signal: AbortSignal): AsyncGenerator<Attempt[], void> {
     let cursor: string | undefined;
+    const seen = new Set<string>();
     do {
       const { data, headers } = await this.#request("GET", this.#path, signal, {
         per_page: PER_PAGE,
         ...(cursor === undefined ? {} : { cursor }),
       });
       if (!Array.isArray(data)) throw new SourceError("passing", "the delivery log of GitHub is not a list");
-      yield data.map(attemptOf);
+      yield data.filter((entry) => typeof entry === "object" && entry !== null).map(attemptOf);
       cursor = /[?&]cursor=([^&>]+)[^>]*>;\s*rel="next"/.exec(headers.link ?? "")?.[1];
       cursor = cursor && decodeURIComponent(cursor);
+      if (cursor !== undefined && seen.has(cursor))
+        throw new SourceError("passing", "the delivery log of GitHub names a page that was read before");
+      if (cursor !== undefined) seen.add(cursor);
     } while (cursor !== undefined);
   }
 
-  /** Requests a delivery again. @throws SourceError */
+  /** Requests a delivery again. @throws RedeliveryRefused; SourceError when it was not requested, or may not have been */
   async redeliver({ id }: Attempt, signal: AbortSignal): Promise<void> {
-    await this.#request("POST", `${this.#path}/${id}/attempts`, signal);
+    try {
+      await this.#request("POST", `${this.#path}/${id}/attempts`, signal);
+    } catch (error) {
+      const { status = 0 } = (error as { cause?: { status?: number } }).cause ?? {};
+      // The log could be read, so the hook exists, and the token is valid.
+      if (status === 404 || status === 410 || status === 422)
+        throw new RedeliveryRefused(`GitHub answered ${status}`, { cause: error });
+      throw error;
+    }
   }
 
   async #request(method: string, path: string, signal: AbortSignal, parameters: object = {}) {
@@ -122,7 +143,9 @@ export class HookApi {
         },
       );
     }
-    return new SourceError("blocked", `GitHub answered ${status} for ${this.#path}: ${nextStep(status)}`);
+    return new SourceError("blocked", `GitHub answered ${status} for ${this.#path}: ${nextStep(status)}`, {
+      cause: error,
+    });
   }
 }
 
@@ -153,13 +176,23 @@ function pathOf({ token, app, repository, organization, hook }: RecoverOptions):
   return `/${owner}/hooks/${hook}/deliveries`;
 }
 
+/** @throws Error for a key that is not PEM, without quoting it */
+function checkKey(pem: string): void {
+  try {
+    createPrivateKey(pem);
+  } catch {
+    throw new Error("recover: app.privateKey is not a private key in PEM; use ${file:/path}");
+  }
+}
+
 function attemptOf(entry: Readonly<Record<string, unknown>>): Attempt {
-  const { id, guid, delivered_at: at, status_code: status, event } = entry;
+  const { id, guid, delivered_at: at, status_code: status, event, redelivery } = entry;
   return {
     id: typeof id === "string" ? id : Number(id),
     guid: String(guid),
     at: Date.parse(String(at)),
     status: Number(status) || 0,
     event: String(event),
+    isRedelivery: redelivery === true,
   };
 }

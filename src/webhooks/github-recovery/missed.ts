@@ -60,6 +60,7 @@ export interface Progress {
  * Returns the deliveries that no attempt delivered, from the oldest to the newest. Those that are settled are left out.
  *
  * @param attempts of the delivery log, the newest first
+ * @param from the start of the window of the recovery, in milliseconds since 1970
  * @throws what `records` throws; the reason of `signal`
  */
 export async function findMissed(
@@ -67,7 +68,7 @@ export async function findMissed(
   { isWanted, topicOf }: MissedRules,
   { requests, settled }: Progress,
   records: TopicRecords,
-  now: number,
+  { now, from }: { readonly now: number; readonly from: number },
   signal: AbortSignal,
 ): Promise<Missed[]> {
   const failed = [...groupByGuid(attempts)]
@@ -84,7 +85,12 @@ export async function findMissed(
     now - Math.max(latest.at, requests.get(guid)?.lastAt ?? 0) < SETTLE_MS;
   const old = failed.filter((each) => !isYoung(each));
   const written = await writtenOf(
-    old.map(({ guid, first }) => ({ guid, at: first.at, topic: topicOf(first.event) })),
+    old.map(({ guid, first }) => ({
+      guid,
+      // The first attempt may be older than the part of the log that was read.
+      at: first.isRedelivery ? from : first.at,
+      topic: topicOf(first.event),
+    })),
     records,
     signal,
   );

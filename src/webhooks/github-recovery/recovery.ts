@@ -2,6 +2,7 @@
 
 import type { AdapterContext } from "../../core/adapter.ts";
 import { hashOf, isKnownIds, KnownIds } from "../../core/known-ids.ts";
+import type { ConsumedRecord } from "../../core/ports.ts";
 import {
   type Batch,
   invalidCursor,
@@ -11,7 +12,7 @@ import {
 } from "../../core/source.ts";
 import { ms } from "../../core/units.ts";
 import type { Recovery } from "../../core/webhook.ts";
-import { type Attempt, HookApi, type RecoverOptions } from "./hook-api.ts";
+import { type Attempt, HookApi, type RecoverOptions, RedeliveryRefused } from "./hook-api.ts";
 import { findMissed, type Missed, type MissedRules, type Progress, type Requests } from "./missed.ts";
 
 interface Cursor {
@@ -40,6 +41,8 @@ export function createRecovery(
 ): Recovery {
   const api = new HookApi(options, context);
   const { events } = options;
+  for (const name of ["interval", "window"] as const)
+    if (ms(options[name]) < 1) throw new Error(`recover: ${name} must be at least 1ms`);
   const rules: MissedRules = {
     topicOf,
     isWanted: (event) => (events ? events.includes(event) : event !== "ping"),
@@ -62,7 +65,8 @@ export function createRecovery(
     async missed(records, signal) {
       const attempts = await readLog(plan, context.now() - plan.windowMs, signal, () => {});
       const progress: Progress = { requests: new Map(), settled: new KnownIds() };
-      return findMissed(attempts, rules, progress, records, context.now(), signal);
+      const period = { now: context.now(), from: context.now() - plan.windowMs };
+      return findMissed(attempts, rules, progress, records, period, signal);
     },
   };
 }
@@ -106,10 +110,15 @@ async function* check(
   const attempts = await readLog(plan, from, signal, report);
   const settled = new KnownIds(cursor.settled);
   const requests = new Map(Object.entries(cursor.requests ?? {}));
-  const missed = await findMissed(attempts, rules, { requests, settled }, records, now, signal);
+  const reading: TopicRecords = {
+    since: (topic, time, onRecord, cancel) => records.since(topic, time, reporting(onRecord, report), cancel),
+  };
+  const period = { now, from: now - windowMs };
+  const missed = await findMissed(attempts, rules, { requests, settled }, reading, period, signal);
   const open = missed.filter(({ verdict }) => verdict === "redeliver" || verdict === "wait");
   report({ lag: open.length });
   const isOpen = new Set(open.map(({ guid }) => guid));
+  const unavailable: string[] = [];
   for (const guid of requests.keys()) if (!isOpen.has(guid)) requests.delete(guid);
   const cursorNow = (more: Partial<Cursor> = {}): Cursor => ({
     ...cursor,
@@ -123,20 +132,45 @@ async function* check(
     const count = (requests.get(delivery.guid)?.count ?? 0) + 1;
     requests.set(delivery.guid, { count, lastAt: context.now() });
     yield { drafts: [], cursor: cursorNow() };
-    await api.redeliver(delivery.latest, signal);
+    try {
+      await api.redeliver(delivery.latest, signal);
+    } catch (error) {
+      if (!(error instanceof RedeliveryRefused)) {
+        // GitHub has not delivered it again, so it does not count.
+        requests.set(delivery.guid, { count: count - 1, lastAt: 0 });
+        if (!signal.aborted) yield { drafts: [], cursor: cursorNow() };
+        throw error;
+      }
+      isOpen.delete(delivery.guid);
+      requests.delete(delivery.guid);
+      unavailable.push(`${delivery.guid} (${delivery.event}: ${error.message} to the request)`);
+    }
     report();
   }
-  const lost = missed.filter(({ verdict }) => verdict === "refused" || verdict === "failed").map(textOf);
+  const given = missed.filter(({ verdict }) => verdict === "refused" || verdict === "failed");
+  const lost = [...given.map(textOf), ...unavailable];
   for (const { guid } of missed) if (!isOpen.has(guid)) settled.add(hashOf(guid));
   settled.keepNewest(MAX_SETTLED);
   const newest = Math.max(from, ...attempts.map(({ at }) => at));
   const next = cursorNow({
-    until: Math.min(newest, ...open.map(({ at }) => at)),
+    until: Math.min(newest, ...open.filter(({ guid }) => isOpen.has(guid)).map(({ at }) => at)),
     ...(lost.length === 0 ? {} : { lost: [...(cursor.lost ?? []), ...lost].slice(-MAX_LOST) }),
   });
   if (JSON.stringify(next) !== JSON.stringify(cursor))
     yield { drafts: [], cursor: next, ...(lost.length === 0 ? {} : { lost: lostText(lost) }) };
   return next;
+}
+
+/** Reports while a topic is read, once per second. */
+function reporting(onRecord: (record: ConsumedRecord) => void, report: ReportProgress) {
+  let reportedAt = 0;
+  return (record: ConsumedRecord): void => {
+    if (Date.now() - reportedAt > 1000) {
+      reportedAt = Date.now();
+      report();
+    }
+    onRecord(record);
+  };
 }
 
 /** Reads the attempts since a time. @param from milliseconds since 1970 */
