@@ -107,6 +107,37 @@ describe("webhooks: recovery of missed deliveries", function () {
     assert.equal((await state(gateway)).losses, 1);
   });
 
+  it("counts no request that GitHub did not accept, and goes on after a delivery that GitHub does not have", async () => {
+    const at = Date.now() - HOUR;
+    const gone = await github.deliver({ lost: "request", at });
+    const gateway = await start();
+    const missing = github.log[0]?.id;
+    let refusals = 4;
+    github.fault = ({ method, url }) => {
+      if (method !== "POST") return undefined;
+      if (url.pathname.includes(`/${missing}/`)) return { status: 404, body: {} };
+      return refusals-- > 0 ? { status: 502, body: {} } : undefined;
+    };
+    const guid = await github.deliver({ lost: "request", at });
+    await until(async () => (await guids()).includes(guid), 60_000);
+    await until(async () => (await state(gateway)).losses === 1);
+    const { lastLoss } = await state(gateway);
+    assert.match(lastLoss?.message ?? "", new RegExp(`${gone} .*GitHub answered 404`));
+  });
+
+  it("finds a delivery that was written long before a person requested it again", async () => {
+    const gateway = await start();
+    const guid = await github.deliver({ lost: "answer", at: Date.now() - HOUR });
+    await until(async () => (await state(gateway)).lastCommit !== null);
+    const [entry] = github.log;
+    const later = new Date(Date.now() - 120_000).toISOString();
+    github.log.splice(0, 1);
+    github.log.push({ ...(entry as NonNullable<typeof entry>), redelivery: true, delivered_at: later });
+    const before = github.calls.length;
+    await until(async () => github.calls.length > before + 4);
+    assert.deepEqual([github.requested, await guids()], [[], [guid]]);
+  });
+
   it("reads back to the window, over all pages, and then only what is new", async () => {
     const gateway = await start({ window: "2h", interval: "100ms" });
     const old = await github.deliver({ lost: "request", at: Date.now() - 3 * HOUR });

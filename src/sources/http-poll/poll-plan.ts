@@ -104,9 +104,8 @@ function check(options: PollOptions, usesCursor: boolean, parts: readonly (strin
   };
   if (ms(options.interval) < 1) fail("interval must be at least 1ms");
   if (bytes(options.maxResponse) < 1) fail("maxResponse must be at least 1B");
-  const misspelt = parts
-    .map((part) => /\{(?!cursor\}|page\})(cursor|page)\}/i.exec(part ?? "")?.[0])
-    .find(Boolean);
+  const named = parts.flatMap((part) => part?.match(/\{(cursor|page)\}/gi) ?? []);
+  const misspelt = named.find((name) => name !== name.toLowerCase());
   if (misspelt) fail(`${misspelt} is not replaced: write it in lower case`);
   checkHeaders(options.headers ?? {});
   if (usesCursor && cursor === undefined)

@@ -45,6 +45,14 @@ describe("sources: quota", () => {
     assert.deepEqual([quota.startCall(300), quota.startCall(2005)], [0, 295]);
   });
 
+  it("does not wait for a turn that was computed before the clock was set back", () => {
+    const quota = new Quota();
+    quota.restrict({ callsPerSecond: 1 });
+    quota.takeTurn(3_600_000);
+    quota.startCall(3_600_000);
+    assert.deepEqual([quota.takeTurn(0), quota.startCall(0)], [0, 0]);
+  });
+
   it("stores a bounded number of calls, and never forgets one too early", () => {
     const quota = new Quota();
     quota.restrict({ callsPerMonth: 1_000_000 });

@@ -47,6 +47,41 @@ describe("sources: sse", () => {
     assert.equal(api.calls[1]?.headers["last-event-id"], "2");
   });
 
+  it("does not move past an event that is too large", async () => {
+    const large = `data: ${"x".repeat(3000)}`;
+    const api = await startApi((_, res) =>
+      send(res, `id: 1\ndata: a\n\nid: 2\n${large}\n\nid: 3\ndata: c\n\n`),
+    );
+    const source = run(api, { maxEvent: "1kB" });
+    await assert.rejects(source.step(), { kind: "blocked", message: /larger than maxEvent/ });
+    assert.equal((source.cursor as { lastEventId: string }).lastEventId, "1");
+    assert.equal(source.written.length, 1);
+  });
+
+  it("writes events without an id once, if the stream repeats them after the last id", async () => {
+    const api = await startApi((_, res) =>
+      send(res, api.calls.length === 1 ? "id: 1\ndata: a\n\ndata: b\n\n" : "data: b\n\ndata: c\n\n"),
+    );
+    const source = run(api);
+    assert.deepEqual(await source.values(), ["a", "b"]);
+    assert.deepEqual(await source.values(), ["c"]);
+  });
+
+  it("sends back no id that a header cannot contain, and waits between connections", async () => {
+    const api = await startApi((_, res) =>
+      send(
+        res,
+        `retry: 0\nid: 1\ndata: a${api.calls.length}\n\nid: x\u0001y\ndata: b${api.calls.length}\n\n`,
+      ),
+    );
+    const source = run(api);
+    await source.step();
+    const before = source.now;
+    await source.step();
+    assert.equal(api.calls[1]?.headers["last-event-id"], "1");
+    assert.equal(source.now - before, 100);
+  });
+
   it("knows events by the option id", async () => {
     const api = await startApi((_, res) =>
       send(res, 'data: {"meta":1,"at":5}\n\ndata: {"meta":1,"at":6}\n\n'),
