@@ -158,8 +158,9 @@ describe("sources: http-poll, edges", () => {
       ({ kind, retryAfterMs }) => kind === "blocked" && retryAfterMs >= 2 * 3_600_000,
     );
     assert.equal(run.progress.quotaRemaining, 23);
-    await api.close();
-    const other = poll({ url: api.url, id: "id", callsPerDay: 24 });
+    const closed = await startApi(() => ({}));
+    await closed.close();
+    const other = poll({ url: closed.url, id: "id", callsPerDay: 24 });
     await assert.rejects(other.step(), { kind: "passing", message: /ECONNREFUSED/ });
     assert.equal(other.progress.quotaRemaining, 24);
   });
