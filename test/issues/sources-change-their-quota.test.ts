@@ -3,7 +3,7 @@
 import { strict as assert } from "node:assert";
 import { statePartition } from "../../src/app/state-topic.ts";
 import { startApi } from "../support/api-double.ts";
-import { useBroker } from "../support/broker.ts";
+import { itThoroughly, useBroker } from "../support/broker.ts";
 import { startTestGateway, type TestConfig, writeConfig } from "../support/gateway.ts";
 import { run } from "../support/process.ts";
 import { committedValues } from "../support/read-back.ts";
@@ -35,7 +35,7 @@ describe("the quota of a source", function () {
   });
   const stored = (group?: string) => storedState(broker.addresses(), `ns-${topic}`, "in", group);
 
-  it("can change without a loss or a duplicate", async () => {
+  itThoroughly("can change without a loss or a duplicate", async () => {
     let last = 0;
     const api = await startApi(({ url }) => {
       const since = Number(url.searchParams.get("since"));

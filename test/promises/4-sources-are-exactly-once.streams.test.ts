@@ -2,6 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import { useApi } from "../support/api-double.ts";
+import { itThoroughly } from "../support/broker.ts";
 import { readCommitted } from "../support/read-back.ts";
 import { soak } from "../support/soak.ts";
 import { useSourceProcesses } from "../support/source-processes.ts";
@@ -44,7 +45,7 @@ describe("promise 4: sources that read a stream are exactly once", function () {
       ({ value }) => JSON.parse(String(value)).n,
     );
 
-  it(`loses and duplicates none of ${EVENTS} events, also when the owner is killed`, async () => {
+  itThoroughly(`loses and duplicates none of ${EVENTS} events, also when the owner is killed`, async () => {
     let running = await replica();
     for (const part of [0.25, 0.5, 0.75]) {
       await until(async () => (await numbers().catch(() => [])).length >= EVENTS * part, 300_000);

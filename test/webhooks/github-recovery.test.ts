@@ -85,7 +85,7 @@ describe("webhooks: recovery of missed deliveries", function () {
     assert.equal(github.calls[0]?.authorization, "token TOKEN");
   });
 
-  it("requests a delivery three times at most, then reports it once", async () => {
+  itThoroughly("requests a delivery three times at most, then reports it once", async () => {
     let offset = 0;
     const gateway = await start({}, {}, { now: () => Date.now() + offset });
     const guid = await github.deliver({ lost: "request", at: Date.now() - HOUR });
@@ -125,7 +125,7 @@ describe("webhooks: recovery of missed deliveries", function () {
     assert.match(lastLoss?.message ?? "", new RegExp(`${gone} .*GitHub answered 404`));
   });
 
-  it("finds a delivery that was written long before a person requested it again", async () => {
+  itThoroughly("finds a delivery that was written long before a person requested it again", async () => {
     const gateway = await start();
     const guid = await github.deliver({ lost: "answer", at: Date.now() - HOUR });
     await until(async () => (await state(gateway)).lastCommit !== null);
@@ -138,7 +138,7 @@ describe("webhooks: recovery of missed deliveries", function () {
     assert.deepEqual([github.requested, await guids()], [[], [guid]]);
   });
 
-  it("reads back to the window, over all pages, and then only what is new", async () => {
+  itThoroughly("reads back to the window, over all pages, and then only what is new", async () => {
     const gateway = await start({ window: "2h", interval: "100ms" });
     const old = await github.deliver({ lost: "request", at: Date.now() - 3 * HOUR });
     const first = await github.deliver({ lost: "request", at: Date.now() - HOUR });
@@ -168,7 +168,7 @@ describe("webhooks: recovery of missed deliveries", function () {
     assert.deepEqual([github.requested, await guids()], [[], [guid]]);
   });
 
-  it("waits as long as GitHub asks, and says what an operator must do", async () => {
+  itThoroughly("waits as long as GitHub asks, and says what an operator must do", async () => {
     const gateway = await start();
     github.fault = () => ({
       status: 403,

@@ -2,10 +2,11 @@
 
 import { sourceContract } from "../../contract/source.ts";
 import { useApi } from "../../support/api-double.ts";
+import { describeIf, thorough } from "../../support/broker.ts";
 
 let last = 0;
 
-describe("sources: http-poll", () => {
+describeIf(thorough, "sources: http-poll", () => {
   const api = useApi(({ url }) => {
     const since = Number(url.searchParams.get("since"));
     const page = Number(url.searchParams.get("page") ?? 0);

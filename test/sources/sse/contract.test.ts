@@ -3,6 +3,7 @@
 import type { ServerResponse } from "node:http";
 import { sourceContract } from "../../contract/source.ts";
 import { useApi } from "../../support/api-double.ts";
+import { describeIf, thorough } from "../../support/broker.ts";
 
 let last = 0;
 const clients = new Map<ServerResponse, number>();
@@ -14,7 +15,7 @@ function push(): void {
   }
 }
 
-describe("sources: sse", () => {
+describeIf(thorough, "sources: sse", () => {
   const api = useApi(({ headers }, res) => {
     res.writeHead(200, { "content-type": "text/event-stream" }).write(": hello\n\n");
     clients.set(res, Number(headers["last-event-id"] ?? 0));
