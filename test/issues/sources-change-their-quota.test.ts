@@ -59,7 +59,7 @@ describe("the quota of a source", function () {
     assert.equal(await stored("quota-a"), null, "one partition has the state");
   });
 
-  it("can change before the cursor is set by hand", async () => {
+  itThoroughly("can change before the cursor is set by hand", async () => {
     const api = await startApi(() => ({ body: [] }));
     const gateway = await startTestGateway(broker.addresses(), configOf(api.url, undefined));
     await until(async () => api.calls.length > 1);

@@ -103,7 +103,7 @@ describe("promise 4: sources that poll are exactly once", function () {
       callsPerDay: FEW_CALLS,
     }));
 
-    it("is not exceeded when the owner is killed", async () => {
+    itThoroughly("is not exceeded when the owner is killed", async () => {
       const before = api().calls.length;
       const calls = (): number => api().calls.length - before;
       let running = await replica();

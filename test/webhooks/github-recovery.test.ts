@@ -107,23 +107,26 @@ describe("webhooks: recovery of missed deliveries", function () {
     assert.equal((await state(gateway)).losses, 1);
   });
 
-  it("counts no request that GitHub did not accept, and goes on after a delivery that GitHub does not have", async () => {
-    const at = Date.now() - HOUR;
-    const gone = await github.deliver({ lost: "request", at });
-    const gateway = await start();
-    const missing = github.log[0]?.id;
-    let refusals = 4;
-    github.fault = ({ method, url }) => {
-      if (method !== "POST") return undefined;
-      if (url.pathname.includes(`/${missing}/`)) return { status: 404, body: {} };
-      return refusals-- > 0 ? { status: 502, body: {} } : undefined;
-    };
-    const guid = await github.deliver({ lost: "request", at });
-    await until(async () => (await guids()).includes(guid), 60_000);
-    await until(async () => (await state(gateway)).losses === 1);
-    const { lastLoss } = await state(gateway);
-    assert.match(lastLoss?.message ?? "", new RegExp(`${gone} .*GitHub answered 404`));
-  });
+  itThoroughly(
+    "counts no request that GitHub did not accept, and goes on after a delivery that GitHub does not have",
+    async () => {
+      const at = Date.now() - HOUR;
+      const gone = await github.deliver({ lost: "request", at });
+      const gateway = await start();
+      const missing = github.log[0]?.id;
+      let refusals = 4;
+      github.fault = ({ method, url }) => {
+        if (method !== "POST") return undefined;
+        if (url.pathname.includes(`/${missing}/`)) return { status: 404, body: {} };
+        return refusals-- > 0 ? { status: 502, body: {} } : undefined;
+      };
+      const guid = await github.deliver({ lost: "request", at });
+      await until(async () => (await guids()).includes(guid), 60_000);
+      await until(async () => (await state(gateway)).losses === 1);
+      const { lastLoss } = await state(gateway);
+      assert.match(lastLoss?.message ?? "", new RegExp(`${gone} .*GitHub answered 404`));
+    },
+  );
 
   itThoroughly("finds a delivery that was written long before a person requested it again", async () => {
     const gateway = await start();
@@ -186,7 +189,7 @@ describe("webhooks: recovery of missed deliveries", function () {
     assert.doesNotMatch(JSON.stringify(blocked), /TOKEN/);
   });
 
-  it("reads the hook of an app with the app's JWT", async () => {
+  itThoroughly("reads the hook of an app with the app's JWT", async () => {
     const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
     const pem = privateKey.export({ type: "pkcs8", format: "pem" });
     github.fault = ({ url }) =>

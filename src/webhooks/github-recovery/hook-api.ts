@@ -1,14 +1,11 @@
 // Reads the delivery log of a hook, and requests deliveries again (https://docs.github.com/rest/repos/webhooks).
 
 import { createPrivateKey } from "node:crypto";
-import { createAppAuth } from "@octokit/auth-app";
-import { Octokit } from "@octokit/core";
-import { throttling } from "@octokit/plugin-throttling";
 import type { AdapterContext } from "../../core/adapter.ts";
 import { messageOf } from "../../core/errors.ts";
 import type { ValueOf } from "../../core/options.ts";
 import { SourceError } from "../../core/source.ts";
-import { answeringFetch } from "../../web/fetch.ts";
+import type { ApiClient } from "./octokit.ts";
 import type { recoverOptions } from "./options.ts";
 
 export type RecoverOptions = ValueOf<typeof recoverOptions>;
@@ -32,49 +29,32 @@ export class RedeliveryRefused extends Error {
   override readonly name = "RedeliveryRefused";
 }
 
-const TIMEOUT_MS = 30_000;
-const NEVER = new AbortController().signal;
 const PER_PAGE = 100;
 /** The pause after a rate limit for which GitHub does not send Retry-After, in milliseconds. */
 const PAUSE_MS = 60_000;
 
-const ThrottledOctokit = Octokit.plugin(throttling);
-
 /** The deliveries of one hook. */
 export class HookApi {
-  readonly #octokit: InstanceType<typeof ThrottledOctokit>;
+  readonly #options: RecoverOptions;
+  #loading: Promise<ApiClient> | undefined;
   readonly #path: string;
   readonly #context: AdapterContext;
 
   /** @throws Error for options that do not fit together */
   constructor(options: RecoverOptions, context: AdapterContext) {
-    const { app, apiUrl } = options;
+    const { app } = options;
     this.#path = pathOf(options);
     if (app) checkKey(app.privateKey);
     this.#context = context;
-    // The caller waits: a wait inside of a request would look like a hang.
-    const limits = { onRateLimit: () => false, onSecondaryRateLimit: () => false };
-    const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
-    const fetch = answeringFetch({
-      receiver: "GitHub",
-      timeoutMs: TIMEOUT_MS,
-      cancel: NEVER,
-      now: context.now,
-    });
-    const baseUrl = apiUrl.replace(/\/$/, "");
-    const common = { baseUrl, throttle: limits, log, userAgent: "Onramp", request: { fetch } };
-    this.#octokit = app
-      ? new ThrottledOctokit({
-          ...common,
-          authStrategy: createAppAuth,
-          auth: {
-            appId: app.id,
-            privateKey: app.privateKey,
-            ...(app.installation === undefined ? {} : { installationId: app.installation }),
-            log,
-          },
-        })
-      : new ThrottledOctokit({ ...common, auth: options.token });
+    this.#options = options;
+  }
+
+  /** Loaded when it is needed: the libraries take a tenth of the time in which Onramp starts. */
+  get #octokit(): Promise<ApiClient> {
+    this.#loading ??= import("./octokit.ts").then(({ createOctokit }) =>
+      createOctokit(this.#options, this.#context.now),
+    );
+    return this.#loading;
   }
 
   /** Yields the attempts, the newest first, page by page. @throws SourceError */
@@ -111,7 +91,7 @@ export class HookApi {
 
   async #request(method: string, path: string, signal: AbortSignal, parameters: object = {}) {
     try {
-      return await this.#octokit.request(`${method} ${path}`, { ...parameters, request: { signal } });
+      return await (await this.#octokit).request(`${method} ${path}`, { ...parameters, request: { signal } });
     } catch (error) {
       signal.throwIfAborted();
       throw this.#explain(error);

@@ -7,7 +7,7 @@ import { type ApiReply, startApi } from "../../support/api-double.ts";
 import { NO_RECORDS, testContext, withDefaults } from "../../support/source-run.ts";
 import { upTo } from "../../support/sources.ts";
 
-const ITEMS = 400;
+const ITEMS = 200;
 const PER_PAGE = 7;
 const FAILURES: readonly ApiReply[] = [
   { status: 429, headers: { "retry-after": "0" } },
