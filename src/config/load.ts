@@ -44,7 +44,7 @@ export function loadConfig(
   const raw = file === undefined ? defaultSettings : readConfigFile(file);
   const settings = interpolate(raw, { env, folder }, { report, warn }) as Record<string, unknown>;
   override(settings, environment, env, report);
-  const violations = validate(configSchema(adapters), settings, folder);
+  const violations = validate(configSchema(adapters, settings), settings, folder);
   for (const { at, message } of violations) report(at, message);
   const section = (name: string) => (settings[name] ?? {}) as Readonly<Record<string, unknown>>;
   const { budget, maxBody, deadline } = section("http");
