@@ -112,13 +112,17 @@ describe("webhooks: recovery of missed deliveries", function () {
     async () => {
       const at = Date.now() - HOUR;
       const gone = await github.deliver({ lost: "request", at });
-      const gateway = await start();
+      let offset = 0;
+      const gateway = await start({}, {}, { now: () => Date.now() + offset });
       const missing = github.log[0]?.id;
       let refusals = 4;
       github.fault = ({ method, url }) => {
         if (method !== "POST") return undefined;
         if (url.pathname.includes(`/${missing}/`)) return { status: 404, body: {} };
-        return refusals-- > 0 ? { status: 502, body: {} } : undefined;
+        if (refusals-- <= 0) return undefined;
+        // The next request follows after a minute.
+        offset += 61_000;
+        return { status: 502, body: {} };
       };
       const guid = await github.deliver({ lost: "request", at });
       await until(async () => (await guids()).includes(guid), 60_000);

@@ -24,6 +24,9 @@ export interface Attempt {
   readonly isRedelivery: boolean;
 }
 
+/** GitHub answered with a failure, so it has not done what was requested. */
+export class GithubAnswered extends SourceError {}
+
 /** GitHub refuses to deliver one delivery again. */
 export class RedeliveryRefused extends Error {
   override readonly name = "RedeliveryRefused";
@@ -123,7 +126,7 @@ export class HookApi {
         },
       );
     }
-    return new SourceError("blocked", `GitHub answered ${status} for ${this.#path}: ${nextStep(status)}`, {
+    return new GithubAnswered("blocked", `GitHub answered ${status} for ${this.#path}: ${nextStep(status)}`, {
       cause: error,
     });
   }

@@ -12,7 +12,7 @@ import {
 } from "../../core/source.ts";
 import { ms } from "../../core/units.ts";
 import type { Recovery } from "../../core/webhook.ts";
-import { type Attempt, HookApi, type RecoverOptions, RedeliveryRefused } from "./hook-api.ts";
+import { type Attempt, GithubAnswered, HookApi, type RecoverOptions, RedeliveryRefused } from "./hook-api.ts";
 import { findMissed, type Missed, type MissedRules, type Progress, type Requests } from "./missed.ts";
 
 interface Cursor {
@@ -136,9 +136,11 @@ async function* check(
       await api.redeliver(delivery.latest, signal);
     } catch (error) {
       if (!(error instanceof RedeliveryRefused)) {
-        // GitHub has not delivered it again, so it does not count.
-        requests.set(delivery.guid, { count: count - 1, lastAt: 0 });
-        if (!signal.aborted) yield { drafts: [], cursor: cursorNow() };
+        if (error instanceof GithubAnswered && !signal.aborted) {
+          // GitHub answered that it has not delivered it again, so the request does not count.
+          requests.set(delivery.guid, { count: count - 1, lastAt: context.now() });
+          yield { drafts: [], cursor: cursorNow() };
+        }
         throw error;
       }
       isOpen.delete(delivery.guid);
