@@ -11,7 +11,7 @@ import { metric } from "../support/http.ts";
 import { run } from "../support/process.ts";
 import { headersOf, readCommitted } from "../support/read-back.ts";
 import { soak } from "../support/soak.ts";
-import { sourceState, untilState } from "../support/sources.ts";
+import { sourceState, storedState, untilState } from "../support/sources.ts";
 import { until } from "../support/until.ts";
 
 const HOUR = 3_600_000;
@@ -119,12 +119,20 @@ describe("webhooks: recovery of missed deliveries", function () {
       github.fault = ({ method, url }) => {
         if (method !== "POST") return undefined;
         if (url.pathname.includes(`/${missing}/`)) return { status: 404, body: {} };
-        if (refusals-- <= 0) return undefined;
-        // The next request follows after a minute.
-        offset += 61_000;
-        return { status: 502, body: {} };
+        return refusals-- > 0 ? { status: 502, body: {} } : undefined;
       };
       const guid = await github.deliver({ lost: "request", at });
+      const requestsOf = async () =>
+        (await storedState(broker.addresses(), `ns-${topic}`, "webhook:github"))?.cursor.requests?.[guid];
+      for (let lastAt = 0, n = 0; n < 4; n++) {
+        await until(async () => {
+          const requests = await requestsOf();
+          const isCancelled = requests?.count === 0 && requests.lastAt > lastAt;
+          if (isCancelled) lastAt = requests.lastAt;
+          return isCancelled;
+        }, 30_000);
+        offset += 61_000;
+      }
       await until(async () => (await guids()).includes(guid), 60_000);
       await until(async () => (await state(gateway)).losses === 1);
       const { lastLoss } = await state(gateway);

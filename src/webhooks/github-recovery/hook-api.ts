@@ -118,7 +118,7 @@ export class HookApi {
       const untilReset = left === "0" ? Number(reset) * 1000 - this.#context.now() : 0;
       const asked = after === undefined ? untilReset : Number(after) * 1000;
       const retryAfterMs = isLimited ? Math.max(asked, after === undefined ? PAUSE_MS : 0) : undefined;
-      return new SourceError(
+      return new GithubAnswered(
         "passing",
         `GitHub answered ${status}${isLimited ? ": its rate limit is exceeded" : ""}`,
         {
