@@ -4,10 +4,9 @@
 import { strict as assert } from "node:assert";
 import { useApi } from "../support/api-double.ts";
 import { itThoroughly } from "../support/broker.ts";
-import type { Started } from "../support/process.ts";
 import { readCommitted } from "../support/read-back.ts";
 import { soak } from "../support/soak.ts";
-import { ownedBy, useSourceProcesses } from "../support/source-processes.ts";
+import { ownerOf, useSourceProcesses } from "../support/source-processes.ts";
 import { sourceStates, upTo } from "../support/sources.ts";
 import { until } from "../support/until.ts";
 
@@ -17,7 +16,6 @@ const PER_PAGE = 100;
 const ARRIVING = 10;
 const MAX_CALLS = (3 * ITEMS) / PER_PAGE + 40 * KILLS;
 const FEW_CALLS = 30;
-const TAKEOVER_MS = 30_000;
 
 describe("promise 4: sources that poll are exactly once", function () {
   this.timeout(soak ? 3_600_000 : 180_000);
@@ -126,12 +124,3 @@ describe("promise 4: sources that poll are exactly once", function () {
     });
   });
 });
-
-async function ownerOf(replicas: readonly Started[]): Promise<Started> {
-  let owner: Started | undefined;
-  await until(async () => {
-    for (const each of replicas) if ((await ownedBy(each)).size > 0) owner = each;
-    return owner !== undefined;
-  }, TAKEOVER_MS);
-  return owner as Started;
-}

@@ -6,12 +6,17 @@ import { setTimeout as delay } from "node:timers/promises";
 import { itThoroughly } from "../support/broker.ts";
 import type { Started } from "../support/process.ts";
 import { soak } from "../support/soak.ts";
-import { ownedBy, SESSION_MS, useSourceProcesses } from "../support/source-processes.ts";
+import {
+  ownedBy,
+  ownerOf,
+  SESSION_MS,
+  TAKEOVER_MS,
+  useSourceProcesses,
+} from "../support/source-processes.ts";
 import { upTo } from "../support/sources.ts";
 import { until } from "../support/until.ts";
 
 const [TICKS, KILLS] = soak ? [50_000, 50] : [5000, 5];
-const TAKEOVER_MS = 30_000;
 
 describe("promise 4: sources are exactly once", function () {
   this.timeout(soak ? 3_600_000 : 180_000);
@@ -19,14 +24,6 @@ describe("promise 4: sources are exactly once", function () {
   describe("one source", () => {
     const { replica, numbers, epochs } = useSourceProcesses(["tick"], "4ms");
 
-    async function ownerOf(replicas: readonly Started[]): Promise<Started> {
-      let owner: Started | undefined;
-      await until(async () => {
-        for (const each of replicas) if ((await ownedBy(each)).size > 0) owner = each;
-        return owner !== undefined;
-      }, TAKEOVER_MS);
-      return owner as Started;
-    }
     const last = async (): Promise<number> => (await numbers("tick").catch(() => [])).at(-1) ?? 0;
 
     itThoroughly(

@@ -8,6 +8,7 @@ import { openConnection, useBroker } from "./broker.ts";
 import { type Started, startWith } from "./process.ts";
 import { fetchRequest, leaderOf, readCommitted } from "./read-back.ts";
 import { sourceStates } from "./sources.ts";
+import { until } from "./until.ts";
 
 /** The session time-out of the replicas, in milliseconds. */
 export const SESSION_MS = 2000;
@@ -74,4 +75,17 @@ export function useSourceProcesses(names: readonly string[], options: string | (
 export async function ownedBy(replica: Started): Promise<Map<string, SourceState>> {
   const states = await sourceStates(replica).catch(() => []);
   return new Map(states.filter(({ state }) => state === "running").map((state) => [state.name, state]));
+}
+
+/** How long a takeover may take, in milliseconds. */
+export const TAKEOVER_MS = 30_000;
+
+/** Resolves with a replica that runs a source. */
+export async function ownerOf(replicas: readonly Started[]): Promise<Started> {
+  let owner: Started | undefined;
+  await until(async () => {
+    for (const each of replicas) if ((await ownedBy(each)).size > 0) owner = each;
+    return owner !== undefined;
+  }, TAKEOVER_MS);
+  return owner as Started;
 }
