@@ -49,36 +49,39 @@ describe("promise 4: sources are exactly once", function () {
       },
     );
 
-    it("a replica that hangs for longer than its session writes nothing visible afterwards, and does not fence its successor", async () => {
-      const replicas = [await replica(), await replica()];
-      const owner = await ownerOf(replicas);
-      const [other] = replicas.filter((each) => each !== owner) as [Started];
-      await until(async () => (await last()) > 100);
-      owner.child.kill("SIGSTOP");
-      const stoppedAt = Date.now();
-      try {
-        await until(async () => (await ownedBy(other)).size > 0, TAKEOVER_MS);
-        const tookMs = Date.now() - stoppedAt;
-        assert.ok(tookMs < TAKEOVER_MS, `${tookMs} ms`);
-        const reached = await last();
-        await until(async () => (await last()) > reached + 100);
-      } finally {
-        owner.child.kill("SIGCONT");
-      }
-      const resumedAt = await last();
-      await delay(SESSION_MS);
-      await until(async () => (await last()) > resumedAt + 200);
-      // A rebalance may assign the source to the first replica again; the successor must not be fenced before that.
-      assert.ok(!other.stdout().includes("source failed"), other.stdout());
-      await Promise.all(replicas.map((each) => each.end()));
-      const written = await numbers("tick");
-      assert.deepEqual(written, upTo(written.length));
-      const inOrder = await epochs("tick");
-      assert.deepEqual(
-        inOrder,
-        [...inOrder].sort((a, b) => a - b),
-        "no batch of an earlier owner comes after one of a later owner",
-      );
-    });
+    itThoroughly(
+      "a replica that hangs for longer than its session writes nothing visible afterwards, and does not fence its successor",
+      async () => {
+        const replicas = [await replica(), await replica()];
+        const owner = await ownerOf(replicas);
+        const [other] = replicas.filter((each) => each !== owner) as [Started];
+        await until(async () => (await last()) > 100);
+        owner.child.kill("SIGSTOP");
+        const stoppedAt = Date.now();
+        try {
+          await until(async () => (await ownedBy(other)).size > 0, TAKEOVER_MS);
+          const tookMs = Date.now() - stoppedAt;
+          assert.ok(tookMs < TAKEOVER_MS, `${tookMs} ms`);
+          const reached = await last();
+          await until(async () => (await last()) > reached + 100);
+        } finally {
+          owner.child.kill("SIGCONT");
+        }
+        const resumedAt = await last();
+        await delay(SESSION_MS);
+        await until(async () => (await last()) > resumedAt + 200);
+        // A rebalance may assign the source to the first replica again; the successor must not be fenced before that.
+        assert.ok(!other.stdout().includes("source failed"), other.stdout());
+        await Promise.all(replicas.map((each) => each.end()));
+        const written = await numbers("tick");
+        assert.deepEqual(written, upTo(written.length));
+        const inOrder = await epochs("tick");
+        assert.deepEqual(
+          inOrder,
+          [...inOrder].sort((a, b) => a - b),
+          "no batch of an earlier owner comes after one of a later owner",
+        );
+      },
+    );
   });
 });

@@ -174,7 +174,7 @@ describe("webhooks: recovery of missed deliveries", function () {
     assert.ok(pages.length < 6, `${pages.length} further pages`);
   });
 
-  it("finds a delivery among the dead letters of its topic", async () => {
+  itThoroughly("finds a delivery among the dead letters of its topic", async () => {
     await start({}, { onInvalid: "dead-letter", topics: { push: topic } });
     const guid = await github.deliver({ lost: "answer", at: Date.now() - HOUR });
     await until(async () => (await guids()).length === 1);
@@ -226,7 +226,7 @@ describe("webhooks: recovery of missed deliveries", function () {
     await until(async () => github.calls.at(-1)?.authorization === "token ghs_1");
   });
 
-  it("is listed by `onramp github missed`, which requests nothing", async () => {
+  itThoroughly("is listed by `onramp github missed`, which requests nothing", async () => {
     await start({ interval: "1h" });
     await until(async () => github.calls.length > 0);
     const at = Date.now() - HOUR;
