@@ -45,7 +45,7 @@ export function listSources(config: Config, log: Log, stopping: AbortSignal): Pr
     return [...names].sort().map((name) => {
       const configured = config.compiled.sources.get(name);
       const value = found.get(name)?.value;
-      const stored = value === undefined ? undefined : resultOf(() => decodeState(name, value));
+      const stored = storedIn(name, value);
       const isError = stored instanceof Error;
       return {
         name,
@@ -82,7 +82,7 @@ export function setCursor(
         : (await readStates(kafka, config, log, stopping)).get(name);
     const value = configured ? undefined : found?.value;
     const stored = value === undefined ? undefined : decodeState(name, value);
-    const kept = carriedOver(configured?.adapter, name, found?.value);
+    const kept = carriedOver(configured?.adapter, storedIn(name, found?.value));
     const type = configured?.settings.type ?? stored?.type;
     if (type === undefined) throw unknownSource(config, name);
     const state: StoredState = {
@@ -118,9 +118,9 @@ export function removeState(
     const { value, partition } = (await readStates(kafka, config, log, stopping)).get(name) ?? {};
     const configured = config.compiled.sources.get(name);
     if (value === undefined && !config.compiled.sources.has(name)) throw unknownSource(config, name);
-    const stored = value === undefined ? undefined : resultOf(() => decodeState(name, value));
+    const stored = storedIn(name, value);
     const home = partition ?? statePartition(name, configured?.adapter.group);
-    const kept = carriedOver(configured?.adapter, name, value);
+    const kept = carriedOver(configured?.adapter, stored);
     const rest =
       configured && kept
         ? encodeState({
@@ -206,15 +206,16 @@ function unknownSource({ compiled }: Config, name: string): SourceStateError {
 
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
 
+/** @returns the error for a state that cannot be read, undefined when there is none */
+const storedIn = (name: string, value: Buffer | undefined): StoredState | Error | undefined =>
+  value === undefined ? undefined : resultOf(() => decodeState(name, value));
+
 /** See `Source.carriedOver`. */
-function carriedOver(
+const carriedOver = (
   source: Source | undefined,
-  name: string,
-  value: Buffer | undefined,
-): object | undefined {
-  const stored = value === undefined ? undefined : resultOf(() => decodeState(name, value));
-  return stored === undefined || stored instanceof Error ? undefined : source?.carriedOver?.(stored.cursor);
-}
+  stored: StoredState | Error | undefined,
+): object | undefined =>
+  stored === undefined || stored instanceof Error ? undefined : source?.carriedOver?.(stored.cursor);
 
 const shownCursor = (source: Source | undefined, stored: StoredState | undefined): unknown =>
   stored === undefined ? undefined : (source?.shown?.(stored.cursor) ?? stored.cursor);

@@ -1,5 +1,6 @@
 // Finds the numbers of a JSON text that lose digits when they are parsed, and parses the text without the loss.
 
+import { isUtf8 } from "node:buffer";
 import { canonicalNumber, decimalOf, INTEGER, isDecimalText, isExactNumber, isIntegral } from "./decimal.ts";
 
 /** The positions of a number in the bytes: `[from, to)`. */
@@ -50,6 +51,23 @@ export function inexactNumbers(json: Buffer): readonly NumberExtent[] {
 export function withExactNumbers(json: Buffer, parsed: unknown): unknown {
   const numbers = inexactNumbers(json);
   return numbers.length === 0 ? parsed : parseReplaced(json, numbers, quoted);
+}
+
+/**
+ * Parses the value of a record for an expression: JSON with exact numbers, other text as it is, other bytes as Base64, and undefined for a
+ * tombstone.
+ */
+export function parsedValue(value: Buffer | null): unknown {
+  if (value === null) return undefined;
+  if (!isUtf8(value)) return value.toString("base64");
+  const text = value.toString("utf8");
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    return text;
+  }
+  return withExactNumbers(value, parsed);
 }
 
 /** Two parses of a JSON text, for a validator that knows JavaScript's numbers only. */

@@ -12,7 +12,7 @@ export interface Clock {
 }
 
 /** The longest delay that a Node.js timer supports, about 25 days; a longer delay fires at once. In milliseconds. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** The clock of the system. */
 export const systemClock: Clock = {

@@ -1,7 +1,6 @@
 // Parses the value of a record once, for both the filter and the sink.
 
-import { isUtf8 } from "node:buffer";
-import { withExactNumbers } from "../core/json-numbers.ts";
+import { parsedValue } from "../core/json-numbers.ts";
 import type { ConsumedRecord } from "../core/ports.ts";
 import type { OutgoingRecord } from "../core/sink.ts";
 
@@ -11,18 +10,4 @@ import type { OutgoingRecord } from "../core/sink.ts";
  */
 export function outgoingRecord(record: ConsumedRecord): OutgoingRecord {
   return { ...record, parsed: parsedValue(record.value) };
-}
-
-/** See `outgoingRecord`. */
-export function parsedValue(value: Buffer | null): unknown {
-  if (value === null) return undefined;
-  if (!isUtf8(value)) return value.toString("base64");
-  const text = value.toString("utf8");
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(text);
-  } catch {
-    return text;
-  }
-  return withExactNumbers(value, parsed);
 }

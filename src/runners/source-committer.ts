@@ -5,6 +5,7 @@ import { bindingsOf } from "../core/bindings.ts";
 import { messageOf, OnrampError } from "../core/errors.ts";
 import { type Expression, ExpressionError } from "../core/expressions.ts";
 import type { Ingest } from "../core/ingest.ts";
+import { parsedValue } from "../core/json-numbers.ts";
 import type { Log } from "../core/ports.ts";
 import type { PreparedBatch, TopicDraft } from "../core/prepare.ts";
 import type { Draft } from "../core/record.ts";
@@ -12,7 +13,6 @@ import { type Batch, SourceError } from "../core/source.ts";
 import { OwnershipUnknown, RecordsRefused, type SourceLog, type TopicEnsurer } from "../core/source-ports.ts";
 import { encodeState } from "../core/source-state.ts";
 import { yieldToEventLoop } from "../core/time.ts";
-import { parsedValue } from "./outgoing-record.ts";
 import type { SourceHealth } from "./source-health.ts";
 
 /** The maximum number of successive batches that change nothing; one more makes the source fail. */

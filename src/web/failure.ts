@@ -130,11 +130,20 @@ export function noAnswer(
   return new HttpFailure(`${receiver} cannot be reached${through}: ${why}`, { cause });
 }
 
-/** Parses `Retry-After` (RFC 9110, 10.2.3), which is seconds or a date. @returns milliseconds from `now` */
-export function parseRetryAfter(text: string | null | undefined, now: number): number | undefined {
+/**
+ * Parses `Retry-After` (RFC 9110, 10.2.3), which is seconds or a date.
+ *
+ * @param mostMs a longer pause is reduced to it, in milliseconds
+ * @returns milliseconds from `now`
+ */
+export function parseRetryAfter(
+  text: string | null | undefined,
+  now: number,
+  mostMs = MOST_RETRY_AFTER_MS,
+): number | undefined {
   if (!text) return undefined;
   const wait = /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1000 : Date.parse(text) - now;
-  return Number.isNaN(wait) ? undefined : Math.min(MOST_RETRY_AFTER_MS, Math.max(0, wait));
+  return Number.isNaN(wait) ? undefined : Math.min(mostMs, Math.max(0, wait));
 }
 
 /**

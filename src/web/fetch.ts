@@ -1,11 +1,11 @@
 // `fetch` functions with a time limit. They use the proxies of the environment, can be cancelled, and do not follow redirects.
 // `boundedFetch` throws for every status other than 2xx; `answeringFetch` does not.
 
-import { inexactNumbers, withExactNumbers } from "../core/json-numbers.ts";
+import { withExactNumbers } from "../core/json-numbers.ts";
 import { environmentAgent } from "./agent.ts";
 import { fetchAnswer } from "./answer.ts";
 import { InvalidRequest } from "./failure.ts";
-import { exchange } from "./request.ts";
+import { exchange, type OutgoingRequest } from "./request.ts";
 
 export interface FetchLimits {
   /** The name of the receiver in errors. */
@@ -22,24 +22,10 @@ export interface FetchLimits {
  * @returns a `fetch` that resolves with a complete response of status 2xx (its status is always 200), and throws
  *   HttpFailure, ProxyRefused, InvalidRequest, or the reason of `cancel`
  */
-export function boundedFetch({ receiver, timeoutMs, cancel, now }: FetchLimits): typeof fetch {
+export function boundedFetch(limits: FetchLimits): typeof fetch {
   return async (input, init) => {
-    const request = createRequest(receiver, input, init);
-    const url = new URL(request.url);
-    const headers = Object.fromEntries(request.headers);
-    const answer = await exchange(
-      {
-        receiver,
-        url,
-        method: request.method,
-        headers,
-        body: Buffer.from(await request.arrayBuffer()),
-        timeoutMs,
-        agent: environmentAgent(url),
-        now: now(),
-      },
-      cancel,
-    );
+    const request = createRequest(limits.receiver, input, init);
+    const answer = await exchange(await outgoing(request, limits), limits.cancel);
     const type = answer.headers["content-type"];
     return new Response(
       new Uint8Array(answer.body),
@@ -57,24 +43,11 @@ const MAX_ANSWER = 10 * 1024 * 1024;
  *
  * @returns a `fetch` that throws HttpFailure, AnswerTooLarge, ProxyRefused, InvalidRequest, or the reason of `cancel`
  */
-export function answeringFetch({ receiver, timeoutMs, cancel, now }: FetchLimits): typeof fetch {
+export function answeringFetch(limits: FetchLimits): typeof fetch {
   return async (input, init) => {
-    const request = createRequest(receiver, input, init);
-    const url = new URL(request.url);
-    const { status, headers, body } = await fetchAnswer(
-      {
-        receiver,
-        url,
-        method: request.method,
-        headers: Object.fromEntries(request.headers),
-        body: Buffer.from(await request.arrayBuffer()),
-        timeoutMs,
-        agent: environmentAgent(url),
-        now: now(),
-      },
-      MAX_ANSWER,
-      AbortSignal.any([cancel, request.signal]),
-    );
+    const request = createRequest(limits.receiver, input, init);
+    const cancel = AbortSignal.any([limits.cancel, request.signal]);
+    const { status, headers, body } = await fetchAnswer(await outgoing(request, limits), MAX_ANSWER, cancel);
     // The body is decompressed.
     const { "content-encoding": _, "content-length": __, ...rest } = headers;
     const all = Object.entries(rest).map(([name, value]): [string, string] => [name, String(value)]);
@@ -85,12 +58,30 @@ export function answeringFetch({ receiver, timeoutMs, cancel, now }: FetchLimits
 
 function exactText(body: Buffer): string {
   const text = body.toString("utf8");
-  if (inexactNumbers(body).length === 0) return text;
   try {
-    return JSON.stringify(withExactNumbers(body, JSON.parse(text)));
+    const parsed: unknown = JSON.parse(text);
+    const exact = withExactNumbers(body, parsed);
+    return exact === parsed ? text : JSON.stringify(exact);
   } catch {
     return text;
   }
+}
+
+async function outgoing(
+  request: Request,
+  { receiver, timeoutMs, now }: FetchLimits,
+): Promise<OutgoingRequest> {
+  const url = new URL(request.url);
+  return {
+    receiver,
+    url,
+    method: request.method,
+    headers: Object.fromEntries(request.headers),
+    body: Buffer.from(await request.arrayBuffer()),
+    timeoutMs,
+    agent: environmentAgent(url),
+    now: now(),
+  };
 }
 
 /** @throws InvalidRequest, because the errors of `Request` quote the URL or the header */

@@ -3,6 +3,7 @@
 import http from "node:http";
 import https from "node:https";
 import type { LookupFunction } from "node:net";
+import { LONGEST_TIMER_MS } from "../core/time.ts";
 import { RefusedAddress } from "./address-policy.ts";
 import { TunnelAgent } from "./agent.ts";
 import { cleaner } from "./excerpt.ts";
@@ -13,9 +14,6 @@ const ERROR_BYTES = 8192;
 const ERROR_MS = 1000;
 /** A complete answer is read up to this size, in bytes. No receiver has a reason to send more. */
 const MOST_BYTES = 1024 * 1024;
-
-/** The longest delay that a Node.js timer supports, about 25 days; a longer delay fires at once. In milliseconds. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export interface OutgoingRequest {
   /** The name of the receiver in errors. */
@@ -84,7 +82,7 @@ export function run<T>(
 ): Promise<T> {
   const timeLimit = new AbortController();
   const { signal: late } = timeLimit;
-  const timer = setTimeout(() => timeLimit.abort(), Math.min(timeoutMs, MAX_TIMER_MS)).unref();
+  const timer = setTimeout(() => timeLimit.abort(), Math.min(timeoutMs, LONGEST_TIMER_MS)).unref();
   const signal = AbortSignal.any([cancel, late]);
   const clean = (text: string): string => cleaner(url, secrets, headers)(text);
   return new Promise<T>((resolve, reject) => {

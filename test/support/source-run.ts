@@ -41,9 +41,17 @@ export interface SourceRun {
 /** Topics without records. */
 export const NO_RECORDS: TopicRecords = { since: async () => {} };
 
+/** The objects that the adapters of one configuration share. */
+export function sharedObjects(): AdapterContext["shared"] {
+  const shared = new Map<string, unknown>();
+  return <T>(key: string, create: () => T): T => {
+    if (!shared.has(key)) shared.set(key, create());
+    return shared.get(key) as T;
+  };
+}
+
 /** The context of an adapter in a test. */
 export function testContext(more: Partial<AdapterContext> = {}): AdapterContext {
-  const shared = new Map<string, unknown>();
   return {
     name: "in",
     compile: (option, source) => {
@@ -55,10 +63,7 @@ export function testContext(more: Partial<AdapterContext> = {}): AdapterContext 
     },
     now: Date.now,
     sleep: () => Promise.resolve(),
-    shared: <T>(key: string, create: () => T): T => {
-      if (!shared.has(key)) shared.set(key, create());
-      return shared.get(key) as T;
-    },
+    shared: sharedObjects(),
     folder: ".",
     log: keepingLog(),
     ...more,

@@ -109,7 +109,7 @@ export class PollRun {
   /** Forgets a cursor that has expired. */
   #startAgain(): Batch<PollState> {
     const { context, api, plan } = this.#deps;
-    const { cursor: after, round: _, validators: __, cursor: ___, ...rest } = this.#state;
+    const { cursor: after, round: _, validators: __, ...rest } = this.#state;
     if (after === undefined)
       throw new SourceError(
         "blocked",

@@ -1,5 +1,7 @@
 // Fills `{cursor}` and `{page}` in the URL, the headers and the body of a request.
 
+import { headerValue } from "../parts/api-calls.ts";
+
 /** The values for the placeholders; undefined for a value that does not exist yet. */
 export interface TemplateValues {
   readonly cursor: string | undefined;
@@ -36,11 +38,8 @@ export const fillHeaders = (
   Object.fromEntries(
     Object.entries(headers)
       .filter(([, value]) => !lacksValue(value, values))
-      .map(([name, value]) => [name.toLowerCase(), fill(value, values, latin1Of)]),
+      .map(([name, value]) => [name.toLowerCase(), fill(value, values, headerValue)]),
   );
-
-/** Node.js sends headers as Latin-1, so this keeps the UTF-8 bytes of a value. */
-const latin1Of = (value: string): string => Buffer.from(value).toString("latin1");
 
 /** Fills the placeholders of a body. Values are escaped as the content type requires; a missing value is empty. */
 export function fillBody(template: string, values: TemplateValues, contentType: string): string {

@@ -13,6 +13,7 @@ import {
   openStream,
   type StreamedAnswer,
 } from "../../web/answer.ts";
+import { parseRetryAfter } from "../../web/failure.ts";
 import { clientCredentials, type TokenEndpoint, type TokenSource } from "../../web/oauth.ts";
 import type { OutgoingRequest } from "../../web/request.ts";
 
@@ -106,10 +107,7 @@ export class ApiCalls {
   #pauseIn(headers: FullAnswer["headers"]): number | undefined {
     const now = this.#context.now();
     const after = headers["retry-after"];
-    if (after !== undefined) {
-      const wait = /^\d+(\.\d+)?$/.test(after) ? Number(after) * 1000 : Date.parse(after) - now;
-      return Number.isNaN(wait) ? undefined : Math.min(DAY_MS, Math.max(0, wait));
-    }
+    if (after !== undefined) return parseRetryAfter(after, now, DAY_MS);
     const header = (name: string): string | undefined =>
       headers[`x-ratelimit-${name}`]?.toString() ?? headers[`x-rate-limit-${name}`]?.toString();
     const resetsAt = Number(header("reset")) * 1000;
@@ -164,6 +162,9 @@ export class ApiCalls {
     }
   }
 }
+
+/** The value of a header that contains any text: Node.js sends headers as Latin-1, so this keeps the UTF-8 bytes. */
+export const headerValue = (text: string): string => Buffer.from(text).toString("latin1");
 
 /** @throws Error for a name or a value that HTTP does not allow; the value is not quoted */
 export function checkHeaders(headers: Readonly<Record<string, string>>): void {

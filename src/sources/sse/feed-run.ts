@@ -2,11 +2,11 @@
 
 import type { EventSourceMessage } from "eventsource-parser";
 import type { AdapterContext } from "../../core/adapter.ts";
-import { withExactNumbers } from "../../core/json-numbers.ts";
+import { parsedValue } from "../../core/json-numbers.ts";
 import { hashOf, KnownIds } from "../../core/known-ids.ts";
 import { type Batch, type ReportProgress, type SourceDraft, SourceError } from "../../core/source.ts";
 import { yieldToEventLoop } from "../../core/time.ts";
-import type { ApiCalls, ApiRequest } from "../parts/api-calls.ts";
+import { type ApiCalls, type ApiRequest, headerValue } from "../parts/api-calls.ts";
 import { type DraftRules, draftOf, hashOfItem, type IdentityRules } from "../parts/drafts.ts";
 import { EventStream, type StreamLimits } from "./event-stream.ts";
 
@@ -105,7 +105,7 @@ export class FeedRun {
         accept: "text/event-stream",
         "cache-control": "no-cache",
         ...this.#feed.headers,
-        ...(this.#lastEventId === undefined ? {} : { "last-event-id": headerOf(this.#lastEventId) }),
+        ...(this.#lastEventId === undefined ? {} : { "last-event-id": headerValue(this.#lastEventId) }),
       },
       body: "",
     };
@@ -168,7 +168,7 @@ export class FeedRun {
   /** @returns undefined for an event that is known */
   async #draftOf({ id, data }: EventSourceMessage): Promise<SourceDraft | undefined> {
     const value = Buffer.from(data);
-    const parsed = parsedOf(value, data);
+    const parsed = parsedValue(value);
     const own = await hashOfItem(this.#feed, value, parsed);
     // Several events may share an id. After a cut, a server repeats the events without an id that follow the last id.
     const position = id ?? (this.#lastEventId && `${this.#lastEventId}\n${this.#sinceId}`);
@@ -192,14 +192,3 @@ export class FeedRun {
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these characters are what it looks for
 const hasControl = (id: string): boolean => /[\0-\x08\x0a-\x1f\x7f]/.test(id);
-
-/** Node.js sends headers as Latin-1, so this keeps the UTF-8 bytes of the id. */
-const headerOf = (id: string): string => Buffer.from(id).toString("latin1");
-
-function parsedOf(value: Buffer, data: string): unknown {
-  try {
-    return withExactNumbers(value, JSON.parse(data));
-  } catch {
-    return data;
-  }
-}

@@ -4,7 +4,7 @@ import { createPrivateKey } from "node:crypto";
 import type { AdapterContext } from "../../core/adapter.ts";
 import { messageOf } from "../../core/errors.ts";
 import type { ValueOf } from "../../core/options.ts";
-import { SourceError } from "../../core/source.ts";
+import { SourceError, type SourceErrorKind } from "../../core/source.ts";
 import type { ApiClient } from "./octokit.ts";
 import type { recoverOptions } from "./options.ts";
 
@@ -25,7 +25,22 @@ export interface Attempt {
 }
 
 /** GitHub answered with a failure, so it has not done what was requested. */
-export class GithubAnswered extends SourceError {}
+export class GithubAnswered extends SourceError {
+  readonly status: number;
+
+  constructor(
+    kind: SourceErrorKind,
+    status: number,
+    message: string,
+    options: { retryAfterMs?: number | undefined } = {},
+  ) {
+    super(kind, message, options);
+    this.status = status;
+  }
+}
+
+/** Statuses for one delivery that GitHub cannot deliver again. The log could be read, so the hook exists, and the token is valid. */
+const UNAVAILABLE = [404, 410, 422];
 
 /** GitHub refuses to deliver one delivery again. */
 export class RedeliveryRefused extends Error {
@@ -84,10 +99,8 @@ export class HookApi {
     try {
       await this.#request("POST", `${this.#path}/${id}/attempts`, signal);
     } catch (error) {
-      const { status = 0 } = (error as { cause?: { status?: number } }).cause ?? {};
-      // The log could be read, so the hook exists, and the token is valid.
-      if (status === 404 || status === 410 || status === 422)
-        throw new RedeliveryRefused(`GitHub answered ${status}`, { cause: error });
+      if (error instanceof GithubAnswered && UNAVAILABLE.includes(error.status))
+        throw new RedeliveryRefused(`GitHub answered ${error.status}`, { cause: error });
       throw error;
     }
   }
@@ -120,15 +133,13 @@ export class HookApi {
       const retryAfterMs = isLimited ? Math.max(asked, after === undefined ? PAUSE_MS : 0) : undefined;
       return new GithubAnswered(
         "passing",
+        status,
         `GitHub answered ${status}${isLimited ? ": its rate limit is exceeded" : ""}`,
-        {
-          retryAfterMs,
-        },
+        { retryAfterMs },
       );
     }
-    return new GithubAnswered("blocked", `GitHub answered ${status} for ${this.#path}: ${nextStep(status)}`, {
-      cause: error,
-    });
+    const message = `GitHub answered ${status} for ${this.#path}: ${nextStep(status)}`;
+    return new GithubAnswered("blocked", status, message);
   }
 }
 

@@ -4,7 +4,7 @@ import { strict as assert } from "node:assert";
 import { alphaVantage } from "../../../src/sources/alpha-vantage/alpha-vantage.ts";
 import { createZone } from "../../../src/sources/alpha-vantage/zone.ts";
 import { type ApiScript, startApi } from "../../support/api-double.ts";
-import { runSource } from "../../support/source-run.ts";
+import { runSource, sharedObjects } from "../../support/source-run.ts";
 
 const HOUR = 3_600_000;
 const KEY = "SECRETKEY123";
@@ -180,13 +180,7 @@ describe("sources: alpha-vantage", () => {
     const api = await startApi(() => ({ body: stock({}) }));
     const times: number[] = [];
     const answer: ApiScript = api.answer;
-    const shared = new Map<string, unknown>();
-    const context = {
-      shared: <T>(key: string, create: () => T): T => {
-        if (!shared.has(key)) shared.set(key, create());
-        return shared.get(key) as T;
-      },
-    };
+    const context = { shared: sharedObjects() };
     const sources = ["IBM", "AAPL", "MSFT"].map((symbol) =>
       run(api.url, { symbol }, { context: { ...context, name: symbol } }),
     );

@@ -3,7 +3,7 @@
 import { strict as assert } from "node:assert";
 import { PacedCalls } from "../../../src/sources/parts/paced-calls.ts";
 import { areSpends, Quota } from "../../../src/sources/parts/quota.ts";
-import { testContext } from "../../support/source-run.ts";
+import { sharedObjects, testContext } from "../../support/source-run.ts";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -71,16 +71,8 @@ describe("sources: quota", () => {
   });
 
   it("loads the calls of other sources of the quota, but not of one that runs here", () => {
-    const shared = new Map<string, unknown>();
-    const context = (name: string) =>
-      testContext({
-        name,
-        now: () => 0,
-        shared: <T>(key: string, create: () => T): T => {
-          if (!shared.has(key)) shared.set(key, create());
-          return shared.get(key) as T;
-        },
-      });
+    const shared = sharedObjects();
+    const context = (name: string) => testContext({ name, now: () => 0, shared });
     const a = new PacedCalls(context("a"), { callsPerDay: 10 }, "key");
     const b = new PacedCalls(context("b"), {}, "key");
     const end = b.start(undefined);
