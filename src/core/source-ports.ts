@@ -122,8 +122,8 @@ export interface TopicEnsurer {
   /**
    * Creates the missing topics among `names`, if `kafka.createTopics` allows it.
    *
-   * @throws OperatorError when topics are missing that may not be created: the message says how to create them; an error when
-   * Kafka cannot be reached or refuses the creation
+   * @throws OperatorError when topics are missing that may not be created, or that Kafka refuses to create: the message says
+   * what to do; another error when Kafka cannot be reached
    */
   ensure(names: readonly string[]): Promise<void>;
 }

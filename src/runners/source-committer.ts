@@ -14,6 +14,7 @@ import { OwnershipUnknown, RecordsRefused, type SourceLog, type TopicEnsurer } f
 import { encodeState } from "../core/source-state.ts";
 import { yieldToEventLoop } from "../core/time.ts";
 import type { SourceHealth } from "./source-health.ts";
+import { ensureTopics } from "./source-topics.ts";
 
 /** The maximum number of successive batches that change nothing; one more makes the source fail. */
 const MAX_IDLE_BATCHES = 100;
@@ -184,11 +185,7 @@ export class SourceCommitter {
   async #ensureTopics({ records }: PreparedBatch, ensured: Set<string>): Promise<boolean> {
     const names = [...new Set(records.map(({ topic }) => topic))].filter((topic) => !ensured.has(topic));
     for (const name of names) ensured.add(name);
-    try {
-      await this.#deps.topics.ensure(names);
-    } catch (error) {
-      throw new SourceError("blocked", messageOf(error), { cause: error });
-    }
+    await ensureTopics(this.#deps.topics, names);
     return names.length > 0;
   }
 

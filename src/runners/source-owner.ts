@@ -20,6 +20,7 @@ import {
 import type { SourceHealth } from "./source-health.ts";
 import { SourcePull } from "./source-pull.ts";
 import { cursorsIn, findMoved, type PartitionTakeover, type States } from "./source-takeover.ts";
+import { ensureTopics } from "./source-topics.ts";
 import { type WaitKind, Waits } from "./source-waits.ts";
 
 /** How long the confirmation of the ownership is trusted, in milliseconds. */
@@ -115,14 +116,10 @@ export class SourceOwner {
     this.#step = "run";
   }
 
-  /** Creates the state topic if it was deleted. @throws `error` if that is not the cause; SourceError if it may not be created */
+  /** Creates the state topic if it was deleted. @throws `error` if that is not the cause; SourceError if it is not created */
   async #provideStateTopic(error: unknown): Promise<States> {
     if (!(error instanceof OnrampError && error.code === 40401)) throw error;
-    try {
-      await this.#deps.topics.ensure([this.#options.stateTopic]);
-    } catch (failure) {
-      throw new SourceError("blocked", messageOf(failure), { cause: failure });
-    }
+    await ensureTopics(this.#deps.topics, [this.#options.stateTopic]);
     return this.#read();
   }
 

@@ -6,6 +6,7 @@ import type { Batch, Source } from "../../src/core/source.ts";
 import { SourceError } from "../../src/core/source.ts";
 import { systemClock } from "../../src/core/time.ts";
 import { Waits } from "../../src/runners/source-waits.ts";
+import { CreateTopics } from "../../src/wire/messages/admin.ts";
 import { AddPartitionsToTxn, EndTxn } from "../../src/wire/messages/transaction.ts";
 import { itOnDevBroker, itThoroughly, useBroker } from "../support/broker.ts";
 import { keepingLog, startTestGateway } from "../support/gateway.ts";
@@ -165,22 +166,42 @@ describe("odd sources harm only themselves", function () {
     assert.deepEqual([...states], ["backing-off"]);
   });
 
+  const needsTopics: Script = async function* ({ topic }, cursor, signal) {
+    const large = Buffer.from("x".repeat(1_200_000));
+    if (cursor === undefined)
+      yield {
+        drafts: [
+          { topic: `${topic}-a`, value: Buffer.from("1") },
+          { topic: `${topic}-b`, value: large },
+        ],
+        cursor: 1,
+      };
+    await pause(60_000, signal);
+  };
+
   it("one that needs several new topics, one after the other, gets all of them", async () => {
-    const script: Script = async function* ({ topic }, cursor, signal) {
-      const large = Buffer.from("x".repeat(1_200_000));
-      if (cursor === undefined)
-        yield {
-          drafts: [
-            { topic: `${topic}-a`, value: Buffer.from("1") },
-            { topic: `${topic}-b`, value: large },
-          ],
-          cursor: 1,
-        };
-      await pause(60_000, signal);
-    };
-    const { odd } = await start(script);
+    const { odd } = await start(needsTopics);
     await until(async () => (await odd()).deadLetters === 1);
     assert.equal((await odd()).records, 1);
+  });
+
+  itOnDevBroker("one that needs new topics gets them while another topic has no leader", async () => {
+    const lost = await broker.topic();
+    broker.dev().faults.leaderless = (topic) => topic === lost;
+    const { odd } = await start(needsTopics);
+    await until(async () => (await odd()).deadLetters === 1);
+  });
+
+  itOnDevBroker("one that needs a topic that Kafka fails to create tries again within seconds", async () => {
+    const topic = await broker.topic();
+    let failures = 0;
+    broker.dev().faults.response = (key, frame) =>
+      key === CreateTopics.key && frame.includes(`${topic}-`) && ++failures % 2 === 1
+        ? { kind: "cut", afterBytes: 0 }
+        : undefined;
+    const { odd } = await start(needsTopics, { topic });
+    await until(async () => (await odd()).deadLetters === 1);
+    assert.ok(failures > 1);
   });
 
   itThoroughly(

@@ -2,6 +2,7 @@
 // Also formats the commands that create topics, and checks topics for settings that endanger durability.
 
 import type { SASLOptions } from "kafkajs";
+import { OperatorError } from "../../core/errors.ts";
 import type { Log } from "../../core/ports.ts";
 import type { KafkaOptions } from "../client/cluster.ts";
 import type { TopicState } from "../client/metadata.ts";
@@ -19,7 +20,7 @@ export interface WantedTopic {
 /**
  * Creates topics. A topic that exists already, because another process created it, is not an error.
  *
- * @throws the error of kafkajs when Kafka cannot be reached or rejects a topic
+ * @throws OperatorError when Kafka refuses to create a topic; the error of kafkajs when Kafka cannot be reached
  */
 export async function createTopics(
   options: KafkaOptions,
@@ -49,10 +50,36 @@ export async function createTopics(
         replicationFactor,
         configEntries: Object.entries(config).map(([key, value]) => ({ name: key, value })),
       })),
+      // The broker that answers may not know the new topic yet, which is an error for kafkajs.
+      waitForLeaders: false,
     });
+  } catch (error) {
+    throw refusalOf(error) ?? error;
   } finally {
     await admin.disconnect();
   }
+}
+
+/** The part of kafkajs' errors that says which topics were refused, and why. */
+interface RefusedTopics {
+  readonly errors?: readonly {
+    readonly topic?: string;
+    readonly type: string;
+    readonly retriable: boolean;
+    readonly message: string;
+  }[];
+}
+
+function refusalOf(error: unknown): OperatorError | undefined {
+  const refused = ((error as RefusedTopics).errors ?? []).filter(
+    ({ topic, type, retriable }) => topic !== undefined && type !== "TOPIC_ALREADY_EXISTS" && !retriable,
+  );
+  if (refused.length === 0) return undefined;
+  const reasons = refused.map(({ topic, message }) => `"${topic}": ${message}`);
+  return new OperatorError(
+    `Kafka refused to create topics: ${reasons.join("; ")}. Create them, or correct their settings in the configuration.`,
+    { cause: error },
+  );
 }
 
 /** Formats `kafka-topics` commands and Strimzi resources that create the topics. */

@@ -7,16 +7,32 @@ interface RequestQueue {
   scheduleCheckPendingRequests(): void;
 }
 
-const { prototype } = createRequire(import.meta.url)("kafkajs/src/network/requestQueue/index.js") as {
+interface Encoder {
+  writeArray(array: readonly unknown[], type?: string): Encoder;
+  writeNullableArray(array: readonly unknown[], type?: string): Encoder;
+}
+
+const require = createRequire(import.meta.url);
+const { prototype: requestQueue } = require("kafkajs/src/network/requestQueue/index.js") as {
   prototype: RequestQueue;
 };
-const schedule = prototype.scheduleCheckPendingRequests;
+const { prototype: encoder } = require("kafkajs/src/protocol/encoder.js") as { prototype: Encoder };
+const schedule = requestQueue.scheduleCheckPendingRequests;
 
 /**
  * Bug: without pending requests and throttling, kafkajs starts a timer with a negative delay, which fires after 1 ms
  * and starts the next timer. This polls as long as a client is connected, and logs a TimeoutNegativeWarning on Node 24
  * (https://github.com/tulios/kafkajs/issues/1751). The patch starts a timer only when requests are pending.
  */
-prototype.scheduleCheckPendingRequests = function (this: RequestQueue): void {
+requestQueue.scheduleCheckPendingRequests = function (this: RequestQueue): void {
   if (this.pending.length > 0) schedule.call(this);
+};
+
+/**
+ * Bug: kafkajs encodes an empty array as null. In a Metadata request, null means all topics. The admin client sends this
+ * request before it creates a topic, and fails when any partition of the cluster has no leader. The patch requests the
+ * metadata of no topic.
+ */
+encoder.writeNullableArray = function (this: Encoder, array, type) {
+  return this.writeArray(array, type);
 };

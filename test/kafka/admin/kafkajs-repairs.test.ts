@@ -25,4 +25,10 @@ describe("kafka: repairs of kafkajs", () => {
     assert.ok(queue.throttleCheckTimeoutId);
     queue.destroy();
   });
+
+  it("requests the metadata of no topic before it creates one (any partition without a leader prevented that)", () => {
+    const Encoder = createRequire(import.meta.url)("kafkajs/src/protocol/encoder.js");
+    assert.deepEqual(new Encoder().writeNullableArray([]).buffer, Buffer.alloc(4));
+    assert.deepEqual(new Encoder().writeNullableArray(["t"]).buffer, Buffer.from("\0\0\0\x01\0\x01t"));
+  });
 });
