@@ -37,6 +37,7 @@ const house: House = {
     "@octokit/plugin-throttling": ["webhooks"],
     "@octokit/webhooks": ["webhooks"],
     "eventsource-parser": ["sources/sse"],
+    pg: ["sources/postgres"],
     "@slack/webhook": ["sinks/slack"],
     "@slack/web-api": ["sinks/slack"],
     pino: ["ops"],

@@ -105,15 +105,17 @@ export function setCursor(
 /**
  * Removes the state of a source, so that it starts from its beginning if it is configured.
  *
- * @returns what the source may still hold in another system; undefined for nothing
+ * @param isForgotten whether a configured source also removes what it holds in another system
+ * @returns what was removed there, and what the source may still hold there
  * @throws SourceStateError for a source that has no state and is not configured
  */
 export function removeState(
   config: Config,
   name: string,
+  isForgotten: boolean,
   log: Log,
   stopping: AbortSignal,
-): Promise<string | undefined> {
+): Promise<{ readonly released?: string | undefined; readonly holds?: string | undefined }> {
   return withKafka(config, log, async (kafka) => {
     const { value, partition } = (await readStates(kafka, config, log, stopping)).get(name) ?? {};
     const configured = config.compiled.sources.get(name);
@@ -130,7 +132,9 @@ export function removeState(
           })
         : null;
     await write(kafka, config, { name, values: new Map([[home, rest]]) }, log, stopping);
-    return stored instanceof Error ? undefined : stored?.holds;
+    const released = isForgotten ? await configured?.adapter.release?.(stopping) : undefined;
+    if (released !== undefined || stored instanceof Error) return { released };
+    return { holds: stored?.holds };
   });
 }
 

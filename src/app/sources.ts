@@ -71,7 +71,10 @@ export class Sources {
   }
 
   get metrics(): readonly MetricSource[] {
-    return sourceMetrics(() => this.summaries);
+    return sourceMetrics(
+      () => this.summaries,
+      this.#runners.flatMap(({ gauges }) => gauges),
+    );
   }
 
   start(): void {

@@ -43,9 +43,11 @@ export const sources: Command = {
       io.out(`The cursor of source "${name}" was set. ${isConfigured ? CONTINUES : NOT_CONFIGURED}`);
       return 0;
     }
-    const holds = await removeState(config, name, log, stopping);
+    const { released, holds } = await removeState(config, name, isForget, log, stopping);
     io.out(`The cursor of source "${name}" was removed. ${isConfigured ? STARTS : NOT_CONFIGURED}`);
-    if (!isConfigured && holds !== undefined)
+    if (released !== undefined)
+      io.out(`Removed: ${released}. A replica that still runs the source creates it again: stop it first.`);
+    else if (!isConfigured && holds !== undefined)
       io.out(`This may still exist in another system: ${holds}. Remove it as well.`);
     return 0;
   },

@@ -38,9 +38,9 @@ export function compileConfig(
   hooks: CompileHooks & { readonly folder: string },
   broken: readonly OptionPath[],
 ): { readonly compiled: Compiled; readonly problems: readonly Problem[] } {
-  const compiler = new Compiler(hooks, broken);
   // `settings` may violate the schema, so the section that contains the namespace may be missing.
   const namespace = String((settings.kafka as Partial<Settings["kafka"]> | null)?.namespace);
+  const compiler = new Compiler({ ...hooks, namespace }, broken);
   const { topics, warnings } = compileTopics(settings.topics, namespace, compiler);
   const topicNames = new Set(topics.keys());
   const compiled: Record<string, ReadonlyMap<string, unknown>> = {};

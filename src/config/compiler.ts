@@ -27,6 +27,7 @@ export type OptionPath = readonly string[];
 /** Compiles parts of the configuration and collects their problems. */
 export class Compiler {
   readonly folder: string;
+  readonly #namespace: string;
   readonly problems: Problem[] = [];
   readonly #hooks: CompileHooks;
   readonly #broken: readonly OptionPath[];
@@ -36,8 +37,12 @@ export class Compiler {
   /**
    * @param broken the paths at which the schema is violated: options at, above or below them are not compiled
    */
-  constructor(hooks: CompileHooks & { readonly folder: string }, broken: readonly OptionPath[]) {
+  constructor(
+    hooks: CompileHooks & { readonly folder: string; readonly namespace: string },
+    broken: readonly OptionPath[],
+  ) {
     this.folder = hooks.folder;
+    this.#namespace = hooks.namespace;
     this.#hooks = hooks;
     this.#broken = broken;
   }
@@ -131,7 +136,8 @@ export class Compiler {
       if (!this.#shared.has(key)) this.#shared.set(key, create());
       return this.#shared.get(key) as T;
     };
-    return { name: at.at(-1) ?? "", compile, now, sleep, shared, folder: this.folder, log };
+    const [name, namespace] = [at.at(-1) ?? "", this.#namespace];
+    return { name, namespace, compile, now, sleep, shared, folder: this.folder, log };
   }
 
   #compile(at: OptionPath, source: string): Expression {

@@ -1,7 +1,7 @@
 // Declares the options of the configuration and builds its JSON Schema, including the options of the
 // adapters. `npm run generate` writes the schema to schemas/onramp.json, for editors.
 
-import type { AdapterFamily, AdapterSettings } from "../core/adapter.ts";
+import { type AdapterFamily, type AdapterSettings, withDefaults } from "../core/adapter.ts";
 import {
   boolean,
   duration,
@@ -231,9 +231,10 @@ function familySchema(
       ...(used.length === 0
         ? {}
         : {
-            allOf: used.map(({ type, options }) => ({
+            allOf: used.map(({ type, options, defaults }) => ({
               if: { properties: { type: { const: type } } },
-              then: object({ type: literal(type), ...options.properties, ...common }).schema,
+              then: object({ type: literal(type), ...options.properties, ...withDefaults(common, defaults) })
+                .schema,
             })),
           }),
     },

@@ -10,6 +10,8 @@ import type { Log } from "./ports.ts";
 export interface AdapterContext {
   /** The adapter's name in the configuration. */
   readonly name: string;
+  /** The option kafka.namespace, which separates installations that share systems. */
+  readonly namespace: string;
   /** Compiles the expression of an option. @throws ExpressionError that names the option and the position */
   compile(option: string, source: string): Expression;
   /** Milliseconds since 1970. */
@@ -33,6 +35,8 @@ export interface AdapterKind<Made> {
   readonly type: string;
   /** The options of this kind, without `type` and without the options that the family adds. */
   readonly options: ObjectOption<Options>;
+  /** Defaults of this kind for options that the family adds. */
+  readonly defaults?: Readonly<Record<string, unknown>>;
   /**
    * Creates an adapter. Called once per configured adapter, when the configuration is loaded.
    *
@@ -43,10 +47,21 @@ export interface AdapterKind<Made> {
   create(options: Readonly<Record<string, unknown>>, context: AdapterContext): Made;
 }
 
+/** Replaces defaults of options. */
+export const withDefaults = (options: Options, defaults: Readonly<Record<string, unknown>> = {}): Options =>
+  Object.fromEntries(
+    Object.entries(options).map(([name, option]) =>
+      name in defaults
+        ? [name, { ...option, schema: { ...option.schema, default: defaults[name] } }]
+        : [name, option],
+    ),
+  );
+
 /** Declares a kind of adapter; `create` receives its options with their types. */
 export function adapterKind<Made, P extends Options>(kind: {
   readonly type: string;
   readonly options: ObjectOption<P>;
+  readonly defaults?: Readonly<Record<string, unknown>>;
   create(options: ValuesOf<P>, context: AdapterContext): Made;
 }): AdapterKind<Made> {
   return kind as unknown as AdapterKind<Made>;

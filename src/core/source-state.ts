@@ -1,7 +1,7 @@
 // The state of a source: as `GET /sources` shows it, and as the state topic stores it.
 
 import { messageOf } from "./errors.ts";
-import { SourceError } from "./source.ts";
+import { SourceError, type SourceProgress } from "./source.ts";
 
 /**
  * - `waiting`: this process does not own the source: another process runs it, or it is not assigned yet
@@ -43,6 +43,8 @@ export interface SourceSummary {
   readonly starts: number;
   /** How often the source found that events were lost before it could read them. */
   readonly losses: number;
+  /** The values of the metrics of its kind. */
+  readonly gauges?: SourceProgress["gauges"];
 }
 
 /** The state of one source in the response of `GET /sources`. */
@@ -52,6 +54,8 @@ export interface SourceState extends SourceSummary {
   readonly lastError: { readonly at: string; readonly message: string } | null;
   /** The last time that events were lost before the source could read them, seen by this process; null when there was none. */
   readonly lastLoss: { readonly at: string; readonly message: string } | null;
+  /** What only this kind of source reports; null when it reports nothing. */
+  readonly details: unknown;
 }
 
 /** The format of the records in the state topic. */

@@ -35,6 +35,18 @@ export interface SourceProgress {
   readonly quotaRemaining?: number | undefined;
   /** The number of items that the source may still read within its limits. */
   readonly itemsRemaining?: number | undefined;
+  /** What only this kind of source reports, as `/sources` shows it: any JSON value. */
+  readonly details?: Readonly<Record<string, unknown>> | undefined;
+  /** The values of the gauges of this kind (see `Source.gauges`), by name; with a label, by its value. */
+  readonly gauges?: Readonly<Record<string, number | Readonly<Record<string, number>>>> | undefined;
+}
+
+/** A metric of one kind of source. Its first label is `source`. */
+export interface SourceGauge {
+  readonly name: string;
+  readonly help: string;
+  /** A further label. */
+  readonly label?: string;
 }
 
 /**
@@ -73,6 +85,8 @@ export interface Source<Cursor = unknown> {
    * Sources with the same group run in one process; each receives the cursors of the others in `onTakeover`. Default: a group of its own.
    */
   readonly group?: string;
+  /** The metrics that only this kind of source has. */
+  readonly gauges?: readonly SourceGauge[];
   /** What remains in another system after the source is removed from the configuration. Default: nothing. */
   readonly holds?: string;
   /** The longest time without a batch and without a report before the source counts as hung, in milliseconds. Default: 60 s. */
@@ -88,6 +102,13 @@ export interface Source<Cursor = unknown> {
    * against a quota. Default: nothing.
    */
   carriedOver?(stored: unknown): object | undefined;
+  /**
+   * Removes what the source holds in another system (see `holds`). Called by `onramp sources forget`, after the cursor was removed.
+   *
+   * @returns what was removed, for the operator
+   * @throws SourceError
+   */
+  release?(signal: AbortSignal): Promise<string>;
   /** Returns a cursor as `/sources` shows it. Default: unchanged. */
   shown?(cursor: unknown): unknown;
   /**

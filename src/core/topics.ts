@@ -18,9 +18,13 @@ export type RulesByTopic = ReadonlyMap<string, TopicRules>;
 /** The suffix of dead-letter topics. */
 export const DEAD_LETTER = ".dead-letter";
 
+/** The prefix of the topics of heartbeats, as Debezium names them. */
+const HEARTBEATS = "__debezium-heartbeat.";
+
 /** @returns why the topic cannot be read or written through Onramp; undefined when it can */
 export function reservedReason(topic: string, namespace: string): string | undefined {
-  if (topic.startsWith("__")) return `"${topic}" is an internal topic of Kafka.`;
+  if (topic.startsWith("__") && !topic.startsWith(HEARTBEATS))
+    return `"${topic}" is an internal topic of Kafka.`;
   if (topic === `${namespace}.sources`) return `"${topic}" contains the state of Onramp's sources.`;
   return undefined;
 }

@@ -168,7 +168,7 @@ export class SourceCommitter {
       if (fault.code === 41301 && tooLarge === "stop" && !prepared.isDeadLetter(index))
         throw new SourceError(
           "blocked",
-          `A record of source "${name}" is too large: ${fault.message} To write such records to the dead-letter topic, set tooLarge: dead-letter.`,
+          `A record of source "${name}" is too large${keyText(prepared.records[index])}: ${fault.message} To write such records to the dead-letter topic, set tooLarge: dead-letter.`,
           { cause: fault },
         );
       if (index === prepared.records.length - 1)
@@ -236,6 +236,10 @@ export class SourceCommitter {
     }
   }
 }
+
+/** The key of a record, for a message: its first 200 bytes. */
+const keyText = (record: PreparedBatch["records"][number] | undefined): string =>
+  record?.record.key ? ` (key ${record.record.key.toString("utf8", 0, 200)})` : "";
 
 const isBytes = (part: unknown): boolean => part === null || Buffer.isBuffer(part);
 const areHeaders = (headers: unknown): boolean =>

@@ -97,6 +97,10 @@ export class SourceHealth {
   alive(progress: SourceProgress = {}): void {
     this.aliveAt = this.now();
     for (const [name, value] of Object.entries(progress)) {
+      if (name === "details" || name === "gauges") {
+        this.#progress = { ...this.#progress, [name]: value };
+        continue;
+      }
       // Sources compute these from what they read, such as differences of bigints.
       const number = typeof value === "bigint" ? Number(value) : value;
       const isUsable = Number.isFinite(number) && (name !== "nextRunAt" || isTime(number));

@@ -1,6 +1,7 @@
 // Provides the metrics of sources from their states.
 
 import type { MetricSource } from "../core/ports.ts";
+import type { SourceGauge } from "../core/source.ts";
 import type { SourceStateName, SourceSummary } from "../core/source-state.ts";
 import { counterMetrics } from "./counter-metrics.ts";
 import type { SourceCounts } from "./source-health.ts";
@@ -60,8 +61,39 @@ const GAUGES: readonly [name: string, help: string, read: (state: SourceSummary)
   ],
 ];
 
-/** Returns the metrics of all sources. @param states returns the current states; called per metric and scrape */
-export function sourceMetrics(states: () => readonly SourceSummary[]): MetricSource[] {
+/** Returns the metrics of one kind of source. */
+function kindMetric(
+  { name, help, label }: SourceGauge,
+  states: () => readonly SourceSummary[],
+): MetricSource {
+  return {
+    name,
+    help,
+    type: "gauge",
+    labels: label === undefined ? ["source"] : ["source", label],
+    read: () =>
+      states().flatMap(({ name: source, gauges = {} }) => {
+        const value = gauges[name];
+        if (typeof value === "number") return [{ labels: { source }, value }];
+        return Object.entries(value ?? {}).map(([of, each]) => ({
+          labels: { source, [label ?? ""]: of },
+          value: each,
+        }));
+      }),
+  };
+}
+
+/**
+ * Returns the metrics of all sources.
+ *
+ * @param states returns the current states; called per metric and scrape
+ * @param kindGauges the metrics of the kinds of the sources, with repetitions
+ */
+export function sourceMetrics(
+  states: () => readonly SourceSummary[],
+  kindGauges: readonly SourceGauge[],
+): MetricSource[] {
+  const own = new Map(kindGauges.map((each) => [each.name, kindMetric(each, states)]));
   const gauges = GAUGES.map(
     ([name, help, read]): MetricSource => ({
       name,
@@ -85,7 +117,7 @@ export function sourceMetrics(states: () => readonly SourceSummary[]): MetricSou
         STATES.map((each) => ({ labels: { source: name, state: each }, value: Number(each === current) })),
       ),
   };
-  return [...counterMetrics("source", COUNTERS, states), ...gauges, state];
+  return [...counterMetrics("source", COUNTERS, states), ...gauges, state, ...own.values()];
 }
 
 const secondsOf = (time: string | null): number | null => (time === null ? null : Date.parse(time) / 1000);

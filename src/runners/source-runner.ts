@@ -2,6 +2,7 @@
 
 import { messageOf } from "../core/errors.ts";
 import type { BlockedReason } from "../core/ports.ts";
+import type { SourceGauge } from "../core/source.ts";
 import { type SourceState, type SourceSummary, withoutSecretsInside } from "../core/source-state.ts";
 import { isTime } from "../core/time.ts";
 import { SourceCommitter, type SourceCommitterOptions } from "./source-committer.ts";
@@ -47,18 +48,25 @@ export class SourceRunner {
       nextRun: timeOf(nextRunAt),
       quotaRemaining: progress.quotaRemaining ?? null,
       itemsRemaining: progress.itemsRemaining ?? null,
+      gauges: progress.gauges,
       ...counts,
     };
+  }
+
+  get gauges(): readonly SourceGauge[] {
+    return this.#deps.source.gauges ?? [];
   }
 
   get state(): SourceState {
     const fault = this.#groupFault;
     const lastError = fault && { at: new Date(fault.since).toISOString(), message: fault.message };
+    const { gauges: _, ...summary } = this.summary;
     return {
-      ...this.summary,
+      ...summary,
       cursor: withoutSecretsInside(this.#shown(this.#owner?.cursor)) ?? null,
       lastError: lastError ?? this.#deps.health.lastError,
       lastLoss: this.#deps.health.lastLoss,
+      details: withoutSecretsInside(this.#deps.health.progress.details) ?? null,
     };
   }
 

@@ -29,6 +29,8 @@ export interface SourceUnderTest {
   readonly numberIn: (record: PlacedRecord) => number;
   /** Adds the items up to this number to the fake of the other system. Default: nothing to add. */
   readonly feed?: (last: number) => unknown;
+  /** The topic that the source writes to, if it makes the name itself. Called before each test, with a name that no other test has. */
+  readonly prepare?: (name: string) => Promise<string>;
   /** See `Source.group`. */
   readonly group?: string;
   /** Default: the clock of the system. */
@@ -39,7 +41,7 @@ export interface SourceUnderTest {
 
 /** Registers the suite. */
 export function sourceContract(name: string, source: SourceUnderTest) {
-  const { kind, options, numberIn, feed = () => {}, filter = "false", group, clock } = source;
+  const { kind, options, numberIn, feed = () => {}, filter = "false", group, clock, prepare } = source;
   describe(`source contract: ${name}`, function () {
     this.timeout(60_000);
     const broker = useBroker();
@@ -47,8 +49,9 @@ export function sourceContract(name: string, source: SourceUnderTest) {
     let namespace: string;
 
     beforeEach(async () => {
-      topic = await broker.topic();
-      namespace = `ns-${topic}`;
+      const name = await broker.topic();
+      topic = (await prepare?.(name)) ?? name;
+      namespace = `ns-${name}`;
     });
 
     function start(more: object = {}, rules: object = {}, brokers = broker.addresses()): Promise<Gateway> {

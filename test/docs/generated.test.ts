@@ -34,6 +34,7 @@ describe("docs", () => {
       const env = {
         GITHUB_WEBHOOK_SECRET: "s",
         KAFKA_PASSWORD: "p",
+        DATABASE_URL: "postgres://u:p@127.0.0.1/archdemo",
         SLACK_URL: "http://127.0.0.1/",
         ...API_SECRETS,
       };

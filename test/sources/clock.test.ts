@@ -28,6 +28,7 @@ describe("sources: clock", () => {
           time.now += ms;
         },
         shared: (_, create) => create(),
+        namespace: "onramp",
         folder: ".",
         log: keepingLog(),
       },

@@ -54,6 +54,7 @@ export function sharedObjects(): AdapterContext["shared"] {
 export function testContext(more: Partial<AdapterContext> = {}): AdapterContext {
   return {
     name: "in",
+    namespace: "onramp",
     compile: (option, source) => {
       try {
         return compileExpression(source);

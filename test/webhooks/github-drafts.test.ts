@@ -17,6 +17,7 @@ const context = {
   now: Date.now,
   sleep: systemClock.sleep,
   shared: <T>(_: string, create: () => T): T => create(),
+  namespace: "onramp",
   folder: ".",
   log: keepingLog(),
 };

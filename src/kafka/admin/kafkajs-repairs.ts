@@ -12,11 +12,17 @@ interface Encoder {
   writeNullableArray(array: readonly unknown[], type?: string): Encoder;
 }
 
+interface BrokerPool {
+  refreshMetadata(topics: readonly string[]): Promise<void>;
+}
+
 const require = createRequire(import.meta.url);
 const { prototype: requestQueue } = require("kafkajs/src/network/requestQueue/index.js") as {
   prototype: RequestQueue;
 };
 const { prototype: encoder } = require("kafkajs/src/protocol/encoder.js") as { prototype: Encoder };
+const { prototype: brokerPool } = require("kafkajs/src/cluster/brokerPool.js") as { prototype: BrokerPool };
+const [refresh, write] = [brokerPool.refreshMetadata, encoder.writeNullableArray];
 const schedule = requestQueue.scheduleCheckPendingRequests;
 
 /**
@@ -29,10 +35,13 @@ requestQueue.scheduleCheckPendingRequests = function (this: RequestQueue): void 
 };
 
 /**
- * Bug: kafkajs encodes an empty array as null. In a Metadata request, null means all topics. The admin client sends this
- * request before it creates a topic, and fails when any partition of the cluster has no leader. The patch requests the
- * metadata of no topic.
+ * Bug: before it creates a topic, the admin client requests the metadata of all topics, and fails when any partition of the cluster has
+ * no leader. The patch requests the metadata of no topic. (kafkajs encodes an empty array as null, which means all topics.)
  */
+const NO_TOPICS: readonly string[] = Object.freeze([]);
+brokerPool.refreshMetadata = function (this: BrokerPool, topics) {
+  return refresh.call(this, topics.length === 0 ? NO_TOPICS : topics);
+};
 encoder.writeNullableArray = function (this: Encoder, array, type) {
-  return this.writeArray(array, type);
+  return array === NO_TOPICS ? this.writeArray(array) : write.call(this, array, type);
 };

@@ -1,0 +1,96 @@
+// Collects the records of the stream until they are committed, and tracks the cursor after them.
+
+import type { Batch, SourceDraft } from "../../core/source.ts";
+import { isWritten, type Position, type PostgresCursor } from "./cursor.ts";
+import { formatLsn, maxLsn, parseLsn } from "./lsn.ts";
+import type { Progress } from "./snapshot-progress.ts";
+
+/** The bounds of a transaction in Kafka. */
+const [MAX_RECORDS, MAX_BYTES] = [5000, 8 * 1024 * 1024];
+
+/** The records that are not committed yet, and the cursor after them. */
+export class Batches {
+  readonly #start: PostgresCursor;
+  readonly #before: { readonly acked: bigint; readonly position: Position };
+  readonly #progress: Progress;
+  #position: Position;
+  /** The position that can be acknowledged after the next commit. */
+  #ackable: bigint;
+  /** The position that Kafka has in the last committed cursor. */
+  #committed: bigint;
+  #drafts: SourceDraft[] = [];
+  #bytes = 0;
+  #hasProgress = false;
+
+  constructor(cursor: PostgresCursor, progress: Progress) {
+    this.#start = cursor;
+    this.#position = { lsn: parseLsn(cursor.lsn), index: cursor.index };
+    this.#ackable = this.#committed = parseLsn(cursor.acked);
+    this.#before = { acked: this.#committed, position: this.#position };
+    this.#progress = progress;
+  }
+
+  /** Whether a message was written before this run. */
+  isWritten(at: Position): boolean {
+    return isWritten(this.#before, at);
+  }
+
+  /** Sets the position of the last message. */
+  moveTo(at: Position): void {
+    this.#position = at;
+  }
+
+  /** Called when everything before a position was written or needs no record. */
+  complete(lsn: bigint): void {
+    this.#ackable = maxLsn(this.#ackable, lsn);
+  }
+
+  add(drafts: readonly SourceDraft[]): void {
+    for (const draft of drafts) {
+      this.#drafts.push(draft);
+      this.#bytes += (draft.value?.length ?? 0) + (draft.key?.length ?? 0);
+    }
+  }
+
+  /** Called when the progress of snapshots has changed. */
+  onProgress(): void {
+    this.#hasProgress = true;
+  }
+
+  get isFull(): boolean {
+    return this.#drafts.length >= MAX_RECORDS || this.#bytes >= MAX_BYTES;
+  }
+
+  /** Whether there is something that should be committed as soon as the stream pauses. */
+  get isDue(): boolean {
+    return this.#drafts.length > 0 || this.#hasProgress;
+  }
+
+  /** Whether a position can be acknowledged when a cursor is committed. */
+  get hasAckable(): boolean {
+    return this.#ackable > this.#committed;
+  }
+
+  /** Takes the records. @returns the batch, and the position that can be acknowledged once it is committed */
+  take(lost?: string): { readonly batch: Batch<PostgresCursor>; readonly acked: bigint } {
+    const { system, timeline } = this.#start;
+    const { stored } = this.#progress;
+    const batch = {
+      drafts: this.#drafts,
+      cursor: {
+        system,
+        timeline,
+        acked: formatLsn(this.#ackable),
+        lsn: formatLsn(this.#position.lsn),
+        index: this.#position.index,
+        ...(stored ? { tables: stored } : {}),
+      },
+      ...(lost === undefined ? {} : { lost }),
+    };
+    this.#drafts = [];
+    this.#bytes = 0;
+    this.#hasProgress = false;
+    this.#committed = this.#ackable;
+    return { batch, acked: this.#ackable };
+  }
+}

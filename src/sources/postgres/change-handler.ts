@@ -1,0 +1,178 @@
+// Processes the messages of the stream in order: counts them, converts changes to records, and passes them to the snapshot.
+
+import type { AdapterContext } from "../../core/adapter.ts";
+import { messageOf } from "../../core/errors.ts";
+import type { Batches } from "./batches.ts";
+import { type ChangeRecords, originOf } from "./changes.ts";
+import { MARK } from "./chunk-reader.ts";
+import { type Origin, unixUs } from "./envelope.ts";
+import type { Monitor } from "./monitor.ts";
+import {
+  type Delete,
+  decodePgOutput,
+  type Insert,
+  type LogicalMessage,
+  type Truncate,
+  type Update,
+} from "./pgoutput.ts";
+import type { Plan } from "./plan.ts";
+import type { Relations } from "./relations.ts";
+import type { StreamedChange } from "./replication-stream.ts";
+import { requestedTables, SIGNAL } from "./signals.ts";
+import type { Snapshot, SnapshotRows } from "./snapshot.ts";
+import type { Progress } from "./snapshot-progress.ts";
+import { nameOf, type Table } from "./table.ts";
+
+interface Transaction {
+  readonly commitLsn: bigint;
+  readonly origin: Origin;
+  readonly xid: number;
+  /** The number of changes from the beginning, as the server sent them. */
+  index: number;
+}
+
+export interface HandlerDeps {
+  readonly plan: Plan;
+  readonly context: AdapterContext;
+  readonly records: ChangeRecords;
+  readonly relations: Relations;
+  readonly batches: Batches;
+  readonly progress: Progress;
+  readonly monitor: Monitor;
+}
+
+/** Processes the messages of one run. */
+export class ChangeHandler {
+  readonly #deps: HandlerDeps;
+  #transaction: Transaction | undefined;
+  #lastCommit: bigint | undefined;
+  #lastCommittedUs = 0n;
+  /** Set while tables are read. */
+  snapshot: Snapshot | undefined;
+
+  constructor(deps: HandlerDeps) {
+    this.#deps = deps;
+  }
+
+  get isInTransaction(): boolean {
+    return this.#transaction !== undefined;
+  }
+
+  /** @returns a promise only when something must be read first: an await per message has a measurable cost */
+  handle({ lsn, message }: StreamedChange): Promise<unknown> | undefined {
+    const decoded = decodePgOutput(message);
+    switch (decoded.kind) {
+      case "begin": {
+        const { commitLsn, committedAt, xid } = decoded;
+        const origin = originOf(committedAt, xid, this.#lastCommit);
+        this.#transaction = { commitLsn, origin, xid, index: 0 };
+        this.#lastCommittedUs = unixUs(committedAt);
+        this.snapshot?.onBegin(xid);
+        return undefined;
+      }
+      case "commit":
+        this.#transaction = undefined;
+        this.#lastCommit = decoded.endLsn;
+        this.#deps.batches.complete(decoded.endLsn);
+        this.#deps.monitor.onCommit(this.#lastCommittedUs);
+        return undefined;
+      case "relation":
+        return this.#deps.relations.set(decoded);
+      case "message":
+        this.#onMessage(decoded, lsn);
+        return undefined;
+      case "origin":
+      case "type":
+        return undefined;
+      default:
+        this.#onChange(decoded, lsn);
+        return undefined;
+    }
+  }
+
+  /** Adds rows that were read, outside of the stream. */
+  addReadRows(rows: SnapshotRows, lsn: bigint): void {
+    const committedUs = BigInt(this.#deps.context.now()) * 1000n;
+    this.#addRows(rows, { snapshot: "true", lastCommit: this.#lastCommit, committedUs, xid: undefined }, lsn);
+  }
+
+  #onChange(change: Insert | Update | Delete | Truncate, lsn: bigint): void {
+    const { batches, relations, records } = this.#deps;
+    const transaction = this.#transaction;
+    if (!transaction) throw new Error("the server sent a change outside of a transaction");
+    const at = { lsn: transaction.commitLsn, index: ++transaction.index };
+    if (batches.isWritten(at)) return;
+    batches.moveTo(at);
+    if (change.kind === "truncate") {
+      for (const oid of change.oids) this.#onTruncate(relations.get(oid), transaction, lsn);
+      return;
+    }
+    const table = relations.get(change.oid);
+    if (!this.#isRecorded(table, transaction)) return;
+    this.snapshot?.onChange(table, change);
+    batches.add(records.change(table, change, transaction.origin, lsn));
+  }
+
+  #onTruncate(table: Table, transaction: Transaction, lsn: bigint): void {
+    const { batches, plan, records } = this.#deps;
+    this.snapshot?.onTruncate(table.oid);
+    if (plan.truncates && this.#isRecorded(table, transaction))
+      batches.add([records.truncate(table, transaction.origin, lsn)]);
+  }
+
+  /** Whether a change becomes a record. A table without a key is read at once: its snapshot has the changes before it. */
+  #isRecorded(table: Table, { xid }: Transaction): boolean {
+    const { progress } = this.#deps;
+    if (!table.isWanted) return false;
+    if (table.key.length === 0 && progress.isPending(table.oid)) return false;
+    return !progress.contains(table.oid, xid);
+  }
+
+  #onMessage(message: LogicalMessage, lsn: bigint): void {
+    const { batches, plan, records } = this.#deps;
+    const transaction = message.isTransactional ? this.#transaction : undefined;
+    const at = transaction
+      ? { lsn: transaction.commitLsn, index: ++transaction.index }
+      : { lsn: message.lsn, index: 1 };
+    if (batches.isWritten(at)) return;
+    batches.moveTo(at);
+    if (message.prefix === MARK) {
+      const rows = this.snapshot?.onMark(message.content.toString("utf8"));
+      batches.onProgress();
+      if (rows && transaction) this.#addRows(rows, transaction.origin, lsn);
+    } else if (message.prefix === SIGNAL) this.#onSignal(message.content.toString("utf8"));
+    else if (plan.messages)
+      batches.add([records.message(message, transaction?.origin, this.#lastCommittedUs)]);
+  }
+
+  #onSignal(text: string): void {
+    const { plan, context, monitor, progress, batches } = this.#deps;
+    if (!plan.signals) return;
+    const { name, log } = context;
+    try {
+      const tables = requestedTables(text, monitor.published.tables);
+      progress.request(tables.map(({ oid }) => oid));
+      batches.onProgress();
+      log.info({ source: name, tables: tables.map(nameOf).join(", ") }, "snapshot requested by a signal");
+    } catch (error) {
+      log.warn({ source: name, reason: messageOf(error) }, "signal ignored");
+    }
+  }
+
+  #addRows(
+    { table, rows, isFirst, isFirstTable, isLast, isRequested }: SnapshotRows,
+    origin: Origin,
+    lsn: bigint,
+  ): void {
+    const { progress, batches, records, monitor } = this.#deps;
+    const first = isFirstTable ? "first" : "first_in_data_collection";
+    const last = progress.isComplete ? "last" : "last_in_data_collection";
+    const placed = rows.map((row, n) => {
+      if (isRequested) return { row, place: "incremental" as const };
+      if (isLast && n === rows.length - 1) return { row, place: last } as const;
+      return { row, place: isFirst && n === 0 ? first : "true" } as const;
+    });
+    batches.add(records.snapshot(table, placed, origin, lsn));
+    monitor.onProgress();
+  }
+}

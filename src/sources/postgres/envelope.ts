@@ -1,0 +1,126 @@
+// Writes keys and values as Debezium's connector for PostgreSQL does:
+// https://debezium.io/documentation/reference/3.7/connectors/postgresql.html#postgresql-change-events-value
+
+import type { Tuple } from "./pgoutput.ts";
+import { POSTGRES_EPOCH_US } from "./replication-stream.ts";
+import { keyWithSchema, messageWithSchema, valueWithSchema } from "./schemas.ts";
+import { keyJson, partJson, rowJson, type Table } from "./table.ts";
+import { jsonString } from "./values/codec.ts";
+
+/** What the records say about the origin of a change. */
+export interface Origin {
+  /** As Debezium names it: "false" for a change of the stream, otherwise the place of the row in a snapshot. */
+  readonly snapshot:
+    | "false"
+    | "true"
+    | "first"
+    | "first_in_data_collection"
+    | "last_in_data_collection"
+    | "last"
+    | "incremental";
+  /** The position after the last commit; undefined when none is known. */
+  readonly lastCommit: bigint | undefined;
+  /** Microseconds since 1970. */
+  readonly committedUs: bigint;
+  /** Undefined for a message outside of a transaction. */
+  readonly xid: number | undefined;
+}
+
+export type Operation = "c" | "u" | "d" | "r" | "t";
+
+/** @param committedAt microseconds since 2000 @returns microseconds since 1970 */
+export const unixUs = (committedAt: bigint): bigint => committedAt + POSTGRES_EPOCH_US;
+
+/** Debezium writes its own version. */
+const VERSION = "onramp";
+
+export interface EnvelopeRules {
+  /** Debezium's `topic.prefix`. */
+  readonly prefix: string;
+  readonly database: string;
+  /** Whether each record has the schema of Kafka Connect. */
+  readonly schemas: boolean;
+}
+
+/** Writes the records of one source. */
+export class Envelopes {
+  readonly #head: string;
+  readonly #database: string;
+  readonly #schemas: boolean;
+  #origin: Origin | undefined;
+  #parts = { beforeLsn: "", afterLsn: "", tail: "" };
+
+  constructor({ prefix, database, schemas }: EnvelopeRules) {
+    this.#head = `"source":{"version":"${VERSION}","connector":"postgresql","name":${jsonString(prefix)},"ts_ms":`;
+    this.#database = jsonString(database);
+    this.#schemas = schemas;
+  }
+
+  key(table: Table, row: Tuple): Buffer | null {
+    const json = keyJson(table, row);
+    if (json === null) return null;
+    return Buffer.from(this.#schemas ? keyWithSchema(table, json) : json);
+  }
+
+  /**
+   * @param old the old row: complete, or only the columns of the replica identity
+   * @param nowMs the time of the record
+   */
+  value(
+    operation: Operation,
+    table: Table,
+    old: { readonly row: Tuple; readonly isComplete: boolean } | undefined,
+    row: Tuple | undefined,
+    origin: Origin,
+    lsn: bigint,
+    nowMs: number,
+  ): Buffer {
+    const before = old
+      ? old.isComplete
+        ? rowJson(table, old.row)
+        : partJson(table, old.row, table.identity, false)
+      : "null";
+    const after = row ? rowJson(table, row, old?.isComplete ? old.row : undefined) : "null";
+    const source = this.#source(origin, lsn, jsonString(table.schema), jsonString(table.name));
+    const payload = `{"before":${before},"after":${after},${source},"transaction":null,"op":"${operation}","ts_ms":${nowMs},"ts_us":${nowMs}000,"ts_ns":${nowMs}000000}`;
+    return Buffer.from(this.#schemas ? valueWithSchema(table, payload, old, row) : payload);
+  }
+
+  messageKey(prefix: string): Buffer {
+    const json = `{"prefix":${jsonString(prefix)}}`;
+    return Buffer.from(this.#schemas ? messageWithSchema("key", json) : json);
+  }
+
+  message(prefix: string, content: Buffer, origin: Origin, lsn: bigint, nowMs: number): Buffer {
+    const source = this.#source(origin, lsn, '""', '""');
+    const payload = `{"op":"m","ts_ms":${nowMs},${source},"transaction":null,"message":{"prefix":${jsonString(prefix)},"content":"${content.toString("base64")}"}}`;
+    return Buffer.from(this.#schemas ? messageWithSchema("value", payload) : payload);
+  }
+
+  heartbeat(prefix: string, nowMs: number): { readonly key: Buffer; readonly value: Buffer } {
+    const [key, value] = [`{"serverName":${jsonString(prefix)}}`, `{"ts_ms":${nowMs}}`];
+    if (!this.#schemas) return { key: Buffer.from(key), value: Buffer.from(value) };
+    return {
+      key: Buffer.from(messageWithSchema("heartbeatKey", key)),
+      value: Buffer.from(messageWithSchema("heartbeat", value)),
+    };
+  }
+
+  #source(origin: Origin, lsn: bigint, schema: string, table: string): string {
+    if (this.#origin !== origin) this.#setOrigin(origin);
+    const { beforeLsn, afterLsn, tail } = this.#parts;
+    return `${beforeLsn}${lsn}${afterLsn},"schema":${schema},"table":${table}${tail}${lsn},"xmin":null,"origin":null,"origin_lsn":null}`;
+  }
+
+  /** Prepares the parts that all changes of a transaction share. */
+  #setOrigin(origin: Origin): void {
+    const { snapshot, lastCommit, committedUs, xid } = origin;
+    const last = lastCommit === undefined ? "null" : `\\"${lastCommit}\\"`;
+    this.#origin = origin;
+    this.#parts = {
+      beforeLsn: `${this.#head}${committedUs / 1000n},"snapshot":"${snapshot}","db":${this.#database},"sequence":"[${last},\\"`,
+      afterLsn: `\\"]","ts_us":${committedUs},"ts_ns":${committedUs}000`,
+      tail: `,"txId":${xid ?? "null"},"lsn":`,
+    };
+  }
+}

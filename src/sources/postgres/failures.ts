@@ -1,0 +1,64 @@
+// Recognizes failures of PostgreSQL, and says what an operator must do.
+
+import { messageOf } from "../../core/errors.ts";
+import { SourceError } from "../../core/source.ts";
+import type { Server } from "./server.ts";
+
+/** The SQLSTATE of an error of the server; undefined for other errors. */
+export function sqlState(error: unknown): string | undefined {
+  const { code } = (error ?? {}) as { readonly code?: unknown };
+  return typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+}
+
+export const isPermissionError = (error: unknown): boolean => sqlState(error) === "42501";
+/** Whether the server does not have, or did not have at the time of a change, an object. */
+export const isMissingObject = (error: unknown, name: string): boolean =>
+  sqlState(error) === "42704" && messageOf(error).includes(`"${name}"`);
+/** The statement waited longer than `lock_timeout`. */
+export const isLockTimeout = (error: unknown): boolean => sqlState(error) === "55P03";
+
+const POOLER =
+  "Connect to PostgreSQL itself: a connection pooler such as PgBouncer does not support replication connections.";
+
+/** What to do, by SQLSTATE. */
+const ADVICE: Readonly<Record<string, (server: Server) => string>> = {
+  "28P01": ({ user }) => `Check the password of the role "${user}" in url.`,
+  "28000": ({ user, database }) =>
+    `Check pg_hba.conf: the role "${user}" must be able to connect to the database "${database}" (a replication connection to a database needs no entry of its own), and sslmode in url.`,
+  "3D000": ({ database }) => `Check the database in url: "${database}" does not exist.`,
+  "08P01": () => POOLER,
+  "42601": () => POOLER,
+  "0A000": () => POOLER,
+  "42704": () =>
+    "A slot cannot read a publication that is newer than the slot. If nothing was written yet, drop the slot with SELECT pg_drop_replication_slot; Onramp creates it again.",
+  "42501": ({ user }) => `Grant the role "${user}" what the message names.`,
+};
+
+/** Failures that end without an operator: the server starts or stops, or has no free connection. */
+const PASSING = new Set(["57P01", "57P02", "57P03", "53300", "55P03", "55006", "40001", "40P01"]);
+
+/** @param doing what failed, such as "read the catalog" @returns a SourceError; a SourceError or an abort unchanged */
+export function failureOf(error: unknown, server: Server, doing: string): unknown {
+  if (error instanceof SourceError || (error instanceof Error && error.name === "AbortError")) return error;
+  const at = `PostgreSQL at ${server.host}:${server.port}`;
+  const state = sqlState(error);
+  const message = messageOf(error).replace(/\.+$/, "");
+  if (/row-level security/.test(message))
+    return new SourceError(
+      "blocked",
+      `${at} cannot ${doing}: ${message}. A policy would hide rows from the snapshot. ALTER ROLE "${server.user}" BYPASSRLS, or exclude the table.`,
+      { cause: error },
+    );
+  if (state !== undefined && !PASSING.has(state) && ADVICE[state])
+    return new SourceError("blocked", `${at} cannot ${doing}: ${message}. ${ADVICE[state](server)}`, {
+      cause: error,
+    });
+  if (/certificate|does not support SSL|self.signed/i.test(message))
+    return new SourceError(
+      "blocked",
+      `${at} cannot be reached with TLS: ${message}. Check sslmode in url, and tls.ca.`,
+      { cause: error },
+    );
+  const what = state === undefined ? `Lost or no connection to ${at}` : `${at} cannot ${doing}`;
+  return new SourceError("passing", `${what}: ${message}`, { cause: error });
+}

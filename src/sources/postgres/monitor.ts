@@ -1,0 +1,211 @@
+// Watches the slot and the publication of a run, and reports what it sees.
+
+import type { AdapterContext } from "../../core/adapter.ts";
+import { type ReportProgress, SourceError } from "../../core/source.ts";
+import { lostSlot } from "./continuity.ts";
+import type { Plan } from "./plan.ts";
+import type { Published } from "./publication.ts";
+import { blockedBy, type Ready } from "./setup.ts";
+import type { SlotState } from "./slot.ts";
+import type { Progress } from "./snapshot-progress.ts";
+import { nameOf } from "./table.ts";
+
+const [SLOT_MS, PUBLICATION_MS, REPORT_MS] = [10_000, 60_000, 1000];
+
+/** The watch of one run. */
+export class Monitor {
+  readonly #plan: Plan;
+  readonly #context: AdapterContext;
+  readonly #ready: Ready;
+  readonly #progress: Progress;
+  readonly #report: ReportProgress;
+  readonly #timers: NodeJS.Timeout[] = [];
+  #published: Published;
+  #slot: SlotState | undefined;
+  #failure: unknown;
+  #waiting: string | undefined;
+  #warned = new Set<string>();
+  readonly #own = new Set<string>();
+  #committedUs: bigint | undefined;
+  #idleAt = 0;
+  #reportedAt = 0;
+
+  constructor(plan: Plan, context: AdapterContext, ready: Ready, progress: Progress, report: ReportProgress) {
+    this.#plan = plan;
+    this.#context = context;
+    this.#ready = ready;
+    this.#progress = progress;
+    this.#report = report;
+    this.#published = ready.published;
+    ready.session.lost.catch((error: unknown) => this.fail(error));
+  }
+
+  /** The tables that the publications have now. */
+  get published(): Published {
+    return this.#published;
+  }
+
+  start(): void {
+    this.#setPublished(this.#published);
+    const every = (ms: number, work: () => Promise<void>): void => {
+      this.#timers.push(setInterval(() => void work().catch((error: unknown) => this.fail(error)), ms));
+    };
+    every(SLOT_MS, () => this.#readSlot());
+    every(PUBLICATION_MS, () => this.#readPublication());
+    every(REPORT_MS, async () => this.#send());
+    for (const first of [this.#readSlot(), this.#reportStrays()])
+      first.catch((error: unknown) => this.fail(error));
+  }
+
+  stop(): void {
+    for (const timer of this.#timers) clearInterval(timer);
+  }
+
+  /** Makes the run fail. */
+  fail(error: unknown): void {
+    this.#failure ??= error;
+    this.#ready.stream.wake();
+  }
+
+  /** @throws the failure that was noticed */
+  check(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (Date.now() - this.#reportedAt >= REPORT_MS) this.#send();
+  }
+
+  /** Logs a warning once, and shows it on /sources. */
+  warn(message: string): void {
+    this.#own.add(message);
+    this.#log([message]);
+  }
+
+  onCommit(committedUs: bigint): void {
+    this.#committedUs = committedUs;
+  }
+
+  /** Everything that the server has sent was processed. */
+  onIdle(): void {
+    this.#idleAt = Date.now();
+  }
+
+  onWait(reason: string | undefined): void {
+    this.#waiting = reason;
+  }
+
+  onProgress(): void {
+    this.#send();
+  }
+
+  async #readSlot(): Promise<void> {
+    const state = await this.#ready.slot.read();
+    const missing = lostSlot(state, this.#plan.slot);
+    if (missing !== undefined && this.#plan.onSlotLost === "stop") throw blockedBy(missing, this.#plan.name);
+    if (missing !== undefined) throw new SourceError("passing", missing);
+    const { stream, pid } = this.#ready;
+    if (state?.activePid !== pid)
+      throw new SourceError("passing", "PostgreSQL has ended the replication connection");
+    // A server that decodes changes of other tables may send nothing for minutes. It is asked, and not given up.
+    if (Date.now() - stream.arrivedAt > SLOT_MS) stream.sendStatus(true);
+    this.#slot = state;
+    this.#send();
+  }
+
+  /** Slots that nobody reads retain write-ahead log until the disk is full. */
+  async #reportStrays(): Promise<void> {
+    const { slotPrefix, slots } = this.#plan;
+    for (const name of await this.#ready.slot.strays(slotPrefix, slots))
+      this.warn(
+        `the replication slot "${name}" has a name of this installation, but no configured source has it; it retains write-ahead log. If no other installation uses it, run: SELECT pg_drop_replication_slot('${name}');`,
+      );
+  }
+
+  /** Whether the slot has passed the creation of publications that the stream does not read. */
+  #mayRestart(): boolean {
+    return this.#ready.stream.ackedLsn >= this.#ready.beganAt;
+  }
+
+  async #readPublication(): Promise<void> {
+    const { publications, names } = this.#ready;
+    const { name } = this.#plan.publication;
+    if (!(await publications.names()).includes(name))
+      throw new SourceError("passing", `the publication ${name} was dropped`);
+    this.#setPublished(await publications.ensure(false));
+    if ((await publications.names()).length > names.length && this.#mayRestart())
+      throw new SourceError("passing", "the source starts again, to read another publication");
+    this.#ready.stream.wake();
+  }
+
+  #setPublished(published: Published): void {
+    this.#published = published;
+    this.#progress.setTables(published.tables.map(({ oid }) => oid));
+    this.#log(published.warnings);
+  }
+
+  #log(warnings: readonly string[]): void {
+    const { name, log } = this.#context;
+    for (const reason of warnings)
+      if (!this.#warned.has(reason)) log.warn({ source: name, reason }, "the source needs attention");
+    this.#warned = new Set([...this.#published.warnings, ...this.#own]);
+  }
+
+  #send(): void {
+    this.#reportedAt = Date.now();
+    const slot = this.#slot;
+    const { current, pending } = this.#progress;
+    this.#report({
+      lag: slot?.lagBytes,
+      gauges: this.#gauges(),
+      details: {
+        lagSeconds: this.#lagSeconds,
+        ...(slot
+          ? {
+              slotLagBytes: slot.lagBytes,
+              slotRetainedBytes: slot.retainedBytes,
+              slotSafeBytes: slot.safeBytes ?? null,
+              slotWalStatus: slot.walStatus,
+              slotInactiveSince:
+                slot.inactiveSince === undefined ? null : new Date(slot.inactiveSince).toISOString(),
+            }
+          : {}),
+        snapshot: current
+          ? { table: this.#nameOf(current.oid), rows: current.rows, tablesRemaining: pending.length + 1 }
+          : null,
+        waitsFor: this.#waiting ?? null,
+        warnings: [...this.#warned],
+      },
+    });
+  }
+
+  #nameOf(oid: number): string {
+    const table = this.#published.tables.find((each) => each.oid === oid);
+    return table ? nameOf(table) : String(oid);
+  }
+
+  #gauges(): Readonly<Record<string, number | Readonly<Record<string, number>>>> {
+    const slot = this.#slot;
+    const { current, pending } = this.#progress;
+    return {
+      onramp_postgres_lag_seconds: this.#lagSeconds,
+      onramp_postgres_snapshot_tables_remaining: pending.length + (current ? 1 : 0),
+      ...(current ? { onramp_postgres_snapshot_rows: { [this.#nameOf(current.oid)]: current.rows } } : {}),
+      onramp_postgres_warnings: this.#warned.size,
+      ...(slot
+        ? {
+            onramp_postgres_slot_lag_bytes: slot.lagBytes,
+            onramp_postgres_slot_retained_bytes: slot.retainedBytes,
+            ...(slot.safeBytes === undefined ? {} : { onramp_postgres_slot_safe_bytes: slot.safeBytes }),
+            onramp_postgres_slot_wal_status: { [slot.walStatus]: 1 },
+            ...(slot.inactiveSince === undefined
+              ? {}
+              : { onramp_postgres_slot_inactive_since_timestamp_seconds: slot.inactiveSince / 1000 }),
+          }
+        : {}),
+    };
+  }
+
+  /** The age of the last change that was processed, unless everything that the server sent was. */
+  get #lagSeconds(): number {
+    if (this.#committedUs === undefined || Date.now() - this.#idleAt < 2 * REPORT_MS) return 0;
+    return Math.max(0, (this.#context.now() - Number(this.#committedUs / 1000n)) / 1000);
+  }
+}

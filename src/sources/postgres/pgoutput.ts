@@ -1,0 +1,222 @@
+// Decodes the messages of PostgreSQL's output plugin pgoutput, protocol version 1:
+// https://www.postgresql.org/docs/current/protocol-logicalrep-message-formats.html
+
+/** The value of a column that an UPDATE did not change and that is stored out of line (TOAST): the server does not send it. */
+export const UNCHANGED = Symbol("unchanged TOAST value");
+
+/** The values of a row, in the order of the columns of its relation. A string is PostgreSQL's text of the value. */
+export type Tuple = readonly (string | null | typeof UNCHANGED)[];
+
+export interface RelationColumn {
+  readonly isKey: boolean;
+  readonly name: string;
+  readonly typeOid: number;
+  /** The type modifier; -1 when there is none. */
+  readonly modifier: number;
+}
+
+/** How PostgreSQL identifies the rows of a table: default (the primary key), nothing, full (all columns), an index. */
+export type ReplicaIdentity = "d" | "n" | "f" | "i";
+
+export interface Relation {
+  readonly kind: "relation";
+  readonly oid: number;
+  readonly schema: string;
+  readonly name: string;
+  readonly identity: ReplicaIdentity;
+  readonly columns: readonly RelationColumn[];
+}
+
+export interface Begin {
+  readonly kind: "begin";
+  /** The position of the commit record of the transaction. */
+  readonly commitLsn: bigint;
+  /** Microseconds since 2000. */
+  readonly committedAt: bigint;
+  readonly xid: number;
+}
+
+export interface Commit {
+  readonly kind: "commit";
+  readonly commitLsn: bigint;
+  /** The position after the commit record. */
+  readonly endLsn: bigint;
+}
+
+export interface Insert {
+  readonly kind: "insert";
+  readonly oid: number;
+  readonly row: Tuple;
+}
+
+export interface Update {
+  readonly kind: "update";
+  readonly oid: number;
+  /** The old row: with its key columns only, or complete with the replica identity FULL; undefined when the key did not change. */
+  readonly old: { readonly row: Tuple; readonly isComplete: boolean } | undefined;
+  readonly row: Tuple;
+}
+
+export interface Delete {
+  readonly kind: "delete";
+  readonly oid: number;
+  readonly old: { readonly row: Tuple; readonly isComplete: boolean };
+}
+
+export interface Truncate {
+  readonly kind: "truncate";
+  readonly oids: readonly number[];
+}
+
+export interface LogicalMessage {
+  readonly kind: "message";
+  readonly isTransactional: boolean;
+  readonly lsn: bigint;
+  readonly prefix: string;
+  readonly content: Buffer;
+}
+
+export type PgOutput =
+  | Relation
+  | Begin
+  | Commit
+  | Insert
+  | Update
+  | Delete
+  | Truncate
+  | LogicalMessage
+  | { readonly kind: "origin"; readonly name: string }
+  | { readonly kind: "type" };
+
+/** @throws Error for a message that protocol version 1 does not have */
+export function decodePgOutput(frame: Buffer): PgOutput {
+  const reader = new Reader(frame);
+  const code = reader.byte();
+  switch (code) {
+    case 0x42: // B
+      return { kind: "begin", commitLsn: reader.uint64(), committedAt: reader.int64(), xid: reader.uint32() };
+    case 0x43: // C
+      reader.byte();
+      return { kind: "commit", commitLsn: reader.uint64(), endLsn: reader.uint64() };
+    case 0x49: {
+      // I
+      const oid = reader.uint32();
+      reader.byte();
+      return { kind: "insert", oid, row: reader.tuple() };
+    }
+    case 0x55: // U
+      return update(reader);
+    case 0x44: {
+      // D
+      const oid = reader.uint32();
+      const isComplete = reader.byte() === FULL_ROW;
+      return { kind: "delete", oid, old: { row: reader.tuple(), isComplete } };
+    }
+    case 0x52: // R
+      return relation(reader);
+    case 0x54: {
+      // T
+      const count = reader.uint32();
+      reader.byte();
+      return { kind: "truncate", oids: Array.from({ length: count }, () => reader.uint32()) };
+    }
+    case 0x4d: {
+      // M
+      const isTransactional = (reader.byte() & 1) === 1;
+      const [lsn, prefix] = [reader.uint64(), reader.text()];
+      return { kind: "message", isTransactional, lsn, prefix, content: reader.bytes(reader.uint32()) };
+    }
+    case 0x4f: // O
+      reader.uint64();
+      return { kind: "origin", name: reader.text() };
+    case 0x59: // Y
+      return { kind: "type" };
+    default:
+      throw new Error(`pgoutput sent an unknown message (0x${code.toString(16)})`);
+  }
+}
+
+const [KEY, FULL_ROW] = [0x4b, 0x4f]; // K, O
+
+function update(reader: Reader): Update {
+  const oid = reader.uint32();
+  const part = reader.byte();
+  const isOld = part === KEY || part === FULL_ROW;
+  const old = isOld ? { row: reader.tuple(), isComplete: part === FULL_ROW } : undefined;
+  if (isOld) reader.byte();
+  return { kind: "update", oid, old, row: reader.tuple() };
+}
+
+function relation(reader: Reader): Relation {
+  const oid = reader.uint32();
+  // An empty namespace means pg_catalog.
+  const [schema, name] = [reader.text() || "pg_catalog", reader.text()];
+  const identity = String.fromCharCode(reader.byte()) as ReplicaIdentity;
+  const columns = Array.from({ length: reader.uint16() }, () => ({
+    isKey: (reader.byte() & 1) === 1,
+    name: reader.text(),
+    typeOid: reader.uint32(),
+    modifier: reader.int32(),
+  }));
+  return { kind: "relation", oid, schema, name, identity, columns };
+}
+
+class Reader {
+  readonly #frame: Buffer;
+  #at = 0;
+
+  constructor(frame: Buffer) {
+    this.#frame = frame;
+  }
+
+  byte(): number {
+    return this.#frame.readUInt8(this.#at++);
+  }
+  uint16(): number {
+    this.#at += 2;
+    return this.#frame.readUInt16BE(this.#at - 2);
+  }
+  uint32(): number {
+    this.#at += 4;
+    return this.#frame.readUInt32BE(this.#at - 4);
+  }
+  int32(): number {
+    this.#at += 4;
+    return this.#frame.readInt32BE(this.#at - 4);
+  }
+  uint64(): bigint {
+    this.#at += 8;
+    return this.#frame.readBigUInt64BE(this.#at - 8);
+  }
+  int64(): bigint {
+    this.#at += 8;
+    return this.#frame.readBigInt64BE(this.#at - 8);
+  }
+  text(): string {
+    const end = this.#frame.indexOf(0, this.#at);
+    const text = this.#frame.toString("utf8", this.#at, end);
+    this.#at = end + 1;
+    return text;
+  }
+  bytes(length: number): Buffer {
+    this.#at += length;
+    return this.#frame.subarray(this.#at - length, this.#at);
+  }
+
+  tuple(): Tuple {
+    const count = this.uint16();
+    const row: (string | null | typeof UNCHANGED)[] = new Array(count);
+    for (let n = 0; n < count; n++) {
+      const kind = this.byte();
+      if (kind === 0x74) {
+        // t
+        const length = this.uint32();
+        row[n] = this.#frame.toString("utf8", this.#at, this.#at + length);
+        this.#at += length;
+      } else if (kind === 0x6e) row[n] = null;
+      else if (kind === 0x75) row[n] = UNCHANGED;
+      else throw new Error(`pgoutput sent a value of an unknown format (0x${kind.toString(16)})`);
+    }
+    return row;
+  }
+}

@@ -1,0 +1,83 @@
+// The address of a PostgreSQL server, from a URL as libpq reads it:
+// https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS
+
+import type { ConnectionOptions } from "node:tls";
+import type { TlsFiles } from "../../core/tls-files.ts";
+
+const MODES = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] as const;
+type Mode = (typeof MODES)[number];
+
+export interface Server {
+  /** A host name, an address, or the folder of a Unix socket. */
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly user: string;
+  readonly password: string | undefined;
+  /** The ways to connect, in the order in which they are tried: with these TLS options, or without TLS. */
+  readonly tls: readonly (ConnectionOptions | false)[];
+}
+
+/** The parameters of the URL that are understood. Others would be ignored without notice. */
+const PARAMETERS = new Set(["host", "port", "user", "password", "dbname", "sslmode"]);
+
+/** @throws Error that names the mistake, without the password */
+export function parseServer(url: string, files: TlsFiles): Server {
+  if (!/^postgres(ql)?:\/\//.test(url))
+    throw new Error("url: it must begin with postgres:// or postgresql://");
+  let parsed: URL;
+  try {
+    // The scheme decides how the URL class reads hosts: an empty one is an error for http alone.
+    parsed = new URL(url);
+  } catch {
+    throw new Error(
+      "url: it is not a valid URL; encode special characters of the user and the password, such as @ as %40",
+    );
+  }
+  const given = parsed.searchParams;
+  for (const name of given.keys())
+    if (!PARAMETERS.has(name))
+      throw new Error(
+        `url: the parameter ${name.slice(0, 40)} is not supported (supported: ${[...PARAMETERS].join(", ")}; for certificates, use the option tls)`,
+      );
+  const host = given.get("host") ?? decode(parsed.hostname).replace(/^\[|\]$/g, "");
+  if (host.includes(",")) throw new Error("url: several hosts are not supported; name the primary server");
+  const user = given.get("user") ?? decode(parsed.username);
+  const database = given.get("dbname") ?? decode(parsed.pathname.slice(1));
+  if (!host) throw new Error("url: the host is missing");
+  if (!user) throw new Error("url: the user is missing");
+  const password = given.get("password") ?? decode(parsed.password);
+  return {
+    host,
+    port: Number(given.get("port") ?? (parsed.port || 5432)),
+    database: database || user,
+    user,
+    password: password === "" ? undefined : password,
+    tls: host.startsWith("/") ? [false] : waysOf(given.get("sslmode") ?? "prefer", files),
+  };
+}
+
+/** https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-PROTECTION */
+function waysOf(mode: string, files: TlsFiles): readonly (ConnectionOptions | false)[] {
+  if (!MODES.includes(mode as Mode))
+    throw new Error(`url: sslmode must be one of ${MODES.join(", ")}, and is ${mode.slice(0, 40)}`);
+  // libpq: with a CA file, `require` checks the certificate as `verify-ca` does.
+  const isChecked = mode.startsWith("verify") || (mode === "require" && files.ca !== undefined);
+  const tls: ConnectionOptions = {
+    ...files,
+    rejectUnauthorized: isChecked,
+    ...(mode === "verify-full" ? {} : { checkServerIdentity: () => undefined }),
+  };
+  if (mode === "disable") return [false];
+  if (mode === "allow") return [false, tls];
+  if (mode === "prefer") return [tls, false];
+  return [tls];
+}
+
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw new Error("url: a % is not followed by two hexadecimal digits; encode it as %25");
+  }
+}

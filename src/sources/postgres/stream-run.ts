@@ -1,0 +1,188 @@
+// One run of the source: reads the stream and the snapshots, and yields their records with the cursor after them.
+
+import type { AdapterContext } from "../../core/adapter.ts";
+import type { Batch, ReportProgress } from "../../core/source.ts";
+import { yieldToEventLoop } from "../../core/time.ts";
+import { Batches } from "./batches.ts";
+import { Catalog } from "./catalog.ts";
+import { ChangeHandler } from "./change-handler.ts";
+import { ChangeRecords } from "./changes.ts";
+import { Session } from "./connect.ts";
+import type { PostgresCursor } from "./cursor.ts";
+import { Envelopes } from "./envelope.ts";
+import { headersOf } from "./headers.ts";
+import { Monitor } from "./monitor.ts";
+import type { Plan } from "./plan.ts";
+import { Relations } from "./relations.ts";
+import { LOCK_MS, lossText, type Ready } from "./setup.ts";
+import { Snapshot } from "./snapshot.ts";
+import { Progress } from "./snapshot-progress.ts";
+import { nameOf } from "./table.ts";
+
+/** How often a position of an idle server is committed and acknowledged, in milliseconds. */
+const IDLE_ACK_MS = 10_000;
+/** How often the run looks at what is due, in milliseconds. */
+const TICK_MS = 500;
+/** The number of messages between two looks at the time. */
+const MESSAGES = 64;
+
+type Batched = Batch<PostgresCursor>;
+
+/** One run. `run` is called once. */
+export class StreamRun {
+  readonly #plan: Plan;
+  readonly #context: AdapterContext;
+  readonly #ready: Ready;
+  readonly #signal: AbortSignal;
+  readonly #relations: Relations;
+  readonly #catalog: Catalog;
+  readonly #records: ChangeRecords;
+  readonly #progress: Progress;
+  readonly #batches: Batches;
+  readonly #monitor: Monitor;
+  readonly #handler: ChangeHandler;
+  #snapshotSession: Session | undefined;
+  #ackedAt = Date.now();
+  #heartbeatAt = 0;
+
+  constructor(
+    plan: Plan,
+    context: AdapterContext,
+    ready: Ready,
+    signal: AbortSignal,
+    report: ReportProgress,
+  ) {
+    this.#plan = plan;
+    this.#context = context;
+    this.#ready = ready;
+    this.#signal = signal;
+    const { session, cursor } = ready;
+    this.#catalog = new Catalog(session);
+    this.#relations = new Relations(plan, this.#catalog);
+    const { topicPrefix, schemas, tombstones, server } = plan;
+    this.#records = new ChangeRecords({
+      envelopes: new Envelopes({ prefix: topicPrefix, database: server.database, schemas }),
+      topicPrefix,
+      tombstones,
+      headers: headersOf(topicPrefix),
+      now: context.now,
+    });
+    this.#progress = new Progress(cursor.tables, plan.snapshot !== "never");
+    this.#batches = new Batches(cursor, this.#progress);
+    this.#monitor = new Monitor(plan, context, ready, this.#progress, report);
+    this.#handler = new ChangeHandler({
+      plan,
+      context,
+      records: this.#records,
+      relations: this.#relations,
+      batches: this.#batches,
+      progress: this.#progress,
+      monitor: this.#monitor,
+    });
+  }
+
+  /** Ends only with `snapshot: only`, when all tables are read. */
+  async *run(stored: PostgresCursor | undefined): AsyncGenerator<Batched, void> {
+    const { stream, lost } = this.#ready;
+    this.#monitor.start();
+    const wake = (): void => stream.wake();
+    const tick = setInterval(wake, TICK_MS);
+    this.#signal.addEventListener("abort", wake, { once: true });
+    try {
+      // The position of a new slot is committed before anything is read, so that a slot that is moved later is noticed.
+      if (!stored || lost !== undefined) yield* this.#commit(stored && lost && lossText(lost, stored));
+      for (;;) {
+        this.#signal.throwIfAborted();
+        this.#monitor.check();
+        if (!this.#handler.isInTransaction && !this.#progress.isComplete) yield* this.#advanceSnapshot();
+        const isDrained = await this.#readSome();
+        if (isDrained) this.#onIdle();
+        if (this.#batches.isFull || (isDrained && (this.#batches.isDue || this.#isAckDue())))
+          yield* this.#commit();
+        else if (isDrained && this.#plan.snapshot === "only" && this.#progress.isComplete) return;
+        else if (isDrained) await stream.wait();
+      }
+    } finally {
+      clearInterval(tick);
+      this.#signal.removeEventListener("abort", wake);
+      this.#monitor.stop();
+      this.#snapshotSession?.close();
+    }
+  }
+
+  /** Processes messages that have arrived. @returns whether all were */
+  async #readSome(): Promise<boolean> {
+    const { stream } = this.#ready;
+    for (let n = 0; n < MESSAGES && !this.#batches.isFull; n++) {
+      const change = stream.next();
+      if (!change) return true;
+      const reading = this.#handler.handle(change);
+      if (reading !== undefined) await reading;
+    }
+    await yieldToEventLoop();
+    return false;
+  }
+
+  async *#commit(lost?: string): AsyncGenerator<Batched, void> {
+    const { batch, acked } = this.#batches.take(lost);
+    yield batch;
+    this.#ackedAt = Date.now();
+    this.#ready.stream.ack(acked);
+  }
+
+  /** Called when everything that has arrived was processed. */
+  #onIdle(): void {
+    const { stream } = this.#ready;
+    if (this.#handler.isInTransaction) return;
+    this.#batches.complete(stream.receivedLsn);
+    this.#monitor.onIdle();
+    const { heartbeatMs } = this.#plan;
+    if (heartbeatMs === undefined || Date.now() < this.#heartbeatAt) return;
+    this.#heartbeatAt = Date.now() + heartbeatMs;
+    this.#batches.add([this.#records.heartbeat()]);
+  }
+
+  #isAckDue(): boolean {
+    const { stream } = this.#ready;
+    if (!this.#batches.hasAckable || this.#handler.isInTransaction) return false;
+    // A server that stops waits until the client has acknowledged everything.
+    if (!stream.isAnswerWanted && Date.now() - this.#ackedAt < IDLE_ACK_MS) return false;
+    stream.isAnswerWanted = false;
+    return true;
+  }
+
+  async *#advanceSnapshot(): AsyncGenerator<Batched, void> {
+    this.#handler.snapshot ??= await this.#openSnapshot();
+    const { snapshot } = this.#handler;
+    const whole = await snapshot.advance();
+    if (!whole) return;
+    this.#monitor.warn(
+      `table ${nameOf(whole.table)} has no key: its rows are read at once, while the stream waits; after a failure they are read again from the beginning, and written again`,
+    );
+    for await (const rows of snapshot.readAtOnce(whole)) {
+      this.#handler.addReadRows(rows, this.#ready.stream.receivedLsn);
+      if (rows.isLast || this.#batches.isFull) yield* this.#commit();
+    }
+  }
+
+  async #openSnapshot(): Promise<Snapshot> {
+    const { server, applicationName, snapshotWhere } = this.#plan;
+    const session = await Session.open(server, applicationName, LOCK_MS, false, this.#signal);
+    this.#snapshotSession = session;
+    session.lost.catch((error: unknown) => this.#monitor.fail(error));
+    return new Snapshot({
+      session,
+      progress: this.#progress,
+      target: async (oid) => {
+        const published = this.#monitor.published.tables.find((each) => each.oid === oid);
+        const relation = published && (await this.#catalog.relation(oid, published.columns));
+        if (!published || !relation) return undefined;
+        const table = await this.#relations.compile(relation);
+        return { published, table, where: snapshotWhere[nameOf(published)] };
+      },
+      sleep: (ms) => this.#context.sleep(ms, this.#signal),
+      onEvent: () => this.#ready.stream.wake(),
+      onWait: (reason) => this.#monitor.onWait(reason),
+    });
+  }
+}

@@ -1,0 +1,67 @@
+// A table as the source writes it: its columns with their codecs, its key, and its topic.
+
+import type { Relation, Tuple } from "./pgoutput.ts";
+import { UNCHANGED } from "./pgoutput.ts";
+import { jsonString, type ValueCodec } from "./values/codec.ts";
+
+export interface Column {
+  readonly name: string;
+  /** The name as JSON, with the colon. */
+  readonly member: string;
+  readonly codec: ValueCodec;
+  readonly isNotNull: boolean;
+  /** False for a column that the configuration excludes. */
+  readonly isIncluded: boolean;
+}
+
+/** A table, at one time: each change of its definition makes another one. */
+export interface Table {
+  readonly oid: number;
+  readonly schema: string;
+  readonly name: string;
+  readonly topic: string;
+  readonly columns: readonly Column[];
+  /** The columns that identify a row, in the order of the key; empty when there are none. */
+  readonly key: readonly number[];
+  /** The columns that the server sends of the old row of an UPDATE or a DELETE. */
+  readonly identity: readonly number[];
+  /** Whether the configuration includes the table. */
+  readonly isWanted: boolean;
+  /** The definition, as the server sent it. */
+  readonly relation: Relation;
+}
+
+export const nameOf = ({ schema, name }: Pick<Table, "schema" | "name">): string => `${schema}.${name}`;
+
+/** Returns a row as JSON. Columns without a value in `row` have the value of `old`, if that is complete. */
+export function rowJson({ columns }: Table, row: Tuple, old?: Tuple): string {
+  let json = "{";
+  for (let n = 0; n < columns.length; n++) {
+    const column = columns[n] as Column;
+    if (!column.isIncluded) continue;
+    if (json.length > 1) json += ",";
+    json += column.member + valueJson(column.codec, row[n] === UNCHANGED ? (old?.[n] ?? UNCHANGED) : row[n]);
+  }
+  return `${json}}`;
+}
+
+/** Returns some columns of a row as JSON. @param indexes the columns @param isAll whether excluded columns are written too */
+export function partJson({ columns }: Table, row: Tuple, indexes: readonly number[], isAll: boolean): string {
+  const members = indexes.flatMap((n) => {
+    const column = columns[n];
+    return column && (isAll || column.isIncluded) ? [column.member + valueJson(column.codec, row[n])] : [];
+  });
+  return `{${members.join(",")}}`;
+}
+
+/** Returns the key of a row as JSON; null for a table without a key. */
+export const keyJson = (table: Table, row: Tuple): string | null =>
+  table.key.length === 0 ? null : partJson(table, row, table.key, true);
+
+const valueJson = (codec: ValueCodec, value: Tuple[number] | undefined): string => {
+  if (typeof value === "string") return codec.json(value);
+  return value === UNCHANGED ? codec.unavailable : "null";
+};
+
+/** The name of a column as a member of a JSON object, with the colon. */
+export const memberOf = (name: string): string => `${jsonString(name)}:`;

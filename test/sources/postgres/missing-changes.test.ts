@@ -1,0 +1,123 @@
+// The source kind `postgres` when changes are missing: it is blocked, says what is known, and skips nothing.
+
+import { strict as assert } from "node:assert";
+import { useBroker } from "../../support/broker.ts";
+import { startPostgres } from "../../support/postgres/server.ts";
+import { type PostgresSource, startSource } from "../../support/postgres/source.ts";
+import { until } from "../../support/until.ts";
+
+describe("sources: postgres, missing changes", function () {
+  this.timeout(60_000);
+  const broker = useBroker();
+
+  /** A source that has written one row, and is stopped. */
+  async function stopped(options: object = {}, settings: Record<string, string> = {}) {
+    const postgres = await startPostgres({ settings });
+    await postgres.sql("CREATE TABLE demo (id int PRIMARY KEY)");
+    await postgres.sql("INSERT INTO demo VALUES (1)");
+    const source = await startSource(broker, postgres, options);
+    await source.untilRecords("public.demo", 1);
+    await postgres.sql("INSERT INTO demo VALUES (2)");
+    await source.untilRecords("public.demo", 2);
+    const slot = `${source.namespace}_pg`;
+    await source.gateway.stop();
+    return { postgres, source, slot };
+  }
+
+  async function blockedReason(source: PostgresSource): Promise<string> {
+    await until(async () => (await source.state()).state === "blocked");
+    return (await source.state()).lastError?.message ?? "";
+  }
+
+  it("is blocked after its slot was dropped and created again, and writes nothing", async () => {
+    const { postgres, source, slot } = await stopped();
+    await postgres.sql("INSERT INTO demo VALUES (3)");
+    await postgres.sql("SELECT pg_drop_replication_slot($1)", [slot]);
+    await postgres.sql("SELECT pg_create_logical_replication_slot($1, 'pgoutput')", [slot]);
+    await postgres.sql("INSERT INTO demo VALUES (4)");
+    const again = await source.again();
+    const reason = await blockedReason(again);
+    assert.match(reason, /moved or recreated: it begins at \w+\/\w+, and changes between/);
+    assert.match(reason, /onramp sources set pg --from-start/);
+    assert.equal((await source.records("public.demo")).length, 2);
+    // The operator continues without the changes that are missing.
+    assert.equal((await again.command("sources", "set", "pg", "--from-start")).code, 0);
+    await (await again.again()).untilRecords("public.demo", 6);
+    const rows = await source.records("public.demo");
+    const ids = rows.slice(2).map(({ value }) => value.after.id);
+    assert.deepEqual(ids.sort(), [1, 2, 3, 4]);
+  });
+
+  it("is blocked after its slot was dropped", async () => {
+    const { postgres, source, slot } = await stopped();
+    await postgres.sql("SELECT pg_drop_replication_slot($1)", [slot]);
+    assert.match(
+      await blockedReason(await source.again()),
+      /does not exist any more: changes after \w+\/\w+/,
+    );
+  });
+
+  it("is blocked after its slot was moved", async () => {
+    const { postgres, source, slot } = await stopped();
+    await postgres.sql("INSERT INTO demo VALUES (3)");
+    await postgres.sql("SELECT pg_replication_slot_advance($1, pg_current_wal_lsn())", [slot]);
+    assert.match(await blockedReason(await source.again()), /moved or recreated/);
+  });
+
+  it("is blocked after the server has removed what its slot needs", async () => {
+    const { postgres, source } = await stopped({}, { max_slot_wal_keep_size: "1MB", min_wal_size: "32MB" });
+    await postgres.sql("CREATE TABLE junk (t text)");
+    for (let n = 0; n < 4; n++) {
+      await postgres.sql("INSERT INTO junk SELECT repeat(md5(n::text), 100) FROM generate_series(1, 6000) n");
+      await postgres.sql("SELECT pg_switch_wal()");
+    }
+    await postgres.sql("CHECKPOINT");
+    assert.match(await blockedReason(await source.again()), /removed what the replication slot .* needs/);
+  });
+
+  it("is blocked after the cluster was restored to an earlier point", async () => {
+    const { postgres, source } = await stopped();
+    await postgres.stop();
+    const copy = await postgres.backup();
+    await postgres.start();
+    const running = await source.again();
+    for (let n = 10; n < 200; n++) await postgres.sql(`INSERT INTO demo VALUES (${n})`);
+    await running.untilRecords("public.demo", 192);
+    await running.gateway.stop();
+    await postgres.stop();
+    await postgres.restore(copy);
+    await postgres.start();
+    const reason = await blockedReason(await source.again());
+    assert.match(reason, /restored to an earlier point: its write-ahead log ends at/);
+  });
+
+  it("is blocked when the server is another one", async () => {
+    const { source } = await stopped();
+    const other = await startPostgres();
+    await other.sql("CREATE TABLE demo (id int PRIMARY KEY)");
+    const again = await source.again({ url: other.url() });
+    assert.match(await blockedReason(again), /another one \(system identifier/);
+  });
+
+  it("is blocked after its publication was dropped", async () => {
+    const { postgres, source, slot } = await stopped();
+    await postgres.sql(`DROP PUBLICATION ${slot}`);
+    await postgres.sql("INSERT INTO demo VALUES (3)");
+    assert.match(await blockedReason(await source.again()), /publication .* was dropped/);
+  });
+
+  it("reads the tables again with onSlotLost: snapshot, and reports the loss once", async () => {
+    const { postgres, source, slot } = await stopped({ onSlotLost: "snapshot" });
+    await postgres.sql("SELECT pg_drop_replication_slot($1)", [slot]);
+    await postgres.sql("INSERT INTO demo VALUES (3)");
+    const again = await source.again();
+    await again.untilRecords("public.demo", 5);
+    const { losses, lastLoss } = await again.state();
+    assert.equal(losses, 1);
+    assert.match(lastLoss?.message ?? "", /does not exist any more/);
+    const third = await again.again();
+    await postgres.sql("INSERT INTO demo VALUES (4)");
+    await third.untilRecords("public.demo", 6);
+    assert.equal((await third.state()).losses, 0);
+  });
+});
