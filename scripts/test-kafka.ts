@@ -6,7 +6,18 @@ import { once } from "node:events";
 import { startCluster } from "../test/support/apache-kafka/cluster.ts";
 
 // The promises first: they take the longest.
-const SUITES = ["promises", "issues", "app", "contract", "http", "kafka", "process", "sinks", "webhooks"];
+const SUITES = [
+  "promises",
+  "issues",
+  "app",
+  "contract",
+  "http",
+  "kafka",
+  "process",
+  "sinks",
+  "sources",
+  "webhooks",
+];
 
 const given = process.env["ONRAMP_TEST_BROKERS"];
 const cluster = given ? undefined : await startCluster({ brokers: 1, secure: true });

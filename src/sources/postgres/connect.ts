@@ -79,7 +79,12 @@ export class Session {
       try {
         const connected = client.connect();
         await untilAborted(connected, signal);
-        return new Session(client);
+        const session = new Session(client);
+        // Servers before 17 refuse a connection that names this setting.
+        await session.query(
+          "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout'",
+        );
+        return session;
       } catch (error) {
         (client as unknown as Inner).connection.stream.destroy();
         signal.throwIfAborted();

@@ -5,6 +5,7 @@ import type { Tuple } from "./pgoutput.ts";
 import { POSTGRES_EPOCH_US } from "./replication-stream.ts";
 import { keyWithSchema, messageWithSchema, valueWithSchema } from "./schemas.ts";
 import { keyJson, partJson, rowJson, type Table } from "./table.ts";
+import { TextBuffer } from "./text-buffer.ts";
 import { jsonString } from "./values/codec.ts";
 
 /** What the records say about the origin of a change. */
@@ -47,6 +48,7 @@ export class Envelopes {
   readonly #head: string;
   readonly #database: string;
   readonly #schemas: boolean;
+  readonly #texts = new TextBuffer();
   #origin: Origin | undefined;
   #parts = { beforeLsn: "", afterLsn: "", tail: "" };
 
@@ -59,7 +61,7 @@ export class Envelopes {
   key(table: Table, row: Tuple): Buffer | null {
     const json = keyJson(table, row);
     if (json === null) return null;
-    return Buffer.from(this.#schemas ? keyWithSchema(table, json) : json);
+    return this.#texts.encode(this.#schemas ? keyWithSchema(table, json) : json);
   }
 
   /**
@@ -83,26 +85,26 @@ export class Envelopes {
     const after = row ? rowJson(table, row, old?.isComplete ? old.row : undefined) : "null";
     const source = this.#source(origin, lsn, jsonString(table.schema), jsonString(table.name));
     const payload = `{"before":${before},"after":${after},${source},"transaction":null,"op":"${operation}","ts_ms":${nowMs},"ts_us":${nowMs}000,"ts_ns":${nowMs}000000}`;
-    return Buffer.from(this.#schemas ? valueWithSchema(table, payload, old, row) : payload);
+    return this.#texts.encode(this.#schemas ? valueWithSchema(table, payload, old, row) : payload);
   }
 
   messageKey(prefix: string): Buffer {
     const json = `{"prefix":${jsonString(prefix)}}`;
-    return Buffer.from(this.#schemas ? messageWithSchema("key", json) : json);
+    return this.#texts.encode(this.#schemas ? messageWithSchema("key", json) : json);
   }
 
   message(prefix: string, content: Buffer, origin: Origin, lsn: bigint, nowMs: number): Buffer {
     const source = this.#source(origin, lsn, '""', '""');
     const payload = `{"op":"m","ts_ms":${nowMs},${source},"transaction":null,"message":{"prefix":${jsonString(prefix)},"content":"${content.toString("base64")}"}}`;
-    return Buffer.from(this.#schemas ? messageWithSchema("value", payload) : payload);
+    return this.#texts.encode(this.#schemas ? messageWithSchema("value", payload) : payload);
   }
 
   heartbeat(prefix: string, nowMs: number): { readonly key: Buffer; readonly value: Buffer } {
     const [key, value] = [`{"serverName":${jsonString(prefix)}}`, `{"ts_ms":${nowMs}}`];
-    if (!this.#schemas) return { key: Buffer.from(key), value: Buffer.from(value) };
+    if (!this.#schemas) return { key: this.#texts.encode(key), value: this.#texts.encode(value) };
     return {
-      key: Buffer.from(messageWithSchema("heartbeatKey", key)),
-      value: Buffer.from(messageWithSchema("heartbeat", value)),
+      key: this.#texts.encode(messageWithSchema("heartbeatKey", key)),
+      value: this.#texts.encode(messageWithSchema("heartbeat", value)),
     };
   }
 

@@ -2,6 +2,7 @@
 
 import type { AdapterContext } from "../../core/adapter.ts";
 import { type ReportProgress, SourceError } from "../../core/source.ts";
+import { untilDeadline } from "../../core/time.ts";
 import { lostSlot } from "./continuity.ts";
 import type { Plan } from "./plan.ts";
 import type { Published } from "./publication.ts";
@@ -10,6 +11,8 @@ import type { SlotState } from "./slot.ts";
 import type { Progress } from "./snapshot-progress.ts";
 import { nameOf } from "./table.ts";
 
+/** How long the server may take to answer a query about the slot, in milliseconds. */
+const ANSWER_MS = 30_000;
 const [SLOT_MS, PUBLICATION_MS, REPORT_MS] = [10_000, 60_000, 1000];
 
 /** The watch of one run. */
@@ -29,6 +32,7 @@ export class Monitor {
   #committedUs: bigint | undefined;
   #idleAt = 0;
   #reportedAt = 0;
+  #isStopped = false;
 
   constructor(plan: Plan, context: AdapterContext, ready: Ready, progress: Progress, report: ReportProgress) {
     this.#plan = plan;
@@ -58,13 +62,20 @@ export class Monitor {
   }
 
   stop(): void {
+    this.#isStopped = true;
     for (const timer of this.#timers) clearInterval(timer);
   }
 
-  /** Makes the run fail. */
+  /** Makes the run fail, also while it waits for an answer of the server. */
   fail(error: unknown): void {
+    if (this.#isStopped) return;
     this.#failure ??= error;
-    this.#ready.stream.wake();
+    this.#ready.close();
+  }
+
+  /** The failure that was noticed first. */
+  get failure(): unknown {
+    return this.#failure;
   }
 
   /** @throws the failure that was noticed */
@@ -97,7 +108,12 @@ export class Monitor {
   }
 
   async #readSlot(): Promise<void> {
-    const state = await this.#ready.slot.read();
+    const { host } = this.#plan.server;
+    const state = await untilDeadline(
+      this.#ready.slot.read(),
+      Date.now() + ANSWER_MS,
+      `PostgreSQL at ${host} has not answered a query for ${ANSWER_MS / 1000} s`,
+    );
     const missing = lostSlot(state, this.#plan.slot);
     if (missing !== undefined && this.#plan.onSlotLost === "stop") throw blockedBy(missing, this.#plan.name);
     if (missing !== undefined) throw new SourceError("passing", missing);

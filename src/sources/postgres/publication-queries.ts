@@ -15,6 +15,10 @@ export const CANDIDATES = `SELECT c.oid, n.nspname AS schema, c.relname AS name,
     AND n.nspname NOT LIKE 'pg\\_%'
   ORDER BY n.nspname, c.relname`;
 
+/** Tables without a key come first: their changes wait for their snapshot. */
+const HAS_KEY = `EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique AND i.indimmediate AND i.indisvalid
+    AND i.indpred IS NULL AND i.indexprs IS NULL)`;
+
 /**
  * The tables of publications. The columns of `pg_publication_tables` are new in PostgreSQL 15; before, a publication has all columns
  * that are not generated, and all rows. PostgreSQL 15 lists generated columns, and does not publish them.
@@ -30,5 +34,5 @@ export const publishedTables = (version: number): string => {
     ${isNew ? "json_agg(t.rowfilter) FILTER (WHERE t.rowfilter IS NOT NULL)" : "NULL"} AS filters
   FROM pg_publication_tables t JOIN pg_namespace n ON n.nspname = t.schemaname
   JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = t.tablename
-  WHERE t.pubname = ANY($1::name[]) GROUP BY c.oid, n.nspname, c.relname, c.relkind ORDER BY n.nspname, c.relname`;
+  WHERE t.pubname = ANY($1::name[]) GROUP BY c.oid, n.nspname, c.relname, c.relkind ORDER BY ${HAS_KEY}, n.nspname, c.relname`;
 };

@@ -104,7 +104,7 @@ export class Publications {
     for (const { name, hasIdentity } of candidates)
       if (!hasIdentity)
         warnings.push(
-          `table ${name} has no primary key and no other replica identity, so that PostgreSQL publishes its inserts only. To receive its updates and deletes, run: ALTER TABLE ${name} REPLICA IDENTITY FULL;`,
+          `table ${name} has no primary key and no other replica identity. PostgreSQL publishes its inserts only or, in a publication FOR ALL TABLES, refuses its updates and deletes. To receive them, run: ALTER TABLE ${name} REPLICA IDENTITY FULL;`,
         );
     return { tables: await this.#published(), warnings };
   }
@@ -146,8 +146,6 @@ export class Publications {
   async #repairs(candidates: readonly Candidate[], isNew: boolean): Promise<Repair[]> {
     const { name, viaRoot, comment } = this.#options;
     const inserts = insertsName(name);
-    const usual = candidates.filter(({ hasIdentity }) => hasIdentity);
-    const others = candidates.filter(({ hasIdentity }) => !hasIdentity);
     const members = await this.#session.query(
       `SELECT p.pubname, p.puballtables, p.pubviaroot, p.pubupdate, obj_description(p.oid, 'pg_publication') AS comment,
          (SELECT json_agg(json_build_object('oid', c.oid, 'sql', format('%I.%I', n.nspname, c.relname)))
@@ -157,6 +155,9 @@ export class Publications {
       [[name, inserts]],
     );
     const rowOf = (of: string) => members.find((row) => row["pubname"] === of);
+    const isAll = rowOf(name)?.["puballtables"] === "t";
+    const usual = candidates.filter(({ hasIdentity }) => hasIdentity);
+    const others = isAll ? [] : candidates.filter(({ hasIdentity }) => !hasIdentity);
     const published = new Set((await this.#published()).map(({ oid }) => oid));
     // Tables leave the publication of updates first.
     return [

@@ -21,14 +21,17 @@ export interface Server {
 /** The parameters of the URL that are understood. Others would be ignored without notice. */
 const PARAMETERS = new Set(["host", "port", "user", "password", "dbname", "sslmode"]);
 
+/** Stands for a host that is missing; a name that no host has (RFC 2606). */
+const NO_HOST = "none.invalid";
+
 /** @throws Error that names the mistake, without the password */
 export function parseServer(url: string, files: TlsFiles): Server {
   if (!/^postgres(ql)?:\/\//.test(url))
     throw new Error("url: it must begin with postgres:// or postgresql://");
   let parsed: URL;
   try {
-    // The scheme decides how the URL class reads hosts: an empty one is an error for http alone.
-    parsed = new URL(url);
+    // libpq allows a user without a host, which the URL class does not.
+    parsed = new URL(url.replace(/^(\w+:\/\/[^/?#]*@)(?=[/?]|$)/, `$1${NO_HOST}`));
   } catch {
     throw new Error(
       "url: it is not a valid URL; encode special characters of the user and the password, such as @ as %40",
@@ -40,7 +43,8 @@ export function parseServer(url: string, files: TlsFiles): Server {
       throw new Error(
         `url: the parameter ${name.slice(0, 40)} is not supported (supported: ${[...PARAMETERS].join(", ")}; for certificates, use the option tls)`,
       );
-  const host = given.get("host") ?? decode(parsed.hostname).replace(/^\[|\]$/g, "");
+  const named = parsed.hostname === NO_HOST ? "" : decode(parsed.hostname).replace(/^\[|\]$/g, "");
+  const host = given.get("host") ?? named;
   if (host.includes(",")) throw new Error("url: several hosts are not supported; name the primary server");
   const user = given.get("user") ?? decode(parsed.username);
   const database = given.get("dbname") ?? decode(parsed.pathname.slice(1));

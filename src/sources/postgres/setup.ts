@@ -16,6 +16,9 @@ import { Progress } from "./snapshot-progress.ts";
 /** How long a statement waits for a lock, in milliseconds. Also the time that the creation of the slot waits for transactions. */
 export const LOCK_MS = 1500;
 
+/** The first version that can synchronize logical slots to standbys. */
+const FAILOVER_VERSION = 170_000;
+
 /** What a run uses. */
 export interface Ready {
   readonly session: Session;
@@ -56,6 +59,11 @@ export async function setUp(
     const session = await Session.open(plan.server, plan.applicationName, LOCK_MS, false, signal);
     opened.push(session);
     const facts = await checkServer(session);
+    if (plan.failover && facts.version < FAILOVER_VERSION)
+      throw new SourceError(
+        "blocked",
+        "failover: true needs PostgreSQL 17 or later. Remove the option, or update the server.",
+      );
     const replication = await Session.open(plan.server, plan.applicationName, LOCK_MS, true, signal);
     opened.push(replication);
     const identity = await identify(replication);
@@ -81,6 +89,7 @@ export async function setUp(
             ...(await begin(plan, slot, replication, identity, missing !== undefined)),
             ...(lost === undefined && stored?.tables ? { tables: stored.tables } : {}),
           };
+    if (plan.failover) await slot.setFailover(replication);
     const names = (await publications.names()).filter((each) => !excluded.has(each));
     const stream = new ReplicationStream(replication.takeSocket());
     opened.push(stream);

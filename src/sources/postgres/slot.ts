@@ -79,8 +79,7 @@ export class Slot {
    * @throws SourceError `passing` that names the transaction that it waits for
    */
   async create(replication: Session, failover: boolean): Promise<void> {
-    const options =
-      failover && this.#version >= 170_000 ? "(SNAPSHOT 'nothing', FAILOVER true)" : "NOEXPORT_SNAPSHOT";
+    const options = failover ? "(SNAPSHOT 'nothing', FAILOVER true)" : "NOEXPORT_SNAPSHOT";
     try {
       await replication.query(
         `CREATE_REPLICATION_SLOT ${quoteIdentifier(this.name)} LOGICAL pgoutput ${options}`,
@@ -107,6 +106,16 @@ export class Slot {
       [prefix],
     );
     return rows.map((row) => row["slot_name"] ?? "").filter((name) => !known.has(name));
+  }
+
+  /** Sets that the slot is synchronized to standbys (PostgreSQL 17 and later). It must not be active. */
+  async setFailover(replication: Session): Promise<void> {
+    const [row] = await this.#session.query(
+      "SELECT failover FROM pg_replication_slots WHERE slot_name = $1",
+      [this.name],
+    );
+    if (row?.["failover"] === "f")
+      await replication.query(`ALTER_REPLICATION_SLOT ${quoteIdentifier(this.name)} (FAILOVER true)`);
   }
 
   async drop(): Promise<void> {

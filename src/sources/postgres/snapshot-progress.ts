@@ -10,7 +10,7 @@ export class Progress {
   #readAtOnce: readonly ReadAtOnce[];
   #current: TableProgress | undefined;
   readonly #isInitial: boolean;
-  /** The published tables, those without a key first: their changes wait for their snapshot. */
+  /** The published tables, in the order in which they are read. */
   #tables: readonly number[] = [];
 
   /** @param isInitial whether tables are read that were not read yet */

@@ -15,7 +15,7 @@ import { Monitor } from "./monitor.ts";
 import type { Plan } from "./plan.ts";
 import { Relations } from "./relations.ts";
 import { LOCK_MS, lossText, type Ready } from "./setup.ts";
-import { Snapshot } from "./snapshot.ts";
+import { Snapshot, type SnapshotRows } from "./snapshot.ts";
 import { Progress } from "./snapshot-progress.ts";
 import { nameOf } from "./table.ts";
 
@@ -27,6 +27,7 @@ const TICK_MS = 500;
 const MESSAGES = 64;
 
 type Batched = Batch<PostgresCursor>;
+type Taken = ReturnType<Batches["take"]>;
 
 /** One run. `run` is called once. */
 export class StreamRun {
@@ -44,6 +45,11 @@ export class StreamRun {
   #snapshotSession: Session | undefined;
   #ackedAt = Date.now();
   #heartbeatAt = 0;
+  /** Whether Kafka commits a batch. */
+  #isCommitting = false;
+  #isEnded = false;
+  /** Set while a table without a key is read. */
+  #readingAtOnce: AsyncGenerator<SnapshotRows, void> | undefined;
 
   constructor(
     plan: Plan,
@@ -90,19 +96,27 @@ export class StreamRun {
     this.#signal.addEventListener("abort", wake, { once: true });
     try {
       // The position of a new slot is committed before anything is read, so that a slot that is moved later is noticed.
-      if (!stored || lost !== undefined) yield* this.#commit(stored && lost && lossText(lost, stored));
-      for (;;) {
-        this.#signal.throwIfAborted();
-        this.#monitor.check();
-        if (!this.#handler.isInTransaction && !this.#progress.isComplete) yield* this.#advanceSnapshot();
-        const isDrained = await this.#readSome();
-        if (isDrained) this.#onIdle();
-        if (this.#batches.isFull || (isDrained && (this.#batches.isDue || this.#isAckDue())))
-          yield* this.#commit();
-        else if (isDrained && this.#plan.snapshot === "only" && this.#progress.isComplete) return;
-        else if (isDrained) await stream.wait();
+      let next =
+        !stored || lost !== undefined
+          ? this.#batches.take(stored && lost && lossText(lost, stored))
+          : await this.#fill();
+      while (next) {
+        this.#isCommitting = true;
+        // The next batch is filled while Kafka commits this one.
+        const filling = this.#fill();
+        filling.catch(() => {});
+        yield next.batch;
+        this.#isCommitting = false;
+        this.#ackedAt = Date.now();
+        stream.ack(next.acked);
+        stream.wake();
+        next = await filling;
       }
+    } catch (error) {
+      throw this.#monitor.failure ?? error;
     } finally {
+      this.#isEnded = true;
+      stream.wake();
       clearInterval(tick);
       this.#signal.removeEventListener("abort", wake);
       this.#monitor.stop();
@@ -110,10 +124,33 @@ export class StreamRun {
     }
   }
 
+  /** Reads until a batch is complete. @returns undefined when nothing is left to do */
+  async #fill(): Promise<Taken | undefined> {
+    const { stream } = this.#ready;
+    for (;;) {
+      this.#signal.throwIfAborted();
+      if (this.#isEnded) return undefined;
+      this.#monitor.check();
+      const isDrained = this.#readingAtOnce
+        ? await this.#readAtOnce(this.#readingAtOnce)
+        : await this.#readSome();
+      if (isDrained) this.#onIdle();
+      if (this.#batches.isFull) return this.#batches.take();
+      if (!isDrained) continue;
+      // More is collected while Kafka commits.
+      if (!this.#isCommitting) {
+        if (this.#batches.isDue || this.#isAckDue()) return this.#batches.take();
+        if (this.#plan.snapshot === "only" && this.#progress.isComplete) return undefined;
+      }
+      await stream.wait();
+    }
+  }
+
   /** Processes messages that have arrived. @returns whether all were */
   async #readSome(): Promise<boolean> {
     const { stream } = this.#ready;
-    for (let n = 0; n < MESSAGES && !this.#batches.isFull; n++) {
+    if (!this.#handler.isInTransaction && !this.#progress.isComplete) await this.#advanceSnapshot();
+    for (let n = 0; n < MESSAGES && !this.#batches.isFull && !this.#readingAtOnce; n++) {
       const change = stream.next();
       if (!change) return true;
       const reading = this.#handler.handle(change);
@@ -123,11 +160,12 @@ export class StreamRun {
     return false;
   }
 
-  async *#commit(lost?: string): AsyncGenerator<Batched, void> {
-    const { batch, acked } = this.#batches.take(lost);
-    yield batch;
-    this.#ackedAt = Date.now();
-    this.#ready.stream.ack(acked);
+  /** Adds rows of a table without a key. @returns false: the stream waits */
+  async #readAtOnce(reading: AsyncGenerator<SnapshotRows, void>): Promise<boolean> {
+    const { value: rows, done } = await reading.next();
+    if (done) this.#readingAtOnce = undefined;
+    else this.#handler.addReadRows(rows, this.#ready.stream.receivedLsn);
+    return false;
   }
 
   /** Called when everything that has arrived was processed. */
@@ -151,7 +189,7 @@ export class StreamRun {
     return true;
   }
 
-  async *#advanceSnapshot(): AsyncGenerator<Batched, void> {
+  async #advanceSnapshot(): Promise<void> {
     this.#handler.snapshot ??= await this.#openSnapshot();
     const { snapshot } = this.#handler;
     const whole = await snapshot.advance();
@@ -159,10 +197,7 @@ export class StreamRun {
     this.#monitor.warn(
       `table ${nameOf(whole.table)} has no key: its rows are read at once, while the stream waits; after a failure they are read again from the beginning, and written again`,
     );
-    for await (const rows of snapshot.readAtOnce(whole)) {
-      this.#handler.addReadRows(rows, this.#ready.stream.receivedLsn);
-      if (rows.isLast || this.#batches.isFull) yield* this.#commit();
-    }
+    this.#readingAtOnce = snapshot.readAtOnce(whole);
   }
 
   async #openSnapshot(): Promise<Snapshot> {

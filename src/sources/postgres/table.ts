@@ -47,11 +47,15 @@ export function rowJson({ columns }: Table, row: Tuple, old?: Tuple): string {
 
 /** Returns some columns of a row as JSON. @param indexes the columns @param isAll whether excluded columns are written too */
 export function partJson({ columns }: Table, row: Tuple, indexes: readonly number[], isAll: boolean): string {
-  const members = indexes.flatMap((n) => {
-    const column = columns[n];
-    return column && (isAll || column.isIncluded) ? [column.member + valueJson(column.codec, row[n])] : [];
-  });
-  return `{${members.join(",")}}`;
+  let json = "{";
+  for (let n = 0; n < indexes.length; n++) {
+    const index = indexes[n] as number;
+    const column = columns[index] as Column;
+    if (!isAll && !column.isIncluded) continue;
+    if (json.length > 1) json += ",";
+    json += column.member + valueJson(column.codec, row[index]);
+  }
+  return `${json}}`;
 }
 
 /** Returns the key of a row as JSON; null for a table without a key. */
