@@ -1,5 +1,6 @@
 // `npm run bench`: compares the gateway with other servers, and prints tables with ratios that were taken in one run.
 // Options: -- --kafka --against DIR --peer URL --peer-pid PID --rounds N --seconds N --only TEXT. KAFKA_BROKERS: an existing cluster.
+// `npm run bench -- postgres` measures the source kind `postgres` instead, with --kafka --rounds N --rows N.
 
 import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -8,6 +9,7 @@ import { streamLines } from "../test/support/lines.ts";
 import { cpuSeconds } from "../test/support/process.ts";
 import { type Broker, startBroker } from "./broker.ts";
 import { latencyTable, moduleTable, ndjsonTable, overloadTable } from "./parts.ts";
+import { benchPostgres } from "./postgres.ts";
 import { readingTable } from "./reading.ts";
 import { cells, perCpu, perSecond, ratio, type Sample, show, table } from "./report.ts";
 import { againstScenarios, peerScenarios, type Scenario, scenarios } from "./scenarios.ts";
@@ -15,7 +17,8 @@ import { gateway, serve } from "./servers.ts";
 import { transactionTable } from "./transaction-table.ts";
 import { drive, generator } from "./wrk.ts";
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     kafka: { type: "boolean", default: false },
     against: { type: "string" },
@@ -24,10 +27,14 @@ const { values } = parseArgs({
     rounds: { type: "string", default: "5" },
     seconds: { type: "string", default: "4" },
     only: { type: "string" },
+    rows: { type: "string", default: "500000" },
   },
 });
 const rounds = Number(values.rounds);
 const seconds = Number(values.seconds);
+const [part, ...others] = positionals;
+if (others.length > 0 || (part ?? "postgres") !== "postgres")
+  throw new Error(`Unknown arguments: ${positionals.join(" ")}. The only one is: postgres`);
 if (!existsSync("dist/main.js")) throw new Error("The gateway is not built. Run: npm run build");
 
 const broker = await startBroker(values.kafka, process.env["KAFKA_BROKERS"]);
@@ -37,7 +44,8 @@ try {
   say(
     `Broker: ${broker.name}. Load generator: ${generator}. Node.js ${process.version}. Medians of ${rounds} interleaved rounds.\n`,
   );
-  await (values.against === undefined ? bench(broker) : benchAgainst(broker, values.against));
+  if (part === "postgres") await benchPostgres(broker.addresses, rounds, Number(values.rows), say);
+  else await (values.against === undefined ? bench(broker) : benchAgainst(broker, values.against));
 } finally {
   await broker.stop();
 }

@@ -22,6 +22,19 @@ async function onBoth(file: string, grep = ""): Promise<number> {
 }
 
 const PROMISES = "test/promises";
+const POSTGRES_KILLS = `${PROMISES}/4-sources-are-exactly-once.postgres.test.ts`;
+
+/** Runs tests on several major versions of PostgreSQL. */
+async function onPostgres(versions: readonly string[], files: readonly string[]): Promise<number> {
+  for (const version of versions) {
+    console.log(`PostgreSQL ${version}`);
+    const args = ["mocha", "--timeout", HOUR, "--no-parallel", ...files];
+    const code = await run("npx", args, { ...env, ONRAMP_TEST_POSTGRES: version });
+    if (code !== 0) return code;
+  }
+  return 0;
+}
+
 const soaks: Readonly<Record<string, () => Promise<number>>> = {
   "false-acknowledgement": () => onBoth(`${PROMISES}/1-a-receipt-means-written.test.ts`, "kafkajs"),
   "large-bodies": () => onBoth(`${PROMISES}/8-bounded-memory.test.ts`, "25 MB each"),
@@ -32,6 +45,9 @@ const soaks: Readonly<Record<string, () => Promise<number>>> = {
   polls: () => onBoth(`${PROMISES}/4-sources-are-exactly-once.polls.test.ts`),
   streams: () => onBoth(`${PROMISES}/4-sources-are-exactly-once.streams.test.ts`),
   "github-recovery": () => onBoth("test/webhooks/github-recovery.test.ts", "recovers each failed one once"),
+  postgres: () => onPostgres(["14", "17", "18"], [POSTGRES_KILLS]),
+  "postgres-kafka": () => onBoth(POSTGRES_KILLS),
+  "postgres-versions": () => onPostgres(["14", "16", "18"], ["test/sources/postgres"]),
   "source-brokers": () => mocha(`${PROMISES}/4-sources-are-exactly-once.three-brokers.test.ts`),
   "source-takeover": () => onBoth("test/issues/sources-take-over.many.test.ts"),
   "older-transactions": onOlderKafka,

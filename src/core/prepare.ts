@@ -42,11 +42,8 @@ export interface PreparedBatch {
   replace(index: number, error: OnrampError): void;
 }
 
-/** A record of the batch: its draft, and the dead letters that can still be tried, from large to small. */
-interface Entry {
-  readonly original: TopicDraft;
-  letters?: ReturnType<typeof deadLetterDrafts>;
-}
+/** The dead letters of a record that can still be tried, from large to small. */
+type Letters = ReturnType<typeof deadLetterDrafts>;
 
 /** Sets the timestamp of a draft, which makes it a record; see `core/ingest.ts`. */
 export type Stamp = (draft: Draft) => PreparedRecord["record"];
@@ -67,7 +64,8 @@ export async function prepareBatch(
     const reserved =
       index > 0 && drafts[index - 1]?.topic === topic ? undefined : unwritableReason(topic, namespace);
     if (reserved) throw new OnrampError(40301, `${reserved} Source "${source}" must write to another topic.`);
-    await yieldToEventLoop();
+    const pause = yieldToEventLoop();
+    if (pause !== undefined) await pause;
     batch.add(each);
     const problem =
       fault ?? draft.fault ?? malformed(draft) ?? (await problemIn(draft, topics.get(topic), topic));
@@ -101,7 +99,9 @@ class Batch implements PreparedBatch {
   deadLetters = 0;
   firstReason: string | undefined;
   readonly #source: string;
-  readonly #entries: Entry[] = [];
+  readonly #originals: TopicDraft[] = [];
+  /** By index of the record. */
+  readonly #letters = new Map<number, Letters>();
   #isComplete = false;
   readonly #stamp: Stamp;
 
@@ -111,7 +111,7 @@ class Batch implements PreparedBatch {
   }
 
   add(original: TopicDraft): void {
-    this.#entries.push({ original });
+    this.#originals.push(original);
     this.records.push({ topic: original.topic, record: this.#stamp(original.draft) });
   }
 
@@ -122,19 +122,21 @@ class Batch implements PreparedBatch {
   }
 
   isDeadLetter(index: number): boolean {
-    return this.#entries[index]?.letters !== undefined;
+    return this.#letters.has(index);
   }
 
   replace(index: number, error: OnrampError): void {
-    const entry = this.#entries[index];
-    if (!entry || (this.#isComplete && index === this.#entries.length - 1)) throw error;
-    const { topic, draft } = entry.original;
-    if (!entry.letters) {
-      entry.letters = deadLetterDrafts(draft, this.#headers(topic, error));
+    const original = this.#originals[index];
+    if (!original || (this.#isComplete && index === this.#originals.length - 1)) throw error;
+    const { topic, draft } = original;
+    let letters = this.#letters.get(index);
+    if (!letters) {
+      letters = deadLetterDrafts(draft, this.#headers(topic, error));
+      this.#letters.set(index, letters);
       this.deadLetters++;
       this.firstReason ??= error.message;
     } else if (error.code !== 41301) throw error;
-    const next = entry.letters.next();
+    const next = letters.next();
     if (next.done) throw error;
     const { draft: letter, compress } = next.value;
     const timestamp = draft.timestamp;

@@ -1,18 +1,15 @@
 // Commits the batches of one source: filters the drafts, prepares the records, and replaces records that Kafka refuses with
 // dead letters.
 
-import { bindingsOf } from "../core/bindings.ts";
 import { messageOf, OnrampError } from "../core/errors.ts";
-import { type Expression, ExpressionError } from "../core/expressions.ts";
+import type { Expression } from "../core/expressions.ts";
 import type { Ingest } from "../core/ingest.ts";
-import { parsedValue } from "../core/json-numbers.ts";
 import type { Log } from "../core/ports.ts";
 import type { PreparedBatch, TopicDraft } from "../core/prepare.ts";
-import type { Draft } from "../core/record.ts";
 import { type Batch, SourceError } from "../core/source.ts";
 import { OwnershipUnknown, RecordsRefused, type SourceLog, type TopicEnsurer } from "../core/source-ports.ts";
 import { encodeState } from "../core/source-state.ts";
-import { yieldToEventLoop } from "../core/time.ts";
+import { keptDrafts } from "./source-drafts.ts";
 import type { SourceHealth } from "./source-health.ts";
 import { ensureTopics } from "./source-topics.ts";
 
@@ -22,7 +19,6 @@ const MAX_IDLE_BATCHES = 100;
 const REPORT = "report this bug to the author of the source";
 const NOT_A_BATCH = `the source yielded something that is not a batch of drafts; ${REPORT}`;
 const NOT_A_CURSOR = `the source yielded a cursor that is not a JSON value; ${REPORT}`;
-const NOT_A_DRAFT = `the source yielded a draft that has no topic, or a key, value or header that is not a Buffer; ${REPORT}`;
 
 /** A cursor that was committed. */
 export interface Committed {
@@ -128,7 +124,7 @@ export class SourceCommitter {
     const { drafts, cursor } = batch;
     const text: string | undefined = JSON.stringify(cursor);
     if (text === undefined) throw new SourceError("passing", NOT_A_CURSOR);
-    const kept = await this.#filtered(drafts);
+    const kept = await keptDrafts(drafts, this.#options.filter);
     if (kept.length === 0 && text === this.#lastCursor) return this.#skip(drafts.length);
     this.#idle = 0;
     const value = encodeState({ type, cursorVersion, cursor, ...(holds === undefined ? {} : { holds }) });
@@ -202,46 +198,8 @@ export class SourceCommitter {
     await new Promise(setImmediate);
     return undefined;
   }
-
-  async #filtered(drafts: Batch<unknown>["drafts"]): Promise<TopicDraft[]> {
-    const { filter } = this.#options;
-    const kept: TopicDraft[] = [];
-    for (const { topic, key = null, value = null, headers = [], ...more } of drafts) {
-      await yieldToEventLoop();
-      if (typeof topic !== "string" || ![key, value].every(isBytes) || !areHeaders(headers))
-        throw new SourceError("passing", NOT_A_DRAFT);
-      const draft: Draft = { ...more, key, value, headers };
-      if (!filter) kept.push({ topic, draft });
-      else {
-        const fault = await this.#applyFilter(filter, topic, draft);
-        if (fault !== "skipped") kept.push({ topic, draft, fault });
-      }
-    }
-    return kept;
-  }
-
-  /** Applies the filter. @returns undefined for a record that passes, the error when the filter fails */
-  async #applyFilter(
-    filter: Expression,
-    topic: string,
-    draft: Draft,
-  ): Promise<OnrampError | "skipped" | undefined> {
-    const { key, headers, timestamp } = draft;
-    const bindings = bindingsOf({ topic, key, headers, ...(timestamp === undefined ? {} : { timestamp }) });
-    try {
-      return (await filter.matches(parsedValue(draft.value), bindings)) ? undefined : "skipped";
-    } catch (error) {
-      if (!(error instanceof ExpressionError)) throw error;
-      return new OnrampError(40001, `filter: ${error.message}`, { cause: error });
-    }
-  }
 }
 
 /** The key of a record, for a message: its first 200 bytes. */
 const keyText = (record: PreparedBatch["records"][number] | undefined): string =>
   record?.record.key ? ` (key ${record.record.key.toString("utf8", 0, 200)})` : "";
-
-const isBytes = (part: unknown): boolean => part === null || Buffer.isBuffer(part);
-const areHeaders = (headers: unknown): boolean =>
-  Array.isArray(headers) &&
-  headers.every((header) => typeof header?.key === "string" && isBytes(header.value));

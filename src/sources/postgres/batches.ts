@@ -13,7 +13,8 @@ export class Batches {
   readonly #start: PostgresCursor;
   readonly #before: { readonly acked: bigint; readonly position: Position };
   readonly #progress: Progress;
-  #position: Position;
+  #lsn: bigint;
+  #index: number;
   /** The position that can be acknowledged after the next commit. */
   #ackable: bigint;
   /** The position that Kafka has in the last committed cursor. */
@@ -24,9 +25,10 @@ export class Batches {
 
   constructor(cursor: PostgresCursor, progress: Progress) {
     this.#start = cursor;
-    this.#position = { lsn: parseLsn(cursor.lsn), index: cursor.index };
+    this.#lsn = parseLsn(cursor.lsn);
+    this.#index = cursor.index;
     this.#ackable = this.#committed = parseLsn(cursor.acked);
-    this.#before = { acked: this.#committed, position: this.#position };
+    this.#before = { acked: this.#committed, position: { lsn: this.#lsn, index: this.#index } };
     this.#progress = progress;
   }
 
@@ -35,9 +37,15 @@ export class Batches {
     return isWritten(this.#before, at);
   }
 
+  /** Whether no message of a transaction was written before this run. */
+  isNew(commitLsn: bigint): boolean {
+    return !this.isWritten({ lsn: commitLsn, index: 1 });
+  }
+
   /** Sets the position of the last message. */
-  moveTo(at: Position): void {
-    this.#position = at;
+  moveTo(lsn: bigint, index: number): void {
+    this.#lsn = lsn;
+    this.#index = index;
   }
 
   /** Called when everything before a position was written or needs no record. */
@@ -81,8 +89,8 @@ export class Batches {
         system,
         timeline,
         acked: formatLsn(this.#ackable),
-        lsn: formatLsn(this.#position.lsn),
-        index: this.#position.index,
+        lsn: formatLsn(this.#lsn),
+        index: this.#index,
         ...(stored ? { tables: stored } : {}),
       },
       ...(lost === undefined ? {} : { lost }),

@@ -17,7 +17,7 @@ import {
 } from "./pgoutput.ts";
 import type { Plan } from "./plan.ts";
 import type { Relations } from "./relations.ts";
-import type { StreamedChange } from "./replication-stream.ts";
+import { MESSAGE_AT, type StreamedChange } from "./replication-stream.ts";
 import { requestedTables, SIGNAL } from "./signals.ts";
 import type { Snapshot, SnapshotRows } from "./snapshot.ts";
 import type { Progress } from "./snapshot-progress.ts";
@@ -27,6 +27,8 @@ interface Transaction {
   readonly commitLsn: bigint;
   readonly origin: Origin;
   readonly xid: number;
+  /** Whether no change of it was written by an earlier run. */
+  readonly isNew: boolean;
   /** The number of changes from the beginning, as the server sent them. */
   index: number;
 }
@@ -59,13 +61,14 @@ export class ChangeHandler {
   }
 
   /** @returns a promise only when something must be read first: an await per message has a measurable cost */
-  handle({ lsn, message }: StreamedChange): Promise<unknown> | undefined {
-    const decoded = decodePgOutput(message);
+  handle({ lsn, frame }: StreamedChange): Promise<unknown> | undefined {
+    const decoded = decodePgOutput(frame, MESSAGE_AT);
     switch (decoded.kind) {
       case "begin": {
         const { commitLsn, committedAt, xid } = decoded;
         const origin = originOf(committedAt, xid, this.#lastCommit);
-        this.#transaction = { commitLsn, origin, xid, index: 0 };
+        const isNew = this.#deps.batches.isNew(commitLsn);
+        this.#transaction = { commitLsn, origin, xid, index: 0, isNew };
         this.#lastCommittedUs = unixUs(committedAt);
         this.snapshot?.onBegin(xid);
         return undefined;
@@ -91,18 +94,18 @@ export class ChangeHandler {
   }
 
   /** Adds rows that were read, outside of the stream. */
-  addReadRows(rows: SnapshotRows, lsn: bigint): void {
+  addReadRows(rows: SnapshotRows, lsn: string): void {
     const committedUs = BigInt(this.#deps.context.now()) * 1000n;
     this.#addRows(rows, { snapshot: "true", lastCommit: this.#lastCommit, committedUs, xid: undefined }, lsn);
   }
 
-  #onChange(change: Insert | Update | Delete | Truncate, lsn: bigint): void {
+  #onChange(change: Insert | Update | Delete | Truncate, lsn: string): void {
     const { batches, relations, records } = this.#deps;
     const transaction = this.#transaction;
     if (!transaction) throw new Error("the server sent a change outside of a transaction");
-    const at = { lsn: transaction.commitLsn, index: ++transaction.index };
-    if (batches.isWritten(at)) return;
-    batches.moveTo(at);
+    const index = ++transaction.index;
+    if (!transaction.isNew && batches.isWritten({ lsn: transaction.commitLsn, index })) return;
+    batches.moveTo(transaction.commitLsn, index);
     if (change.kind === "truncate") {
       for (const oid of change.oids) this.#onTruncate(relations.get(oid), transaction, lsn);
       return;
@@ -113,7 +116,7 @@ export class ChangeHandler {
     batches.add(records.change(table, change, transaction.origin, lsn));
   }
 
-  #onTruncate(table: Table, transaction: Transaction, lsn: bigint): void {
+  #onTruncate(table: Table, transaction: Transaction, lsn: string): void {
     const { batches, plan, records } = this.#deps;
     this.snapshot?.onTruncate(table.oid);
     if (plan.truncates && this.#isRecorded(table, transaction))
@@ -128,14 +131,14 @@ export class ChangeHandler {
     return !progress.contains(table.oid, xid);
   }
 
-  #onMessage(message: LogicalMessage, lsn: bigint): void {
+  #onMessage(message: LogicalMessage, lsn: string): void {
     const { batches, plan, records } = this.#deps;
     const transaction = message.isTransactional ? this.#transaction : undefined;
     const at = transaction
       ? { lsn: transaction.commitLsn, index: ++transaction.index }
       : { lsn: message.lsn, index: 1 };
     if (batches.isWritten(at)) return;
-    batches.moveTo(at);
+    batches.moveTo(at.lsn, at.index);
     if (message.prefix === MARK) {
       const rows = this.snapshot?.onMark(message.content.toString("utf8"));
       batches.onProgress();
@@ -162,7 +165,7 @@ export class ChangeHandler {
   #addRows(
     { table, rows, isFirst, isFirstTable, isLast, isRequested }: SnapshotRows,
     origin: Origin,
-    lsn: bigint,
+    lsn: string,
   ): void {
     const { progress, batches, records, monitor } = this.#deps;
     const first = isFirstTable ? "first" : "first_in_data_collection";

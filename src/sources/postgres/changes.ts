@@ -29,13 +29,14 @@ export class ChangeRecords {
     this.#rules = rules;
   }
 
-  change(table: Table, change: Insert | Update | Delete, origin: Origin, lsn: bigint): SourceDraft[] {
+  change(table: Table, change: Insert | Update | Delete, origin: Origin, lsn: string): SourceDraft[] {
     if (change.kind === "insert") return [this.#row("c", table, undefined, change.row, origin, lsn)];
     if (change.kind === "delete") return this.#delete(table, change.old, origin, lsn, []);
     const { old, row } = change;
-    const [oldKey, newKey] = [old && keyJson(table, old.row), keyJson(table, row)];
-    if (!old || oldKey === newKey || oldKey == null || newKey === null)
-      return [this.#row("u", table, old?.isComplete ? old : undefined, row, origin, lsn)];
+    if (!old) return [this.#row("u", table, undefined, row, origin, lsn)];
+    const [oldKey, newKey] = [keyJson(table, old.row), keyJson(table, row)];
+    if (oldKey === newKey || oldKey === null || newKey === null)
+      return [this.#row("u", table, old.isComplete ? old : undefined, row, origin, lsn)];
     // A change of the key is a delete and an insert, as Debezium writes it.
     const created = this.#row("c", table, undefined, filled(row, old), origin, lsn, [
       header("__debezium.oldkey", oldKey),
@@ -43,7 +44,7 @@ export class ChangeRecords {
     return [...this.#delete(table, old, origin, lsn, [header("__debezium.newkey", newKey)]), created];
   }
 
-  truncate(table: Table, origin: Origin, lsn: bigint): SourceDraft {
+  truncate(table: Table, origin: Origin, lsn: string): SourceDraft {
     const { envelopes, headers, now } = this.#rules;
     return {
       topic: table.topic,
@@ -69,7 +70,7 @@ export class ChangeRecords {
     return {
       topic: `${topicPrefix}.message`,
       key: envelopes.messageKey(prefix),
-      value: envelopes.message(prefix, content, own, lsn, now()),
+      value: envelopes.message(prefix, content, own, `${lsn}`, now()),
     };
   }
 
@@ -79,7 +80,7 @@ export class ChangeRecords {
   }
 
   /** @param origin that of the mark after the rows */
-  snapshot(table: Table, rows: readonly SnapshotRow[], origin: Origin, lsn: bigint): SourceDraft[] {
+  snapshot(table: Table, rows: readonly SnapshotRow[], origin: Origin, lsn: string): SourceDraft[] {
     let own: Origin | undefined;
     return rows.map(({ row, place }) => {
       if (own?.snapshot !== place) own = { ...origin, snapshot: place, lastCommit: undefined };
@@ -91,7 +92,7 @@ export class ChangeRecords {
     table: Table,
     old: { readonly row: Tuple; readonly isComplete: boolean },
     origin: Origin,
-    lsn: bigint,
+    lsn: string,
     more: readonly Header[],
   ): SourceDraft[] {
     const { envelopes, headers, tombstones, now } = this.#rules;
@@ -112,7 +113,7 @@ export class ChangeRecords {
     old: { readonly row: Tuple; readonly isComplete: boolean } | undefined,
     row: Tuple,
     origin: Origin,
-    lsn: bigint,
+    lsn: string,
     more?: readonly Header[],
   ): SourceDraft {
     const { envelopes, headers, now } = this.#rules;

@@ -11,6 +11,8 @@ import { keyJson, type Table } from "./table.ts";
 export class ChunkWindow {
   /** The last state of each row that changed; undefined for a row that no longer exists. */
   readonly #rows = new Map<string, Tuple | undefined>();
+  /** The keys whose rows are other ones than those of the chunk. */
+  readonly #replaced = new Set<string>();
   /** The definitions that the changes had. */
   readonly #definitions = new Set<string>();
   #isTruncated = false;
@@ -19,6 +21,8 @@ export class ChunkWindow {
   onRow(table: Table, row: Tuple): void {
     const key = this.#keyOf(table, row);
     const before = this.#rows.get(key);
+    // Another row now has the key of one that is gone, so that the chunk's values are not its own. It is read again by its key.
+    if (!before && this.#rows.has(key) && row.includes(UNCHANGED)) this.#replaced.add(key);
     this.#rows.set(key, before ? merged(row, before) : row);
   }
 
@@ -47,7 +51,7 @@ export class ChunkWindow {
       const key = keyJson(table, row) ?? "";
       if (!this.#rows.has(key)) return [row];
       const changed = this.#rows.get(key);
-      return changed?.includes(UNCHANGED) ? [merged(changed, row)] : [];
+      return changed?.includes(UNCHANGED) && !this.#replaced.has(key) ? [merged(changed, row)] : [];
     });
   }
 

@@ -74,7 +74,7 @@ export class Envelopes {
     old: { readonly row: Tuple; readonly isComplete: boolean } | undefined,
     row: Tuple | undefined,
     origin: Origin,
-    lsn: bigint,
+    lsn: string,
     nowMs: number,
   ): Buffer {
     const before = old
@@ -93,7 +93,7 @@ export class Envelopes {
     return this.#texts.encode(this.#schemas ? messageWithSchema("key", json) : json);
   }
 
-  message(prefix: string, content: Buffer, origin: Origin, lsn: bigint, nowMs: number): Buffer {
+  message(prefix: string, content: Buffer, origin: Origin, lsn: string, nowMs: number): Buffer {
     const source = this.#source(origin, lsn, '""', '""');
     const payload = `{"op":"m","ts_ms":${nowMs},${source},"transaction":null,"message":{"prefix":${jsonString(prefix)},"content":"${content.toString("base64")}"}}`;
     return this.#texts.encode(this.#schemas ? messageWithSchema("value", payload) : payload);
@@ -108,7 +108,7 @@ export class Envelopes {
     };
   }
 
-  #source(origin: Origin, lsn: bigint, schema: string, table: string): string {
+  #source(origin: Origin, lsn: string, schema: string, table: string): string {
     if (this.#origin !== origin) this.#setOrigin(origin);
     const { beforeLsn, afterLsn, tail } = this.#parts;
     return `${beforeLsn}${lsn}${afterLsn},"schema":${schema},"table":${table}${tail}${lsn},"xmin":null,"origin":null,"origin_lsn":null}`;

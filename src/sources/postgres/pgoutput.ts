@@ -88,9 +88,9 @@ export type PgOutput =
   | { readonly kind: "origin"; readonly name: string }
   | { readonly kind: "type" };
 
-/** @throws Error for a message that protocol version 1 does not have */
-export function decodePgOutput(frame: Buffer): PgOutput {
-  const reader = new Reader(frame);
+/** @param at where the message begins @throws Error for a message that protocol version 1 does not have */
+export function decodePgOutput(frame: Buffer, at: number): PgOutput {
+  const reader = new Reader(frame, at);
   const code = reader.byte();
   switch (code) {
     case 0x42: // B
@@ -163,10 +163,11 @@ function relation(reader: Reader): Relation {
 
 class Reader {
   readonly #frame: Buffer;
-  #at = 0;
+  #at: number;
 
-  constructor(frame: Buffer) {
+  constructor(frame: Buffer, at: number) {
     this.#frame = frame;
+    this.#at = at;
   }
 
   byte(): number {

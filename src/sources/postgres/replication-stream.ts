@@ -10,6 +10,10 @@ const MAX_WAITING = 4 * 1024 * 1024;
 
 const [COPY_DATA, COPY_BOTH, COPY_DONE, COMPLETE, ERROR, READY] = [0x64, 0x57, 0x63, 0x43, 0x45, 0x5a];
 const [XLOG_DATA, KEEPALIVE] = [0x77, 0x6b];
+/** Where the message of the output plugin begins in a frame. */
+export const MESSAGE_AT = 30;
+/** Below it, the high half of a position and the low one are exact as one number. */
+const EXACT_HIGH = 2 ** 21;
 /** The number of microseconds from 1970 to 2000, where PostgreSQL's time begins. */
 export const POSTGRES_EPOCH_US = 946_684_800_000_000n;
 
@@ -27,10 +31,10 @@ export class ServerError extends Error {
 
 /** A message of the stream. */
 export interface StreamedChange {
-  /** The position of the change in the write-ahead log. */
-  readonly lsn: bigint;
-  /** The message of the output plugin. */
-  readonly message: Buffer;
+  /** The position of the change in the write-ahead log, in decimal digits. */
+  readonly lsn: string;
+  /** Contains the message of the output plugin, from `MESSAGE_AT` on. */
+  readonly frame: Buffer;
 }
 
 /** The stream of one connection. Has at most `MAX_WAITING` bytes and one message in memory. */
@@ -164,11 +168,7 @@ export class ReplicationStream {
       return undefined;
     }
     if (code !== COPY_DATA) return undefined;
-    if (frame[5] === XLOG_DATA) {
-      const lsn = frame.readBigUInt64BE(6);
-      this.receivedLsn = maxLsn(this.receivedLsn, lsn);
-      return { lsn, message: frame.subarray(30) };
-    }
+    if (frame[5] === XLOG_DATA) return { lsn: decimalLsn(frame, 6), frame };
     if (frame[5] === KEEPALIVE) {
       this.receivedLsn = maxLsn(this.receivedLsn, frame.readBigUInt64BE(6));
       if (frame[22] === 1) {
@@ -209,6 +209,14 @@ export class ReplicationStream {
     if ((!frame || this.#frames.bytes < MAX_WAITING / 2) && this.#socket.isPaused()) this.#socket.resume();
     return frame;
   }
+}
+
+/** Reads a position as decimal digits. A bigint per change would have a measurable cost. */
+function decimalLsn(frame: Buffer, at: number): string {
+  const high = frame.readUInt32BE(at);
+  return high < EXACT_HIGH
+    ? `${high * 2 ** 32 + frame.readUInt32BE(at + 4)}`
+    : `${frame.readBigUInt64BE(at)}`;
 }
 
 /** Decodes an ErrorResponse: fields of a code and a text. */

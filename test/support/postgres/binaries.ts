@@ -34,11 +34,13 @@ export interface Binaries {
 const found = new Map<number | undefined, Promise<Binaries>>();
 
 /**
- * Returns Debian's PostgreSQL with ONRAMP_TEST_POSTGRES=debian and on Apache Kafka, otherwise the one from npm.
+ * Returns Debian's PostgreSQL with ONRAMP_TEST_POSTGRES=debian and on Apache Kafka, otherwise the one from npm. With a major version in
+ * ONRAMP_TEST_POSTGRES, that is the default.
  *
- * @param version the major version; default: Debian's newest, or the one of the development dependency
+ * @param wanted the major version; default: Debian's newest, or the one of the development dependency
  */
-export function findBinaries(version?: number): Promise<Binaries> {
+export function findBinaries(wanted?: number): Promise<Binaries> {
+  const version = wanted ?? (Number(process.env["ONRAMP_TEST_POSTGRES"]) || undefined);
   const binaries = found.get(version) ?? find(version);
   found.set(version, binaries);
   return binaries;
