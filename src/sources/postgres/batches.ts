@@ -6,7 +6,7 @@ import { formatLsn, maxLsn, parseLsn } from "./lsn.ts";
 import type { Progress } from "./snapshot-progress.ts";
 
 /** The bounds of a transaction in Kafka. */
-const [MAX_RECORDS, MAX_BYTES] = [5000, 8 * 1024 * 1024];
+const [MAX_RECORDS, MAX_BYTES] = [8000, 8 * 1024 * 1024];
 
 /** The records that are not committed yet, and the cursor after them. */
 export class Batches {

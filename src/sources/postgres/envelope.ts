@@ -5,7 +5,7 @@ import type { Tuple } from "./pgoutput.ts";
 import { POSTGRES_EPOCH_US } from "./replication-stream.ts";
 import { keyWithSchema, messageWithSchema, valueWithSchema } from "./schemas.ts";
 import { keyJson, partJson, rowJson, type Table } from "./table.ts";
-import { TextBuffer } from "./text-buffer.ts";
+import type { TextBuffer } from "./text-buffer.ts";
 import { jsonString } from "./values/codec.ts";
 
 /** What the records say about the origin of a change. */
@@ -48,11 +48,13 @@ export class Envelopes {
   readonly #head: string;
   readonly #database: string;
   readonly #schemas: boolean;
-  readonly #texts = new TextBuffer();
+  readonly #texts: TextBuffer;
   #origin: Origin | undefined;
   #parts = { beforeLsn: "", afterLsn: "", tail: "" };
 
-  constructor({ prefix, database, schemas }: EnvelopeRules) {
+  /** @param texts encodes the keys and values: they are valid until its buffers are released */
+  constructor({ prefix, database, schemas }: EnvelopeRules, texts: TextBuffer) {
+    this.#texts = texts;
     this.#head = `"source":{"version":"${VERSION}","connector":"postgresql","name":${jsonString(prefix)},"ts_ms":`;
     this.#database = jsonString(database);
     this.#schemas = schemas;

@@ -18,6 +18,7 @@ import { LOCK_MS, lossText, type Ready } from "./setup.ts";
 import { Snapshot, type SnapshotRows } from "./snapshot.ts";
 import { Progress } from "./snapshot-progress.ts";
 import { nameOf } from "./table.ts";
+import { TextBuffer } from "./text-buffer.ts";
 
 /** How often a position of an idle server is committed and acknowledged, in milliseconds. */
 const IDLE_ACK_MS = 10_000;
@@ -27,7 +28,7 @@ const TICK_MS = 500;
 const MESSAGES = 64;
 
 type Batched = Batch<PostgresCursor>;
-type Taken = ReturnType<Batches["take"]>;
+type Taken = ReturnType<Batches["take"]> & { readonly buffers: readonly Buffer[] };
 
 /** One run. `run` is called once. */
 export class StreamRun {
@@ -42,6 +43,7 @@ export class StreamRun {
   readonly #batches: Batches;
   readonly #monitor: Monitor;
   readonly #handler: ChangeHandler;
+  readonly #texts = new TextBuffer();
   #snapshotSession: Session | undefined;
   #ackedAt = Date.now();
   #heartbeatAt = 0;
@@ -67,7 +69,7 @@ export class StreamRun {
     this.#relations = new Relations(plan, this.#catalog);
     const { topicPrefix, schemas, tombstones, server } = plan;
     this.#records = new ChangeRecords({
-      envelopes: new Envelopes({ prefix: topicPrefix, database: server.database, schemas }),
+      envelopes: new Envelopes({ prefix: topicPrefix, database: server.database, schemas }, this.#texts),
       topicPrefix,
       tombstones,
       headers: headersOf(topicPrefix),
@@ -98,7 +100,7 @@ export class StreamRun {
       // The position of a new slot is committed before anything is read, so that a slot that is moved later is noticed.
       let next =
         !stored || lost !== undefined
-          ? this.#batches.take(stored && lost && lossText(lost, stored))
+          ? this.#take(stored && lost && lossText(lost, stored))
           : await this.#fill();
       while (next) {
         this.#isCommitting = true;
@@ -109,6 +111,7 @@ export class StreamRun {
         this.#isCommitting = false;
         this.#ackedAt = Date.now();
         stream.ack(next.acked);
+        this.#texts.release(next.buffers);
         stream.wake();
         next = await filling;
       }
@@ -124,6 +127,10 @@ export class StreamRun {
     }
   }
 
+  #take(lost?: string): Taken {
+    return { ...this.#batches.take(lost), buffers: this.#texts.take() };
+  }
+
   /** Reads until a batch is complete. @returns undefined when nothing is left to do */
   async #fill(): Promise<Taken | undefined> {
     const { stream } = this.#ready;
@@ -135,11 +142,11 @@ export class StreamRun {
         ? await this.#readAtOnce(this.#readingAtOnce)
         : await this.#readSome();
       if (isDrained) this.#onIdle();
-      if (this.#batches.isFull) return this.#batches.take();
+      if (this.#batches.isFull) return this.#take();
       if (!isDrained) continue;
       // More is collected while Kafka commits.
       if (!this.#isCommitting) {
-        if (this.#batches.isDue || this.#isAckDue()) return this.#batches.take();
+        if (this.#batches.isDue || this.#isAckDue()) return this.#take();
         if (this.#plan.snapshot === "only" && this.#progress.isComplete) return undefined;
       }
       await stream.wait();
