@@ -2,7 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import { parseServer } from "../../../src/sources/postgres/server.ts";
-import { useBroker } from "../../support/broker.ts";
+import { describeIf, thorough, useBroker } from "../../support/broker.ts";
 import { usePostgres } from "../../support/postgres/server.ts";
 import { startSource } from "../../support/postgres/source.ts";
 import { tlsFiles } from "../../support/tls/files.ts";
@@ -59,7 +59,7 @@ describe("sources: postgres, connection", function () {
     assert.deepEqual(ways("verify-full"), ["full"]);
   });
 
-  describe("with TLS", () => {
+  describeIf(thorough, "with TLS", () => {
     const broker = useBroker();
     const postgres = usePostgres({ tls: { cert: tlsFiles().cert, key: tlsFiles().key } });
     before(() => postgres().sql("CREATE TABLE demo (id int PRIMARY KEY); INSERT INTO demo VALUES (1)"));

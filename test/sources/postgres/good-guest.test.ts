@@ -1,12 +1,12 @@
 // The source kind `postgres` as a guest of the database: it breaks nothing for the application, needs few rights, and says what it needs.
 
 import { strict as assert } from "node:assert";
-import { useBroker } from "../../support/broker.ts";
+import { describeIf, thorough, useBroker } from "../../support/broker.ts";
 import { usePostgres } from "../../support/postgres/server.ts";
 import { type PostgresSource, startSource } from "../../support/postgres/source.ts";
 import { until } from "../../support/until.ts";
 
-describe("sources: postgres, a good guest", function () {
+describeIf(thorough, "sources: postgres, a good guest", function () {
   this.timeout(60_000);
   const broker = useBroker();
   const postgres = usePostgres();

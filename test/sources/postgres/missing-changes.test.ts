@@ -1,12 +1,12 @@
 // The source kind `postgres` when changes are missing: it is blocked, says what is known, and skips nothing.
 
 import { strict as assert } from "node:assert";
-import { useBroker } from "../../support/broker.ts";
+import { describeIf, thorough, useBroker } from "../../support/broker.ts";
 import { startPostgres } from "../../support/postgres/server.ts";
 import { type PostgresSource, startSource } from "../../support/postgres/source.ts";
 import { until } from "../../support/until.ts";
 
-describe("sources: postgres, missing changes", function () {
+describeIf(thorough, "sources: postgres, missing changes", function () {
   this.timeout(60_000);
   const broker = useBroker();
 

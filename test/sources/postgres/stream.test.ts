@@ -3,7 +3,7 @@
 import { strict as assert } from "node:assert";
 import { FrameBuffer } from "../../../src/sources/postgres/frame-buffer.ts";
 import { Produce } from "../../../src/wire/messages/produce.ts";
-import { useBroker } from "../../support/broker.ts";
+import { itThoroughly, useBroker } from "../../support/broker.ts";
 import { startKafkaProxy } from "../../support/kafka-proxy.ts";
 import { startPostgres } from "../../support/postgres/server.ts";
 import { startSource } from "../../support/postgres/source.ts";
@@ -49,47 +49,56 @@ describe("sources: postgres, the stream", function () {
     assert.ok(performance.now() - began < 5000);
   });
 
-  it("delivers a value of 20 MB as a dead letter if the topic does not allow it, and the changes after it", async () => {
-    const postgres = await startPostgres();
-    await postgres.sql("CREATE TABLE demo (id int PRIMARY KEY, big text)");
-    const source = await startSource(broker, postgres, { tooLarge: "dead-letter" });
-    await source.untilStreaming();
-    await postgres.sql("INSERT INTO demo VALUES (1, repeat('x', 20000000))");
-    await postgres.sql("INSERT INTO demo VALUES (2, 'small')");
-    const records = await source.untilRecords("public.demo", 1);
-    assert.deepEqual(records[0]?.value.after, { id: 2, big: "small" });
-    assert.equal((await source.state()).deadLetters, 1);
-  });
+  itThoroughly(
+    "delivers a value of 20 MB as a dead letter if the topic does not allow it, and the changes after it",
+    async () => {
+      const postgres = await startPostgres();
+      await postgres.sql("CREATE TABLE demo (id int PRIMARY KEY, big text)");
+      const source = await startSource(broker, postgres, { tooLarge: "dead-letter" });
+      await source.untilStreaming();
+      await postgres.sql("INSERT INTO demo VALUES (1, repeat('x', 20000000))");
+      await postgres.sql("INSERT INTO demo VALUES (2, 'small')");
+      const records = await source.untilRecords("public.demo", 1);
+      assert.deepEqual(records[0]?.value.after, { id: 2, big: "small" });
+      assert.equal((await source.state()).deadLetters, 1);
+    },
+  );
 
-  it("is blocked by a record that is too large, names its topic and key, and continues when the topic allows it", async () => {
-    const postgres = await startPostgres();
-    await postgres.sql("CREATE TABLE demo (id int PRIMARY KEY, big text)");
-    const source = await startSource(broker, postgres);
-    await source.untilStreaming();
-    await postgres.sql("INSERT INTO demo VALUES (7, repeat('x', 2000000))");
-    await until(async () => (await source.state()).state === "blocked");
-    const { lastError } = await source.state();
-    assert.match(
-      lastError?.message ?? "",
-      /too large \(key {"id":7}\).*\d+ bytes, but topic ".*public.demo"/,
-    );
-  });
+  itThoroughly(
+    "is blocked by a record that is too large, names its topic and key, and continues when the topic allows it",
+    async () => {
+      const postgres = await startPostgres();
+      await postgres.sql("CREATE TABLE demo (id int PRIMARY KEY, big text)");
+      const source = await startSource(broker, postgres);
+      await source.untilStreaming();
+      await postgres.sql("INSERT INTO demo VALUES (7, repeat('x', 2000000))");
+      await until(async () => (await source.state()).state === "blocked");
+      const { lastError } = await source.state();
+      assert.match(
+        lastError?.message ?? "",
+        /too large \(key {"id":7}\).*\d+ bytes, but topic ".*public.demo"/,
+      );
+    },
+  );
 
-  it("survives a reader that is stalled for longer than wal_sender_timeout, and writes every change once", async () => {
-    const postgres = await startPostgres({ settings: { wal_sender_timeout: "1s" } });
-    await postgres.sql("CREATE TABLE demo (id int PRIMARY KEY, note text)");
-    const proxy = await startKafkaProxy(broker.addresses()[0] ?? "");
-    const source = await startSource(broker, postgres, { snapshot: "never" }, { brokers: [proxy.address] });
-    await source.untilStreaming();
-    let stalled = 3;
-    proxy.fault = (key) => (key === Produce.key && stalled-- > 0 ? "lose" : undefined);
-    await postgres.sql("INSERT INTO demo SELECT n, repeat('x', 500) FROM generate_series(1, 20000) n");
-    const records = await source.untilRecords("public.demo", 20_000);
-    assert.equal(new Set(records.map(({ key }) => key)).size, 20_000);
-    assert.equal(records.length, 20_000);
-  });
+  itThoroughly(
+    "survives a reader that is stalled for longer than wal_sender_timeout, and writes every change once",
+    async () => {
+      const postgres = await startPostgres({ settings: { wal_sender_timeout: "1s" } });
+      await postgres.sql("CREATE TABLE demo (id int PRIMARY KEY, note text)");
+      const proxy = await startKafkaProxy(broker.addresses()[0] ?? "");
+      const source = await startSource(broker, postgres, { snapshot: "never" }, { brokers: [proxy.address] });
+      await source.untilStreaming();
+      let stalled = 3;
+      proxy.fault = (key) => (key === Produce.key && stalled-- > 0 ? "lose" : undefined);
+      await postgres.sql("INSERT INTO demo SELECT n, repeat('x', 500) FROM generate_series(1, 20000) n");
+      const records = await source.untilRecords("public.demo", 20_000);
+      assert.equal(new Set(records.map(({ key }) => key)).size, 20_000);
+      assert.equal(records.length, 20_000);
+    },
+  );
 
-  it("is resumed after PostgreSQL was killed, without loss or repetition", async () => {
+  itThoroughly("is resumed after PostgreSQL was killed, without loss or repetition", async () => {
     const postgres = await startPostgres();
     await postgres.sql("CREATE TABLE demo (id int PRIMARY KEY)");
     const source = await startSource(broker, postgres, { snapshot: "never" });

@@ -1,15 +1,11 @@
 // Reads records as Kafka Connect and Debezium do: with Connect's JSON converter and Debezium's ExtractNewRecordState.
 
-import { execFile, spawn } from "node:child_process";
-import { createHash } from "node:crypto";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { homedir } from "node:os";
 import path from "node:path";
 import { text } from "node:stream/consumers";
-import { promisify } from "node:util";
+import { installJars } from "../jars.ts";
 
-const run = promisify(execFile);
 const pom = path.join(import.meta.dirname, "pom.xml");
 const program = path.join(import.meta.dirname, "ReadRecords.java");
 const JAVA = ["-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"];
@@ -54,7 +50,7 @@ export async function readWithDebezium(
   records: readonly RawRecord[],
   settings: Readonly<Record<string, string>> = {},
 ): Promise<DebeziumReading[]> {
-  const libs = await installDebezium();
+  const libs = await installJars("debezium", pom);
   const args = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
   const child = spawn("java", [...JAVA, "-cp", `${libs}/*`, program, ...args], {
     stdio: ["pipe", "pipe", "inherit"],
@@ -76,27 +72,4 @@ function lineOf({ topic, key, value, headers }: RawRecord): string {
     value: value?.toString("base64") ?? null,
     headers: headers.map(([name, bytes]) => [name, bytes.toString("base64")]),
   });
-}
-
-/** Returns the folder with the jars, resolved by Maven once into a cache outside the work tree. */
-async function installDebezium(): Promise<string> {
-  const hash = createHash("sha256").update(readFileSync(pom)).digest("hex").slice(0, 12);
-  const base = process.env["XDG_CACHE_HOME"] ?? path.join(homedir(), ".cache");
-  const libs = path.join(base, "onramp", `debezium-${hash}`);
-  if (existsSync(libs)) return libs;
-  const partial = `${libs}.${process.pid}`;
-  mkdirSync(partial, { recursive: true });
-  await run("mvn", [
-    "-q",
-    "-B",
-    "-f",
-    pom,
-    "dependency:copy-dependencies",
-    `-DoutputDirectory=${partial}`,
-    "-DincludeScope=runtime",
-  ]);
-  // Renamed when it is complete, so that an interrupted or concurrent run never leaves an incomplete cache.
-  if (existsSync(libs)) rmSync(partial, { recursive: true });
-  else renameSync(partial, libs);
-  return libs;
 }
