@@ -5,6 +5,7 @@ import { parseServer } from "../../../src/sources/postgres/server.ts";
 import { describeIf, thorough, useBroker } from "../../support/broker.ts";
 import { usePostgres } from "../../support/postgres/server.ts";
 import { startSource } from "../../support/postgres/source.ts";
+import { startRawServer } from "../../support/raw-server.ts";
 import { tlsFiles } from "../../support/tls/files.ts";
 import { until } from "../../support/until.ts";
 
@@ -57,6 +58,26 @@ describe("sources: postgres, connection", function () {
     assert.deepEqual(ways("require", { ca: Buffer.from("") }), ["ca"]);
     assert.deepEqual(ways("verify-ca"), ["ca"]);
     assert.deepEqual(ways("verify-full"), ["full"]);
+  });
+
+  describe("through a pooler", () => {
+    const broker = useBroker();
+
+    it("says that it must connect to PostgreSQL itself", async () => {
+      const fields = "SFATAL\0C08P01\0Munsupported startup parameter: replication\0\0";
+      const head = Buffer.from("E\0\0\0\0", "latin1");
+      head.writeUInt32BE(4 + fields.length, 1);
+      const url = await startRawServer(head.toString("latin1") + fields);
+      const pooler = url.replace("http://", "postgres://u:p@");
+      const source = await startSource(broker, { url: () => "" } as never, {
+        url: `${pooler}/d?sslmode=disable`,
+      });
+      await until(async () => (await source.state()).state === "blocked");
+      assert.match(
+        (await source.state()).lastError?.message ?? "",
+        /unsupported startup parameter.*a connection pooler such as PgBouncer does not support replication/,
+      );
+    });
   });
 
   describeIf(thorough, "with TLS", () => {

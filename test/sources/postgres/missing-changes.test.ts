@@ -1,8 +1,10 @@
 // The source kind `postgres` when changes are missing: it is blocked, says what is known, and skips nothing.
 
 import { strict as assert } from "node:assert";
+import { writeFileSync } from "node:fs";
+import path from "node:path";
 import { describeIf, thorough, useBroker } from "../../support/broker.ts";
-import { startPostgres } from "../../support/postgres/server.ts";
+import { type Postgres, startPostgres } from "../../support/postgres/server.ts";
 import { type PostgresSource, startSource } from "../../support/postgres/source.ts";
 import { until } from "../../support/until.ts";
 
@@ -89,6 +91,48 @@ describeIf(thorough, "sources: postgres, missing changes", function () {
     await postgres.start();
     const reason = await blockedReason(await source.again());
     assert.match(reason, /restored to an earlier point: its write-ahead log ends at/);
+  });
+
+  /** Starts a server again as a standby, which goes on alone on another timeline once it is promoted. */
+  async function startAsStandby(postgres: Postgres): Promise<void> {
+    writeFileSync(path.join(postgres.dataFolder, "standby.signal"), "");
+    await postgres.start();
+  }
+
+  it("is blocked on a standby, and continues when that is promoted", async () => {
+    const { postgres, source } = await stopped();
+    await postgres.stop();
+    await startAsStandby(postgres);
+    const again = await source.again();
+    assert.match(await blockedReason(again), /is a standby. Set url to the primary server/);
+    await postgres.sql("SELECT pg_promote()");
+    await postgres.sql("INSERT INTO demo VALUES (3)");
+    await again.gateway.stop();
+    const promoted = await again.again();
+    const records = await promoted.untilRecords("public.demo", 3);
+    assert.deepEqual(records[2]?.value.after, { id: 3 });
+    const { cursor } = await promoted.state();
+    assert.equal((cursor as { timeline: number }).timeline, 2);
+  });
+
+  it("is blocked after a failover to a server that did not have all changes", async () => {
+    const { postgres, source } = await stopped();
+    await postgres.stop();
+    const copy = await postgres.backup();
+    await postgres.start();
+    const running = await source.again();
+    await postgres.sql("INSERT INTO demo VALUES (3)");
+    await running.untilRecords("public.demo", 3);
+    await running.gateway.stop();
+    await postgres.stop();
+    await postgres.restore(copy);
+    await startAsStandby(postgres);
+    await postgres.sql("SELECT pg_promote()");
+    for (let n = 10; n < 60; n++) await postgres.sql(`INSERT INTO demo VALUES (${n})`);
+    assert.match(
+      await blockedReason(await source.again()),
+      /went on from an earlier point \(timeline 2 forked from 1 at/,
+    );
   });
 
   it("is blocked when the server is another one", async () => {
