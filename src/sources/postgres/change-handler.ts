@@ -2,6 +2,7 @@
 
 import type { AdapterContext } from "../../core/adapter.ts";
 import { messageOf } from "../../core/errors.ts";
+import { yieldToEventLoop } from "../../core/time.ts";
 import type { Batches } from "./batches.ts";
 import { type ChangeRecords, originOf } from "./changes.ts";
 import { MARK } from "./chunk-reader.ts";
@@ -22,6 +23,9 @@ import { requestedTables, SIGNAL } from "./signals.ts";
 import type { Snapshot, SnapshotRows } from "./snapshot.ts";
 import type { Progress } from "./snapshot-progress.ts";
 import { nameOf, type Table } from "./table.ts";
+
+/** The number of rows of a snapshot that are written at once. */
+const SLICE = 250;
 
 interface Transaction {
   readonly commitLsn: bigint;
@@ -82,8 +86,7 @@ export class ChangeHandler {
       case "relation":
         return this.#deps.relations.set(decoded);
       case "message":
-        this.#onMessage(decoded, lsn);
-        return undefined;
+        return this.#onMessage(decoded, lsn);
       case "origin":
       case "type":
         return undefined;
@@ -94,9 +97,13 @@ export class ChangeHandler {
   }
 
   /** Adds rows that were read, outside of the stream. */
-  addReadRows(rows: SnapshotRows, lsn: string): void {
+  addReadRows(rows: SnapshotRows, lsn: string): Promise<void> {
     const committedUs = BigInt(this.#deps.context.now()) * 1000n;
-    this.#addRows(rows, { snapshot: "true", lastCommit: this.#lastCommit, committedUs, xid: undefined }, lsn);
+    return this.#addRows(
+      rows,
+      { snapshot: "true", lastCommit: this.#lastCommit, committedUs, xid: undefined },
+      lsn,
+    );
   }
 
   #onChange(change: Insert | Update | Delete | Truncate, lsn: string): void {
@@ -131,21 +138,23 @@ export class ChangeHandler {
     return !progress.contains(table.oid, xid);
   }
 
-  #onMessage(message: LogicalMessage, lsn: string): void {
+  #onMessage(message: LogicalMessage, lsn: string): Promise<void> | undefined {
     const { batches, plan, records } = this.#deps;
     const transaction = message.isTransactional ? this.#transaction : undefined;
     const at = transaction
       ? { lsn: transaction.commitLsn, index: ++transaction.index }
       : { lsn: message.lsn, index: 1 };
-    if (batches.isWritten(at)) return;
+    if (batches.isWritten(at)) return undefined;
     batches.moveTo(at.lsn, at.index);
     if (message.prefix === MARK) {
       const rows = this.snapshot?.onMark(message.content.toString("utf8"));
       batches.onProgress();
-      if (rows && transaction) this.#addRows(rows, transaction.origin, lsn);
-    } else if (message.prefix === SIGNAL) this.#onSignal(message.content.toString("utf8"));
+      return rows && transaction ? this.#addRows(rows, transaction.origin, lsn) : undefined;
+    }
+    if (message.prefix === SIGNAL) this.#onSignal(message.content.toString("utf8"));
     else if (plan.messages)
       batches.add([records.message(message, transaction?.origin, this.#lastCommittedUs)]);
+    return undefined;
   }
 
   #onSignal(text: string): void {
@@ -162,11 +171,12 @@ export class ChangeHandler {
     }
   }
 
-  #addRows(
+  /** Adds rows of a snapshot, in slices: a chunk would hold the event loop for too long. */
+  async #addRows(
     { table, rows, isFirst, isFirstTable, isLast, isRequested }: SnapshotRows,
     origin: Origin,
     lsn: string,
-  ): void {
+  ): Promise<void> {
     const { progress, batches, records, monitor } = this.#deps;
     const first = isFirstTable ? "first" : "first_in_data_collection";
     const last = progress.isComplete ? "last" : "last_in_data_collection";
@@ -175,7 +185,10 @@ export class ChangeHandler {
       if (isLast && n === rows.length - 1) return { row, place: last } as const;
       return { row, place: isFirst && n === 0 ? first : "true" } as const;
     });
-    batches.add(records.snapshot(table, placed, origin, lsn));
+    for (let from = 0; from < placed.length; from += SLICE) {
+      batches.add(records.snapshot(table, placed.slice(from, from + SLICE), origin, lsn));
+      await yieldToEventLoop();
+    }
     monitor.onProgress();
   }
 }

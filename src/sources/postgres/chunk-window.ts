@@ -47,6 +47,7 @@ export class ChunkWindow {
     const own = definitionOf(table);
     if (this.#mustReadAgain || [...this.#definitions].some((other) => other !== own)) return undefined;
     if (this.#isTruncated) return [];
+    if (this.#rows.size === 0) return [...rows];
     return rows.flatMap((row) => {
       const key = keyJson(table, row) ?? "";
       if (!this.#rows.has(key)) return [row];

@@ -171,7 +171,7 @@ export class StreamRun {
   async #readAtOnce(reading: AsyncGenerator<SnapshotRows, void>): Promise<boolean> {
     const { value: rows, done } = await reading.next();
     if (done) this.#readingAtOnce = undefined;
-    else this.#handler.addReadRows(rows, `${this.#ready.stream.receivedLsn}`);
+    else await this.#handler.addReadRows(rows, `${this.#ready.stream.receivedLsn}`);
     return false;
   }
 
