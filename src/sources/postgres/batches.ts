@@ -22,6 +22,7 @@ export class Batches {
   #drafts: SourceDraft[] = [];
   #bytes = 0;
   #hasProgress = false;
+  #lost: string | undefined;
 
   constructor(cursor: PostgresCursor, progress: Progress) {
     this.#start = cursor;
@@ -79,8 +80,14 @@ export class Batches {
     return this.#ackable > this.#committed;
   }
 
+  /** Reports with the next batch that changes are missing. */
+  addLoss(message: string): void {
+    this.#lost = this.#lost === undefined ? message : `${this.#lost}; ${message}`;
+    this.#hasProgress = true;
+  }
+
   /** Takes the records. @returns the batch, and the position that can be acknowledged once it is committed */
-  take(lost?: string): { readonly batch: Batch<PostgresCursor>; readonly acked: bigint } {
+  take(): { readonly batch: Batch<PostgresCursor>; readonly acked: bigint } {
     const { system, timeline } = this.#start;
     const { stored } = this.#progress;
     const batch = {
@@ -93,8 +100,9 @@ export class Batches {
         index: this.#index,
         ...(stored ? { tables: stored } : {}),
       },
-      ...(lost === undefined ? {} : { lost }),
+      ...(this.#lost === undefined ? {} : { lost: this.#lost }),
     };
+    this.#lost = undefined;
     this.#drafts = [];
     this.#bytes = 0;
     this.#hasProgress = false;

@@ -7,6 +7,8 @@ import type { PgType } from "./values/codec.ts";
 
 /** The live definition of a table: its columns in order, and the indexes that identify its rows, the primary key first. */
 export interface TableCatalog {
+  /** The partitioned table that it belongs to, as schema.table. */
+  readonly root: string | undefined;
   readonly columns: readonly { readonly name: string; readonly isNotNull: boolean }[];
   readonly keys: readonly (readonly string[])[];
 }
@@ -80,7 +82,12 @@ export class Catalog {
         [oid],
       ),
     ];
+    const [root] = await this.#session.query(
+      "SELECT format('%s.%s', n.nspname, r.relname) AS name FROM pg_class c JOIN pg_class r ON r.oid = pg_partition_root(c.oid) JOIN pg_namespace n ON n.oid = r.relnamespace WHERE c.oid = $1::oid AND c.relispartition",
+      [oid],
+    );
     return {
+      root: root?.["name"] ?? undefined,
       columns: columns.map((row) => ({ name: row["attname"] ?? "", isNotNull: row["attnotnull"] === "t" })),
       keys: keys.map((row) => JSON.parse(row["names"] ?? "[]") as string[]),
     };

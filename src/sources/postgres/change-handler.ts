@@ -45,19 +45,22 @@ export interface HandlerDeps {
   readonly batches: Batches;
   readonly progress: Progress;
   readonly monitor: Monitor;
+  /** The position that was acknowledged last. */
+  readonly acked: bigint;
 }
 
 /** Processes the messages of one run. */
 export class ChangeHandler {
   readonly #deps: HandlerDeps;
   #transaction: Transaction | undefined;
-  #lastCommit: bigint | undefined;
+  #lastCommit: bigint;
   #lastCommittedUs = 0n;
   /** Set while tables are read. */
   snapshot: Snapshot | undefined;
 
   constructor(deps: HandlerDeps) {
     this.#deps = deps;
+    this.#lastCommit = deps.acked;
   }
 
   get isInTransaction(): boolean {

@@ -27,9 +27,22 @@ export interface ReadAtOnce {
   readonly mark: string;
 }
 
+/** A table that was added to the publication after the slot was created. */
+export interface AddedTable {
+  readonly oid: number;
+  /**
+   * pg_current_snapshot() after the table was added. Transactions that were running then may have changed it before: the stream does
+   * not have these changes, so the table is read after they have ended.
+   */
+  readonly snapshot: string;
+}
+
 export interface SnapshotProgress {
   /** The oids of the tables whose first snapshot is complete. */
   readonly done: readonly number[];
+  /** The oids of the tables that are to be read. */
+  readonly pending?: readonly number[];
+  readonly added?: readonly AddedTable[];
   readonly current?: TableProgress;
   /** The oids of tables whose snapshot was requested by a signal. */
   readonly requested?: readonly number[];
@@ -78,10 +91,18 @@ export function isCursor(value: unknown): value is PostgresCursor {
   );
 }
 
-function isProgress({ done, current, requested = [], readAtOnce = [] }: SnapshotProgress): boolean {
+function isProgress({
+  done,
+  current,
+  pending = [],
+  added = [],
+  requested = [],
+  readAtOnce = [],
+}: SnapshotProgress): boolean {
   const areOids = (oids: unknown): boolean => Array.isArray(oids) && oids.every(Number.isInteger);
   const isTable = current === undefined || (Number.isInteger(current.oid) && Number.isInteger(current.rows));
-  return areOids(done) && areOids(requested) && Array.isArray(readAtOnce) && isTable;
+  const areTables = [readAtOnce, added].every(Array.isArray);
+  return [done, pending, requested].every(areOids) && areTables && isTable;
 }
 
 /** The position after everything that the cursor covers. */

@@ -27,10 +27,9 @@ const ADVICE: Readonly<Record<string, (server: Server) => string>> = {
     `Check pg_hba.conf: the role "${user}" must be able to connect to the database "${database}" (a replication connection to a database needs no entry of its own), and sslmode in url.`,
   "3D000": ({ database }) => `Check the database in url: "${database}" does not exist.`,
   "08P01": () => POOLER,
-  "42601": () => POOLER,
-  "0A000": () => POOLER,
+  "42601": () => `Check snapshotWhere. If url leads to a connection pooler, connect to PostgreSQL itself.`,
   "42704": () =>
-    "A slot cannot read a publication that is newer than the slot. If nothing was written yet, drop the slot with SELECT pg_drop_replication_slot; Onramp creates it again.",
+    "The slot is older than a publication, and cannot read it. Drop the slot with SELECT pg_drop_replication_slot; Onramp creates it again. If the source has a cursor, also run onramp sources set NAME --from-start.",
   "42501": ({ user }) => `Grant the role "${user}" what the message names.`,
 };
 
@@ -59,6 +58,14 @@ export function failureOf(error: unknown, server: Server, doing: string): unknow
       `${at} cannot be reached with TLS: ${message}. Check sslmode in url, and tls.ca.`,
       { cause: error },
     );
-  const what = state === undefined ? `Lost or no connection to ${at}` : `${at} cannot ${doing}`;
+  const what = isOfNetwork(error) ? `The connection to ${at} failed` : `${at} cannot ${doing}`;
   return new SourceError("passing", `${what}: ${message}`, { cause: error });
 }
+
+const isOfNetwork = (error: unknown): boolean => {
+  const { code } = (error ?? {}) as { readonly code?: unknown };
+  return (
+    (typeof code === "string" && /^E[A-Z]+$/.test(code)) ||
+    /connect|closed|terminated|ended|answered/i.test(messageOf(error))
+  );
+};

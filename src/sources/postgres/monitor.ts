@@ -6,14 +6,18 @@ import { untilDeadline } from "../../core/time.ts";
 import { lostSlot } from "./continuity.ts";
 import type { Plan } from "./plan.ts";
 import type { Published } from "./publication.ts";
-import { blockedBy, type Ready } from "./setup.ts";
+import { blockedBy, type Ready, readBy } from "./setup.ts";
 import type { SlotState } from "./slot.ts";
+import { slotReport } from "./slot-report.ts";
 import type { Progress } from "./snapshot-progress.ts";
 import { nameOf } from "./table.ts";
 
 /** How long the server may take to answer a query about the slot, in milliseconds. */
 const ANSWER_MS = 30_000;
 const [SLOT_MS, PUBLICATION_MS, REPORT_MS] = [10_000, 60_000, 1000];
+
+const lossOf = (tables: string): string =>
+  `the tables ${tables} had left the publication: changes of them are missing. They were added again, and are read again unless snapshot is never`;
 
 /** The watch of one run. */
 export class Monitor {
@@ -22,6 +26,7 @@ export class Monitor {
   readonly #ready: Ready;
   readonly #progress: Progress;
   readonly #report: ReportProgress;
+  readonly #onLoss: (message: string) => void;
   readonly #timers: NodeJS.Timeout[] = [];
   #published: Published;
   #slot: SlotState | undefined;
@@ -34,7 +39,16 @@ export class Monitor {
   #reportedAt = 0;
   #isStopped = false;
 
-  constructor(plan: Plan, context: AdapterContext, ready: Ready, progress: Progress, report: ReportProgress) {
+  /** @param onLoss called with what is known about changes that are missing */
+  constructor(
+    plan: Plan,
+    context: AdapterContext,
+    ready: Ready,
+    progress: Progress,
+    report: ReportProgress,
+    onLoss: (message: string) => void,
+  ) {
+    this.#onLoss = onLoss;
     this.#plan = plan;
     this.#context = context;
     this.#ready = ready;
@@ -50,7 +64,9 @@ export class Monitor {
   }
 
   start(): void {
-    this.#setPublished(this.#published);
+    const { isNewSlot, published } = this.#ready;
+    this.#published = { ...published, tables: [] };
+    this.#setPublished(published, isNewSlot);
     const every = (ms: number, work: () => Promise<void>): void => {
       this.#timers.push(setInterval(() => void work().catch((error: unknown) => this.fail(error)), ms));
     };
@@ -120,7 +136,7 @@ export class Monitor {
     const { stream, pid } = this.#ready;
     if (state?.activePid !== pid)
       throw new SourceError("passing", "PostgreSQL has ended the replication connection");
-    // A server that decodes changes of other tables may send nothing for minutes. It is asked, and not given up.
+    // A server that decodes changes of other tables may send nothing for minutes: request an answer, and do not fail.
     if (Date.now() - stream.arrivedAt > SLOT_MS) stream.sendStatus(true);
     this.#slot = state;
     this.#send();
@@ -131,7 +147,7 @@ export class Monitor {
     const { slotPrefix, slots } = this.#plan;
     for (const name of await this.#ready.slot.strays(slotPrefix, slots))
       this.warn(
-        `the replication slot "${name}" has a name of this installation, but no configured source has it; it retains write-ahead log. If no other installation uses it, run: SELECT pg_drop_replication_slot('${name}');`,
+        `the replication slot "${name}" begins with "${slotPrefix}", but no configured source uses it, and it retains write-ahead log. If no other installation uses it, run: SELECT pg_drop_replication_slot('${name}');`,
       );
   }
 
@@ -145,15 +161,22 @@ export class Monitor {
     const { name } = this.#plan.publication;
     if (!(await publications.names()).includes(name))
       throw new SourceError("passing", `the publication ${name} was dropped`);
-    this.#setPublished(await publications.ensure(false));
+    this.#setPublished(readBy(await publications.ensure(false), names), false);
     if ((await publications.names()).length > names.length && this.#mayRestart())
       throw new SourceError("passing", "the source starts again, to read another publication");
     this.#ready.stream.wake();
   }
 
-  #setPublished(published: Published): void {
+  #setPublished(published: Published, isNewSlot: boolean): void {
+    const before = new Set(this.#published.tables.map(({ oid }) => oid));
+    const wasRead = this.#progress.forget(published.added);
+    const left = published.added.filter((oid) => wasRead.includes(oid) || (!isNewSlot && before.has(oid)));
     this.#published = published;
-    this.#progress.setTables(published.tables.map(({ oid }) => oid));
+    this.#progress.setTables(
+      published.tables.map(({ oid }) => oid),
+      isNewSlot ? undefined : published.snapshot,
+    );
+    if (left.length > 0 && !isNewSlot) this.#onLoss(lossOf(left.map((oid) => this.#nameOf(oid)).join(", ")));
     this.#log(published.warnings);
   }
 
@@ -166,23 +189,21 @@ export class Monitor {
 
   #send(): void {
     this.#reportedAt = Date.now();
-    const slot = this.#slot;
     const { current, pending } = this.#progress;
+    const { details, gauges } = slotReport(this.#slot);
     this.#report({
-      lag: slot?.lagBytes,
-      gauges: this.#gauges(),
+      lag: this.#slot?.lagBytes,
+      gauges: {
+        ...gauges,
+        onramp_postgres_lag_seconds: this.#lagSeconds,
+        onramp_postgres_snapshot_tables_remaining: pending.length + (current ? 1 : 0),
+        ...(current ? { onramp_postgres_snapshot_rows: { [this.#nameOf(current.oid)]: current.rows } } : {}),
+        onramp_postgres_warnings: this.#warned.size,
+      },
       details: {
+        ...details,
+        isStreaming: this.#slot !== undefined,
         lagSeconds: this.#lagSeconds,
-        ...(slot
-          ? {
-              slotLagBytes: slot.lagBytes,
-              slotRetainedBytes: slot.retainedBytes,
-              slotSafeBytes: slot.safeBytes ?? null,
-              slotWalStatus: slot.walStatus,
-              slotInactiveSince:
-                slot.inactiveSince === undefined ? null : new Date(slot.inactiveSince).toISOString(),
-            }
-          : {}),
         snapshot: current
           ? { table: this.#nameOf(current.oid), rows: current.rows, tablesRemaining: pending.length + 1 }
           : null,
@@ -195,28 +216,6 @@ export class Monitor {
   #nameOf(oid: number): string {
     const table = this.#published.tables.find((each) => each.oid === oid);
     return table ? nameOf(table) : String(oid);
-  }
-
-  #gauges(): Readonly<Record<string, number | Readonly<Record<string, number>>>> {
-    const slot = this.#slot;
-    const { current, pending } = this.#progress;
-    return {
-      onramp_postgres_lag_seconds: this.#lagSeconds,
-      onramp_postgres_snapshot_tables_remaining: pending.length + (current ? 1 : 0),
-      ...(current ? { onramp_postgres_snapshot_rows: { [this.#nameOf(current.oid)]: current.rows } } : {}),
-      onramp_postgres_warnings: this.#warned.size,
-      ...(slot
-        ? {
-            onramp_postgres_slot_lag_bytes: slot.lagBytes,
-            onramp_postgres_slot_retained_bytes: slot.retainedBytes,
-            ...(slot.safeBytes === undefined ? {} : { onramp_postgres_slot_safe_bytes: slot.safeBytes }),
-            onramp_postgres_slot_wal_status: { [slot.walStatus]: 1 },
-            ...(slot.inactiveSince === undefined
-              ? {}
-              : { onramp_postgres_slot_inactive_since_timestamp_seconds: slot.inactiveSince / 1000 }),
-          }
-        : {}),
-    };
   }
 
   /** The age of the last change that was processed, unless everything that the server sent was. */

@@ -56,7 +56,7 @@ export function planOf(
         throw new Error("tables: at least one entry must select tables");
       for (const rule of tables)
         if (!/^!?[^.]+\..+$|^!?\*$/s.test(rule))
-          throw new Error(`tables: "${rule}" has no schema; write it as public.${rule}`);
+          throw new Error(`tables: "${rule}" has no schema; write it as schema.table, such as public.demo`);
     },
   );
   const filter = new NameFilter(tables, false);

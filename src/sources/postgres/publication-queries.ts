@@ -27,12 +27,14 @@ const HAS_KEY = `EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.i
  */
 export const publishedTables = (version: number): string => {
   const isNew = version >= 150_000;
-  return `SELECT c.oid, n.nspname, c.relname, c.relkind, count(*) AS publications,
+  return `SELECT c.oid, n.nspname, c.relname, c.relkind, json_agg(t.pubname) AS publications,
+    (SELECT format('%s.%s', m.nspname, r.relname) FROM pg_class r JOIN pg_namespace m ON m.oid = r.relnamespace
+     WHERE c.relispartition AND r.oid = pg_partition_root(c.oid)) AS root,
     (SELECT json_agg(a.attname ORDER BY a.attnum) FROM pg_attribute a
      WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
        ${isNew ? "AND a.attname = ANY(min(t.attnames))" : ""} ${version < 160_000 ? "AND a.attgenerated = ''" : ""}) AS columns,
     ${isNew ? "json_agg(t.rowfilter) FILTER (WHERE t.rowfilter IS NOT NULL)" : "NULL"} AS filters
   FROM pg_publication_tables t JOIN pg_namespace n ON n.nspname = t.schemaname
   JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = t.tablename
-  WHERE t.pubname = ANY($1::name[]) GROUP BY c.oid, n.nspname, c.relname, c.relkind ORDER BY ${HAS_KEY}, n.nspname, c.relname`;
+  WHERE t.pubname = ANY($1::name[]) GROUP BY c.oid, n.nspname, c.relname, c.relkind, c.relispartition ORDER BY ${HAS_KEY}, n.nspname, c.relname`;
 };

@@ -18,6 +18,8 @@ export interface PublishedTable {
   /** The condition that the publication sets, as SQL. */
   readonly rowFilter: string | undefined;
   readonly isPartitioned: boolean;
+  /** The publications of the source that contain it. */
+  readonly publications: readonly string[];
 }
 
 export interface PublicationOptions {
@@ -34,6 +36,10 @@ export interface PublicationOptions {
 
 export interface Published {
   readonly tables: readonly PublishedTable[];
+  /** The oids of the tables that were added just now. */
+  readonly added: readonly number[];
+  /** pg_current_snapshot() after that. */
+  readonly snapshot: string;
   /** What an operator should know, such as statements that the role may not run. */
   readonly warnings: readonly string[];
 }
@@ -85,7 +91,8 @@ export class Publications {
         throw new SourceError("blocked", `No table matches the option tables. ${warnings.join(" ")}`.trim());
       warnings.push("no table matches the option tables");
     }
-    const repairs = await this.#repairs(candidates, isNew);
+    const before = new Set((await this.#published()).map(({ oid }) => oid));
+    const [repairs, hasMain] = await this.#repairs(candidates, before, isNew);
     for (const { statement, problem, isOurs } of repairs) {
       const warning = `${problem}. Run: ${statement};`;
       if (!isOurs) {
@@ -97,16 +104,19 @@ export class Publications {
       } catch (error) {
         if (isLockTimeout(error)) continue;
         if (!isPermissionError(error)) throw error;
-        if (isStart && statement.startsWith("CREATE")) throw this.#notAllowed(repairs);
+        if (isStart && !hasMain) throw this.#notAllowed(repairs);
         warnings.push(warning);
       }
     }
-    for (const { name, hasIdentity } of candidates)
+    for (const { name, sql, hasIdentity } of candidates)
       if (!hasIdentity)
         warnings.push(
-          `table ${name} has no primary key and no other replica identity. PostgreSQL publishes its inserts only or, in a publication FOR ALL TABLES, refuses its updates and deletes. To receive them, run: ALTER TABLE ${name} REPLICA IDENTITY FULL;`,
+          `table ${name} has no replica identity: only its inserts are written. In a publication FOR ALL TABLES or FOR TABLES IN SCHEMA, PostgreSQL also refuses its updates and deletes. Run: ALTER TABLE ${sql} REPLICA IDENTITY FULL;`,
         );
-    return { tables: await this.#published(), warnings };
+    const tables = await this.#published();
+    const [row] = await this.#session.query("SELECT pg_current_snapshot()::text AS snapshot");
+    const added = tables.flatMap(({ oid }) => (before.has(oid) ? [] : [oid]));
+    return { tables, warnings, added, snapshot: row?.["snapshot"] ?? "" };
   }
 
   #notAllowed(repairs: readonly Repair[]): SourceError {
@@ -124,7 +134,7 @@ export class Publications {
       .map((name) => `table ${name} of the option tables does not exist, or is not a permanent table`);
   }
 
-  /** The tables that must be members: with `viaRoot`, or for partitions to come, the root instead of its partitions. */
+  /** The tables that must be members: the root instead of its partitions, so that new partitions are members too. */
   async #candidates(): Promise<Candidate[]> {
     const rows = await this.#session.query(CANDIDATES);
     const wanted = rows.filter((row) => this.#options.tables.matches(`${row["schema"]}.${row["name"]}`));
@@ -143,7 +153,12 @@ export class Publications {
     );
   }
 
-  async #repairs(candidates: readonly Candidate[], isNew: boolean): Promise<Repair[]> {
+  /** @returns the repairs, and whether the publication of the usual tables exists */
+  async #repairs(
+    candidates: readonly Candidate[],
+    published: ReadonlySet<number>,
+    isNew: boolean,
+  ): Promise<[repairs: Repair[], hasMain: boolean]> {
     const { name, viaRoot, comment } = this.#options;
     const inserts = insertsName(name);
     const members = await this.#session.query(
@@ -155,17 +170,19 @@ export class Publications {
       [[name, inserts]],
     );
     const rowOf = (of: string) => members.find((row) => row["pubname"] === of);
-    const isAll = rowOf(name)?.["puballtables"] === "t";
+    const main = rowOf(name);
     const usual = candidates.filter(({ hasIdentity }) => hasIdentity);
-    const others = isAll ? [] : candidates.filter(({ hasIdentity }) => !hasIdentity);
-    const published = new Set((await this.#published()).map(({ oid }) => oid));
+    const others = main?.["puballtables"] === "t" ? [] : candidates.filter(({ hasIdentity }) => !hasIdentity);
+    // A slot cannot read a publication that is newer, so the second one is created before the slot, unless an operator has made the first.
+    const isWanted = others.length > 0 || (isNew && (!main || main["comment"] === comment)) || rowOf(inserts);
     // Tables leave the publication of updates first.
-    return [
-      ...repairsOf(rowOf(name), { name, isInserts: false, viaRoot, comment }, usual, published),
-      ...(others.length === 0 && !isNew && !rowOf(inserts)
-        ? []
-        : repairsOf(rowOf(inserts), { name: inserts, isInserts: true, viaRoot, comment }, others, published)),
+    const repairs = [
+      ...repairsOf(main, { name, isInserts: false, viaRoot, comment }, usual, published),
+      ...(isWanted
+        ? repairsOf(rowOf(inserts), { name: inserts, isInserts: true, viaRoot, comment }, others, published)
+        : []),
     ];
+    return [repairs, main !== undefined];
   }
 
   async #published(): Promise<PublishedTable[]> {
@@ -173,13 +190,12 @@ export class Publications {
     const rows = await this.#session.query(publishedTables(version), [[name, insertsName(name)]]);
     return rows.flatMap((row) => {
       const [schema, table] = [row["nspname"] ?? "", row["relname"] ?? ""];
-      if (!tables.matches(`${schema}.${table}`)) return [];
+      if (!tables.selects(`${schema}.${table}`, row["root"] ?? undefined)) return [];
+      const publications = JSON.parse(row["publications"] ?? "[]") as string[];
       const filters = JSON.parse(row["filters"] ?? "[]") as string[];
       // A row is published when one of the publications publishes it.
       const rowFilter =
-        filters.length === Number(row["publications"])
-          ? filters.map((each) => `(${each})`).join(" OR ")
-          : undefined;
+        filters.length === publications.length ? filters.map((each) => `(${each})`).join(" OR ") : undefined;
       return [
         {
           oid: Number(row["oid"]),
@@ -188,6 +204,7 @@ export class Publications {
           columns: JSON.parse(row["columns"] ?? "[]") as string[],
           rowFilter: rowFilter || undefined,
           isPartitioned: row["relkind"] === "p",
+          publications,
         },
       ];
     });

@@ -4,7 +4,7 @@ import { SourceError } from "../../core/source.ts";
 import type { Catalog, TableCatalog } from "./catalog.ts";
 import type { Relation } from "./pgoutput.ts";
 import { type Column, memberOf, nameOf, type Table } from "./table.ts";
-import { type NameFilter, topicOf } from "./table-filter.ts";
+import { type NameFilter, sameTopic, topicOf } from "./table-filter.ts";
 import { codecOf } from "./values/codec.ts";
 
 export interface RelationRules {
@@ -63,27 +63,32 @@ export class Relations {
       columns: compiled,
       key: keyOf(relation, live, this.#tables.get(oid)),
       identity: columns.flatMap(({ isKey }, n) => (isKey ? [n] : [])),
-      isWanted: this.#rules.tables.matches(table),
+      isWanted: this.#rules.tables.selects(table, live.root),
       relation,
     };
   }
 
-  #checkTopic({ oid, topic, isWanted, ...own }: Table): void {
-    if (!isWanted) return;
-    for (const other of this.#tables.values()) {
-      if (other.oid === oid || other.topic !== topic || !other.isWanted || nameOf(other) === nameOf(own))
-        continue;
-      throw new SourceError(
-        "blocked",
-        `The tables ${nameOf(other)} and ${nameOf(own)} would both be written to the topic "${topic}". Rename one of them, or exclude it with tables: ["!${nameOf(own)}"].`,
-      );
-    }
+  /** A table that is created while changes are streamed is checked here; see also `setup.ts`. */
+  #checkTopic(table: Table): void {
+    if (!table.isWanted) return;
+    const others = [...this.#tables.values()].filter(({ oid, isWanted }) => isWanted && oid !== table.oid);
+    checkTopics([...others, table]);
   }
 }
 
+/** @throws SourceError when two tables have the same topic */
+export function checkTopics(tables: readonly { readonly schema: string; readonly name: string }[]): void {
+  const same = sameTopic(tables);
+  if (same)
+    throw new SourceError(
+      "blocked",
+      `The tables ${same[0]} and ${same[1]} would both be written to the same topic. Rename one of them, or exclude it with tables: ["!${same[1]}"].`,
+    );
+}
+
 /**
- * The catalog has the definition of now, and the stream that of the time of the change. Columns that were renamed since are matched by
- * their positions.
+ * The catalog has the current definition, the stream the one at the time of the change. Columns that were renamed since are matched by
+ * position.
  */
 function indexesIn(
   live: TableCatalog,

@@ -120,6 +120,11 @@ export class ReplicationStream {
     this.#wake();
   }
 
+  /** The error that the server sent; undefined when it sent none. */
+  get serverError(): ServerError | undefined {
+    return this.#failure instanceof ServerError ? this.#failure : undefined;
+  }
+
   get ackedLsn(): bigint {
     return this.#acked;
   }

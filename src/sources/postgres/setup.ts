@@ -1,6 +1,6 @@
 // Prepares one run: connects, checks the server, provides publication and slot, checks that no change is missing, and starts the stream.
 
-import { SourceError } from "../../core/source.ts";
+import { type ReportProgress, SourceError } from "../../core/source.ts";
 import { Session } from "./connect.ts";
 import { type Identity, missingChanges } from "./continuity.ts";
 import { coveredLsn, type PostgresCursor } from "./cursor.ts";
@@ -9,8 +9,10 @@ import { quoteIdentifier, quoteLiteral } from "./names.ts";
 import type { Plan } from "./plan.ts";
 import { checkServer, type ServerFacts } from "./preconditions.ts";
 import { Publications, type Published } from "./publication.ts";
+import { checkTopics } from "./relations.ts";
 import { ReplicationStream } from "./replication-stream.ts";
 import { Slot } from "./slot.ts";
+import { slotReport } from "./slot-report.ts";
 import { Progress } from "./snapshot-progress.ts";
 
 /** How long a statement waits for a lock, in milliseconds. Also the time that the creation of the slot waits for transactions. */
@@ -26,6 +28,8 @@ export interface Ready {
   readonly slot: Slot;
   readonly publications: Publications;
   readonly published: Published;
+  /** Whether the slot is newer than the publications. */
+  readonly isNewSlot: boolean;
   /** The publications that the stream reads. */
   readonly names: readonly string[];
   readonly facts: ServerFacts;
@@ -49,6 +53,7 @@ export async function setUp(
   signal: AbortSignal,
   sleep: (ms: number) => Promise<void>,
   excluded: ReadonlySet<string>,
+  report: ReportProgress,
 ): Promise<Ready> {
   const opened: { close(): void }[] = [];
   const close = (): void => {
@@ -71,24 +76,30 @@ export async function setUp(
     const slot = new Slot(plan.slot, session, facts.version);
     await slot.free(plan.applicationName, sleep);
     const history = await historyOf(replication, identity, stored);
+    const state = await slot.read();
+    report(slotReport(state));
+    const hasPublication = (await publications.names()).includes(plan.publication.name);
     const missing =
       stored &&
-      (missingChanges(stored, identity, await slot.read(), plan.slot, history) ??
-        (await lostPublication(publications, plan)));
-    // A source that writes no changes misses none.
+      (missingChanges(stored, identity, state, plan.slot, history) ??
+        // The slot cannot decode the changes until the publication was created again.
+        (hasPublication
+          ? undefined
+          : `the publication ${plan.publication.name} was dropped: changes since then are missing`));
+    // With `snapshot: only`, changes that are missing do not block the source.
     const lost = plan.snapshot === "only" ? undefined : missing;
     if (lost !== undefined && plan.onSlotLost === "stop") throw blockedBy(lost, plan.name);
-    const published = await publications.ensure(
-      true,
-      missing !== undefined || (await slot.read()) === undefined,
-    );
-    const cursor =
-      missing === undefined && stored
-        ? { ...stored, timeline: identity.timeline }
-        : {
-            ...(await begin(plan, slot, replication, identity, missing !== undefined)),
-            ...(lost === undefined && stored?.tables ? { tables: stored.tables } : {}),
-          };
+    const isStale = missing !== undefined || !hasPublication || state?.lostReason !== undefined;
+    const published = await publications.ensure(true, isStale || !state);
+    checkTopics(published.tables);
+    const continues = missing === undefined && stored;
+    if (!continues) await provideSlot(plan, slot, replication, isStale);
+    const cursor = continues
+      ? { ...stored, timeline: identity.timeline }
+      : {
+          ...(await firstCursor(slot, identity)),
+          ...(lost === undefined && stored?.tables ? { tables: stored.tables } : {}),
+        };
     if (plan.failover) await slot.setFailover(replication);
     const names = (await publications.names()).filter((each) => !excluded.has(each));
     const stream = new ReplicationStream(replication.takeSocket());
@@ -104,7 +115,8 @@ export async function setUp(
       stream,
       slot,
       publications,
-      published,
+      published: readBy(published, names),
+      isNewSlot: !continues && (isStale || !state),
       names,
       pid: replication.pid,
       beganAt: identity.flushed,
@@ -119,6 +131,12 @@ export async function setUp(
   }
 }
 
+/** What of the publications a stream reads. @param names the publications that it reads */
+export const readBy = ({ tables, ...published }: Published, names: readonly string[]): Published => ({
+  ...published,
+  tables: tables.filter(({ publications }) => publications.some((each) => names.includes(each))),
+});
+
 /** Whether a source with `snapshot: only` has nothing left to read. */
 export async function isSnapshotComplete(
   plan: Plan,
@@ -130,7 +148,10 @@ export async function isSnapshotComplete(
     const { version } = await checkServer(session);
     const published = await new Publications(session, { ...plan.publication, version }).ensure(true);
     const progress = new Progress(tables, true);
-    progress.setTables(published.tables.map(({ oid }) => oid));
+    progress.setTables(
+      published.tables.map(({ oid }) => oid),
+      undefined,
+    );
     return progress.isComplete;
   } finally {
     session.close();
@@ -156,34 +177,15 @@ async function historyOf(
   return row?.["content"] ?? undefined;
 }
 
-/** A publication that was dropped has left a gap: the slot cannot decode what was written before it is created again. */
-async function lostPublication(
-  publications: Publications,
-  { publication }: Plan,
-): Promise<string | undefined> {
-  return (await publications.names()).includes(publication.name)
-    ? undefined
-    : `the publication ${publication.name} was dropped: changes since then are missing`;
+/** Creates the slot, if there is none. @param isStale whether one that exists cannot be used */
+async function provideSlot(plan: Plan, slot: Slot, replication: Session, isStale: boolean): Promise<void> {
+  if (isStale) await slot.drop();
+  if (isStale || !(await slot.read())) await slot.create(replication, plan.failover);
 }
 
-/** Provides a slot for a source that has no cursor, or that starts again. */
-async function begin(
-  plan: Plan,
-  slot: Slot,
-  replication: Session,
-  { system, timeline }: Identity,
-  isNew: boolean,
-): Promise<PostgresCursor> {
-  let state = await slot.read();
-  if (state && (isNew || state.lostReason !== undefined)) {
-    await slot.drop();
-    state = undefined;
-  }
-  if (!state) {
-    await slot.create(replication, plan.failover);
-    state = await slot.read();
-  }
-  if (!state) throw new SourceError("passing", `the replication slot "${plan.slot}" was dropped again`);
+async function firstCursor(slot: Slot, { system, timeline }: Identity): Promise<PostgresCursor> {
+  const state = await slot.read();
+  if (!state) throw new SourceError("passing", `the replication slot "${slot.name}" was dropped again`);
   return { system, timeline, acked: formatLsn(state.confirmedLsn), lsn: "0/0", index: 0 };
 }
 
@@ -195,4 +197,4 @@ export const blockedBy = (missing: string, name: string): SourceError =>
 
 /** The text of the loss that the cursor's reset is reported with. */
 export const lossText = (missing: string, stored: PostgresCursor): string =>
-  `${missing}. The source continues with a new snapshot; before it, the last position was ${formatLsn(coveredLsn(stored))}`;
+  `${missing}. The source continues with a new slot; the last position that was written to Kafka is ${formatLsn(coveredLsn(stored))}`;

@@ -1,35 +1,60 @@
 // The progress of snapshots: which tables are read, which remain, and what the cursor stores of it.
 
-import type { ReadAtOnce, SnapshotProgress, TableProgress } from "./cursor.ts";
+import type { AddedTable, ReadAtOnce, SnapshotProgress, TableProgress } from "./cursor.ts";
 import { VisibleTransactions } from "./visibility.ts";
 
-/** The oids of tables whose rows are read only once they have been requested. */
+/** Tracks which tables are read, which remain, and how far the current one is. */
 export class Progress {
   readonly #done: Set<number>;
+  /** The tables whose first snapshot is not complete, in the order in which they are read. */
+  #first: number[];
+  #added: readonly AddedTable[];
   #requested: number[];
   #readAtOnce: readonly ReadAtOnce[];
   #current: TableProgress | undefined;
   readonly #isInitial: boolean;
-  /** The published tables, in the order in which they are read. */
-  #tables: readonly number[] = [];
+  #tables = new Set<number>();
 
   /** @param isInitial whether tables are read that were not read yet */
   constructor(stored: SnapshotProgress | undefined, isInitial: boolean) {
     this.#done = new Set(stored?.done);
+    this.#first = [...(stored?.pending ?? [])];
+    this.#added = stored?.added ?? [];
     this.#requested = [...(stored?.requested ?? [])];
     this.#readAtOnce = stored?.readAtOnce ?? [];
     this.#current = stored?.current;
     this.#isInitial = isInitial;
   }
 
-  /** Sets the tables that exist now. Those that left are forgotten: if they come back, changes are missing. */
-  setTables(oids: readonly number[]): void {
-    this.#tables = oids;
-    const exists = new Set(oids);
-    for (const oid of this.#done) if (!exists.has(oid)) this.#done.delete(oid);
-    this.#requested = this.#requested.filter((oid) => exists.has(oid));
-    this.#readAtOnce = this.#readAtOnce.filter(({ oid }) => exists.has(oid));
-    if (this.#current && !exists.has(this.#current.oid)) this.#current = undefined;
+  /**
+   * Sets the tables that exist now, in the order in which they are read. Those that left are forgotten: if they come back, changes are missing.
+   *
+   * @param snapshot pg_current_snapshot(), for tables that are new; undefined if the slot is newer than all of them
+   */
+  setTables(oids: readonly number[], snapshot: string | undefined): void {
+    this.#tables = new Set(oids);
+    for (const oid of this.#done) if (!this.#tables.has(oid)) this.#done.delete(oid);
+    const exists = (oid: number): boolean => this.#tables.has(oid);
+    this.#requested = this.#requested.filter(exists);
+    this.#readAtOnce = this.#readAtOnce.filter(({ oid }) => exists(oid));
+    if (this.#current && !exists(this.#current.oid)) this.#current = undefined;
+    if (!this.#isInitial) return;
+    const known = new Set([...this.#done, ...this.#first]);
+    const added = oids.filter((oid) => !known.has(oid));
+    this.#first = oids.filter((oid) => !this.#done.has(oid));
+    const later = snapshot === undefined ? [] : added.map((oid) => ({ oid, snapshot }));
+    this.#added = [...this.#added.filter(({ oid }) => this.#first.includes(oid)), ...later];
+  }
+
+  /** Forgets tables that were read, because changes of them are missing. @returns those that had been read */
+  forget(oids: readonly number[]): number[] {
+    return oids.filter((oid) => this.#done.delete(oid));
+  }
+
+  /** The transactions that must end before a table is read. */
+  endBefore(oid: number): Iterable<number> {
+    const added = this.#added.find((each) => each.oid === oid);
+    return added ? new VisibleTransactions(added.snapshot).running : [];
   }
 
   get current(): TableProgress | undefined {
@@ -38,8 +63,7 @@ export class Progress {
 
   /** The tables that are not read yet, in order. */
   get pending(): readonly number[] {
-    const first = this.#isInitial ? this.#tables.filter((oid) => !this.#done.has(oid)) : [];
-    const rest = [...first, ...this.#requested];
+    const rest = [...this.#first, ...this.#requested];
     return this.#current ? rest.filter((oid) => oid !== this.#current?.oid) : rest;
   }
 
@@ -74,6 +98,8 @@ export class Progress {
     const { oid } = this.#current ?? {};
     if (oid === undefined) return;
     this.#done.add(oid);
+    this.#first = this.#first.filter((each) => each !== oid);
+    this.#added = this.#added.filter((each) => each.oid !== oid);
     this.#requested = this.#requested.filter((each) => each !== oid);
     if (readAtOnce) this.#readAtOnce = [...this.#readAtOnce, readAtOnce];
     this.#current = undefined;
@@ -100,8 +126,11 @@ export class Progress {
   get stored(): SnapshotProgress | undefined {
     const [requested, readAtOnce, current] = [this.#requested, this.#readAtOnce, this.#current];
     if (!this.#isInitial && requested.length + readAtOnce.length === 0 && !current) return undefined;
+    const [pending, added] = [this.#first, this.#added];
     return {
       done: [...this.#done],
+      ...(pending.length > 0 ? { pending: [...pending] } : {}),
+      ...(added.length > 0 ? { added } : {}),
       ...(current ? { current } : {}),
       ...(requested.length > 0 ? { requested: [...requested] } : {}),
       ...(readAtOnce.length > 0 ? { readAtOnce } : {}),

@@ -160,7 +160,7 @@ export class Snapshot {
       progress.update({ ...current, rows: count });
       return { table, rows, isFirst, isLast, isFirstTable, isRequested: current.isRequested === true };
     };
-    await this.#untilVisible();
+    await this.#untilVisible(table.oid);
     this.#window = undefined;
     const onSnapshot = (text: string): void => {
       snapshot = text;
@@ -183,7 +183,7 @@ export class Snapshot {
   }
 
   async #read(target: SnapshotTable, from: TableProgress): Promise<void> {
-    await this.#untilVisible();
+    await this.#untilVisible(from.oid);
     const until = from.until ?? (from.after ? undefined : await this.#reader.lastKey(target));
     const current = until ? { ...from, until } : from;
     const { again = [], ...rest } = current;
@@ -221,13 +221,13 @@ export class Snapshot {
    * Waits until every transaction that the stream has delivered is visible, then opens the window: what is delivered from now on may or may not be
    * in what is read.
    */
-  async #untilVisible(): Promise<void> {
+  async #untilVisible(oid: number): Promise<void> {
     for (;;) {
       this.#window = new ChunkWindow();
-      const invisible = (await this.#deliveries?.invisible()) ?? [];
+      const invisible = (await this.#deliveries?.invisible(this.#deps.progress.endBefore(oid))) ?? [];
       if (invisible.length === 0) break;
       this.#deps.onWait(
-        `the snapshot waits for transactions that are committed but not visible yet, or were running when it began: ${invisible.slice(0, 5).join(", ")}; with synchronous replication, check the standby`,
+        `the snapshot waits until these transactions have ended and are visible to queries: ${invisible.slice(0, 5).join(", ")}. They were running when the snapshot began or the table was added; or they are committed, and wait for a synchronous standby`,
       );
       await this.#deps.sleep(VISIBLE_MS);
     }

@@ -77,7 +77,8 @@ export class StreamRun {
     });
     this.#progress = new Progress(cursor.tables, plan.snapshot !== "never");
     this.#batches = new Batches(cursor, this.#progress);
-    this.#monitor = new Monitor(plan, context, ready, this.#progress, report);
+    const onLoss = (message: string): void => this.#batches.addLoss(message);
+    this.#monitor = new Monitor(plan, context, ready, this.#progress, report, onLoss);
     this.#handler = new ChangeHandler({
       plan,
       context,
@@ -86,6 +87,7 @@ export class StreamRun {
       batches: this.#batches,
       progress: this.#progress,
       monitor: this.#monitor,
+      acked: ready.stream.ackedLsn,
     });
   }
 
@@ -98,10 +100,8 @@ export class StreamRun {
     this.#signal.addEventListener("abort", wake, { once: true });
     try {
       // The position of a new slot is committed before anything is read, so that a slot that is moved later is noticed.
-      let next =
-        !stored || lost !== undefined
-          ? this.#take(stored && lost && lossText(lost, stored))
-          : await this.#fill();
+      if (stored && lost !== undefined) this.#batches.addLoss(lossText(lost, stored));
+      let next = !stored || lost !== undefined ? this.#take() : await this.#fill();
       while (next) {
         this.#isCommitting = true;
         // The next batch is filled while Kafka commits this one.
@@ -116,7 +116,7 @@ export class StreamRun {
         next = await filling;
       }
     } catch (error) {
-      throw this.#monitor.failure ?? error;
+      throw stream.serverError ?? this.#monitor.failure ?? error;
     } finally {
       this.#isEnded = true;
       stream.wake();
@@ -127,8 +127,8 @@ export class StreamRun {
     }
   }
 
-  #take(lost?: string): Taken {
-    return { ...this.#batches.take(lost), buffers: this.#texts.take() };
+  #take(): Taken {
+    return { ...this.#batches.take(), buffers: this.#texts.take() };
   }
 
   /** Reads until a batch is complete. @returns undefined when nothing is left to do */

@@ -16,10 +16,17 @@ export class NameFilter {
 
   /** The last rule that matches decides. */
   matches(name: string): boolean {
-    return this.#rules.reduce(
-      (selected, { isExcluded, pattern }) => (pattern.test(name) ? !isExcluded : selected),
-      this.#isDefault,
-    );
+    return this.selects(name, undefined);
+  }
+
+  /** As `matches`. If no rule matches the name of a partition, the name of its root decides. */
+  selects(name: string, root: string | undefined): boolean {
+    return this.#decision(name) ?? (root === undefined ? undefined : this.#decision(root)) ?? this.#isDefault;
+  }
+
+  #decision(name: string): boolean | undefined {
+    const rule = this.#rules.findLast(({ pattern }) => pattern.test(name));
+    return rule && !rule.isExcluded;
   }
 }
 
@@ -32,3 +39,17 @@ const patternOf = (rule: string): RegExp =>
 /** The topic of a table. Characters that Kafka does not allow become `_`, as Debezium does it. */
 export const topicOf = (prefix: string, schema: string, name: string): string =>
   `${prefix}.${schema}.${name}`.replaceAll(/[^a-zA-Z0-9._-]/g, "_");
+
+/** Returns the names of two tables that have the same topic; undefined when there are none. */
+export function sameTopic(
+  tables: readonly { readonly schema: string; readonly name: string }[],
+): readonly [string, string] | undefined {
+  const byTopic = new Map<string, string>();
+  for (const { schema, name } of tables) {
+    const [topic, table] = [topicOf("", schema, name), `${schema}.${name}`];
+    const other = byTopic.get(topic);
+    if (other !== undefined && other !== table) return [other, table];
+    byTopic.set(topic, table);
+  }
+  return undefined;
+}

@@ -69,17 +69,21 @@ export class Deliveries {
   }
 
   /**
-   * Returns the process ids or names of transactions that were delivered and are not visible; none when all are. A transaction that
-   * is delivered during the call is not considered.
+   * Returns the ids of transactions that were delivered and are not visible; none when all are. A transaction that is delivered during
+   * the call is not considered.
+   *
+   * @param ended further transactions, which must have ended
    */
-  async invisible(): Promise<readonly number[]> {
+  async invisible(ended: Iterable<number> = []): Promise<readonly number[]> {
     const delivered = [...this.#pending];
     const visible = await readVisible(this.#session);
     this.#earlier ??= new Set(visible.running);
     for (const xid of delivered) if (visible.sees(xid)) this.#pending.delete(xid);
     for (const xid of this.#earlier) if (visible.sees(xid)) this.#earlier.delete(xid);
     if (this.#earlier.size > 0) for (const xid of await this.#uncommitted()) this.#earlier.delete(xid);
-    return [...delivered.filter((xid) => this.#pending.has(xid)), ...this.#earlier];
+    const running = new Set(visible.running);
+    const open = [...ended].filter((xid) => running.has(xid));
+    return [...open, ...delivered.filter((xid) => this.#pending.has(xid)), ...this.#earlier];
   }
 
   /** The transactions that certainly have not been committed: idle ones and prepared ones. */

@@ -69,7 +69,7 @@ export async function* runPostgres(
   try {
     if (plan.snapshot === "only" && cursor && (await isSnapshotComplete(plan, cursor, signal)))
       await untilStopped(signal, report, context);
-    const ready = await setUp(plan, cursor, signal, sleep, excluded);
+    const ready = await setUp(plan, cursor, signal, sleep, excluded, report);
     // A later run may read it: the slot has then passed its creation.
     excluded.clear();
     try {

@@ -45,7 +45,7 @@ describeIf(thorough, "sources: postgres, a good guest", function () {
         [null, "c", 4],
       ],
     );
-    assert.match(await warnings(source), /ALTER TABLE public.nokey REPLICA IDENTITY FULL/);
+    assert.match(await warnings(source), /ALTER TABLE .*nokey.* REPLICA IDENTITY FULL/);
   });
 
   it("takes a table whose primary key was dropped out of the publication of updates at its next check", async () => {
@@ -172,7 +172,7 @@ describeIf(thorough, "sources: postgres, a good guest", function () {
       `${source.namespace}_old`,
     ]);
     const again = await source.again();
-    await until(async () => /_old\\" has a name of this installation/.test(await warnings(again)));
+    await until(async () => /_old\\" begins with/.test(await warnings(again)));
     await again.gateway.stop();
     const { code, stdout, stderr } = await again.command("sources", "forget", "pg");
     assert.equal(code, 0, stderr);

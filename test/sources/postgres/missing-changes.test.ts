@@ -150,6 +150,30 @@ describeIf(thorough, "sources: postgres, missing changes", function () {
     assert.match(await blockedReason(await source.again()), /publication .* was dropped/);
   });
 
+  it("continues with --from-start after its publication was dropped", async () => {
+    const { postgres, source, slot } = await stopped();
+    await postgres.sql(`DROP PUBLICATION ${slot}`);
+    await postgres.sql("INSERT INTO demo VALUES (3)");
+    const again = await source.again();
+    await blockedReason(again);
+    assert.equal((await again.command("sources", "set", "pg", "--from-start")).code, 0);
+    await (await again.again()).untilRecords("public.demo", 5);
+  });
+
+  it("reports changes of a table that had left its publication, and reads the table again", async () => {
+    const { postgres, source, slot } = await stopped();
+    await postgres.sql(`ALTER PUBLICATION ${slot} DROP TABLE demo`);
+    await postgres.sql("INSERT INTO demo VALUES (3)");
+    const again = await source.again();
+    await again.untilRecords("public.demo", 5);
+    const { losses, lastLoss } = await again.state();
+    assert.equal(losses, 1);
+    assert.match(
+      lastLoss?.message ?? "",
+      /public.demo had left the publication: changes of them are missing/,
+    );
+  });
+
   it("reads the tables again with onSlotLost: snapshot, and reports the loss once", async () => {
     const { postgres, source, slot } = await stopped({ onSlotLost: "snapshot" });
     await postgres.sql("SELECT pg_drop_replication_slot($1)", [slot]);

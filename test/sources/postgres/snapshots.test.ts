@@ -101,6 +101,49 @@ describe("sources: postgres, snapshots", function () {
     assert.equal((await source.records("public.demo")).length, 1);
   });
 
+  it("reads a table that is added later after the transactions that had changed it before", async () => {
+    await sql("CREATE TABLE demo (id int PRIMARY KEY); CREATE TABLE other (id int PRIMARY KEY)");
+    await sql("INSERT INTO demo VALUES (1); INSERT INTO other VALUES (1)");
+    const source = await startSource(broker, postgres(), { tables: ["public.demo"] });
+    await source.untilRecords("public.demo", 1);
+    // The stream will not have this change: its table is not published yet.
+    const open = await postgres().connect();
+    await open.query("BEGIN; INSERT INTO other VALUES (2)");
+    const again = await source.again({ tables: ["public.demo", "public.other"] });
+    await until(async () =>
+      /waits until these transactions/.test(JSON.stringify((await again.state()).details)),
+    );
+    await open.query("COMMIT");
+    const records = await again.untilRecords("public.other", 2);
+    assert.deepEqual(
+      records.map(({ value }) => [value.op, value.after.id]),
+      [
+        ["r", 1],
+        ["r", 2],
+      ],
+    );
+  });
+
+  it("writes partitions to topics of their own with partitions: leaf, also those that are created later", async () => {
+    await sql("CREATE TABLE part (id int, y int, PRIMARY KEY (id, y)) PARTITION BY RANGE (y)");
+    await sql(
+      "CREATE TABLE part_1 PARTITION OF part FOR VALUES FROM (0) TO (10); INSERT INTO part VALUES (1, 1)",
+    );
+    const source = await startSource(broker, postgres(), { tables: ["public.part"], partitions: "leaf" });
+    await source.untilRecords("public.part_1", 1);
+    await sql("CREATE TABLE part_2 PARTITION OF part FOR VALUES FROM (10) TO (20)");
+    await sql("INSERT INTO part VALUES (2, 11)");
+    const records = await source.untilRecords("public.part_2", 1);
+    assert.deepEqual(records[0]?.value.after, { id: 2, y: 11 });
+  });
+
+  it("is blocked by two tables that would have the same topic", async () => {
+    await sql(`CREATE TABLE "a b" (id int PRIMARY KEY); CREATE TABLE a_b (id int PRIMARY KEY)`);
+    const source = await startSource(broker, postgres());
+    await until(async () => (await source.state()).state === "blocked");
+    assert.match((await source.state()).lastError?.message ?? "", /a b and public.a_b would both be written/);
+  });
+
   it("reads the rows and columns that the publication has", async () => {
     await sql("CREATE TABLE demo (id int PRIMARY KEY, a text, secret text)");
     await sql("INSERT INTO demo VALUES (1, 'a', 's'), (2, 'b', 's')");

@@ -66,7 +66,7 @@ export async function startSource(
     untilStreaming: () =>
       until(async () => {
         const { state, details } = await sourceState(gateway, "pg");
-        return state === "running" && JSON.stringify(details).includes("slotWalStatus");
+        return state === "running" && JSON.stringify(details).includes('"isStreaming":true');
       }),
     records,
     async untilRecords(table, count) {
