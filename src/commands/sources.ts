@@ -7,7 +7,7 @@ const USAGE = [
   "Usage: onramp sources list",
   "       onramp sources set NAME --cursor JSON    (continue from this cursor)",
   "       onramp sources set NAME --from-start     (start from the beginning)",
-  "       onramp sources forget NAME               (remove the cursor, of a source that was removed from the configuration)",
+  "       onramp sources forget NAME               (remove the cursor; for a configured source of type postgres, also the slot and the publications)",
 ];
 
 export const sources: Command = {
@@ -46,7 +46,9 @@ export const sources: Command = {
     const { released, holds } = await removeState(config, name, isForget, log, stopping);
     io.out(`The cursor of source "${name}" was removed. ${isConfigured ? STARTS : NOT_CONFIGURED}`);
     if (released !== undefined)
-      io.out(`Removed: ${released}. A replica that still runs the source creates it again: stop it first.`);
+      io.out(
+        `Removed: ${released}. If a replica still runs the source, it creates them again: stop the replica, and run this command again.`,
+      );
     else if (!isConfigured && holds !== undefined)
       io.out(`This may still exist in another system: ${holds}. Remove it as well.`);
     return 0;

@@ -35,7 +35,7 @@ export interface SourceProgress {
   readonly quotaRemaining?: number | undefined;
   /** The number of items that the source may still read within its limits. */
   readonly itemsRemaining?: number | undefined;
-  /** What only this kind of source reports, as `/sources` shows it: any JSON value. */
+  /** What only this kind of source reports, as `/sources` shows it: a JSON object. */
   readonly details?: Readonly<Record<string, unknown>> | undefined;
   /** The values of the gauges of this kind (see `Source.gauges`), by name; with a label, by its value. */
   readonly gauges?: Readonly<Record<string, number | Readonly<Record<string, number>>>> | undefined;

@@ -87,7 +87,7 @@ function kindMetric(
  * Returns the metrics of all sources.
  *
  * @param states returns the current states; called per metric and scrape
- * @param kindGauges the metrics of the kinds of the sources, with repetitions
+ * @param kindGauges the metrics of the kinds of the sources, may contain duplicates
  */
 export function sourceMetrics(
   states: () => readonly SourceSummary[],

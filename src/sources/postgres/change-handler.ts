@@ -133,7 +133,7 @@ export class ChangeHandler {
       batches.add([records.truncate(table, transaction.origin, lsn)]);
   }
 
-  /** Whether a change becomes a record. A table without a key is read at once: its snapshot has the changes before it. */
+  /** Whether a change becomes a record. Those of a table without a key do not until it is read, and while its snapshot contains them. */
   #isRecorded(table: Table, { xid }: Transaction): boolean {
     const { progress } = this.#deps;
     if (!table.isWanted) return false;

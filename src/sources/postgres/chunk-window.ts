@@ -1,8 +1,8 @@
 // Merges the rows of a chunk with the changes that the stream delivered while the chunk was read.
 //
-// A change that is delivered in this time may be older or newer than the row that was read. So a row whose key changed is left to the
-// stream. One change does not have the complete row: an UPDATE does not contain values that are stored out of line (TOAST) and did not
-// change. The row that was read has them, and they were the same all the time: the two are merged.
+// A change that is delivered in this time may be older or newer than the row that was read. So a row that has such a change is not
+// written from the chunk. Exception: an UPDATE does not contain unchanged values that are stored out of line (TOAST). The row that was
+// read has them: the two are merged.
 
 import { type Tuple, UNCHANGED } from "./pgoutput.ts";
 import { keyJson, type Table } from "./table.ts";
@@ -11,7 +11,7 @@ import { keyJson, type Table } from "./table.ts";
 export class ChunkWindow {
   /** The last state of each row that changed; undefined for a row that no longer exists. */
   readonly #rows = new Map<string, Tuple | undefined>();
-  /** The keys whose rows are other ones than those of the chunk. */
+  /** The keys that another row has taken over since the chunk was read. */
   readonly #replaced = new Set<string>();
   /** The definitions that the changes had. */
   readonly #definitions = new Set<string>();
@@ -21,14 +21,14 @@ export class ChunkWindow {
   onRow(table: Table, row: Tuple): void {
     const key = this.#keyOf(table, row);
     const before = this.#rows.get(key);
-    // Another row now has the key of one that is gone, so that the chunk's values are not its own. It is read again by its key.
+    // The key now belongs to another row, so the values of the chunk are not that row's. It is read again by its key.
     if (!before && this.#rows.has(key) && row.includes(UNCHANGED)) this.#replaced.add(key);
     this.#rows.set(key, before ? merged(row, before) : row);
   }
 
-  /** @param old the row without its other columns, or complete */
+  /** @param old the columns of the replica identity, or the complete row */
   onGone(table: Table, old: { readonly row: Tuple; readonly isComplete: boolean }): void {
-    // The old row has the columns of the replica identity, from which the key may have been different.
+    // The old row has only the columns of the replica identity, which may not contain the key.
     if (!old.isComplete && table.key.some((n) => !table.identity.includes(n))) this.#mustReadAgain = true;
     this.#rows.set(this.#keyOf(table, old.row), undefined);
   }
@@ -41,7 +41,7 @@ export class ChunkWindow {
   /**
    * Returns the rows of the chunk that the stream does not have, in order.
    *
-   * @returns undefined when the chunk must be read again, because the definition of the table differs
+   * @returns undefined when the chunk must be read again, because the definition of the table differs, or a delete does not have the key
    */
   remaining(table: Table, rows: readonly Tuple[]): Tuple[] | undefined {
     const own = definitionOf(table);

@@ -88,7 +88,7 @@ export class Session {
       } catch (error) {
         (client as unknown as Inner).connection.stream.destroy();
         signal.throwIfAborted();
-        // The first failure of a server that has been reached says more than that it has no TLS.
+        // Report the first failure, unless it only says that the server has no TLS.
         failure = failure === undefined || isWithoutTls(failure) ? error : failure;
         if (!mayTryAgain(error)) break;
       }
@@ -155,7 +155,7 @@ function configOf(
     port,
     database,
     user,
-    // Without one, pg would read a file.
+    // Without a password, pg would read ~/.pgpass.
     password: password ?? "",
     ssl: ssl as pg.ClientConfig["ssl"],
     application_name: applicationName,

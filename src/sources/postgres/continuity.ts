@@ -27,13 +27,13 @@ export function missingChanges(
 ): string | undefined {
   const after = `changes after ${formatLsn(coveredLsn(cursor))}, the last position that was written to Kafka,`;
   if (identity.system !== cursor.system)
-    return `the server is another one (system identifier ${identity.system}, before: ${cursor.system}): ${after} are not known to it`;
+    return `the server is another one (system identifier ${identity.system}; the cursor was written for ${cursor.system}), and does not have the changes after ${formatLsn(coveredLsn(cursor))}`;
   if (identity.timeline < cursor.timeline)
-    return `the server was restored to an earlier point (timeline ${identity.timeline}, before: ${cursor.timeline}): its changes since then differ from what was written to Kafka`;
+    return `the server was restored to an earlier point (timeline ${identity.timeline}, the cursor has ${cursor.timeline}): its later changes are not those that were written to Kafka`;
   if (identity.timeline > cursor.timeline) {
     const fork = forkOf(history ?? "", cursor.timeline);
     if (fork === undefined || fork < coveredLsn(cursor))
-      return `the server went on from an earlier point (timeline ${identity.timeline} forked from ${cursor.timeline} at ${fork === undefined ? "an unknown position" : formatLsn(fork)}): changes up to ${formatLsn(coveredLsn(cursor))} were written to Kafka, and the server no longer has those after the fork`;
+      return `the server was promoted at an earlier position: timeline ${identity.timeline} began at ${fork === undefined ? "an unknown position" : formatLsn(fork)}, and changes up to ${formatLsn(coveredLsn(cursor))} were written to Kafka. The server does not have those after that position`;
   }
   if (identity.flushed < coveredLsn(cursor))
     return `the server was restored to an earlier point: its write-ahead log ends at ${formatLsn(identity.flushed)}, and changes up to ${formatLsn(coveredLsn(cursor))} were written to Kafka`;

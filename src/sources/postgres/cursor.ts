@@ -23,7 +23,7 @@ export interface ReadAtOnce {
   readonly oid: number;
   /** pg_current_snapshot() of the read. */
   readonly snapshot: string;
-  /** The mark in the stream after which nothing of the snapshot can come. */
+  /** The mark in the stream after which no transaction is contained in the snapshot. */
   readonly mark: string;
 }
 
@@ -68,7 +68,7 @@ export interface Position {
   readonly index: number;
 }
 
-/** Whether a message was written before: its transaction was, or it is one of the messages of the last transaction that were. */
+/** Whether a message was written: it is before the position, or belongs to its transaction and has no higher index. */
 export function isWritten(
   cursor: { readonly acked: bigint; readonly position: Position },
   at: Position,

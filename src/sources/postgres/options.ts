@@ -5,18 +5,18 @@ import { tlsFiles } from "../../core/tls-files.ts";
 
 export const postgresOptions = object({
   url: string(
-    "The server and the database, as libpq reads it: postgres://user:password@host:5432/database?sslmode=verify-full. sslmode has the modes of libpq; its default is prefer.",
+    "The URL of the database, in libpq's form: postgres://user:password@host:5432/database?sslmode=verify-full. sslmode has the modes of libpq; its default is prefer.",
     { required: true },
   ),
   tls: object(tlsFiles),
   tables: list(
     string("A table such as public.demo, or a pattern such as public.*."),
-    "The tables, as schema.table. * is any text; with ! before it, a pattern excludes what it matches; the last one that matches decides.",
+    "The tables, as schema.table. * matches any text. A pattern with ! before it excludes tables. The last pattern that matches decides.",
     { required: true, minItems: 1 },
   ),
   columns: list(
     string("A column such as public.demo.email, or a pattern."),
-    "The columns, as schema.table.column, with the same patterns as tables. Columns of keys are always in the key. Default: all.",
+    "The columns, as schema.table.column, with the same patterns as tables: with patterns that all have !, the other columns are written. Columns of keys are always in the key. Default: all.",
     { default: [] },
   ),
   topicPrefix: string(
@@ -29,7 +29,7 @@ export const postgresOptions = object({
   publication: string("The publication. Default: <kafka.namespace>_<name of the source>."),
   snapshot: oneOf(
     ["initial", "never", "only"],
-    "initial: the rows of each table are read once, while changes are streamed. never: changes only. only: the rows are read, then the source drops its slot and waits.",
+    "initial: the rows of each table are read once, while changes are streamed. never: changes only. only: rows and changes until all tables are read, then the source drops its slot and waits.",
     { default: "initial" },
   ),
   snapshotWhere: map(
@@ -39,7 +39,7 @@ export const postgresOptions = object({
   ),
   onSlotLost: oneOf(
     ["stop", "snapshot"],
-    "What happens when changes are missing, because the slot or the server no longer has them. stop: the source is blocked. snapshot: a new slot is created, and all tables are read again; rows that were deleted meanwhile are not reported.",
+    "What happens when changes are missing, because the slot or the server no longer has them. stop: the source is blocked. snapshot: a new slot is created, and the tables are read again (unless snapshot is never); rows that were deleted meanwhile are not reported.",
     { default: "stop" },
   ),
   signals: boolean(
@@ -51,7 +51,7 @@ export const postgresOptions = object({
   }),
   partitions: oneOf(
     ["root", "leaf"],
-    "The topics of partitioned tables. root: one per partitioned table. leaf: one per partition, as Debezium's default.",
+    "The topics of partitioned tables. root: one per partitioned table. leaf: one per partition, which is Debezium's default.",
     { default: "root" },
   ),
   schemas: boolean("Whether each key and value has its schema, as Kafka Connect's JsonConverter writes it.", {

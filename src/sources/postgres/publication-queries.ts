@@ -15,7 +15,7 @@ export const CANDIDATES = `SELECT c.oid, n.nspname AS schema, c.relname AS name,
     AND n.nspname NOT LIKE 'pg\\_%'
   ORDER BY n.nspname, c.relname`;
 
-/** Tables without a key come first: their changes wait for their snapshot. */
+/** Tables without a key come first: their changes are not written until they are read. */
 const HAS_KEY = `EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique AND i.indimmediate AND i.indisvalid
     AND i.indpred IS NULL AND i.indexprs IS NULL)`;
 

@@ -59,12 +59,12 @@ export function repairsOf(
   return [
     ...surplus.map(({ sql }) => ({
       statement: `ALTER PUBLICATION ${quoted} DROP TABLE ${sql}`,
-      problem: `the publication ${name} contains ${sql}, which it must not`,
+      problem: `the publication ${name} must not contain the table ${sql}`,
       isOurs,
     })),
     ...missing.map((table) => ({
       statement: `ALTER PUBLICATION ${quoted} ADD TABLE ${table.sql}`,
-      problem: `the publication ${name} does not contain ${table.name}, whose changes are missing until it does`,
+      problem: `the publication ${name} does not contain the table ${table.name}, so its changes are not written`,
       isOurs: true,
     })),
     ...((row["pubviaroot"] === "t") === viaRoot

@@ -12,7 +12,7 @@ const [COPY_DATA, COPY_BOTH, COPY_DONE, COMPLETE, ERROR, READY] = [0x64, 0x57, 0
 const [XLOG_DATA, KEEPALIVE] = [0x77, 0x6b];
 /** Where the message of the output plugin begins in a frame. */
 export const MESSAGE_AT = 30;
-/** Below it, the high half of a position and the low one are exact as one number. */
+/** A position whose high half is smaller is exact as a number. */
 const EXACT_HIGH = 2 ** 21;
 /** The number of microseconds from 1970 to 2000, where PostgreSQL's time begins. */
 export const POSTGRES_EPOCH_US = 946_684_800_000_000n;
@@ -63,7 +63,7 @@ export class ReplicationStream {
       if (this.#frames.bytes > MAX_WAITING) socket.pause();
       this.#wake();
     });
-    // An end without an error is a failure as well: the server ends the stream of a client that it gives up.
+    // An end without an error is a failure as well: the server disconnects a client that it no longer hears.
     const end = (error?: unknown): void =>
       this.#fail(error instanceof Error ? error : new Error("PostgreSQL closed the replication connection"));
     socket
@@ -91,7 +91,7 @@ export class ReplicationStream {
     this.#socket.write(Buffer.concat([head, text]));
     if (this.#failure) throw this.#failure;
     await started;
-    // A timer, because the server gives up a client that sends nothing, also while the client reads nothing.
+    // A timer, because the server disconnects a client that sends nothing, also while the client reads nothing.
     this.#timer = setInterval(() => this.sendStatus(), statusMs);
   }
 

@@ -38,7 +38,7 @@ export interface Ready {
   readonly pid: number;
   /** The end of the write-ahead log when the run began. */
   readonly beganAt: bigint;
-  /** Set when changes are missing and `onSlotLost` allows to go on. */
+  /** Set when changes are missing and `onSlotLost` lets the source continue. */
   readonly lost: string | undefined;
   close(): void;
 }

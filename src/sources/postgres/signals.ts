@@ -8,7 +8,7 @@ import { nameOf } from "./table.ts";
 export const SIGNAL = "onramp";
 
 /**
- * Returns the tables of a signal. Every role may send one, so that it can name only tables that the configuration has.
+ * Returns the tables of a signal. Every role can send a signal; therefore it may name only published tables.
  *
  * @throws Error that says what is wrong
  */

@@ -22,10 +22,11 @@ const MAX_AGAIN = 500;
 export interface SnapshotRows {
   readonly table: Table;
   readonly rows: readonly Tuple[];
-  /** Whether they are the first, or the last, rows of their table. */
+  /** Whether they are the first rows of their table. */
   readonly isFirst: boolean;
   /** Whether it is the first table that is read. */
   readonly isFirstTable: boolean;
+  /** Whether they are the last rows of their table. */
   readonly isLast: boolean;
   readonly isRequested: boolean;
 }
@@ -177,7 +178,7 @@ export class Snapshot {
   }
 
   #readAgain(current: TableProgress, key: string[]): void {
-    // Stored with the change, and kept apart from what the chunk in flight will complete.
+    // Stored with the change. Also kept in `#added`, because the progress after the chunk in flight replaces it.
     this.#deps.progress.update({ ...current, again: [...(current.again ?? []), key] });
     if (this.#isReading || this.#waiting) this.#added.push(key);
   }

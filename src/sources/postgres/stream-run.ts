@@ -47,7 +47,7 @@ export class StreamRun {
   #snapshotSession: Session | undefined;
   #ackedAt = Date.now();
   #heartbeatAt = 0;
-  /** Whether Kafka commits a batch. */
+  /** Whether a batch is being committed. */
   #isCommitting = false;
   #isEnded = false;
   /** Set while a table without a key is read. */
@@ -202,7 +202,7 @@ export class StreamRun {
     const whole = await snapshot.advance();
     if (!whole) return;
     this.#monitor.warn(
-      `table ${nameOf(whole.table)} has no key: its rows are read at once, while the stream waits; after a failure they are read again from the beginning, and written again`,
+      `table ${nameOf(whole.table)} has no key: its rows are read in one query, while the stream waits; after a failure, all of them are read and written again`,
     );
     this.#readingAtOnce = snapshot.readAtOnce(whole);
   }

@@ -14,7 +14,7 @@ export interface Column {
   readonly isIncluded: boolean;
 }
 
-/** A table, at one time: each change of its definition makes another one. */
+/** One version of a table: each change of its definition creates another one. */
 export interface Table {
   readonly oid: number;
   readonly schema: string;

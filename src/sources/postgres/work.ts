@@ -70,7 +70,7 @@ export async function* runPostgres(
     if (plan.snapshot === "only" && cursor && (await isSnapshotComplete(plan, cursor, signal)))
       await untilStopped(signal, report, context);
     const ready = await setUp(plan, cursor, signal, sleep, excluded, report);
-    // A later run may read it: the slot has then passed its creation.
+    // A later run may read the publication: by then, the slot is at a position after its creation.
     excluded.clear();
     try {
       yield* new StreamRun(plan, context, ready, signal, report).run(cursor);

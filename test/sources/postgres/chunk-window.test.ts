@@ -51,7 +51,7 @@ describe("sources: postgres, a chunk and its window", () => {
     );
   });
 
-  it("has no row that the stream has: inserted, updated completely, deleted, or moved to another key", () => {
+  it("leaves out rows that the stream has: inserted, updated completely, deleted, or moved to another key", () => {
     assert.deepEqual(
       remaining((window) => window.onRow(table, ["1", "new"])),
       [rows[1]],
@@ -82,7 +82,7 @@ describe("sources: postgres, a chunk and its window", () => {
     assert.deepEqual(window.remaining(three, [["1", "0", "big"]]), []);
   });
 
-  it("gives no row the value of another one that had its key", () => {
+  it("does not give a row the TOAST value of another row that had its key", () => {
     const replaced = (window: ChunkWindow): void => {
       window.onGone(table, keyOf("1"));
       window.onGone(table, keyOf("7"));

@@ -1,4 +1,4 @@
-// examples/postgres as it stands: the rows and the changes of a table, printed by its consumer.
+// examples/postgres, unchanged: the rows and the changes of a table, printed by its consumer.
 
 import { strict as assert } from "node:assert";
 import { spawn } from "node:child_process";

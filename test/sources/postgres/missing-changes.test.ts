@@ -131,7 +131,7 @@ describeIf(thorough, "sources: postgres, missing changes", function () {
     for (let n = 10; n < 60; n++) await postgres.sql(`INSERT INTO demo VALUES (${n})`);
     assert.match(
       await blockedReason(await source.again()),
-      /went on from an earlier point \(timeline 2 forked from 1 at/,
+      /was promoted at an earlier position: timeline 2 began at/,
     );
   });
 

@@ -17,7 +17,7 @@ describe("sources: postgres, snapshots", function () {
   const signal = (content: string) =>
     postgres().sql("SELECT pg_logical_emit_message(true, 'onramp', $1)", [content]);
 
-  it("reads a table again after a signal, and no table that the configuration does not have", async () => {
+  it("reads a table again after a signal, and ignores signals for other tables", async () => {
     await sql("CREATE TABLE demo (id int PRIMARY KEY); INSERT INTO demo VALUES (1), (2)");
     await sql("CREATE TABLE other (id int PRIMARY KEY); INSERT INTO other VALUES (1)");
     const source = await startSource(broker, postgres(), { tables: ["public.demo"] });
@@ -76,7 +76,7 @@ describe("sources: postgres, snapshots", function () {
     await (await source.again({ snapshot: "initial" })).untilRecords("public.demo", 3);
   });
 
-  it("drops its slot after the last table with snapshot: only, and stays like that after a restart", async () => {
+  it("with snapshot: only, drops its slot after the last table, and creates none after a restart", async () => {
     await sql("CREATE TABLE demo (id int PRIMARY KEY); INSERT INTO demo VALUES (1)");
     const source = await startSource(broker, postgres(), { snapshot: "only" });
     await source.untilRecords("public.demo", 1);

@@ -1,4 +1,4 @@
-// Another replica takes the source `postgres` over: the slot of the replica before is freed at once.
+// Another replica takes over the source `postgres`, and frees the slot of the previous owner at once.
 
 import { strict as assert } from "node:assert";
 import { randomUUID } from "node:crypto";

@@ -70,7 +70,7 @@ export function dice(seed: number): () => number {
 }
 
 export interface LoadOptions {
-  /** The number of rows before the start. Others are inserted and moved between them and behind them. */
+  /** The number of rows before the start. Others are inserted and moved between them and after them. */
   readonly rows: number;
   readonly seed: number;
   /** The number of connections that change rows; none changes rows of another one. */
@@ -239,7 +239,7 @@ class Plan {
     return steps[isCopy ? 0 : Math.floor(this.#random() * steps.length)] ?? [];
   }
 
-  /** Different keys of this client, in random order: of the rows before the start, between them, and behind them. */
+  /** Different keys of this client, in random order: of the rows before the start, between them, and after them. */
   #keys(count: number): number[] {
     const { rows, clients } = this.#options;
     const own = Math.floor((2.4 * rows) / clients);

@@ -1,4 +1,4 @@
-// The source kind `postgres` as a guest of the database: it breaks nothing for the application, needs few rights, and says what it needs.
+// The effects of the source kind `postgres` on the database, and the rights that it needs.
 
 import { strict as assert } from "node:assert";
 import { describeIf, thorough, useBroker } from "../../support/broker.ts";
@@ -6,7 +6,7 @@ import { usePostgres } from "../../support/postgres/server.ts";
 import { type PostgresSource, startSource } from "../../support/postgres/source.ts";
 import { until } from "../../support/until.ts";
 
-describeIf(thorough, "sources: postgres, a good guest", function () {
+describeIf(thorough, "sources: postgres, effects on the database and rights", function () {
   this.timeout(60_000);
   const broker = useBroker();
   const postgres = usePostgres();
@@ -48,7 +48,7 @@ describeIf(thorough, "sources: postgres, a good guest", function () {
     assert.match(await warnings(source), /ALTER TABLE .*nokey.* REPLICA IDENTITY FULL/);
   });
 
-  it("takes a table whose primary key was dropped out of the publication of updates at its next check", async () => {
+  it("moves a table to the publication of inserts after its primary key was dropped", async () => {
     await sql("CREATE TABLE demo (id int PRIMARY KEY); INSERT INTO demo VALUES (1)");
     const source = await startSource(broker, postgres());
     await source.untilRecords("public.demo", 1);
