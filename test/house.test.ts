@@ -37,7 +37,7 @@ const house: House = {
     "@octokit/plugin-throttling": ["webhooks"],
     "@octokit/webhooks": ["webhooks"],
     "eventsource-parser": ["sources/sse"],
-    pg: ["sources/postgres"],
+    pg: ["sources/postgres/server"],
     "@slack/webhook": ["sinks/slack"],
     "@slack/web-api": ["sinks/slack"],
     pino: ["ops"],

@@ -2,8 +2,8 @@
 
 import type { Batch, SourceDraft } from "../../core/source.ts";
 import { isWritten, type Position, type PostgresCursor } from "./cursor.ts";
-import { formatLsn, maxLsn, parseLsn } from "./lsn.ts";
-import type { Progress } from "./snapshot-progress.ts";
+import type { Progress } from "./snapshot/snapshot-progress.ts";
+import { formatLsn, maxLsn, parseLsn } from "./stream/lsn.ts";
 
 /** The bounds of a transaction in Kafka. */
 const [MAX_RECORDS, MAX_BYTES] = [8000, 8 * 1024 * 1024];

@@ -4,10 +4,16 @@ import type { AdapterContext } from "../../core/adapter.ts";
 import { messageOf } from "../../core/errors.ts";
 import { yieldToEventLoop } from "../../core/time.ts";
 import type { Batches } from "./batches.ts";
-import { type ChangeRecords, originOf } from "./changes.ts";
-import { MARK } from "./chunk-reader.ts";
-import { type Origin, unixUs } from "./envelope.ts";
 import type { Monitor } from "./monitor.ts";
+import type { Plan } from "./plan.ts";
+import { type ChangeRecords, originOf } from "./records/changes.ts";
+import { type Origin, unixUs } from "./records/envelope.ts";
+import { nameOf, type Table } from "./records/table.ts";
+import type { Relations } from "./relations.ts";
+import { MARK } from "./snapshot/chunk-reader.ts";
+import { requestedTables, SIGNAL } from "./snapshot/signals.ts";
+import type { Snapshot, SnapshotRows } from "./snapshot/snapshot.ts";
+import type { Progress } from "./snapshot/snapshot-progress.ts";
 import {
   type Delete,
   decodePgOutput,
@@ -15,14 +21,8 @@ import {
   type LogicalMessage,
   type Truncate,
   type Update,
-} from "./pgoutput.ts";
-import type { Plan } from "./plan.ts";
-import type { Relations } from "./relations.ts";
-import { MESSAGE_AT, type StreamedChange } from "./replication-stream.ts";
-import { requestedTables, SIGNAL } from "./signals.ts";
-import type { Snapshot, SnapshotRows } from "./snapshot.ts";
-import type { Progress } from "./snapshot-progress.ts";
-import { nameOf, type Table } from "./table.ts";
+} from "./stream/pgoutput.ts";
+import { MESSAGE_AT, type StreamedChange } from "./stream/replication-stream.ts";
 
 /** The number of rows of a snapshot that are written at once. */
 const SLICE = 250;

@@ -1,6 +1,6 @@
 // The cursor of a source: which changes were written, what the slot may have discarded, and the progress of snapshots.
 
-import { isLsn, maxLsn, parseLsn } from "./lsn.ts";
+import { isLsn, maxLsn, parseLsn } from "./stream/lsn.ts";
 
 /** The progress of the snapshot of one table. Values of keys are PostgreSQL's text. */
 export interface TableProgress {

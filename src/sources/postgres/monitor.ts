@@ -3,14 +3,14 @@
 import type { AdapterContext } from "../../core/adapter.ts";
 import { type ReportProgress, SourceError } from "../../core/source.ts";
 import { untilDeadline } from "../../core/time.ts";
-import { lostSlot } from "./continuity.ts";
 import type { Plan } from "./plan.ts";
-import type { Published } from "./publication.ts";
+import { nameOf } from "./records/table.ts";
+import { lostSlot } from "./server/continuity.ts";
+import type { Published } from "./server/publication.ts";
+import type { SlotState } from "./server/slot.ts";
+import { slotReport } from "./server/slot-report.ts";
 import { blockedBy, type Ready, readBy } from "./setup.ts";
-import type { SlotState } from "./slot.ts";
-import { slotReport } from "./slot-report.ts";
-import type { Progress } from "./snapshot-progress.ts";
-import { nameOf } from "./table.ts";
+import type { Progress } from "./snapshot/snapshot-progress.ts";
 
 /** How long the server may take to answer a query about the slot, in milliseconds. */
 const ANSWER_MS = 30_000;

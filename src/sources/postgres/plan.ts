@@ -4,10 +4,10 @@ import type { AdapterContext } from "../../core/adapter.ts";
 import { requireAll } from "../../core/adapter.ts";
 import { readTlsFiles } from "../../core/tls-files.ts";
 import { ms } from "../../core/units.ts";
-import { defaultName } from "./names.ts";
 import type { PostgresOptions } from "./options.ts";
-import type { PublicationOptions } from "./publication.ts";
-import { parseServer, type Server } from "./server.ts";
+import { defaultName } from "./server/names.ts";
+import type { PublicationOptions } from "./server/publication.ts";
+import { parseServer, type Server } from "./server/server.ts";
 import { isName, NameFilter, topicOf } from "./table-filter.ts";
 
 export interface Plan {

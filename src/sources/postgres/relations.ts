@@ -1,9 +1,9 @@
 // Keeps the definitions of the tables that the stream sends, and completes them from the catalog.
 
 import { SourceError } from "../../core/source.ts";
-import type { Catalog, TableCatalog } from "./catalog.ts";
-import type { Relation } from "./pgoutput.ts";
-import { type Column, memberOf, nameOf, type Table } from "./table.ts";
+import { type Column, memberOf, nameOf, type Table } from "./records/table.ts";
+import type { Catalog, TableCatalog } from "./server/catalog.ts";
+import type { Relation } from "./stream/pgoutput.ts";
 import { type NameFilter, sameTopic, topicOf } from "./table-filter.ts";
 import { codecOf } from "./values/codec.ts";
 

@@ -1,19 +1,19 @@
 // Prepares one run: connects, checks the server, provides publication and slot, checks that no change is missing, and starts the stream.
 
 import { type ReportProgress, SourceError } from "../../core/source.ts";
-import { Session } from "./connect.ts";
-import { type Identity, missingChanges } from "./continuity.ts";
 import { coveredLsn, type PostgresCursor } from "./cursor.ts";
-import { formatLsn, parseLsn } from "./lsn.ts";
-import { quoteIdentifier, quoteLiteral } from "./names.ts";
 import type { Plan } from "./plan.ts";
-import { checkServer, type ServerFacts } from "./preconditions.ts";
-import { Publications, type Published } from "./publication.ts";
 import { checkTopics } from "./relations.ts";
-import { ReplicationStream } from "./replication-stream.ts";
-import { Slot } from "./slot.ts";
-import { slotReport } from "./slot-report.ts";
-import { Progress } from "./snapshot-progress.ts";
+import { Session } from "./server/connect.ts";
+import { type Identity, missingChanges } from "./server/continuity.ts";
+import { quoteIdentifier, quoteLiteral } from "./server/names.ts";
+import { checkServer, type ServerFacts } from "./server/preconditions.ts";
+import { Publications, type Published } from "./server/publication.ts";
+import { Slot } from "./server/slot.ts";
+import { slotReport } from "./server/slot-report.ts";
+import { Progress } from "./snapshot/snapshot-progress.ts";
+import { formatLsn, parseLsn } from "./stream/lsn.ts";
+import { ReplicationStream } from "./stream/replication-stream.ts";
 
 /** How long a statement waits for a lock, in milliseconds. Also the time that the creation of the slot waits for transactions. */
 export const LOCK_MS = 1500;

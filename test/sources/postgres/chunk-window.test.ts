@@ -1,9 +1,9 @@
 // What remains of a chunk after the changes that were streamed while it was read.
 
 import { strict as assert } from "node:assert";
-import { ChunkWindow } from "../../../src/sources/postgres/chunk-window.ts";
-import { type Tuple, UNCHANGED } from "../../../src/sources/postgres/pgoutput.ts";
-import type { Table } from "../../../src/sources/postgres/table.ts";
+import type { Table } from "../../../src/sources/postgres/records/table.ts";
+import { ChunkWindow } from "../../../src/sources/postgres/snapshot/chunk-window.ts";
+import { type Tuple, UNCHANGED } from "../../../src/sources/postgres/stream/pgoutput.ts";
 import { builtinType } from "../../../src/sources/postgres/values/builtin-types.ts";
 import { codecOf, type PgType } from "../../../src/sources/postgres/values/codec.ts";
 

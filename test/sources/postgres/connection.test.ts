@@ -1,7 +1,7 @@
 // How the source `postgres` connects: URLs and TLS modes as libpq has them.
 
 import { strict as assert } from "node:assert";
-import { parseServer } from "../../../src/sources/postgres/server.ts";
+import { parseServer } from "../../../src/sources/postgres/server/server.ts";
 import { describeIf, thorough, useBroker } from "../../support/broker.ts";
 import { usePostgres } from "../../support/postgres/server.ts";
 import { startSource } from "../../support/postgres/source.ts";

@@ -1,7 +1,7 @@
 // The replication stream: messages in pieces, values of any size, servers and readers that stall.
 
 import { strict as assert } from "node:assert";
-import { FrameBuffer } from "../../../src/sources/postgres/frame-buffer.ts";
+import { FrameBuffer } from "../../../src/sources/postgres/stream/frame-buffer.ts";
 import { Produce } from "../../../src/wire/messages/produce.ts";
 import { itThoroughly, useBroker } from "../../support/broker.ts";
 import { startKafkaProxy } from "../../support/kafka-proxy.ts";

@@ -3,15 +3,15 @@
 import type { AdapterContext } from "../../core/adapter.ts";
 import type { Batch, ReportProgress } from "../../core/source.ts";
 import { systemClock } from "../../core/time.ts";
-import { Session } from "./connect.ts";
 import type { PostgresCursor } from "./cursor.ts";
-import { failureOf, isMissingObject } from "./failures.ts";
-import { insertsName } from "./names.ts";
 import type { Plan } from "./plan.ts";
-import { checkServer } from "./preconditions.ts";
-import { Publications } from "./publication.ts";
+import { Session } from "./server/connect.ts";
+import { failureOf, isMissingObject } from "./server/failures.ts";
+import { insertsName } from "./server/names.ts";
+import { checkServer } from "./server/preconditions.ts";
+import { Publications } from "./server/publication.ts";
+import { Slot } from "./server/slot.ts";
 import { isSnapshotComplete, LOCK_MS, setUp } from "./setup.ts";
-import { Slot } from "./slot.ts";
 import { StreamRun } from "./stream-run.ts";
 
 /** How often a source that has nothing left to do reports that it is alive, in milliseconds. */

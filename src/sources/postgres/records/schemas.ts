@@ -1,6 +1,6 @@
 // The schemas of Kafka Connect's JsonConverter, as Debezium 3.7 has them. Written with each record when `schemas` is true.
 
-import type { Tuple } from "./pgoutput.ts";
+import type { Tuple } from "../stream/pgoutput.ts";
 import type { Column, Table } from "./table.ts";
 
 interface Field {

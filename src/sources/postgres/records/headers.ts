@@ -1,7 +1,7 @@
 // The headers that Debezium writes with each record of a table.
 
 import { randomUUID } from "node:crypto";
-import type { Header } from "../../core/record.ts";
+import type { Header } from "../../../core/record.ts";
 
 /** @param prefix Debezium's `topic.prefix` */
 export function headersOf(prefix: string): readonly Header[] {

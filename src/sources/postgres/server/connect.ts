@@ -4,7 +4,7 @@
 import type { Socket } from "node:net";
 import type { ConnectionOptions } from "node:tls";
 import pg from "pg";
-import { untilAborted } from "../../core/time.ts";
+import { untilAborted } from "../../../core/time.ts";
 import type { Server } from "./server.ts";
 
 /** A row as text: PostgreSQL's output of each value. */

@@ -1,12 +1,12 @@
 // Writes keys and values as Debezium's connector for PostgreSQL does:
 // https://debezium.io/documentation/reference/3.7/connectors/postgresql.html#postgresql-change-events-value
 
-import type { Tuple } from "./pgoutput.ts";
-import { POSTGRES_EPOCH_US } from "./replication-stream.ts";
+import type { Tuple } from "../stream/pgoutput.ts";
+import { POSTGRES_EPOCH_US } from "../stream/replication-stream.ts";
+import { jsonString } from "../values/codec.ts";
 import { keyWithSchema, messageWithSchema, valueWithSchema } from "./schemas.ts";
 import { keyJson, partJson, rowJson, type Table } from "./table.ts";
 import type { TextBuffer } from "./text-buffer.ts";
-import { jsonString } from "./values/codec.ts";
 
 /** What the records say about the origin of a change. */
 export interface Origin {

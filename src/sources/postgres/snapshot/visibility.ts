@@ -2,7 +2,7 @@
 // commit record is flushed, which is before it is visible, and with synchronous replication long before: a chunk that is read in
 // between is older than what was delivered.
 
-import type { Session } from "./connect.ts";
+import type { Session } from "../server/connect.ts";
 
 /** The transactions that a snapshot of PostgreSQL sees: the content of pg_current_snapshot(), modulo 2^32. */
 export class VisibleTransactions {

@@ -1,9 +1,9 @@
 // The replication slot of a source: creates it, reads its state, and frees it from a connection that no longer reads.
 
-import { SourceError } from "../../core/source.ts";
+import { SourceError } from "../../../core/source.ts";
+import { parseLsn } from "../stream/lsn.ts";
 import type { Session } from "./connect.ts";
 import { isLockTimeout, sqlState } from "./failures.ts";
-import { parseLsn } from "./lsn.ts";
 import { quoteIdentifier } from "./names.ts";
 
 /** How long a connection that was ended may keep the slot, in milliseconds. */

@@ -1,13 +1,13 @@
 // The publications of a source: one for the tables whose rows PostgreSQL can identify, and one, for inserts only, for the others. A
 // table without a replica identity in a publication of updates would make every UPDATE and DELETE of the application fail.
 
-import { SourceError } from "../../core/source.ts";
+import { SourceError } from "../../../core/source.ts";
+import type { NameFilter } from "../table-filter.ts";
 import type { Session } from "./connect.ts";
 import { isLockTimeout, isPermissionError } from "./failures.ts";
 import { insertsName, quoteIdentifier, quoteTable } from "./names.ts";
 import { CANDIDATES, publishedTables } from "./publication-queries.ts";
 import { type Candidate, type Repair, repairsOf } from "./publication-repairs.ts";
-import type { NameFilter } from "./table-filter.ts";
 
 /** A table that the publications contain and the configuration selects. */
 export interface PublishedTable {

@@ -4,8 +4,8 @@
 // written from the chunk. Exception: an UPDATE does not contain unchanged values that are stored out of line (TOAST). The row that was
 // read has them: the two are merged.
 
-import { type Tuple, UNCHANGED } from "./pgoutput.ts";
-import { keyJson, type Table } from "./table.ts";
+import { keyJson, type Table } from "../records/table.ts";
+import { type Tuple, UNCHANGED } from "../stream/pgoutput.ts";
 
 /** The changes of one table from the time before a chunk is read until the mark after it. */
 export class ChunkWindow {

@@ -1,8 +1,8 @@
 // A table as the source writes it: its columns with their codecs, its key, and its topic.
 
-import type { Relation, Tuple } from "./pgoutput.ts";
-import { UNCHANGED } from "./pgoutput.ts";
-import { jsonString, type ValueCodec } from "./values/codec.ts";
+import type { Relation, Tuple } from "../stream/pgoutput.ts";
+import { UNCHANGED } from "../stream/pgoutput.ts";
+import { jsonString, type ValueCodec } from "../values/codec.ts";
 
 export interface Column {
   readonly name: string;

@@ -1,9 +1,9 @@
 // Queries of PostgreSQL's catalog: the types, keys and columns of tables.
 
+import type { Relation, ReplicaIdentity } from "../stream/pgoutput.ts";
+import { builtinType } from "../values/builtin-types.ts";
+import type { PgType } from "../values/codec.ts";
 import type { Session } from "./connect.ts";
-import type { Relation, ReplicaIdentity } from "./pgoutput.ts";
-import { builtinType } from "./values/builtin-types.ts";
-import type { PgType } from "./values/codec.ts";
 
 /** The live definition of a table: its columns in order, and the indexes that identify its rows, the primary key first. */
 export interface TableCatalog {

@@ -1,7 +1,7 @@
 // Checks that the server still has every change after the cursor. What is missing is reported, and never skipped in silence.
 
-import { coveredLsn, type PostgresCursor } from "./cursor.ts";
-import { formatLsn, parseLsn } from "./lsn.ts";
+import { coveredLsn, type PostgresCursor } from "../cursor.ts";
+import { formatLsn, parseLsn } from "../stream/lsn.ts";
 import type { SlotState } from "./slot.ts";
 
 /** What IDENTIFY_SYSTEM returns. */

@@ -2,7 +2,7 @@
 // https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS
 
 import type { ConnectionOptions } from "node:tls";
-import type { TlsFiles } from "../../core/tls-files.ts";
+import type { TlsFiles } from "../../../core/tls-files.ts";
 
 const MODES = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] as const;
 type Mode = (typeof MODES)[number];

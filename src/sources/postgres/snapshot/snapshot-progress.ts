@@ -1,6 +1,6 @@
 // The progress of snapshots: which tables are read, which remain, and what the cursor stores of it.
 
-import type { AddedTable, ReadAtOnce, SnapshotProgress, TableProgress } from "./cursor.ts";
+import type { AddedTable, ReadAtOnce, SnapshotProgress, TableProgress } from "../cursor.ts";
 import { VisibleTransactions } from "./visibility.ts";
 
 /** Tracks which tables are read, which remain, and how far the current one is. */

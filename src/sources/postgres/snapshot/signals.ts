@@ -1,8 +1,8 @@
 // Requests for snapshots, which a transaction sends through the write-ahead log:
 // SELECT pg_logical_emit_message(true, 'onramp', '{"snapshot":["public.demo"]}')
 
-import type { PublishedTable } from "./publication.ts";
-import { nameOf } from "./table.ts";
+import { nameOf } from "../records/table.ts";
+import type { PublishedTable } from "../server/publication.ts";
 
 /** The prefix of the messages. */
 export const SIGNAL = "onramp";

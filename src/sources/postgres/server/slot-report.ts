@@ -1,6 +1,6 @@
 // What `/sources` and the metrics show of a replication slot.
 
-import type { SourceProgress } from "../../core/source.ts";
+import type { SourceProgress } from "../../../core/source.ts";
 import type { SlotState } from "./slot.ts";
 
 /** @param slot undefined when it does not exist, or is not known */

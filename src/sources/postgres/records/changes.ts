@@ -1,9 +1,9 @@
 // Converts the changes of the stream to records.
 
-import type { Header } from "../../core/record.ts";
-import type { SourceDraft } from "../../core/source.ts";
+import type { Header } from "../../../core/record.ts";
+import type { SourceDraft } from "../../../core/source.ts";
+import type { Delete, Insert, LogicalMessage, Tuple, Update } from "../stream/pgoutput.ts";
 import { type Envelopes, type Operation, type Origin, unixUs } from "./envelope.ts";
-import type { Delete, Insert, LogicalMessage, Tuple, Update } from "./pgoutput.ts";
 import { keyJson, type Table } from "./table.ts";
 
 export interface RecordRules {

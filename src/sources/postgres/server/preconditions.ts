@@ -1,6 +1,6 @@
 // Checks the server before the source uses it: version, wal_level, role. Each failure says what to change, and where.
 
-import { SourceError } from "../../core/source.ts";
+import { SourceError } from "../../../core/source.ts";
 import type { Session } from "./connect.ts";
 
 /** What is known about the server. */

@@ -3,14 +3,14 @@
 // visibility.ts.
 
 import { randomUUID } from "node:crypto";
+import type { TableProgress } from "../cursor.ts";
+import { nameOf, type Table } from "../records/table.ts";
+import type { Session } from "../server/connect.ts";
+import { isLockTimeout } from "../server/failures.ts";
+import { type Delete, type Insert, type Tuple, UNCHANGED, type Update } from "../stream/pgoutput.ts";
 import { type Chunk, ChunkReader, type SnapshotTable } from "./chunk-reader.ts";
 import { ChunkWindow } from "./chunk-window.ts";
-import type { Session } from "./connect.ts";
-import type { TableProgress } from "./cursor.ts";
-import { isLockTimeout } from "./failures.ts";
-import { type Delete, type Insert, type Tuple, UNCHANGED, type Update } from "./pgoutput.ts";
 import type { Progress } from "./snapshot-progress.ts";
-import { nameOf, type Table } from "./table.ts";
 import { Deliveries } from "./visibility.ts";
 
 /** The pause between two looks at transactions that are not visible yet, in milliseconds. */

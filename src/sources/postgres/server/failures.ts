@@ -1,7 +1,7 @@
 // Recognizes failures of PostgreSQL, and says what an operator must do.
 
-import { messageOf } from "../../core/errors.ts";
-import { SourceError } from "../../core/source.ts";
+import { messageOf } from "../../../core/errors.ts";
+import { SourceError } from "../../../core/source.ts";
 import type { Server } from "./server.ts";
 
 /** The SQLSTATE of an error of the server; undefined for other errors. */

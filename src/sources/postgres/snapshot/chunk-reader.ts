@@ -1,14 +1,14 @@
 // Reads rows of a table in the order of its key, in chunks of bounded time and size.
 
-import { messageOf } from "../../core/errors.ts";
-import { SourceError } from "../../core/source.ts";
-import type { Session } from "./connect.ts";
-import type { TableProgress } from "./cursor.ts";
-import { isPermissionError } from "./failures.ts";
-import { quoteIdentifier, quoteTable } from "./names.ts";
-import type { Tuple } from "./pgoutput.ts";
-import type { PublishedTable } from "./publication.ts";
-import type { Table } from "./table.ts";
+import { messageOf } from "../../../core/errors.ts";
+import { SourceError } from "../../../core/source.ts";
+import type { TableProgress } from "../cursor.ts";
+import type { Table } from "../records/table.ts";
+import type { Session } from "../server/connect.ts";
+import { isPermissionError } from "../server/failures.ts";
+import { quoteIdentifier, quoteTable } from "../server/names.ts";
+import type { PublishedTable } from "../server/publication.ts";
+import type { Tuple } from "../stream/pgoutput.ts";
 
 /** The prefix of the messages that mark the ends of chunks. */
 export const MARK = "onramp:mark";
