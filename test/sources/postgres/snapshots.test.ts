@@ -1,12 +1,12 @@
 // The snapshots of the source kind `postgres`: their order with the stream, signals, tables that come later, and restarts.
 
 import { strict as assert } from "node:assert";
-import { useBroker } from "../../support/broker.ts";
+import { describeIf, thorough, useBroker } from "../../support/broker.ts";
 import { usePostgres } from "../../support/postgres/server.ts";
 import { startSource } from "../../support/postgres/source.ts";
 import { until } from "../../support/until.ts";
 
-describe("sources: postgres, snapshots", function () {
+describeIf(thorough, "sources: postgres, snapshots", function () {
   this.timeout(60_000);
   const broker = useBroker();
   const postgres = usePostgres();

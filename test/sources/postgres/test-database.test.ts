@@ -3,10 +3,11 @@
 import { strict as assert } from "node:assert";
 import { existsSync, readFileSync } from "node:fs";
 import pg from "pg";
+import { describeIf, thorough } from "../../support/broker.ts";
 import { startPostgres, usePostgres } from "../../support/postgres/server.ts";
 import { tlsFiles } from "../../support/tls/files.ts";
 
-describe("the PostgreSQL of the tests", () => {
+describeIf(thorough, "the PostgreSQL of the tests", () => {
   const postgres = usePostgres();
 
   it("runs several statements and returns the rows of the last one", async () => {
