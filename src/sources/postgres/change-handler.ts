@@ -12,7 +12,8 @@ import { nameOf, type Table } from "./records/table.ts";
 import type { Relations } from "./relations.ts";
 import { MARK } from "./snapshot/chunk-reader.ts";
 import { requestedTables, SIGNAL } from "./snapshot/signals.ts";
-import type { Snapshot, SnapshotRows } from "./snapshot/snapshot.ts";
+import type { Snapshot } from "./snapshot/snapshot.ts";
+import type { SnapshotRows } from "./snapshot/snapshot-deps.ts";
 import type { Progress } from "./snapshot/snapshot-progress.ts";
 import {
   type Delete,
@@ -137,7 +138,7 @@ export class ChangeHandler {
   #isRecorded(table: Table, { xid }: Transaction): boolean {
     const { progress } = this.#deps;
     if (!table.isWanted) return false;
-    if (table.key.length === 0 && progress.isPending(table.oid)) return false;
+    if (table.key.length === 0 && progress.isUnread(table.oid)) return false;
     return !progress.contains(table.oid, xid);
   }
 

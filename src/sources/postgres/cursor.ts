@@ -5,6 +5,10 @@ import { isLsn, maxLsn, parseLsn } from "./stream/lsn.ts";
 /** The progress of the snapshot of one table. Values of keys are PostgreSQL's text. */
 export interface TableProgress {
   readonly oid: number;
+  /** The columns of the key (see `keySignature`): the positions are valid only with it. */
+  readonly key?: string;
+  /** Set when the table must be read from the beginning. */
+  readonly isStale?: true;
   /** The key after which the next chunk begins; absent before the first chunk. */
   readonly after?: readonly string[];
   /** The last key that existed when the snapshot of the table began. */

@@ -16,9 +16,12 @@ import { TextBuffer } from "./records/text-buffer.ts";
 import { Relations } from "./relations.ts";
 import { Catalog } from "./server/catalog.ts";
 import { Session } from "./server/connect.ts";
+import { Publications } from "./server/publication.ts";
 import { LOCK_MS, lossText, type Ready } from "./setup.ts";
-import { Snapshot, type SnapshotRows } from "./snapshot/snapshot.ts";
+import { Snapshot } from "./snapshot/snapshot.ts";
+import type { SnapshotRows } from "./snapshot/snapshot-deps.ts";
 import { Progress } from "./snapshot/snapshot-progress.ts";
+import { SnapshotTargets } from "./snapshot/targets.ts";
 
 /** How often a position of an idle server is committed and acknowledged, in milliseconds. */
 const IDLE_ACK_MS = 10_000;
@@ -212,16 +215,20 @@ export class StreamRun {
     const session = await Session.open(server, applicationName, LOCK_MS, false, this.#signal);
     this.#snapshotSession = session;
     session.lost.catch((error: unknown) => this.#monitor.fail(error));
+    const catalog = new Catalog(session);
+    const { publication } = this.#plan;
+    const targets = new SnapshotTargets({
+      session,
+      catalog,
+      relations: new Relations(this.#plan, catalog),
+      publications: new Publications(session, { ...publication, version: this.#ready.facts.version }),
+      names: this.#ready.names,
+      snapshotWhere,
+    });
     return new Snapshot({
       session,
       progress: this.#progress,
-      target: async (oid) => {
-        const published = this.#monitor.published.tables.find((each) => each.oid === oid);
-        const relation = published && (await this.#catalog.relation(oid, published.columns));
-        if (!published || !relation) return undefined;
-        const table = await this.#relations.compile(relation);
-        return { published, table, where: snapshotWhere[nameOf(published)] };
-      },
+      targets,
       sleep: (ms) => this.#context.sleep(ms, this.#signal),
       onEvent: () => this.#ready.stream.wake(),
       onWait: (reason) => this.#monitor.onWait(reason),

@@ -31,7 +31,7 @@ describe("sources: postgres, connection", function () {
       ["mysql://u:secret@h/d", /begin with postgres/],
       ["postgres://u:secret@h1,h2/d", /several hosts|not a valid URL/],
       ["postgres://u:secret@h/d?sslmode=maybe", /sslmode must be one of disable, allow/],
-      ["postgres://u:secret@h/d?options=-c%20x", /parameter options is not supported/],
+      ["postgres://u:secret@h/d?options=-c%20x", /a parameter that is not supported/],
       ["postgres://:secret@h/d", /user is missing/],
       ["postgres://u:se%zzcret@h/d", /% is not followed/],
     ] as const) {

@@ -89,7 +89,7 @@ describeIf(thorough, "sources: postgres, effects on the database and rights", fu
     const reason = await blockedReason(source);
     assert.match(reason, /may not create the publication/);
     const statements = reason.split("\n").slice(1).join("\n");
-    assert.match(statements, /^CREATE PUBLICATION ".*_pg" FOR TABLE "public"."demo" WITH/);
+    assert.match(statements, /^CREATE PUBLICATION ".*_pg" FOR TABLE ONLY "public"."demo" WITH/);
     await sql(statements);
     await sql(`GRANT SELECT ON demo TO ${role}`);
     const again = await source.again();

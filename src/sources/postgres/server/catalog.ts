@@ -93,12 +93,40 @@ export class Catalog {
     };
   }
 
+  /** A text that differs after each change of the names, the columns or the keys of a table; undefined when it does not exist. */
+  async signature(oid: number): Promise<string | undefined> {
+    const [row] = await this.#session.query(
+      `SELECT concat_ws(' ', n.nspname, c.relname, c.relreplident,
+         (SELECT string_agg(concat_ws(':', a.attnum, a.attname, a.atttypid, a.atttypmod), ',' ORDER BY a.attnum)
+          FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
+         (SELECT string_agg(concat_ws(':', i.indexrelid, i.indisprimary, i.indisreplident), ',' ORDER BY i.indexrelid)
+          FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique)) AS signature
+       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1::oid`,
+      [oid],
+    );
+    return row?.["signature"] ?? undefined;
+  }
+
+  /** The types of columns as SQL, and the schemas in which their operators can be. */
+  async sqlTypes(
+    oids: readonly number[],
+  ): Promise<{ readonly types: readonly string[]; readonly schemas: readonly string[] }> {
+    const rows = await this.#session.query(
+      `SELECT t.oid, n.nspname, quote_ident(n.nspname) || '.' || quote_ident(t.typname) AS name
+       FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace WHERE t.oid = ANY($1::oid[])`,
+      [`{${oids.join(",")}}`],
+    );
+    const types = oids.map((oid) => rows.find((row) => Number(row["oid"]) === oid)?.["name"] ?? "text");
+    return { types, schemas: [...new Set(rows.map((row) => row["nspname"] ?? "pg_catalog"))] };
+  }
+
   /** The definition of a table as the stream would send it, with the columns that a publication has. */
   async relation(oid: number, columns: readonly string[]): Promise<Relation | undefined> {
     const rows = await this.#session.query(
       `SELECT n.nspname, c.relname, c.relreplident, a.attname, a.atttypid, a.atttypmod,
          CASE c.relreplident WHEN 'f' THEN true
-           ELSE EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND a.attnum = ANY(i.indkey::int2[])
+           ELSE EXISTS (SELECT FROM pg_index i CROSS JOIN unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, n)
+             WHERE i.indrelid = c.oid AND k.attnum = a.attnum AND k.n <= i.indnkeyatts
              AND CASE c.relreplident WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident ELSE false END) END AS is_key
        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped

@@ -1,4 +1,5 @@
-// Compares a publication with the tables that it must contain. Pure.
+// Compares a publication with the tables that it must contain. Pure. Without ONLY, a statement would apply to the tables that inherit as
+// well, which may have no replica identity.
 
 import type { Row } from "./connect.ts";
 import { quoteIdentifier, quoteLiteral } from "./names.ts";
@@ -58,12 +59,12 @@ export function repairsOf(
   );
   return [
     ...surplus.map(({ sql }) => ({
-      statement: `ALTER PUBLICATION ${quoted} DROP TABLE ${sql}`,
+      statement: `ALTER PUBLICATION ${quoted} DROP TABLE ONLY ${sql}`,
       problem: `the publication ${name} must not contain the table ${sql}`,
       isOurs,
     })),
     ...missing.map((table) => ({
-      statement: `ALTER PUBLICATION ${quoted} ADD TABLE ${table.sql}`,
+      statement: `ALTER PUBLICATION ${quoted} ADD TABLE ONLY ${table.sql}`,
       problem: `the publication ${name} does not contain the table ${table.name}, so its changes are not written`,
       isOurs: true,
     })),
@@ -85,7 +86,7 @@ function creation(
   tables: readonly Candidate[],
 ): Repair[] {
   const quoted = quoteIdentifier(name);
-  const list = tables.length > 0 ? `FOR TABLE ${tables.map(({ sql }) => sql).join(", ")} ` : "";
+  const list = tables.length > 0 ? `FOR TABLE ${tables.map(({ sql }) => `ONLY ${sql}`).join(", ")} ` : "";
   const parameters = [
     `publish_via_partition_root = ${viaRoot}`,
     ...(isInserts ? ["publish = 'insert'"] : []),

@@ -91,7 +91,7 @@ export class Publications {
         throw new SourceError("blocked", `No table matches the option tables. ${warnings.join(" ")}`.trim());
       warnings.push("no table matches the option tables");
     }
-    const before = new Set((await this.#published()).map(({ oid }) => oid));
+    const before = new Set((await this.tables()).map(({ oid }) => oid));
     const [repairs, hasMain] = await this.#repairs(candidates, before, isNew);
     for (const { statement, problem, isOurs } of repairs) {
       const warning = `${problem}. Run: ${statement};`;
@@ -113,7 +113,7 @@ export class Publications {
         warnings.push(
           `table ${name} has no replica identity: only its inserts are written. In a publication FOR ALL TABLES or FOR TABLES IN SCHEMA, PostgreSQL also refuses its updates and deletes. Run: ALTER TABLE ${sql} REPLICA IDENTITY FULL;`,
         );
-    const tables = await this.#published();
+    const tables = await this.tables();
     const [row] = await this.#session.query("SELECT pg_current_snapshot()::text AS snapshot");
     const added = tables.flatMap(({ oid }) => (before.has(oid) ? [] : [oid]));
     return { tables, warnings, added, snapshot: row?.["snapshot"] ?? "" };
@@ -185,7 +185,8 @@ export class Publications {
     return [repairs, main !== undefined];
   }
 
-  async #published(): Promise<PublishedTable[]> {
+  /** The tables that the publications contain and the configuration selects. */
+  async tables(): Promise<PublishedTable[]> {
     const { name, tables, version } = this.#options;
     const rows = await this.#session.query(publishedTables(version), [[name, insertsName(name)]]);
     return rows.flatMap((row) => {

@@ -38,11 +38,11 @@ export function parseServer(url: string, files: TlsFiles): Server {
     );
   }
   const given = parsed.searchParams;
-  for (const name of given.keys())
-    if (!PARAMETERS.has(name))
-      throw new Error(
-        `url: the parameter ${name.slice(0, 40)} is not supported (supported: ${[...PARAMETERS].join(", ")}; for certificates, use the option tls)`,
-      );
+  // Not named: a part of a password that is not encoded looks like a parameter.
+  if ([...given.keys()].some((name) => !PARAMETERS.has(name)))
+    throw new Error(
+      `url: it has a parameter that is not supported (supported: ${[...PARAMETERS].join(", ")}). For certificates, use the option tls. If it is a part of the password, encode ? as %3F and & as %26`,
+    );
   const named = parsed.hostname === NO_HOST ? "" : decode(parsed.hostname).replace(/^\[|\]$/g, "");
   const host = given.get("host") ?? named;
   if (host.includes(",")) throw new Error("url: several hosts are not supported; name the primary server");
@@ -63,8 +63,7 @@ export function parseServer(url: string, files: TlsFiles): Server {
 
 /** https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-PROTECTION */
 function waysOf(mode: string, files: TlsFiles): readonly (ConnectionOptions | false)[] {
-  if (!MODES.includes(mode as Mode))
-    throw new Error(`url: sslmode must be one of ${MODES.join(", ")}, and is ${mode.slice(0, 40)}`);
+  if (!MODES.includes(mode as Mode)) throw new Error(`url: sslmode must be one of ${MODES.join(", ")}`);
   // libpq: with a CA file, `require` checks the certificate as `verify-ca` does.
   const isChecked = mode.startsWith("verify") || (mode === "require" && files.ca !== undefined);
   const tls: ConnectionOptions = {

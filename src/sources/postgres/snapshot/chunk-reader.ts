@@ -7,8 +7,8 @@ import type { Table } from "../records/table.ts";
 import type { Session } from "../server/connect.ts";
 import { isPermissionError } from "../server/failures.ts";
 import { quoteIdentifier, quoteTable } from "../server/names.ts";
-import type { PublishedTable } from "../server/publication.ts";
 import type { Tuple } from "../stream/pgoutput.ts";
+import type { SnapshotTable, SnapshotTargets } from "./targets.ts";
 
 /** The prefix of the messages that mark the ends of chunks. */
 export const MARK = "onramp:mark";
@@ -26,12 +26,9 @@ export interface Chunk {
   readonly isLast: boolean;
 }
 
-/** What a snapshot reads of a table. */
-export interface SnapshotTable {
-  readonly published: PublishedTable;
-  readonly table: Table;
-  /** A condition that the configuration sets, as SQL. */
-  readonly where: string | undefined;
+/** The definition of the table changed before it was read: the chunk must be read again. */
+export class DefinitionChanged extends Error {
+  override readonly name = "DefinitionChanged";
 }
 
 /** Reads the chunks of tables. */
@@ -39,8 +36,11 @@ export class ChunkReader {
   readonly #session: Session;
   #limit = FIRST_ROWS;
 
-  constructor(session: Session) {
+  readonly #targets: SnapshotTargets;
+
+  constructor(session: Session, targets: SnapshotTargets) {
     this.#session = session;
+    this.#targets = targets;
   }
 
   /** Reads the rows after `progress.after`. */
@@ -49,14 +49,14 @@ export class ChunkReader {
     const key = keyColumns(table);
     const conditions = [
       ...conditionsOf(target),
-      ...(after ? [`(${key}) > (${placeholders(table, 0)})`] : []),
-      ...(until ? [`(${key}) <= (${placeholders(table, after ? table.key.length : 0)})`] : []),
+      ...(after ? [`(${key}) > (${placeholders(target, 0)})`] : []),
+      ...(until ? [`(${key}) <= (${placeholders(target, after ? table.key.length : 0)})`] : []),
     ];
     const sql = `${select(target)}${whereOf(conditions)} ORDER BY ${key} LIMIT ${this.#limit}`;
     const began = performance.now();
     const rows: Tuple[] = [];
     let characters = 0;
-    for await (const part of this.#fetch(sql, [...(after ?? []), ...(until ?? [])])) {
+    for await (const part of this.#fetch(target, sql, [...(after ?? []), ...(until ?? [])])) {
       rows.push(...part);
       for (const row of part) for (const value of row) characters += (value as string | null)?.length ?? 0;
       if (characters > MAX_CHARACTERS) break;
@@ -69,10 +69,10 @@ export class ChunkReader {
   /** Reads rows by their keys. */
   async byKey(target: SnapshotTable, keys: readonly (readonly string[])[]): Promise<Chunk> {
     const { table } = target;
-    const tuples = keys.map((_, n) => `(${placeholders(table, n * table.key.length)})`);
+    const tuples = keys.map((_, n) => `(${placeholders(target, n * table.key.length)})`);
     const sql = `${select(target)}${whereOf([...conditionsOf(target), `(${keyColumns(table)}) IN (${tuples.join(", ")})`])}`;
     const rows: Tuple[] = [];
-    for await (const part of this.#fetch(sql, keys.flat())) rows.push(...part);
+    for await (const part of this.#fetch(target, sql, keys.flat())) rows.push(...part);
     return { rows, isLast: false };
   }
 
@@ -100,7 +100,7 @@ export class ChunkReader {
     try {
       const [row] = await this.#session.query("SELECT pg_current_snapshot()::text AS snapshot");
       onSnapshot(row?.["snapshot"] ?? "");
-      yield* this.#cursor(`${select(target)}${whereOf(conditionsOf(target))}`, []);
+      yield* this.#cursor(target, `${select(target)}${whereOf(conditionsOf(target))}`, []);
     } finally {
       await this.#session.query("ROLLBACK");
     }
@@ -120,17 +120,30 @@ export class ChunkReader {
     }
   }
 
-  async *#fetch(sql: string, values: readonly string[]): AsyncGenerator<readonly Tuple[], void> {
+  async *#fetch(
+    target: SnapshotTable,
+    sql: string,
+    values: readonly string[],
+  ): AsyncGenerator<readonly Tuple[], void> {
     await this.#session.query("BEGIN READ ONLY");
     try {
-      yield* this.#cursor(sql, values);
+      const schemas = target.schemas.map(quoteIdentifier).join(", ");
+      await this.#session.query(`SET LOCAL search_path = pg_catalog, ${schemas}`);
+      yield* this.#cursor(target, sql, values);
     } finally {
       await this.#session.query("ROLLBACK");
     }
   }
 
-  async *#cursor(sql: string, values: readonly string[]): AsyncGenerator<readonly Tuple[], void> {
+  /** @throws DefinitionChanged */
+  async *#cursor(
+    target: SnapshotTable,
+    sql: string,
+    values: readonly string[],
+  ): AsyncGenerator<readonly Tuple[], void> {
     await this.#session.query(`DECLARE chunk NO SCROLL CURSOR FOR ${sql}`, values);
+    // The cursor holds a lock: from here on, the definition does not change.
+    if (!(await this.#targets.isCurrent(target))) throw new DefinitionChanged();
     for (;;) {
       const rows = await this.#session.rows(`FETCH ${FETCH_ROWS} FROM chunk`);
       if (rows.length > 0) yield rows;
@@ -149,15 +162,14 @@ export class ChunkReader {
 const keyColumns = (table: Table): string =>
   table.key.map((n) => quoteIdentifier(table.columns[n]?.name ?? "")).join(", ");
 
-/** Parameters are texts: PostgreSQL converts them to the types of the columns with which they are compared. */
-const placeholders = (table: Table, from: number): string =>
-  table.key.map((_, n) => `$${from + n + 1}`).join(", ");
+const placeholders = ({ table, keyTypes }: SnapshotTable, from: number): string =>
+  table.key.map((_, n) => `$${from + n + 1}::${keyTypes[n]}`).join(", ");
 
 const select = (target: SnapshotTable): string =>
   `SELECT ${target.table.columns.map(({ name }) => quoteIdentifier(name)).join(", ")} FROM ${fromOf(target)}`;
 
 /** Without ONLY, a table would be read with those that inherit from it. */
-const fromOf = ({ published: { schema, name, isPartitioned } }: SnapshotTable): string =>
+const fromOf = ({ published: { isPartitioned }, table: { schema, name } }: SnapshotTable): string =>
   `${isPartitioned ? "" : "ONLY "}${quoteTable(schema, name)}`;
 
 const conditionsOf = ({ published, where }: SnapshotTable): string[] =>

@@ -7,10 +7,16 @@
 import { keyJson, type Table } from "../records/table.ts";
 import { type Tuple, UNCHANGED } from "../stream/pgoutput.ts";
 
+const [GONE, COMPLETE] = [Symbol("gone"), Symbol("complete")] as const;
+
 /** The changes of one table from the time before a chunk is read until the mark after it. */
 export class ChunkWindow {
-  /** The last state of each row that changed; undefined for a row that no longer exists. */
-  readonly #rows = new Map<string, Tuple | undefined>();
+  /**
+   * The last state of each row that changed: `GONE`, `COMPLETE` if the stream has all of its values, otherwise those that it has.
+   */
+  readonly #rows = new Map<string, Tuple | typeof GONE | typeof COMPLETE>();
+  /** The keys of the chunk, once it was read: other rows do not matter. */
+  #keys: ReadonlySet<string> | undefined;
   /** The keys that another row has taken over since the chunk was read. */
   readonly #replaced = new Set<string>();
   /** The definitions that the changes had. */
@@ -20,17 +26,29 @@ export class ChunkWindow {
 
   onRow(table: Table, row: Tuple): void {
     const key = this.#keyOf(table, row);
+    if (this.#keys?.has(key) === false) return;
     const before = this.#rows.get(key);
-    // The key now belongs to another row, so the values of the chunk are not that row's. It is read again by its key.
-    if (!before && this.#rows.has(key) && row.includes(UNCHANGED)) this.#replaced.add(key);
-    this.#rows.set(key, before ? merged(row, before) : row);
+    if (!row.includes(UNCHANGED) || before === COMPLETE) this.#rows.set(key, COMPLETE);
+    else if (Array.isArray(before)) this.#rows.set(key, completed(merged(row, before)));
+    else {
+      // The key now belongs to another row, so the values of the chunk are not that row's. It is read again by its key.
+      if (before === GONE) this.#replaced.add(key);
+      this.#rows.set(key, row);
+    }
+  }
+
+  /** Called when the chunk was read. From then on, changes of other rows need no memory. */
+  limitTo(table: Table, rows: readonly Tuple[]): void {
+    this.#keys = new Set(rows.map((row) => keyJson(table, row) ?? ""));
+    for (const key of this.#rows.keys()) if (!this.#keys.has(key)) this.#rows.delete(key);
   }
 
   /** @param old the columns of the replica identity, or the complete row */
   onGone(table: Table, old: { readonly row: Tuple; readonly isComplete: boolean }): void {
     // The old row has only the columns of the replica identity, which may not contain the key.
     if (!old.isComplete && table.key.some((n) => !table.identity.includes(n))) this.#mustReadAgain = true;
-    this.#rows.set(this.#keyOf(table, old.row), undefined);
+    const key = this.#keyOf(table, old.row);
+    if (this.#keys?.has(key) !== false) this.#rows.set(key, GONE);
   }
 
   onTruncate(): void {
@@ -52,7 +70,7 @@ export class ChunkWindow {
       const key = keyJson(table, row) ?? "";
       if (!this.#rows.has(key)) return [row];
       const changed = this.#rows.get(key);
-      return changed?.includes(UNCHANGED) && !this.#replaced.has(key) ? [merged(changed, row)] : [];
+      return Array.isArray(changed) && !this.#replaced.has(key) ? [merged(changed, row)] : [];
     });
   }
 
@@ -76,3 +94,5 @@ const definitions = new WeakMap<Table, string>();
 /** A row with the values of another one where its own did not change. */
 const merged = (row: Tuple, other: Tuple): Tuple =>
   row.includes(UNCHANGED) ? row.map((value, n) => (value === UNCHANGED ? (other[n] ?? null) : value)) : row;
+
+const completed = (row: Tuple): Tuple | typeof COMPLETE => (row.includes(UNCHANGED) ? row : COMPLETE);

@@ -67,6 +67,11 @@ export class Progress {
     return this.#current ? rest.filter((oid) => oid !== this.#current?.oid) : rest;
   }
 
+  /** Whether the first snapshot of a table is not complete. */
+  isUnread(oid: number): boolean {
+    return this.#first.includes(oid);
+  }
+
   isPending(oid: number): boolean {
     return this.#current?.oid === oid || this.pending.includes(oid);
   }
@@ -101,7 +106,9 @@ export class Progress {
     this.#first = this.#first.filter((each) => each !== oid);
     this.#added = this.#added.filter((each) => each.oid !== oid);
     this.#requested = this.#requested.filter((each) => each !== oid);
-    if (readAtOnce) this.#readAtOnce = [...this.#readAtOnce, readAtOnce];
+    // The stream leaves out no changes of a table that had been read: readers need its deletes.
+    const isRequested = this.#current?.isRequested === true;
+    if (readAtOnce && !isRequested) this.#readAtOnce = [...this.#readAtOnce, readAtOnce];
     this.#current = undefined;
   }
 

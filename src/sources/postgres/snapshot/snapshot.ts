@@ -5,12 +5,12 @@
 import { randomUUID } from "node:crypto";
 import type { TableProgress } from "../cursor.ts";
 import { nameOf, type Table } from "../records/table.ts";
-import type { Session } from "../server/connect.ts";
 import { isLockTimeout } from "../server/failures.ts";
 import { type Delete, type Insert, type Tuple, UNCHANGED, type Update } from "../stream/pgoutput.ts";
-import { type Chunk, ChunkReader, type SnapshotTable } from "./chunk-reader.ts";
+import { type Chunk, ChunkReader, DefinitionChanged } from "./chunk-reader.ts";
 import { ChunkWindow } from "./chunk-window.ts";
-import type { Progress } from "./snapshot-progress.ts";
+import type { SnapshotDeps, SnapshotRows } from "./snapshot-deps.ts";
+import { keySignature, type SnapshotTable } from "./targets.ts";
 import { Deliveries } from "./visibility.ts";
 
 /** The pause between two looks at transactions that are not visible yet, in milliseconds. */
@@ -18,30 +18,8 @@ const VISIBLE_MS = 100;
 /** The number of rows that are read by their keys at once. */
 const MAX_AGAIN = 500;
 
-/** Rows of a snapshot, to be written at the current place of the stream. */
-export interface SnapshotRows {
-  readonly table: Table;
-  readonly rows: readonly Tuple[];
-  /** Whether they are the first rows of their table. */
-  readonly isFirst: boolean;
-  /** Whether it is the first table that is read. */
-  readonly isFirstTable: boolean;
-  /** Whether they are the last rows of their table. */
-  readonly isLast: boolean;
-  readonly isRequested: boolean;
-}
-
-export interface SnapshotDeps {
-  readonly session: Session;
-  readonly progress: Progress;
-  /** @returns undefined when the table no longer exists */
-  target(oid: number): Promise<SnapshotTable | undefined>;
-  sleep(ms: number): Promise<void>;
-  /** Called when a chunk was read, or a read failed. */
-  onEvent(): void;
-  /** Called with what the snapshot waits for, or undefined. */
-  onWait(reason: string | undefined): void;
-}
+/** The number of keys that the cursor has; see `TableProgress.again`. */
+const MAX_STORED = 2000;
 
 interface Waiting {
   readonly target: SnapshotTable;
@@ -65,7 +43,7 @@ export class Snapshot {
 
   constructor(deps: SnapshotDeps) {
     this.#deps = deps;
-    this.#reader = new ChunkReader(deps.session);
+    this.#reader = new ChunkReader(deps.session, deps.targets);
   }
 
   /** Starts reading the next chunk, unless one is being read. @returns a table without a key, which must be read now with `readAtOnce` */
@@ -79,7 +57,7 @@ export class Snapshot {
       return undefined;
     }
     this.#deliveries ??= new Deliveries(this.#deps.session);
-    const target = await this.#deps.target(current.oid);
+    const target = await this.#deps.targets.read(current.oid);
     if (!target) {
       progress.finish();
       return undefined;
@@ -89,6 +67,7 @@ export class Snapshot {
     this.#read(target, current)
       .catch((error: unknown) => {
         this.#window = this.#waiting = undefined;
+        if (error instanceof DefinitionChanged) return;
         if (isLockTimeout(error))
           return this.#deps.onWait(`the snapshot waits for a lock on ${nameOf(target.table)}`);
         this.#failure = error ?? new Error("the snapshot failed");
@@ -127,6 +106,7 @@ export class Snapshot {
     const waiting = this.#waiting;
     if (waiting?.mark !== mark) return undefined;
     const { target, chunk, after } = waiting;
+    const isStale = this.#deps.progress.current?.isStale;
     const rows = this.#window?.remaining(target.table, chunk.rows);
     this.#window = this.#waiting = undefined;
     const again = [...(after.again ?? []), ...this.#added];
@@ -134,8 +114,14 @@ export class Snapshot {
     if (!rows) return undefined;
     const { current: before, isFirstTable } = this.#deps.progress;
     const { again: _, ...rest } = after;
-    const isLast = chunk.isLast && again.length === 0;
-    const next = { ...rest, rows: after.rows + rows.length, ...(again.length > 0 ? { again } : {}) };
+    const isLast = chunk.isLast && again.length === 0 && !isStale;
+    const stale = isStale ? { isStale } : {};
+    const next = {
+      ...rest,
+      ...stale,
+      rows: after.rows + rows.length,
+      ...(again.length > 0 ? { again } : {}),
+    };
     this.#deps.progress.update(next);
     if (isLast) this.#deps.progress.finish();
     return {
@@ -178,18 +164,28 @@ export class Snapshot {
   }
 
   #readAgain(current: TableProgress, key: string[]): void {
+    if (current.isStale) return;
+    // So many keys do not fit into the cursor: the table is read from the beginning.
+    if ((current.again?.length ?? 0) >= MAX_STORED) {
+      const { again: _, ...rest } = current;
+      this.#deps.progress.update({ ...rest, isStale: true });
+      this.#added = [];
+      return;
+    }
     // Stored with the change. Also kept in `#added`, because the progress after the chunk in flight replaces it.
     this.#deps.progress.update({ ...current, again: [...(current.again ?? []), key] });
     if (this.#isReading || this.#waiting) this.#added.push(key);
   }
 
-  async #read(target: SnapshotTable, from: TableProgress): Promise<void> {
+  async #read(target: SnapshotTable, stored: TableProgress): Promise<void> {
+    const from = this.#startOf(target, stored);
     await this.#untilVisible(from.oid);
     const until = from.until ?? (from.after ? undefined : await this.#reader.lastKey(target));
     const current = until ? { ...from, until } : from;
     const { again = [], ...rest } = current;
     const keys = again.slice(0, MAX_AGAIN);
     const chunk = await this.#readChunk(target, current, keys);
+    this.#window?.limitTo(target.table, chunk.rows);
     const last = chunk.rows.at(-1);
     const key = target.table.key.map((n) => last?.[n]) as string[];
     const left = again.slice(MAX_AGAIN);
@@ -205,6 +201,16 @@ export class Snapshot {
       mark: randomUUID(),
     };
     await this.#reader.mark(this.#waiting.mark);
+  }
+
+  /** The progress from which the next chunk is read: from the beginning, if the position is not valid any more. */
+  #startOf({ table }: SnapshotTable, stored: TableProgress): TableProgress {
+    const key = keySignature(table);
+    const { oid, rows, isRequested } = stored;
+    if (!stored.isStale && (stored.key ?? key) === key) return { ...stored, key };
+    const start = { oid, rows, key, ...(isRequested ? { isRequested } : {}) };
+    this.#deps.progress.update(start);
+    return start;
   }
 
   #readChunk(
