@@ -88,13 +88,14 @@ export class Batches {
 
   /** Takes the records. @returns the batch, and the position that can be acknowledged once it is committed */
   take(): { readonly batch: Batch<PostgresCursor>; readonly acked: bigint } {
-    const { system, timeline } = this.#start;
+    const { system, timeline, publication } = this.#start;
     const { stored } = this.#progress;
     const batch = {
       drafts: this.#drafts,
       cursor: {
         system,
         timeline,
+        ...(publication === undefined ? {} : { publication }),
         acked: formatLsn(this.#ackable),
         lsn: formatLsn(this.#lsn),
         index: this.#index,

@@ -57,6 +57,8 @@ export interface PostgresCursor {
   /** The system identifier of the server. */
   readonly system: string;
   readonly timeline: number;
+  /** The oid of the publication. */
+  readonly publication?: string;
   /** The slot may have discarded what is before this position. */
   readonly acked: string;
   /** The position of the commit record of the last transaction of which changes were written. */

@@ -5,6 +5,7 @@ import { type ReportProgress, SourceError } from "../../core/source.ts";
 import { untilDeadline } from "../../core/time.ts";
 import type { Plan } from "./plan.ts";
 import { nameOf } from "./records/table.ts";
+import type { Session } from "./server/connect.ts";
 import { lostSlot } from "./server/continuity.ts";
 import type { Published } from "./server/publication.ts";
 import type { SlotState } from "./server/slot.ts";
@@ -82,6 +83,9 @@ export class Monitor {
     for (const timer of this.#timers) clearInterval(timer);
   }
 
+  /** The session that reads the tables, while there is one. */
+  snapshotSession: Session | undefined;
+
   /** Makes the run fail, also while it waits for an answer of the server. */
   fail(error: unknown): void {
     if (this.#isStopped) return;
@@ -136,10 +140,26 @@ export class Monitor {
     const { stream, pid } = this.#ready;
     if (state?.activePid !== pid)
       throw new SourceError("passing", "PostgreSQL has ended the replication connection");
-    // A server that decodes changes of other tables may send nothing for minutes: request an answer, and do not fail.
-    if (Date.now() - stream.arrivedAt > SLOT_MS) stream.sendStatus(true);
+    const silentMs = Date.now() - stream.arrivedAt;
+    // A server that decodes changes of other tables may send nothing for minutes. One that waits answers.
+    if (silentMs > ANSWER_MS && state.isWaiting && !stream.isPaused)
+      throw new SourceError(
+        "passing",
+        `nothing has arrived on the replication connection for ${Math.round(silentMs / 1000)} s, although PostgreSQL waits for it`,
+      );
+    if (silentMs > SLOT_MS) stream.sendStatus(true);
+    await this.#checkSnapshot();
     this.#slot = state;
     this.#send();
+  }
+
+  /** Fails if the session of the snapshot waits for an answer that the server has sent, or will not send. */
+  async #checkSnapshot(): Promise<void> {
+    const { snapshotSession } = this;
+    if (!snapshotSession || snapshotSession.busyMs < ANSWER_MS) return;
+    const isActive = await this.#ready.slot.isActive(snapshotSession.pid);
+    if (!isActive && snapshotSession.busyMs >= ANSWER_MS)
+      throw new SourceError("passing", "the connection that reads the tables does not answer");
   }
 
   /** Slots that nobody reads retain write-ahead log until the disk is full. */
@@ -157,20 +177,24 @@ export class Monitor {
   }
 
   async #readPublication(): Promise<void> {
-    const { publications, names } = this.#ready;
+    const { publications, names, cursor } = this.#ready;
     const { name } = this.#plan.publication;
-    if (!(await publications.names()).includes(name))
-      throw new SourceError("passing", `the publication ${name} was dropped`);
+    const main = (await publications.existing()).find((each) => each.name === name);
+    if (main?.oid !== cursor.publication)
+      throw new SourceError("passing", `the publication ${name} was dropped, or created again`);
     this.#setPublished(readBy(await publications.ensure(false), names), false);
-    if ((await publications.names()).length > names.length && this.#mayRestart())
+    if ((await publications.existing()).length > names.length && this.#mayRestart())
       throw new SourceError("passing", "the source starts again, to read another publication");
     this.#ready.stream.wake();
   }
 
   #setPublished(published: Published, isNewSlot: boolean): void {
-    const before = new Set(this.#published.tables.map(({ oid }) => oid));
-    const wasRead = this.#progress.forget(published.added);
-    const left = published.added.filter((oid) => wasRead.includes(oid) || (!isNewSlot && before.has(oid)));
+    const before = new Map(this.#published.tables.map(({ oid, members }) => [oid, members]));
+    // Tables that were added again by another program have other members.
+    const again = published.tables.filter(({ oid, members }) => (before.get(oid) ?? members) !== members);
+    const added = [...published.added, ...again.map(({ oid }) => oid)];
+    const wasRead = this.#progress.forget(added);
+    const left = [...new Set(added)].filter((oid) => wasRead.includes(oid) || before.has(oid));
     this.#published = published;
     this.#progress.setTables(
       published.tables.map(({ oid }) => oid),

@@ -8,7 +8,7 @@ import { Session } from "./server/connect.ts";
 import { type Identity, missingChanges } from "./server/continuity.ts";
 import { quoteIdentifier, quoteLiteral } from "./server/names.ts";
 import { checkServer, type ServerFacts } from "./server/preconditions.ts";
-import { Publications, type Published } from "./server/publication.ts";
+import { type ExistingPublication, Publications, type Published } from "./server/publication.ts";
 import { Slot } from "./server/slot.ts";
 import { slotReport } from "./server/slot-report.ts";
 import { Progress } from "./snapshot/snapshot-progress.ts";
@@ -74,22 +74,24 @@ export async function setUp(
     const identity = await identify(replication);
     const publications = new Publications(session, { ...plan.publication, version: facts.version });
     const slot = new Slot(plan.slot, session, facts.version);
+    const before = (await publications.existing()).find(({ name }) => name === plan.publication.name);
+    checkOwner(before, plan);
     await slot.free(plan.applicationName, sleep);
     const history = await historyOf(replication, identity, stored);
     const state = await slot.read();
     report(slotReport(state));
-    const hasPublication = (await publications.names()).includes(plan.publication.name);
+    const isSame = before !== undefined && [undefined, before.oid].includes(stored?.publication);
     const missing =
       stored &&
       (missingChanges(stored, identity, state, plan.slot, history) ??
         // The slot cannot decode the changes until the publication was created again.
-        (hasPublication
+        (isSame
           ? undefined
           : `the publication ${plan.publication.name} was dropped: changes since then are missing`));
     // With `snapshot: only`, changes that are missing do not block the source.
     const lost = plan.snapshot === "only" ? undefined : missing;
     if (lost !== undefined && plan.onSlotLost === "stop") throw blockedBy(lost, plan.name);
-    const isStale = missing !== undefined || !hasPublication || state?.lostReason !== undefined;
+    const isStale = missing !== undefined || !before || state?.lostReason !== undefined;
     const published = await publications.ensure(true, isStale || !state);
     checkTopics(published.tables);
     const continues = missing === undefined && stored;
@@ -101,7 +103,9 @@ export async function setUp(
           ...(lost === undefined && stored?.tables ? { tables: stored.tables } : {}),
         };
     if (plan.failover) await slot.setFailover(replication);
-    const names = (await publications.names()).filter((each) => !excluded.has(each));
+    const existing = await publications.existing();
+    const names = existing.map(({ name }) => name).filter((name) => !excluded.has(name));
+    const { oid } = existing.find(({ name }) => name === plan.publication.name) ?? {};
     const stream = new ReplicationStream(replication.takeSocket());
     opened.push(stream);
     // The server begins at what the slot has confirmed.
@@ -121,7 +125,7 @@ export async function setUp(
       pid: replication.pid,
       beganAt: identity.flushed,
       facts,
-      cursor,
+      cursor: oid === undefined ? cursor : { ...cursor, publication: oid },
       lost,
       close,
     };
@@ -175,6 +179,18 @@ async function historyOf(
   if (!stored || timeline <= stored.timeline) return undefined;
   const [row] = await replication.query(`TIMELINE_HISTORY ${timeline}`);
   return row?.["content"] ?? undefined;
+}
+
+/** Slots and publications of different namespaces can have the same name. @throws SourceError when another installation uses them */
+function checkOwner(
+  publication: ExistingPublication | undefined,
+  { publication: { comment }, name }: Plan,
+): void {
+  if (!publication?.comment.startsWith("Created by Onramp") || publication.comment === comment) return;
+  throw new SourceError(
+    "blocked",
+    `The publication "${publication.name}" belongs to another installation ("${publication.comment}"). Set the options slot and publication of the source ${name} to other names.`,
+  );
 }
 
 /** Creates the slot, if there is none. @param isStale whether one that exists cannot be used */

@@ -213,7 +213,7 @@ export class StreamRun {
   async #openSnapshot(): Promise<Snapshot> {
     const { server, applicationName, snapshotWhere } = this.#plan;
     const session = await Session.open(server, applicationName, LOCK_MS, false, this.#signal);
-    this.#snapshotSession = session;
+    this.#snapshotSession = this.#monitor.snapshotSession = session;
     session.lost.catch((error: unknown) => this.#monitor.fail(error));
     const catalog = new Catalog(session);
     const { publication } = this.#plan;

@@ -150,6 +150,20 @@ describeIf(thorough, "sources: postgres, missing changes", function () {
     assert.match(await blockedReason(await source.again()), /publication .* was dropped/);
   });
 
+  it("is blocked after its publication was dropped and created again", async () => {
+    const { postgres, source, slot } = await stopped();
+    await postgres.sql(`DROP PUBLICATION ${slot}`);
+    await postgres.sql("INSERT INTO demo VALUES (3)");
+    await postgres.sql(`CREATE PUBLICATION ${slot} FOR TABLE demo`);
+    assert.match(await blockedReason(await source.again()), /publication .* was dropped/);
+  });
+
+  it("is blocked by a publication of another installation", async () => {
+    const { postgres, source, slot } = await stopped();
+    await postgres.sql(`COMMENT ON PUBLICATION ${slot} IS 'Created by Onramp for the source pg (other).'`);
+    assert.match(await blockedReason(await source.again()), /belongs to another installation/);
+  });
+
   it("continues with --from-start after its publication was dropped", async () => {
     const { postgres, source, slot } = await stopped();
     await postgres.sql(`DROP PUBLICATION ${slot}`);

@@ -7,6 +7,7 @@ import { itThoroughly, useBroker } from "../../support/broker.ts";
 import { startKafkaProxy } from "../../support/kafka-proxy.ts";
 import { startPostgres } from "../../support/postgres/server.ts";
 import { startSource } from "../../support/postgres/source.ts";
+import { startTcpProxy } from "../../support/tcp-proxy.ts";
 import { until } from "../../support/until.ts";
 
 describe("sources: postgres, the stream", function () {
@@ -114,4 +115,26 @@ describe("sources: postgres, the stream", function () {
       Array.from({ length: 300 }, (_, n) => n + 1),
     );
   });
+
+  itThoroughly(
+    "notices a replication connection that delivers nothing, and connects again",
+    async function () {
+      this.timeout(120_000);
+      const postgres = await startPostgres();
+      await postgres.sql("CREATE TABLE demo (id int PRIMARY KEY)");
+      const proxy = await startTcpProxy(postgres.port);
+      const url = postgres.url().replace(`:${postgres.port}/`, `:${proxy.port}/`);
+      const source = await startSource(broker, postgres, { url, snapshot: "never" });
+      await source.untilStreaming();
+      // The first connection is for queries.
+      proxy.discardAnswers(1);
+      await postgres.sql("INSERT INTO demo VALUES (1)");
+      await until(async () => (await source.records("public.demo")).length === 1, 90_000);
+      const warned = source.log.lines.find(({ event }) => event === "source failed; Onramp starts it again");
+      assert.match(
+        String(warned?.fields["reason"]),
+        /nothing has arrived on the replication connection for \d+ s/,
+      );
+    },
+  );
 });

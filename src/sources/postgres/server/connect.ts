@@ -45,6 +45,8 @@ export class Session {
   readonly #client: pg.Client;
   /** Rejected when the connection is lost. */
   readonly lost: Promise<never>;
+  /** When the current statement began (`Date.now`). */
+  #began: number | undefined;
   /** Settled when the last statement has ended. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -112,11 +114,19 @@ export class Session {
     return this.#run<(string | null)[]>({ text, ...parameters, types, rowMode: "array" });
   }
 
+  /** How long the current statement has been running, in milliseconds; 0 when there is none. */
+  get busyMs(): number {
+    return this.#began === undefined ? 0 : Date.now() - this.#began;
+  }
+
   async #run<R>(query: pg.QueryConfig | pg.QueryArrayConfig): Promise<R[]> {
     const before = this.#last;
     const result = (async () => {
       await before;
-      return this.#client.query(query as pg.QueryConfig);
+      this.#began = Date.now();
+      return this.#client.query(query as pg.QueryConfig).finally(() => {
+        this.#began = undefined;
+      });
     })();
     this.#last = result.catch(() => {});
     return (await result).rows as R[];

@@ -28,6 +28,8 @@ const HAS_KEY = `EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.i
 export const publishedTables = (version: number): string => {
   const isNew = version >= 150_000;
   return `SELECT c.oid, n.nspname, c.relname, c.relkind, json_agg(t.pubname) AS publications,
+    (SELECT string_agg(m.oid::text, ',' ORDER BY m.oid) FROM pg_publication_rel m JOIN pg_publication p ON p.oid = m.prpubid
+     WHERE m.prrelid = c.oid AND p.pubname = ANY($1::name[])) AS members,
     (SELECT format('%s.%s', m.nspname, r.relname) FROM pg_class r JOIN pg_namespace m ON m.oid = r.relnamespace
      WHERE c.relispartition AND r.oid = pg_partition_root(c.oid)) AS root,
     (SELECT json_agg(a.attname ORDER BY a.attnum) FROM pg_attribute a

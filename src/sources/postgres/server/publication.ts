@@ -20,6 +20,15 @@ export interface PublishedTable {
   readonly isPartitioned: boolean;
   /** The publications of the source that contain it. */
   readonly publications: readonly string[];
+  /** Differs after the table has left a publication and was added again. */
+  readonly members: string;
+}
+
+export interface ExistingPublication {
+  /** Differs after a publication was dropped and created again. */
+  readonly oid: string;
+  readonly name: string;
+  readonly comment: string;
 }
 
 export interface PublicationOptions {
@@ -54,14 +63,19 @@ export class Publications {
     this.#options = options;
   }
 
-  /** The names of the publications that exist, that of the usual tables first. */
-  async names(): Promise<readonly string[]> {
+  /** The publications that exist, that of the usual tables first. */
+  async existing(): Promise<readonly ExistingPublication[]> {
     const { name } = this.#options;
     const rows = await this.#session.query(
-      "SELECT pubname FROM pg_publication WHERE pubname = ANY($1::name[]) ORDER BY pubname",
+      `SELECT oid::text, pubname, obj_description(oid, 'pg_publication') AS comment FROM pg_publication
+       WHERE pubname = ANY($1::name[]) ORDER BY pubname`,
       [[name, insertsName(name)]],
     );
-    return rows.map((row) => row["pubname"] ?? "");
+    return rows.map((row) => ({
+      oid: row["oid"] ?? "",
+      name: row["pubname"] ?? "",
+      comment: row["comment"] ?? "",
+    }));
   }
 
   /** Drops the publications that Onramp created. @returns their names */
@@ -206,6 +220,7 @@ export class Publications {
           rowFilter: rowFilter || undefined,
           isPartitioned: row["relkind"] === "p",
           publications,
+          members: row["members"] ?? "",
         },
       ];
     });

@@ -12,6 +12,8 @@ const FREE_MS = 5000;
 export interface SlotState {
   readonly confirmedLsn: bigint;
   readonly activePid: number | undefined;
+  /** Whether the process that sends the stream waits: for changes, or until it can send. */
+  readonly isWaiting: boolean;
   /** Why the server no longer has the changes of the slot; undefined when it has them. */
   readonly lostReason: string | undefined;
   readonly walStatus: string;
@@ -47,7 +49,8 @@ export class Slot {
     const since = this.#version >= 170_000 ? "extract(epoch FROM inactive_since) * 1000" : "NULL";
     const [row] = await this.#session.query(
       `SELECT plugin, database = current_database() AS own, temporary, active_pid, confirmed_flush_lsn, wal_status, safe_wal_size,
-         ${reason} AS reason, ${since} AS since, pg_current_wal_lsn() - confirmed_flush_lsn AS lag, pg_current_wal_lsn() - restart_lsn AS retained
+         ${reason} AS reason, ${since} AS since, pg_current_wal_lsn() - confirmed_flush_lsn AS lag, pg_current_wal_lsn() - restart_lsn AS retained,
+         (SELECT wait_event FROM pg_stat_activity WHERE pid = active_pid) AS wait_event
        FROM pg_replication_slots WHERE slot_name = $1`,
       [this.name],
     );
@@ -62,6 +65,7 @@ export class Slot {
     return {
       confirmedLsn: parseLsn(row["confirmed_flush_lsn"] ?? "0/0"),
       activePid: number(row["active_pid"]),
+      isWaiting: /^WalSender/i.test(row["wait_event"] ?? ""),
       lostReason: isLost
         ? (row["reason"] ?? "wal_status is lost: max_slot_wal_keep_size was exceeded")
         : undefined,
@@ -97,6 +101,12 @@ export class Slot {
         `The slot is not created yet: PostgreSQL waits for ${await this.#oldest()}.`,
       );
     }
+  }
+
+  /** Whether a process of the server runs a statement. */
+  async isActive(pid: number): Promise<boolean> {
+    const [row] = await this.#session.query("SELECT state FROM pg_stat_activity WHERE pid = $1::int", [pid]);
+    return row?.["state"] === "active";
   }
 
   /** The slots of this installation that no configured source has. @param prefix that of their names @param known the configured ones */

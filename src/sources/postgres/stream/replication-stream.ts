@@ -125,6 +125,11 @@ export class ReplicationStream {
     return this.#failure instanceof ServerError ? this.#failure : undefined;
   }
 
+  /** Whether nothing is read from the connection, because enough has arrived. */
+  get isPaused(): boolean {
+    return this.#socket.isPaused();
+  }
+
   get ackedLsn(): bigint {
     return this.#acked;
   }
