@@ -28,8 +28,11 @@ describeIf(thorough, "sources: postgres, snapshots during changes of the definit
     await until(async () => (await source.state()).records >= 1000);
     await sql(statement);
     await until(async () => {
-      const { details, state } = await source.state();
-      return state === "running" && JSON.stringify(details).includes('"snapshot":null');
+      const { cursor, state } = await source.state();
+      const { tables } = cursor as {
+        readonly tables?: { readonly current?: unknown; readonly pending?: unknown };
+      };
+      return state === "running" && tables !== undefined && !tables.current && !tables.pending;
     }, 60_000);
     return source;
   }
