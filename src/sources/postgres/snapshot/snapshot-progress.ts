@@ -46,9 +46,13 @@ export class Progress {
     this.#added = [...this.#added.filter(({ oid }) => this.#first.includes(oid)), ...later];
   }
 
-  /** Forgets tables that were read, because changes of them are missing. @returns those that had been read */
+  /** Forgets tables that were read, because changes of them are missing. @returns those that had been read, or were being read */
   forget(oids: readonly number[]): number[] {
-    return oids.filter((oid) => this.#done.delete(oid));
+    return oids.filter((oid) => {
+      if (this.#current?.oid !== oid) return this.#done.delete(oid);
+      this.#current = { ...this.#current, isStale: true };
+      return true;
+    });
   }
 
   /** The transactions that must end before a table is read. */

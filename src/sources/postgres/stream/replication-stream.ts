@@ -216,7 +216,11 @@ export class ReplicationStream {
   #frame(): Buffer | undefined {
     const frame = this.#frames.next();
     // A message may be larger than the bytes that are read ahead.
-    if ((!frame || this.#frames.bytes < MAX_WAITING / 2) && this.#socket.isPaused()) this.#socket.resume();
+    if ((!frame || this.#frames.bytes < MAX_WAITING / 2) && this.#socket.isPaused()) {
+      // Silence counts from here.
+      this.arrivedAt = Date.now();
+      this.#socket.resume();
+    }
     return frame;
   }
 }
