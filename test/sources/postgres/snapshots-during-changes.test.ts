@@ -126,7 +126,7 @@ describeIf(thorough, "sources: postgres, snapshots during changes of the definit
     );
     const source = await startSource(broker, postgres());
     await source.untilRecords("public.demo", 2);
-    await source.untilRecords("public.big", ROWS);
+    await source.untilRecords("public.big", 8000);
     await sql(`BEGIN; SELECT pg_logical_emit_message(true, 'onramp', '{"snapshot":["public.big","public.demo"]}');
       COMMIT; DELETE FROM demo WHERE a = 1; UPDATE demo SET a = 3 WHERE a = 2`);
     await until(async () => (await source.records("public.demo")).length >= 5, 60_000);

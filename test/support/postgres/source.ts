@@ -75,7 +75,7 @@ export async function startSource(
         await until(async () => {
           found = await records(table);
           return found.length >= count;
-        });
+        }, 45_000);
       } catch (error) {
         const { state, lastError, details } = await sourceState(gateway, "pg");
         throw new Error(
