@@ -28,6 +28,9 @@ export function readCommitted(
   return readAll(brokers, topic, partition, 0, 1);
 }
 
+/** The metadata can name the leader of a new partition before it serves the partition. */
+const [NOT_LEADER, LEADER_MS] = [6, 5000];
+
 async function readAll(
   brokers: readonly string[],
   topic: string,
@@ -37,11 +40,16 @@ async function readAll(
 ): Promise<PlacedRecord[]> {
   const connection = await openConnection(await leaderOf(brokers, topic, partition));
   const records: PlacedRecord[] = [];
+  const deadline = Date.now() + LEADER_MS;
   try {
     for (let offset = from; ; ) {
       const request = { ...fetchRequest(topic, partition, offset), isolationLevel };
       const answer = await connection.request(Fetch, 11, request, 10_000);
       const part = answer.topics[0]?.partitions[0];
+      if (part?.errorCode === NOT_LEADER && Date.now() < deadline) {
+        await delay(20);
+        continue;
+      }
       if (part?.errorCode !== 0)
         throw new Error(`fetch of ${topic}/${partition} at ${offset}: error ${part?.errorCode}`);
       const before = offset;
