@@ -13,7 +13,7 @@ import { KafkaCode } from "../../../src/wire/error-codes.ts";
 import { JoinGroup, LeaveGroup, OffsetCommit, SyncGroup } from "../../../src/wire/messages/group.ts";
 import { Reader } from "../../../src/wire/reader.ts";
 import { Writer } from "../../../src/wire/writer.ts";
-import { itOnDevBroker } from "../../support/broker.ts";
+import { itOnDevBroker, itThoroughly } from "../../support/broker.ts";
 import { groupName, startClient, useGroupMembers } from "../../support/group-members.ts";
 import { until } from "../../support/until.ts";
 
@@ -107,7 +107,7 @@ describe("kafka: sticky assignment", function () {
   const untilEachHas = (members: readonly Member[], count: number): Promise<void> =>
     until(() => members.every((each) => places(each).length === count), 30_000);
 
-  it("moves no partition of the other members when one of three restarts", async () => {
+  itThoroughly("moves no partition of the other members when one of three restarts", async () => {
     const topics = [await broker.topic({ partitions: 2 }), await broker.topic({ partitions: 10 })];
     const group = groupName();
     const start = (): Member => member(group, topics, "earliest");
