@@ -28,7 +28,7 @@ const POSTGRES_KILLS = `${PROMISES}/4-sources-are-exactly-once.postgres.test.ts`
 async function onPostgres(versions: readonly string[], files: readonly string[]): Promise<number> {
   for (const version of versions) {
     console.log(`PostgreSQL ${version}`);
-    const args = ["mocha", "--timeout", HOUR, "--no-parallel", ...files];
+    const args = ["mocha", "--timeout", HOUR, "--jobs", "4", ...files];
     const code = await run("npx", args, { ...env, ONRAMP_TEST_POSTGRES: version });
     if (code !== 0) return code;
   }
@@ -47,7 +47,7 @@ const soaks: Readonly<Record<string, () => Promise<number>>> = {
   "github-recovery": () => onBoth("test/webhooks/github-recovery.test.ts", "recovers each failed one once"),
   postgres: () => onPostgres(["14", "17", "18"], [POSTGRES_KILLS]),
   "postgres-kafka": () => onBoth(POSTGRES_KILLS),
-  "postgres-versions": () => onPostgres(["14", "16", "18"], ["test/sources/postgres"]),
+  "postgres-versions": onVersions,
   "source-brokers": () => mocha(`${PROMISES}/4-sources-are-exactly-once.three-brokers.test.ts`),
   "source-takeover": () => onBoth("test/issues/sources-take-over.many.test.ts"),
   "older-transactions": onOlderKafka,
@@ -66,6 +66,13 @@ const soaks: Readonly<Record<string, () => Promise<number>>> = {
   "three-brokers": () => mocha(`${PROMISES}/1-a-receipt-means-written.three-brokers.test.ts`),
   node24,
 };
+
+/** PostgreSQL 14 has neither column lists nor numeric(5,-2), which some tests use. */
+async function onVersions(): Promise<number> {
+  const files = ["test/sources/postgres"];
+  const first = await onPostgres(["14"], ["-i", "-g", "Debezium|that the publication has", ...files]);
+  return first === 0 ? onPostgres(["16", "18"], files) : first;
+}
 
 const name = process.argv[2];
 const soak = name === undefined ? undefined : soaks[name];
