@@ -37,7 +37,6 @@ export class Monitor {
   readonly #own = new Set<string>();
   #committedUs: bigint | undefined;
   #idleAt = 0;
-  #reportedAt = 0;
   #isStopped = false;
 
   /** @param onLoss called with what is known about changes that are missing */
@@ -101,7 +100,6 @@ export class Monitor {
   /** @throws the failure that was noticed */
   check(): void {
     if (this.#failure !== undefined) throw this.#failure;
-    if (Date.now() - this.#reportedAt >= REPORT_MS) this.#send();
   }
 
   /** Logs a warning once, and shows it on /sources. */
@@ -212,7 +210,6 @@ export class Monitor {
   }
 
   #send(): void {
-    this.#reportedAt = Date.now();
     const { current, pending } = this.#progress;
     const { details, gauges } = slotReport(this.#slot);
     this.#report({

@@ -62,6 +62,7 @@ export class Relations {
       topic: topicOf(this.#rules.topicPrefix, schema, name),
       columns: compiled,
       key: keyOf(relation, live, this.#tables.get(oid)),
+      included: compiled.flatMap(({ isIncluded }, n) => (isIncluded ? [n] : [])),
       identity: columns.flatMap(({ isKey }, n) => (isKey ? [n] : [])),
       isWanted: this.#rules.tables.selects(table, live.root),
       relation,

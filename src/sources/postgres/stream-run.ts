@@ -47,7 +47,6 @@ export class StreamRun {
   readonly #monitor: Monitor;
   readonly #handler: ChangeHandler;
   readonly #texts = new TextBuffer();
-  #snapshotSession: Session | undefined;
   #ackedAt = Date.now();
   #heartbeatAt = 0;
   /** Whether a batch is being committed. */
@@ -126,7 +125,7 @@ export class StreamRun {
       clearInterval(tick);
       this.#signal.removeEventListener("abort", wake);
       this.#monitor.stop();
-      this.#snapshotSession?.close();
+      this.#monitor.snapshotSession?.close();
     }
   }
 
@@ -213,7 +212,7 @@ export class StreamRun {
   async #openSnapshot(): Promise<Snapshot> {
     const { server, applicationName, snapshotWhere } = this.#plan;
     const session = await Session.open(server, applicationName, LOCK_MS, false, this.#signal);
-    this.#snapshotSession = this.#monitor.snapshotSession = session;
+    this.#monitor.snapshotSession = session;
     session.lost.catch((error: unknown) => this.#monitor.fail(error));
     const catalog = new Catalog(session);
     const { publication } = this.#plan;

@@ -19,6 +19,7 @@ function tableOf(names = ["id", "big"]): Table {
     topic: "t",
     key: [0],
     identity: [0],
+    included: names.map((_, n) => n),
     isWanted: true,
     relation: { kind: "relation", oid: 1, schema: "public", name: "t", identity: "d", columns },
     columns: columns.map(({ name }) => ({

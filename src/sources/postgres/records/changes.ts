@@ -38,9 +38,7 @@ export class ChangeRecords {
     if (oldKey === newKey || oldKey === null || newKey === null)
       return [this.#row("u", table, old.isComplete ? old : undefined, row, origin, lsn)];
     // A change of the key is a delete and an insert, as Debezium writes it.
-    const created = this.#row("c", table, undefined, filled(row, old), origin, lsn, [
-      header("__debezium.oldkey", oldKey),
-    ]);
+    const created = this.#row("c", table, undefined, row, origin, lsn, [header("__debezium.oldkey", oldKey)]);
     return [...this.#delete(table, old, origin, lsn, [header("__debezium.newkey", newKey)]), created];
   }
 
@@ -133,10 +131,6 @@ export const originOf = (committedAt: bigint, xid: number, lastCommit: bigint | 
   committedUs: unixUs(committedAt),
   xid,
 });
-
-/** The new row, with the unchanged values of the old one where that is complete. */
-const filled = (row: Tuple, old: { readonly row: Tuple; readonly isComplete: boolean }): Tuple =>
-  old.isComplete ? row.map((value, n) => (typeof value === "symbol" ? (old.row[n] ?? null) : value)) : row;
 
 /** Debezium writes characters beyond U+FFFF as they are in these headers, and escapes them in keys. */
 const header = (key: string, json: string): Header => ({

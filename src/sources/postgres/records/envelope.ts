@@ -5,7 +5,7 @@ import type { Tuple } from "../stream/pgoutput.ts";
 import { POSTGRES_EPOCH_US } from "../stream/replication-stream.ts";
 import { jsonString } from "../values/codec.ts";
 import { keyWithSchema, messageWithSchema, valueWithSchema } from "./schemas.ts";
-import { keyJson, partJson, rowJson, type Table } from "./table.ts";
+import { keyJson, rowJson, type Table } from "./table.ts";
 import type { TextBuffer } from "./text-buffer.ts";
 
 /** What the records say about the origin of a change. */
@@ -79,12 +79,11 @@ export class Envelopes {
     lsn: string,
     nowMs: number,
   ): Buffer {
-    const before = old
-      ? old.isComplete
-        ? rowJson(table, old.row)
-        : partJson(table, old.row, table.identity, false)
-      : "null";
-    const after = row ? rowJson(table, row, old?.isComplete ? old.row : undefined) : "null";
+    const { included, identity } = table;
+    const sent = (isComplete: boolean) =>
+      isComplete ? included : included.filter((n) => identity.includes(n));
+    const before = old ? rowJson(table, old.row, sent(old.isComplete)) : "null";
+    const after = row ? rowJson(table, row, included) : "null";
     const source = this.#source(origin, lsn, jsonString(table.schema), jsonString(table.name));
     const payload = `{"before":${before},"after":${after},${source},"transaction":null,"op":"${operation}","ts_ms":${nowMs},"ts_us":${nowMs}000,"ts_ns":${nowMs}000000}`;
     return this.#texts.encode(this.#schemas ? valueWithSchema(table, payload, old, row) : payload);

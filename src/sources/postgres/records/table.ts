@@ -23,6 +23,8 @@ export interface Table {
   readonly columns: readonly Column[];
   /** The columns that identify a row, in the order of the key; empty when there are none. */
   readonly key: readonly number[];
+  /** The columns that the configuration includes. */
+  readonly included: readonly number[];
   /** The columns that the server sends of the old row of an UPDATE or a DELETE. */
   readonly identity: readonly number[];
   /** Whether the configuration includes the table. */
@@ -33,34 +35,21 @@ export interface Table {
 
 export const nameOf = ({ schema, name }: Pick<Table, "schema" | "name">): string => `${schema}.${name}`;
 
-/** Returns a row as JSON. Columns without a value in `row` have the value of `old`, if that is complete. */
-export function rowJson({ columns }: Table, row: Tuple, old?: Tuple): string {
-  let json = "{";
-  for (let n = 0; n < columns.length; n++) {
-    const column = columns[n] as Column;
-    if (!column.isIncluded) continue;
-    if (json.length > 1) json += ",";
-    json += column.member + valueJson(column.codec, row[n] === UNCHANGED ? (old?.[n] ?? UNCHANGED) : row[n]);
-  }
-  return `${json}}`;
-}
-
-/** Returns some columns of a row as JSON. @param indexes the columns @param isAll whether excluded columns are written too */
-export function partJson({ columns }: Table, row: Tuple, indexes: readonly number[], isAll: boolean): string {
+/** Returns some columns of a row as a JSON object. */
+export function rowJson({ columns }: Table, row: Tuple, indexes: readonly number[]): string {
   let json = "{";
   for (let n = 0; n < indexes.length; n++) {
     const index = indexes[n] as number;
-    const column = columns[index] as Column;
-    if (!isAll && !column.isIncluded) continue;
+    const { member, codec } = columns[index] as Column;
     if (json.length > 1) json += ",";
-    json += column.member + valueJson(column.codec, row[index]);
+    json += member + valueJson(codec, row[index]);
   }
   return `${json}}`;
 }
 
 /** Returns the key of a row as JSON; null for a table without a key. */
 export const keyJson = (table: Table, row: Tuple): string | null =>
-  table.key.length === 0 ? null : partJson(table, row, table.key, true);
+  table.key.length === 0 ? null : rowJson(table, row, table.key);
 
 const valueJson = (codec: ValueCodec, value: Tuple[number] | undefined): string => {
   if (typeof value === "string") return codec.json(value);

@@ -7,12 +7,8 @@ import type { Session } from "./connect.ts";
 export interface ServerFacts {
   /** Such as 150018. */
   readonly version: number;
-  readonly isSuperuser: boolean;
   /** The interval of status updates, in milliseconds: a third of wal_sender_timeout. */
   readonly statusMs: number;
-  /** The role of the session. */
-  readonly role: string;
-  readonly service: ManagedService | undefined;
 }
 
 interface ManagedService {
@@ -74,18 +70,14 @@ export async function checkServer(session: Session): Promise<ServerFacts> {
     throw blocked(
       `wal_level is ${row["wal_level"]}, and must be logical. ${service ? `On ${service.name}: ${service.walLevel}.` : "Run ALTER SYSTEM SET wal_level = logical; and restart PostgreSQL."}`,
     );
-  const isSuperuser = row["rolsuper"] === "t";
-  if (!isSuperuser && row["rolreplication"] !== "t" && row["rds"] !== "t")
+  if (row["rolsuper"] !== "t" && row["rolreplication"] !== "t" && row["rds"] !== "t")
     throw blocked(
       `The role ${row["role"]} may not replicate. Run: ${service ? service.grant(row["quoted"] ?? "") : `ALTER ROLE ${row["quoted"]} REPLICATION;`}`,
     );
   const timeout = Number(row["timeout"]);
   return {
     version,
-    isSuperuser,
     statusMs: timeout > 0 ? Math.max(100, Math.min(STATUS_MS, timeout / 3)) : STATUS_MS,
-    role: row["quoted"] ?? "",
-    service,
   };
 }
 

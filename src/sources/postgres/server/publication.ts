@@ -80,12 +80,8 @@ export class Publications {
 
   /** Drops the publications that Onramp created. @returns their names */
   async drop(): Promise<readonly string[]> {
-    const { name, comment } = this.#options;
-    const rows = await this.#session.query(
-      "SELECT pubname FROM pg_publication WHERE pubname = ANY($1::name[]) AND obj_description(oid, 'pg_publication') = $2",
-      [[name, insertsName(name)], comment],
-    );
-    const names = rows.map((row) => row["pubname"] ?? "");
+    const all = await this.existing();
+    const names = all.filter(({ comment }) => comment === this.#options.comment).map(({ name }) => name);
     for (const each of names) await this.#session.query(`DROP PUBLICATION ${quoteIdentifier(each)}`);
     return names;
   }
@@ -176,7 +172,7 @@ export class Publications {
     const { name, viaRoot, comment } = this.#options;
     const inserts = insertsName(name);
     const members = await this.#session.query(
-      `SELECT p.pubname, p.puballtables, p.pubviaroot, p.pubupdate, obj_description(p.oid, 'pg_publication') AS comment,
+      `SELECT p.pubname, p.puballtables, p.pubviaroot, obj_description(p.oid, 'pg_publication') AS comment,
          (SELECT json_agg(json_build_object('oid', c.oid, 'sql', format('%I.%I', n.nspname, c.relname)))
           FROM pg_publication_rel r JOIN pg_class c ON c.oid = r.prrelid JOIN pg_namespace n ON n.oid = c.relnamespace
           WHERE r.prpubid = p.oid) AS tables

@@ -48,7 +48,7 @@ export class Slot {
           : "NULL";
     const since = this.#version >= 170_000 ? "extract(epoch FROM inactive_since) * 1000" : "NULL";
     const [row] = await this.#session.query(
-      `SELECT plugin, database = current_database() AS own, temporary, active_pid, confirmed_flush_lsn, wal_status, safe_wal_size,
+      `SELECT plugin, database = current_database() AS own, active_pid, confirmed_flush_lsn, wal_status, safe_wal_size,
          ${reason} AS reason, ${since} AS since, pg_current_wal_lsn() - confirmed_flush_lsn AS lag, pg_current_wal_lsn() - restart_lsn AS retained,
          (SELECT wait_event FROM pg_stat_activity WHERE pid = active_pid) AS wait_event
        FROM pg_replication_slots WHERE slot_name = $1`,

@@ -5,7 +5,7 @@
 // read has them: the two are merged.
 
 import { keyJson, type Table } from "../records/table.ts";
-import { type Tuple, UNCHANGED } from "../stream/pgoutput.ts";
+import { type Tuple, UNCHANGED, withUnchanged } from "../stream/pgoutput.ts";
 
 const [GONE, COMPLETE] = [Symbol("gone"), Symbol("complete")] as const;
 
@@ -29,7 +29,7 @@ export class ChunkWindow {
     if (this.#keys?.has(key) === false) return;
     const before = this.#rows.get(key);
     if (!row.includes(UNCHANGED) || before === COMPLETE) this.#rows.set(key, COMPLETE);
-    else if (Array.isArray(before)) this.#rows.set(key, completed(merged(row, before)));
+    else if (Array.isArray(before)) this.#rows.set(key, completed(withUnchanged(row, before)));
     else {
       // The key now belongs to another row, so the values of the chunk are not that row's. It is read again by its key.
       if (before === GONE) this.#replaced.add(key);
@@ -70,7 +70,7 @@ export class ChunkWindow {
       const key = keyJson(table, row) ?? "";
       if (!this.#rows.has(key)) return [row];
       const changed = this.#rows.get(key);
-      return Array.isArray(changed) && !this.#replaced.has(key) ? [merged(changed, row)] : [];
+      return Array.isArray(changed) && !this.#replaced.has(key) ? [withUnchanged(changed, row)] : [];
     });
   }
 
@@ -90,9 +90,5 @@ function definitionOf(table: Table): string {
   return text;
 }
 const definitions = new WeakMap<Table, string>();
-
-/** A row with the values of another one where its own did not change. */
-const merged = (row: Tuple, other: Tuple): Tuple =>
-  row.includes(UNCHANGED) ? row.map((value, n) => (value === UNCHANGED ? (other[n] ?? null) : value)) : row;
 
 const completed = (row: Tuple): Tuple | typeof COMPLETE => (row.includes(UNCHANGED) ? row : COMPLETE);

@@ -90,7 +90,7 @@ export class Snapshot {
     if (change.kind !== "insert" && change.old) {
       this.#window?.onGone(table, change.old);
       // The row has moved to another key, perhaps to one that was read before, without its unchanged values.
-      if (change.kind === "update" && change.row.includes(UNCHANGED) && !change.old.isComplete)
+      if (change.kind === "update" && change.row.includes(UNCHANGED))
         this.#readAgain(current, table.key.map((n) => change.row[n]) as string[]);
     }
     if (change.kind !== "delete") this.#window?.onRow(table, change.row);

@@ -144,8 +144,14 @@ function update(reader: Reader): Update {
   const isOld = part === KEY || part === FULL_ROW;
   const old = isOld ? { row: reader.tuple(), isComplete: part === FULL_ROW } : undefined;
   if (isOld) reader.byte();
-  return { kind: "update", oid, old, row: reader.tuple() };
+  const row = reader.tuple();
+  // With the replica identity FULL, the server does not send unchanged TOAST values again: the old row has them.
+  return { kind: "update", oid, old, row: old?.isComplete ? withUnchanged(row, old.row) : row };
 }
+
+/** Returns a row with the values of another one where its own did not change. */
+export const withUnchanged = (row: Tuple, other: Tuple): Tuple =>
+  row.includes(UNCHANGED) ? row.map((value, n) => (value === UNCHANGED ? (other[n] ?? null) : value)) : row;
 
 function relation(reader: Reader): Relation {
   const oid = reader.uint32();
