@@ -7,7 +7,6 @@ import { usePostgres } from "../../support/postgres/server.ts";
 import { startSource } from "../../support/postgres/source.ts";
 import { startRawServer } from "../../support/raw-server.ts";
 import { tlsFiles } from "../../support/tls/files.ts";
-import { until } from "../../support/until.ts";
 
 describe("sources: postgres, connection", function () {
   this.timeout(60_000);
@@ -72,9 +71,9 @@ describe("sources: postgres, connection", function () {
       const source = await startSource(broker, { url: () => "" } as never, {
         url: `${pooler}/d?sslmode=disable`,
       });
-      await until(async () => (await source.state()).state === "blocked");
+      const error = await source.errorIn("blocked");
       assert.match(
-        (await source.state()).lastError?.message ?? "",
+        error,
         /unsupported startup parameter.*a connection pooler such as PgBouncer does not support replication/,
       );
     });
@@ -108,11 +107,8 @@ describe("sources: postgres, connection", function () {
 
     it("is blocked when the certificate is not trusted", async () => {
       const source = await start("sslmode=verify-full");
-      await until(async () => (await source.state()).state === "blocked");
-      assert.match(
-        (await source.state()).lastError?.message ?? "",
-        /cannot be reached with TLS.*Check sslmode/,
-      );
+      const error = await source.errorIn("blocked");
+      assert.match(error, /cannot be reached with TLS.*Check sslmode/);
     });
   });
 });

@@ -15,15 +15,11 @@ describeIf(thorough, "sources: postgres, effects on the database and rights", fu
   let role: string;
   beforeEach(async () => {
     role = `guest${++n}`;
-    await sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT ALL ON SCHEMA public TO PUBLIC");
+    await postgres().emptySchema();
     await sql(`CREATE ROLE ${role} LOGIN REPLICATION PASSWORD 'secret'`);
   });
   const asRole = () => ({ url: postgres().url({ user: role, password: "secret" }) });
 
-  async function blockedReason(source: PostgresSource): Promise<string> {
-    await until(async () => ["blocked", "backing-off"].includes((await source.state()).state));
-    return (await source.state()).lastError?.message ?? "";
-  }
   const warnings = async (source: PostgresSource): Promise<string> =>
     JSON.stringify((await source.state()).details ?? {});
 
@@ -86,7 +82,7 @@ describeIf(thorough, "sources: postgres, effects on the database and rights", fu
   it("needs LOGIN, REPLICATION, SELECT, and a publication that the owner of the tables has created", async () => {
     await sql("CREATE TABLE demo (id int PRIMARY KEY); INSERT INTO demo VALUES (1)");
     const source = await startSource(broker, postgres(), asRole());
-    const reason = await blockedReason(source);
+    const reason = await source.errorIn("blocked", "backing-off");
     assert.match(reason, /may not create the publication/);
     const statements = reason.split("\n").slice(1).join("\n");
     assert.match(statements, /^CREATE PUBLICATION ".*_pg" FOR TABLE ONLY "public"."demo" WITH/);
@@ -102,10 +98,10 @@ describeIf(thorough, "sources: postgres, effects on the database and rights", fu
     await sql("CREATE TABLE demo (id int PRIMARY KEY); INSERT INTO demo VALUES (1)");
     await sql(`GRANT CREATE ON DATABASE postgres TO ${role}`);
     const source = await startSource(broker, postgres(), asRole());
-    const statements = (await blockedReason(source)).split("\n").slice(1).join("\n");
+    const statements = (await source.errorIn("blocked", "backing-off")).split("\n").slice(1).join("\n");
     await sql(statements);
     const again = await source.again();
-    assert.match(await blockedReason(again), /permission denied for table demo/);
+    assert.match(await again.errorIn("blocked", "backing-off"), /permission denied for table demo/);
   });
 
   it("is blocked by a row-level policy that would hide rows from its snapshot", async () => {
@@ -113,8 +109,8 @@ describeIf(thorough, "sources: postgres, effects on the database and rights", fu
     await sql(`GRANT SELECT ON demo TO ${role}`);
     await sql("ALTER TABLE demo ENABLE ROW LEVEL SECURITY");
     const source = await startSource(broker, postgres(), asRole());
-    await sql((await blockedReason(source)).split("\n").slice(1).join("\n"));
-    const reason = await blockedReason(await source.again());
+    await sql((await source.errorIn("blocked", "backing-off")).split("\n").slice(1).join("\n"));
+    const reason = await (await source.again()).errorIn("blocked", "backing-off");
     assert.match(reason, /row-level security.*ALTER ROLE ".*" BYPASSRLS/s);
   });
 
@@ -124,7 +120,7 @@ describeIf(thorough, "sources: postgres, effects on the database and rights", fu
     await open.query("SET application_name = 'nightly job'; BEGIN; INSERT INTO demo VALUES (1)");
     const source = await startSource(broker, postgres());
     assert.match(
-      await blockedReason(source),
+      await source.errorIn("blocked", "backing-off"),
       /waits for the transaction of process \d+ \(application_name nightly job, role postgres, \d+ s old\)/,
     );
     const slots = await postgres().sql("SELECT FROM pg_replication_slots WHERE slot_name LIKE $1", [
@@ -139,13 +135,19 @@ describeIf(thorough, "sources: postgres, effects on the database and rights", fu
     await sql("CREATE TABLE demo (id int PRIMARY KEY)");
     await sql(`ALTER ROLE ${role} NOREPLICATION`);
     const source = await startSource(broker, postgres(), asRole());
-    assert.match(await blockedReason(source), new RegExp(`Run: ALTER ROLE ${role} REPLICATION;`));
+    assert.match(
+      await source.errorIn("blocked", "backing-off"),
+      new RegExp(`Run: ALTER ROLE ${role} REPLICATION;`),
+    );
     const wrong = await source.again({ url: postgres().url({ user: role, password: "wr0ng" }) });
-    const reason = await blockedReason(wrong);
+    const reason = await wrong.errorIn("blocked", "backing-off");
     assert.match(reason, /password authentication failed.*Check the password/);
     assert.doesNotMatch(reason, /wr0ng/);
     const none = await source.again({ url: postgres().url({ database: "nothing" }) });
-    assert.match(await blockedReason(none), /Check the database in url: "nothing" does not exist/);
+    assert.match(
+      await none.errorIn("blocked", "backing-off"),
+      /Check the database in url: "nothing" does not exist/,
+    );
   });
 
   it("keeps no write-ahead log of an idle table, writes nothing to the database, and does not delay its shutdown", async () => {

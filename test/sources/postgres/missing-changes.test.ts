@@ -5,8 +5,7 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { describeIf, thorough, useBroker } from "../../support/broker.ts";
 import { type Postgres, startPostgres } from "../../support/postgres/server.ts";
-import { type PostgresSource, startSource } from "../../support/postgres/source.ts";
-import { until } from "../../support/until.ts";
+import { startSource } from "../../support/postgres/source.ts";
 
 describeIf(thorough, "sources: postgres, missing changes", function () {
   this.timeout(60_000);
@@ -26,11 +25,6 @@ describeIf(thorough, "sources: postgres, missing changes", function () {
     return { postgres, source, slot };
   }
 
-  async function blockedReason(source: PostgresSource): Promise<string> {
-    await until(async () => (await source.state()).state === "blocked");
-    return (await source.state()).lastError?.message ?? "";
-  }
-
   it("is blocked after its slot was dropped and created again, and writes nothing", async () => {
     const { postgres, source, slot } = await stopped();
     await postgres.sql("INSERT INTO demo VALUES (3)");
@@ -38,7 +32,7 @@ describeIf(thorough, "sources: postgres, missing changes", function () {
     await postgres.sql("SELECT pg_create_logical_replication_slot($1, 'pgoutput')", [slot]);
     await postgres.sql("INSERT INTO demo VALUES (4)");
     const again = await source.again();
-    const reason = await blockedReason(again);
+    const reason = await again.errorIn("blocked");
     assert.match(reason, /moved or recreated: it begins at \w+\/\w+, and changes between/);
     assert.match(reason, /onramp sources set pg --from-start/);
     assert.equal((await source.records("public.demo")).length, 2);
@@ -54,7 +48,7 @@ describeIf(thorough, "sources: postgres, missing changes", function () {
     const { postgres, source, slot } = await stopped();
     await postgres.sql("SELECT pg_drop_replication_slot($1)", [slot]);
     assert.match(
-      await blockedReason(await source.again()),
+      await (await source.again()).errorIn("blocked"),
       /does not exist any more: changes after \w+\/\w+/,
     );
   });
@@ -63,7 +57,7 @@ describeIf(thorough, "sources: postgres, missing changes", function () {
     const { postgres, source, slot } = await stopped();
     await postgres.sql("INSERT INTO demo VALUES (3)");
     await postgres.sql("SELECT pg_replication_slot_advance($1, pg_current_wal_lsn())", [slot]);
-    assert.match(await blockedReason(await source.again()), /moved or recreated/);
+    assert.match(await (await source.again()).errorIn("blocked"), /moved or recreated/);
   });
 
   it("is blocked after the server has removed what its slot needs", async () => {
@@ -74,7 +68,10 @@ describeIf(thorough, "sources: postgres, missing changes", function () {
       await postgres.sql("SELECT pg_switch_wal()");
     }
     await postgres.sql("CHECKPOINT");
-    assert.match(await blockedReason(await source.again()), /removed what the replication slot .* needs/);
+    assert.match(
+      await (await source.again()).errorIn("blocked"),
+      /removed what the replication slot .* needs/,
+    );
   });
 
   it("is blocked after the cluster was restored to an earlier point", async () => {
@@ -89,7 +86,7 @@ describeIf(thorough, "sources: postgres, missing changes", function () {
     await postgres.stop();
     await postgres.restore(copy);
     await postgres.start();
-    const reason = await blockedReason(await source.again());
+    const reason = await (await source.again()).errorIn("blocked");
     assert.match(reason, /restored to an earlier point: its write-ahead log ends at/);
   });
 
@@ -104,7 +101,7 @@ describeIf(thorough, "sources: postgres, missing changes", function () {
     await postgres.stop();
     await startAsStandby(postgres);
     const again = await source.again();
-    assert.match(await blockedReason(again), /is a standby. Set url to the primary server/);
+    assert.match(await again.errorIn("blocked"), /is a standby. Set url to the primary server/);
     await postgres.sql("SELECT pg_promote()");
     await postgres.sql("INSERT INTO demo VALUES (3)");
     await again.gateway.stop();
@@ -130,7 +127,7 @@ describeIf(thorough, "sources: postgres, missing changes", function () {
     await postgres.sql("SELECT pg_promote()");
     for (let n = 10; n < 60; n++) await postgres.sql(`INSERT INTO demo VALUES (${n})`);
     assert.match(
-      await blockedReason(await source.again()),
+      await (await source.again()).errorIn("blocked"),
       /was promoted at an earlier position: timeline 2 began at/,
     );
   });
@@ -140,14 +137,14 @@ describeIf(thorough, "sources: postgres, missing changes", function () {
     const other = await startPostgres();
     await other.sql("CREATE TABLE demo (id int PRIMARY KEY)");
     const again = await source.again({ url: other.url() });
-    assert.match(await blockedReason(again), /another one \(system identifier/);
+    assert.match(await again.errorIn("blocked"), /another one \(system identifier/);
   });
 
   it("is blocked after its publication was dropped", async () => {
     const { postgres, source, slot } = await stopped();
     await postgres.sql(`DROP PUBLICATION ${slot}`);
     await postgres.sql("INSERT INTO demo VALUES (3)");
-    assert.match(await blockedReason(await source.again()), /publication .* was dropped/);
+    assert.match(await (await source.again()).errorIn("blocked"), /publication .* was dropped/);
   });
 
   it("is blocked after its publication was dropped and created again", async () => {
@@ -155,13 +152,13 @@ describeIf(thorough, "sources: postgres, missing changes", function () {
     await postgres.sql(`DROP PUBLICATION ${slot}`);
     await postgres.sql("INSERT INTO demo VALUES (3)");
     await postgres.sql(`CREATE PUBLICATION ${slot} FOR TABLE demo`);
-    assert.match(await blockedReason(await source.again()), /publication .* was dropped/);
+    assert.match(await (await source.again()).errorIn("blocked"), /publication .* was dropped/);
   });
 
   it("is blocked by a publication of another installation", async () => {
     const { postgres, source, slot } = await stopped();
     await postgres.sql(`COMMENT ON PUBLICATION ${slot} IS 'Created by Onramp for the source pg (other).'`);
-    assert.match(await blockedReason(await source.again()), /belongs to another installation/);
+    assert.match(await (await source.again()).errorIn("blocked"), /belongs to another installation/);
   });
 
   it("continues with --from-start after its publication was dropped", async () => {
@@ -169,7 +166,7 @@ describeIf(thorough, "sources: postgres, missing changes", function () {
     await postgres.sql(`DROP PUBLICATION ${slot}`);
     await postgres.sql("INSERT INTO demo VALUES (3)");
     const again = await source.again();
-    await blockedReason(again);
+    await again.errorIn("blocked");
     assert.equal((await again.command("sources", "set", "pg", "--from-start")).code, 0);
     await (await again.again()).untilRecords("public.demo", 5);
   });

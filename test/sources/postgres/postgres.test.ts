@@ -11,9 +11,7 @@ describe("sources: postgres", function () {
   const broker = useBroker();
   const postgres = usePostgres();
   const sql = (text: string) => postgres().sql(text);
-  beforeEach(() =>
-    sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT ALL ON SCHEMA public TO PUBLIC"),
-  );
+  beforeEach(() => postgres().emptySchema());
 
   it("writes the rows that exist as r, then inserts, updates and deletes, each with a key", async () => {
     await sql("CREATE TABLE demo (uniqid int PRIMARY KEY, message text, email text)");

@@ -14,7 +14,7 @@ describeIf(thorough, "sources: postgres, snapshots during changes of the definit
   const postgres = usePostgres();
   const sql = (text: string) => postgres().sql(text);
   beforeEach(async () => {
-    await sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT ALL ON SCHEMA public TO PUBLIC");
+    await postgres().emptySchema();
     await sql("CREATE EXTENSION IF NOT EXISTS citext");
   });
 

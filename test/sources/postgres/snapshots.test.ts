@@ -11,9 +11,7 @@ describeIf(thorough, "sources: postgres, snapshots", function () {
   const broker = useBroker();
   const postgres = usePostgres();
   const sql = (text: string) => postgres().sql(text);
-  beforeEach(() =>
-    sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT ALL ON SCHEMA public TO PUBLIC"),
-  );
+  beforeEach(() => postgres().emptySchema());
   const signal = (content: string) =>
     postgres().sql("SELECT pg_logical_emit_message(true, 'onramp', $1)", [content]);
 
@@ -140,8 +138,7 @@ describeIf(thorough, "sources: postgres, snapshots", function () {
   it("is blocked by two tables that would have the same topic", async () => {
     await sql(`CREATE TABLE "a b" (id int PRIMARY KEY); CREATE TABLE a_b (id int PRIMARY KEY)`);
     const source = await startSource(broker, postgres());
-    await until(async () => (await source.state()).state === "blocked");
-    assert.match((await source.state()).lastError?.message ?? "", /a b and public.a_b would both be written/);
+    assert.match(await source.errorIn("blocked"), /a b and public.a_b would both be written/);
   });
 
   it("reads the rows and columns that the publication has", async () => {

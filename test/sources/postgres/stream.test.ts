@@ -73,12 +73,8 @@ describe("sources: postgres, the stream", function () {
       const source = await startSource(broker, postgres);
       await source.untilStreaming();
       await postgres.sql("INSERT INTO demo VALUES (7, repeat('x', 2000000))");
-      await until(async () => (await source.state()).state === "blocked");
-      const { lastError } = await source.state();
-      assert.match(
-        lastError?.message ?? "",
-        /too large \(key {"id":7}\).*\d+ bytes, but topic ".*public.demo"/,
-      );
+      const error = await source.errorIn("blocked");
+      assert.match(error, /too large \(key {"id":7}\).*\d+ bytes, but topic ".*public.demo"/);
     },
   );
 

@@ -64,6 +64,11 @@ export class Postgres {
     }
   }
 
+  /** Removes all tables of the schema public. */
+  async emptySchema(): Promise<void> {
+    await this.sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT ALL ON SCHEMA public TO PUBLIC");
+  }
+
   /** A connection as the superuser, closed after the test. */
   async connect(database?: string): Promise<pg.Client> {
     const client = this.#client(database);

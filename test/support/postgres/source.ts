@@ -7,7 +7,7 @@ import type { TestBroker } from "../broker.ts";
 import { keepingLog, startTestGateway, writeConfig } from "../gateway.ts";
 import { type Ended, run } from "../process.ts";
 import { readCommitted } from "../read-back.ts";
-import { sourceState } from "../sources.ts";
+import { sourceState, untilState } from "../sources.ts";
 import { until } from "../until.ts";
 import type { Postgres } from "./server.ts";
 
@@ -29,6 +29,8 @@ export interface PostgresSource {
   readonly namespace: string;
   readonly log: ReturnType<typeof keepingLog>;
   state(): Promise<SourceState>;
+  /** Waits until the source is in one of the states. @returns its last error */
+  errorIn(...states: SourceState["state"][]): Promise<string>;
   /** Waits until the source reads the stream. */
   untilStreaming(): Promise<void>;
   /** The records of a table (schema.table), by topic. */
@@ -63,6 +65,10 @@ export async function startSource(
     namespace: id,
     log,
     state: () => sourceState(gateway, "pg"),
+    async errorIn(...states) {
+      const { lastError } = await untilState(gateway, states, "pg");
+      return lastError?.message ?? "";
+    },
     untilStreaming: () =>
       until(async () => {
         const { state, details } = await sourceState(gateway, "pg");
