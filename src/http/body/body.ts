@@ -15,6 +15,8 @@ export interface BodyLimits {
   readonly budget: Budget;
   /** `http.maxBody`, in bytes. */
   readonly maxBody: number;
+  /** The name of another limit than `http.maxBody`, for the error. */
+  readonly limitName?: string;
 }
 
 /**
@@ -29,7 +31,7 @@ export function readBody(
   req: IncomingMessage,
   res: ServerResponse,
   client: string,
-  { budget, maxBody }: BodyLimits,
+  { budget, maxBody, limitName = "http.maxBody" }: BodyLimits,
 ): Promise<Body> {
   return new Promise((resolve, reject) => {
     try {
@@ -38,7 +40,7 @@ export function readBody(
       return reject(error);
     }
     const contentLength = Number(req.headers["content-length"] ?? 0);
-    if (contentLength > maxBody) return reject(tooLarge(maxBody));
+    if (contentLength > maxBody) return reject(tooLarge(maxBody, limitName));
     const chunks = new ChunkBuffer();
     const share = new BudgetShare(budget, client);
     const release = (): void => {
@@ -52,7 +54,7 @@ export function readBody(
       reject(error);
     };
     const onData = (chunk: Buffer): void => {
-      if (chunks.size + chunk.length > maxBody) return fail(tooLarge(maxBody));
+      if (chunks.size + chunk.length > maxBody) return fail(tooLarge(maxBody, limitName));
       try {
         share.growTo(chunks.size + chunk.length);
       } catch (error) {
@@ -165,9 +167,9 @@ const changesNothing = (coding: string): boolean => /^\s*(?:identity)?\s*$/i.tes
 const TRANSFER_CODING =
   "The only transfer coding that is supported is `chunked`; send the body without other values in Transfer-Encoding.";
 const COMPRESSED = "Compressed request bodies are not supported; send the body without Content-Encoding.";
-function tooLarge(maxBody: number): OnrampError {
+function tooLarge(maxBody: number, limitName: string): OnrampError {
   return new OnrampError(
     41301,
-    `The body is larger than ${maxBody} bytes (http.maxBody). Send less data per request.`,
+    `The body is larger than ${maxBody} bytes (${limitName}). Send less data per request.`,
   );
 }
