@@ -8,6 +8,8 @@ import { hashToken } from "../../core/token.ts";
 export interface Caller {
   /** The token's name; undefined when no auth is configured. */
   readonly name: string | undefined;
+  /** The token's hash; undefined when no auth is configured. */
+  readonly hash: string | undefined;
   mayProduce(topic: string): boolean;
   mayRead(topic: string): boolean;
 }
@@ -20,6 +22,11 @@ export interface Auth {
    * @throws OnrampError 40101 when the token is missing or unknown
    */
   caller(authorization: string | undefined): Caller;
+  /**
+   * @param name the name of a token; undefined for a caller from the time when no auth was configured
+   * @returns the caller with this name. Its token may have been replaced since: compare the hash
+   */
+  byName(name: string | undefined): Caller | undefined;
 }
 
 export interface TokenGrant {
@@ -33,8 +40,15 @@ const MAX_CACHED = 1000;
 
 /** @param tokens grants by token name; undefined: every client may use every topic */
 export function createAuth(tokens: Readonly<Record<string, TokenGrant>> | undefined): Auth {
-  if (!tokens) return { caller: () => UNRESTRICTED };
-  const callers = new Map(Object.entries(tokens).map(([name, grant]) => [grant.hash, toCaller(name, grant)]));
+  if (!tokens)
+    return {
+      caller: () => UNRESTRICTED,
+      byName: (name) => (name === undefined ? UNRESTRICTED : undefined),
+    };
+  const byName = new Map<string | undefined, Caller>(
+    Object.entries(tokens).map(([name, grant]) => [name, toCaller(name, grant)]),
+  );
+  const byHash = new Map([...byName.values()].map((caller) => [caller.hash, caller]));
   // Callers by valid `Authorization` header, so that a token is not hashed again for each request.
   const cache = new Map<string, Caller>();
   return {
@@ -46,13 +60,14 @@ export function createAuth(tokens: Readonly<Record<string, TokenGrant>> | undefi
         );
       const cached = cache.get(authorization);
       if (cached) return cached;
-      const caller = callers.get(hashToken(tokenIn(authorization)));
+      const caller = byHash.get(hashToken(tokenIn(authorization)));
       if (!caller)
         throw new OnrampError(40101, "The token is unknown. Check it, or ask the operator for a token.");
       if (cache.size >= MAX_CACHED) cache.clear();
       cache.set(authorization, caller);
       return caller;
     },
+    byName: (name) => byName.get(name),
   };
 }
 
@@ -64,11 +79,16 @@ function tokenIn(authorization: string): string {
   return decoded.slice(decoded.indexOf(":") + 1);
 }
 
-const UNRESTRICTED: Caller = { name: undefined, mayProduce: () => true, mayRead: () => true };
+const UNRESTRICTED: Caller = {
+  name: undefined,
+  hash: undefined,
+  mayProduce: () => true,
+  mayRead: () => true,
+};
 
 function toCaller(name: string, grant: TokenGrant): Caller {
   const [produce, read] = [matcher(grant.produce ?? []), matcher(grant.read ?? [])];
-  return { name, mayProduce: produce, mayRead: read };
+  return { name, hash: grant.hash, mayProduce: produce, mayRead: read };
 }
 
 /** Matches topics: `orders` matches one topic, `shop.*` matches all topics that start with `shop.`. */

@@ -68,6 +68,17 @@ describe("http: callers", () => {
     );
   });
 
+  it("are found by their name, with the hash of their token", () => {
+    const auth = createAuth({ shop: { hash, read: ["a"] } });
+    assert.deepEqual([auth.byName("shop")?.hash, auth.byName("shop")?.mayRead("a")], [hash, true]);
+    assert.equal(auth.byName("shop"), auth.caller(`Bearer ${token}`));
+    for (const name of [undefined, "", "other", "__proto__", "constructor"])
+      assert.equal(auth.byName(name), undefined);
+    const open = createAuth(undefined);
+    assert.equal(open.byName(undefined), open.caller(undefined));
+    assert.equal(open.byName("shop"), undefined);
+  });
+
   it("keep their identity in every request, whatever other callers send", () => {
     const tokens = Array.from({ length: 3 }, () => createToken());
     const auth = createAuth(Object.fromEntries(tokens.map((each, n) => [`n${n}`, { hash: each.hash }])));
