@@ -5,10 +5,8 @@ import { type AdapterFamily, type AdapterSettings, withDefaults } from "../core/
 import {
   boolean,
   duration,
-  either,
   expression,
   file,
-  list,
   literal,
   map,
   number,
@@ -20,58 +18,13 @@ import {
   section,
   size,
   string,
-  topicPatterns,
   type ValuesOf,
 } from "../core/options.ts";
 import type { Sink, sinkOptions } from "../core/sink.ts";
 import type { Source, sourceOptions } from "../core/source.ts";
 import type { WebhookReceiver } from "../core/webhook.ts";
+import { http } from "./schema-http.ts";
 import { kafka } from "./schema-kafka.ts";
-
-const token = object({
-  hash: string("The hash of the token (sha256:…), as `onramp token` prints it.", {
-    pattern: "^sha256:[0-9a-f]{64}$",
-    required: true,
-  }),
-  produce: topicPatterns("Topics that the token may produce to. Default: none."),
-  read: topicPatterns("Topics that the token may read. Default: none."),
-});
-
-const http = section({
-  host: string(
-    "The address to listen on. Default: 0.0.0.0 (all IPv4 interfaces) with auth.tokens, otherwise 127.0.0.1.",
-    {
-      env: "ONRAMP_HOST",
-    },
-  ),
-  port: port("The port of the API.", { default: 8080, env: "ONRAMP_PORT" }),
-  tls: object({
-    cert: file("PEM file with the certificate chain.", { required: true }),
-    key: file("PEM file with the private key of the certificate.", { required: true }),
-  }),
-  auth: either(
-    [literal("none"), object({ tokens: map(token, "Tokens by name.", { required: true }) })],
-    'The clients that may use the API: those with one of the tokens, or every client ("none").',
-  ),
-  cors: list(
-    string("An origin such as https://app.example.com.", { pattern: "^https?://[^/\\s]+$" }),
-    "Web origins that may call the API.",
-    { default: [] },
-  ),
-  budget: size(
-    "The maximum number of bytes that are accepted and not yet acknowledged. One client may use half of it.",
-    {
-      default: "64MB",
-    },
-  ),
-  maxBody: size("The largest request body.", { default: "25MB" }),
-  deadline: duration(
-    "The time limit from the end of the request body to the response. The response has the outcomes that are known by then.",
-    {
-      default: "5s",
-    },
-  ),
-});
 
 const topic = object({
   schema: file("The JSON Schema that every value must match."),

@@ -76,6 +76,21 @@ describe("config: loading", () => {
     assert.ok(!compiled.warnings.some((warning) => warning.includes("hidden")));
   });
 
+  it("refuses a short secret of tickets, and does not print it", () => {
+    for (const [secret, count] of [
+      ["x".repeat(31), 1],
+      ["x".repeat(32), 0],
+    ] as const) {
+      const found = problems(`http: { tickets: { secret: ${secret} } }`);
+      assert.equal(found.length, count);
+      assert.ok(
+        found.every((text) => /^http\.tickets\.secret: .*32/.test(text) && !text.includes("xxx")),
+        `${found}`,
+      );
+    }
+    assert.match(problems("http: { tickets: {} }")[0] ?? "", /^http\.tickets\.secret: is missing/);
+  });
+
   it("names whitespace of a value as a possible cause of a problem at its option", () => {
     const hash = `sha256:${"0".repeat(64)}\n`;
     const found = problems('http: { auth: { tokens: { t: { hash: "${env:HASH}" } } } }', { HASH: hash });
