@@ -32,6 +32,7 @@ const house: House = {
     "lz4-napi": ["kafka/produce/compression.ts", "kafka/consume/lz4-frame.ts"],
     fzstd: ["kafka/consume/zstd-frame.ts"],
     express: ["http"],
+    jose: ["http/auth"],
     "@octokit/auth-app": ["webhooks"],
     "@octokit/core": ["webhooks"],
     "@octokit/plugin-throttling": ["webhooks"],
