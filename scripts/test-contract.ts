@@ -41,6 +41,7 @@ const config = writeConfig({
     // Without the broker's limit for timestamps in the future, which the contract does not contain.
     events: { partitions: 3, config: { "message.timestamp.after.max.ms": String(Number.MAX_SAFE_INTEGER) } },
   },
+  http: { tickets: { secret: "a secret of at least 32 characters" } },
   webhooks: { github: { type: "github", secrets: ["a secret for tests"], topic: "events" } },
   files: { "orders.json": JSON.stringify({ type: "object", required: ["orderId"] }) },
 });

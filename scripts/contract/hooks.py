@@ -1,10 +1,13 @@
 """The parts of the contract that OpenAPI cannot express, for Schemathesis: see `scripts/test-contract.ts`."""
 
 import schemathesis
+from hypothesis import strategies
 from schemathesis.openapi.checks import EnsureResourceAvailability, RejectedPositiveData
 
 ENVELOPE = "application/vnd.kafka."
 LINES = "application/x-ndjson"
+
+schemathesis.openapi.format("jsonata", strategies.sampled_from(["value.total > 100", "key = 'a'", "true"]))
 
 
 @schemathesis.serializer(LINES)

@@ -24,7 +24,7 @@ export interface GatewayOptions {
   readonly dev: boolean;
   /** Refuses to start without `http.auth`. The container image sets it (`ONRAMP_REQUIRE_AUTH`). */
   readonly requireAuth: boolean;
-  /** The clock of the sinks. Default: the system clock. */
+  /** The clock of the sinks, the sources and the tickets. Default: the system clock. */
   readonly clock?: Clock;
 }
 
@@ -100,7 +100,14 @@ async function startParts(
     },
   });
   await supervisor.add({ name: "sinks", start: async () => sinks.start(), stop: () => sinks.stop() });
-  const api = await startApi(config, { kafka, budget, metrics, log, draining: draining.signal });
+  const api = await startApi(config, {
+    kafka,
+    budget,
+    metrics,
+    log,
+    now: clock.now,
+    draining: draining.signal,
+  });
   await supervisor.add({ name: "http", stop: () => api.close() });
   await supervisor.add({ name: "sources", start: async () => sources.start(), stop: () => sources.stop() });
 

@@ -8,6 +8,7 @@ import type { OnrampError } from "../core/errors.ts";
 import type { Log } from "../core/ports.ts";
 import { bytes, ms } from "../core/units.ts";
 import { type AdminDeps, adminApp } from "../http/admin.ts";
+import { Tickets } from "../http/auth/tickets.ts";
 import { createAuth } from "../http/auth/tokens.ts";
 import { isLoopback } from "../http/loopback.ts";
 import { apiListener, type Listening, listen } from "../http/server.ts";
@@ -47,6 +48,8 @@ export interface ApiParts {
   readonly budget: Budget;
   readonly metrics: Metrics;
   readonly log: Log;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
   /** Aborted when the process begins to stop. */
   readonly draining: AbortSignal;
 }
@@ -54,14 +57,16 @@ export interface ApiParts {
 /** @throws StartError when the port is not free */
 export async function startApi(
   config: Config,
-  { kafka, budget, metrics, log, draining }: ApiParts,
+  { kafka, budget, metrics, log, now, draining }: ApiParts,
 ): Promise<HttpServer> {
   const host = apiHost(config);
-  const tokens = tokensOf(config);
+  const auth = createAuth(tokensOf(config));
   const { topics, webhooks } = config.compiled;
   const listener = apiListener({
     ingest: kafka.ingest,
-    auth: createAuth(tokens),
+    auth,
+    tickets: new Tickets(config.http.tickets?.secret, auth, now),
+    checkFilter,
     budget,
     maxBody: bytes(config.http.maxBody),
     deadlineMs: ms(config.http.deadline),
@@ -84,6 +89,9 @@ export async function startApi(
   });
   return { ...server, url: `${tls ? "https" : "http"}://${urlHost(host)}:${server.port}` };
 }
+
+/** Accepts every filter of a ticket. */
+const checkFilter = (_source: string): void => {};
 
 /**
  * Counts every failed request. Logs unexpected errors, and errors of records that Kafka refused (status 500).

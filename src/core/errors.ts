@@ -28,7 +28,7 @@ export const errorTable = {
     status: 401,
     title: "Not authenticated",
     known: "not written",
-    next: "Send a valid `Authorization` header (API), or sign the delivery with a configured secret (webhooks).",
+    next: "Send a valid `Authorization` header or ticket (API), or sign the delivery with a configured secret (webhooks).",
   },
   40301: {
     status: 403,
@@ -52,7 +52,7 @@ export const errorTable = {
     status: 404,
     title: "No such route",
     known: "not written",
-    next: "See `GET /openapi.yaml` for the routes. A webhook or a schema has a route only if it is configured.",
+    next: "See `GET /openapi.yaml` for the routes. Webhooks, schemas and tickets have a route only if they are configured.",
   },
   40501: {
     status: 405,

@@ -73,6 +73,7 @@ export const apiRoutes = new RouteTable(
     "/topics/:topic/partitions": ["GET"],
     "/topics/:topic/partitions/:partition": ["POST"],
     "/topics/:topic/schema": ["GET"],
+    "/tickets": ["POST"],
     "/webhooks/:name": ["POST"],
     "/openapi.yaml": ["GET"],
   },

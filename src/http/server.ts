@@ -15,9 +15,10 @@ import { problemErrors, sendProblem } from "./problem.ts";
 import { handleProduce, isProduce } from "./produce/produce.ts";
 import type { ProduceDeps } from "./produce/produce-deps.ts";
 import { apiRoutes } from "./routes.ts";
+import { type TicketDeps, ticketRoutes } from "./tickets.ts";
 import { type WebhookDeps, webhookRoutes } from "./webhooks.ts";
 
-export interface ApiDeps extends ProduceDeps, WebhookDeps, MetadataDeps {
+export interface ApiDeps extends ProduceDeps, WebhookDeps, MetadataDeps, TicketDeps {
   readonly origins: OriginRule;
   /** The content of `openapi.yaml`. */
   readonly openapi: Buffer;
@@ -47,6 +48,7 @@ function apiApp(deps: ApiDeps): express.Express {
   app.get("/openapi.yaml", (_req, res) => void res.type("application/yaml").send(deps.openapi));
   app.use(webhookRoutes(deps));
   app.use(metadataRoutes(deps));
+  app.use(ticketRoutes(deps));
   app.use(apiRoutes.refuse, problemErrors(deps.report));
   return app;
 }

@@ -9,7 +9,7 @@ import { useGateway } from "../support/gateway.ts";
 import { NDJSON, post, send, V2_JSON } from "../support/http.ts";
 
 const contract = parse(readFileSync("openapi.yaml", "utf8"));
-const ajv = new Ajv2020({ strict: false, formats: { int64: true } });
+const ajv = new Ajv2020({ strict: false, formats: { int64: true, jsonata: true, "date-time": true } });
 ajv.addSchema({ $id: "contract", components: contract.components });
 const matches = (schema: string, value: unknown): void => {
   const validate = ajv.getSchema(`contract#/components/schemas/${schema}`);
@@ -18,7 +18,10 @@ const matches = (schema: string, value: unknown): void => {
 
 describe("http: openapi.yaml", () => {
   const broker = useBroker();
-  const gateway = useGateway(() => broker.addresses());
+  const gateway = useGateway(
+    () => broker.addresses(),
+    () => ({ http: { tickets: { secret: "a secret of at least 32 characters" } } }),
+  );
 
   for (const [type, { examples = {} }] of Object.entries<{ examples?: Record<string, { value: unknown }> }>(
     contract.components.requestBodies.Records.content,
@@ -35,6 +38,16 @@ describe("http: openapi.yaml", () => {
       });
     }
   }
+
+  const tickets = contract.components.requestBodies.TicketRequest.content["application/json"];
+  for (const [name, { value }] of Object.entries<{ value: unknown }>(tickets.examples))
+    it(`example "${name}" of tickets is accepted, and the answer matches its schema`, async () => {
+      matches("TicketRequest", value);
+      const sent = JSON.stringify(value);
+      const { status, body } = await post(gateway(), "/tickets", "application/json", sent);
+      assert.equal(status, 200);
+      matches("Ticket", body);
+    });
 
   it("metadata and problems match their schemas", async () => {
     const topic = await broker.topic({ partitions: 2 });
@@ -88,6 +101,7 @@ describe("http: openapi.yaml", () => {
   it("names exactly the routes that are served", async () => {
     assert.deepEqual(Object.keys(contract.paths).sort(), [
       "/openapi.yaml",
+      "/tickets",
       "/topics",
       "/topics/{topic}",
       "/topics/{topic}/partitions",

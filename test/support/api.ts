@@ -6,6 +6,7 @@ import { createIngest } from "../../src/core/ingest.ts";
 import type { AppendOptions, Meter, Readiness, RecordLog } from "../../src/core/ports.ts";
 import { type AcceptedRecord, Receipts } from "../../src/core/record.ts";
 import { adminApp } from "../../src/http/admin.ts";
+import { Tickets } from "../../src/http/auth/tickets.ts";
 import { createAuth } from "../../src/http/auth/tokens.ts";
 import { type ApiDeps, apiListener, type Listening, listen } from "../../src/http/server.ts";
 import { afterTest } from "./after-test.ts";
@@ -83,10 +84,12 @@ export async function startApi({
     countAppended: (topic, receipts) => void counted.push(["appended", topic, receipts.count]),
     countRefused: (topic, _error, records) => void counted.push(["refused", topic, records]),
   };
-  const topics = deps.topics ?? new Map();
+  const { topics = new Map(), auth = createAuth(undefined) } = deps;
   const api: ApiDeps = {
     ingest: createIngest({ records: recorded.log, topics, namespace: "onramp", meter }),
-    auth: createAuth(undefined),
+    auth,
+    tickets: new Tickets(undefined, auth, Date.now),
+    checkFilter: () => {},
     maxBody: 1_000_000,
     deadlineMs: 10_000,
     webhooks: new Map(),
