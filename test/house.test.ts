@@ -8,7 +8,8 @@ import { type House, type Source, violations } from "./support/house.ts";
 const house: House = {
   mayImport: {
     "main.ts": ["commands", "core"],
-    commands: ["app", "core"],
+    commands: ["app", "client", "core"],
+    client: ["core"],
     app: ["*"],
     config: ["core", "kafka/produce/compression.ts", "wire/topic-name.ts"],
     core: [],
