@@ -6,12 +6,14 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { check } from "./commands/check.ts";
-import type { Command, Io } from "./commands/command.ts";
+import { type Command, type Io, joinNegativeValues } from "./commands/command.ts";
 import { devBroker } from "./commands/dev-broker.ts";
 import { github } from "./commands/github.ts";
+import { produce } from "./commands/produce.ts";
 import { deadLetter, replay } from "./commands/replay.ts";
 import { sources } from "./commands/sources.ts";
 import { start } from "./commands/start.ts";
+import { tail } from "./commands/tail.ts";
 import { token } from "./commands/token.ts";
 import { messageOf, OperatorError } from "./core/errors.ts";
 
@@ -19,13 +21,41 @@ import { messageOf, OperatorError } from "./core/errors.ts";
 // that were promoted to it would then push resident memory over its bound (promise 8).
 setFlagsFromString("--heap-growing-percent=50");
 
-const commands: readonly Command[] = [start, check, token, replay, deadLetter, sources, github, devBroker];
+const commands: readonly Command[] = [
+  start,
+  check,
+  token,
+  tail,
+  produce,
+  replay,
+  deadLetter,
+  sources,
+  github,
+  devBroker,
+];
 
 const exitWork: (() => Promise<void>)[] = [];
 
+const outputClosed = new AbortController();
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  outputClosed.abort();
+});
+// Without a reader of stderr, messages are lost, and the command goes on.
+process.stderr.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+});
+
 const io: Io = {
   env: process.env,
+  get input() {
+    return process.stdin;
+  },
+  isTerminal: process.stdout.isTTY === true,
+  width: () => process.stdout.columns ?? 80,
   out: (line) => void process.stdout.write(`${line}\n`),
+  write: (text) => new Promise((resolve) => void process.stdout.write(text, () => resolve())),
+  outputClosed: outputClosed.signal,
   err: (line) => void process.stderr.write(`${line}\n`),
   stopped: new Promise((resolve) => {
     let signals = 0;
@@ -58,7 +88,7 @@ async function main(argv: readonly string[]): Promise<number> {
   let parsed: ReturnType<typeof parseArgs>;
   try {
     parsed = parseArgs({
-      args: named ? argv.slice(1) : [...argv],
+      args: joinNegativeValues(named ? argv.slice(1) : argv, command.options),
       options: command.options,
       allowPositionals: true,
     });

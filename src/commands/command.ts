@@ -1,5 +1,6 @@
 // The contract of a command, and the parts of the process that it can use.
 
+import type { Readable } from "node:stream";
 import type { ParseArgsConfig } from "node:util";
 import { loadConfiguration } from "../app/configuration.ts";
 import type { Log } from "../core/ports.ts";
@@ -7,8 +8,18 @@ import type { Log } from "../core/ports.ts";
 /** The parts of the process that commands can use. */
 export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** The standard input. */
+  readonly input: Readable;
+  /** Whether stdout is a terminal. */
+  readonly isTerminal: boolean;
+  /** Returns the columns of the terminal, which may change. */
+  width(): number;
   /** Writes a line to stdout. */
   out(line: string): void;
+  /** Writes to stdout. Resolves when the text is written, or when nobody reads it any longer (`outputClosed`). */
+  write(text: string | Buffer): Promise<void>;
+  /** Aborted when a write finds that the reader of stdout has ended, as in `onramp tail orders | head -3`. */
+  readonly outputClosed: AbortSignal;
   /** Writes a line to stderr. */
   err(line: string): void;
   /** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. */
@@ -16,6 +27,9 @@ export interface Io {
   /** Adds work to do before the process exits. It must not take longer than a second. */
   beforeExit(work: () => Promise<void>): void;
 }
+
+/** The exit code that shells report for a process that SIGINT ended. */
+export const INTERRUPTED = 130;
 
 /** One command of `onramp`. */
 export interface Command {
@@ -82,4 +96,20 @@ export function withoutInfo(log: Log): Log {
     warn: (fields, event) => log.warn(fields, event),
     error: (fields, event) => log.error(fields, event),
   };
+}
+
+/**
+ * Joins an option and a value that is a negative number: `--from -20` becomes `--from=-20`. Node's parser takes such a value for
+ * an option.
+ */
+export function joinNegativeValues(args: readonly string[], options: Command["options"]): string[] {
+  const joined: string[] = [];
+  for (const [at, arg] of args.entries()) {
+    const before = args[at - 1] ?? "";
+    const takesValue = before.startsWith("--") && options[before.slice(2)]?.type === "string";
+    const isAfterOptions = args.indexOf("--") >= 0 && at > args.indexOf("--");
+    if (takesValue && !isAfterOptions && /^-\d+$/.test(arg)) joined[joined.length - 1] = `${before}=${arg}`;
+    else joined.push(arg);
+  }
+  return joined;
 }

@@ -1,10 +1,7 @@
 // `onramp replay` and `onramp dead-letter replay`: deliver records again.
 
 import { type ReplayReport, replayDeadLetters, replaySink } from "../app/replay.ts";
-import { type Command, configOption, configure, type Io, stopSignal } from "./command.ts";
-
-/** The exit code that shells report for a process that SIGINT ended. */
-const INTERRUPTED = 130;
+import { type Command, configOption, configure, INTERRUPTED, type Io, stopSignal } from "./command.ts";
 
 export const replay: Command = {
   name: "replay",

@@ -4,6 +4,7 @@ import { strict as assert } from "node:assert";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import type { Writable } from "node:stream";
 import { afterTest } from "./after-test.ts";
 import { type TestConfig, writeConfig } from "./gateway.ts";
 
@@ -34,11 +35,13 @@ function spawnOnramp(args: readonly string[], env: Record<string, string>, main 
   const coverage = NODE_V8_COVERAGE ? { NODE_V8_COVERAGE } : {};
   const child = spawn(process.execPath, [main, ...args], {
     env: { PATH: process.env["PATH"], ...coverage, ...ports, ...env },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: "pipe",
   });
   const printed = { stdout: "", stderr: "" };
   child.stdout.on("data", (chunk) => (printed.stdout += chunk));
   child.stderr.on("data", (chunk) => (printed.stderr += chunk));
+  // A process may end before it has read its input.
+  child.stdin.on("error", () => {});
   const closed = once(child, "close");
   const end = async (signal: NodeJS.Signals = "SIGTERM"): Promise<number | null> => {
     child.kill(signal);
@@ -51,9 +54,29 @@ function spawnOnramp(args: readonly string[], env: Record<string, string>, main 
 /** Runs the built `onramp` until it ends. */
 export async function run(args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
   const { child, printed, closed, end } = spawnOnramp(args, env);
+  child.stdin.end();
   stopAfterTest(child, end, args);
   await closed;
   return { code: child.exitCode, ...printed };
+}
+
+/** A process that runs, with an open stdin. */
+export interface Running {
+  readonly child: ChildProcess & { readonly stdin: Writable };
+  readonly printed: { readonly stdout: string; readonly stderr: string };
+  /** Resolves when the process has ended. */
+  ended(): Promise<Ended>;
+}
+
+/** Starts the built `onramp` and leaves its stdin open; the process is killed after the test. */
+export function open(args: readonly string[], env: Record<string, string> = {}): Running {
+  const { child, printed, closed } = spawnOnramp(args, env);
+  afterTest(() => child.kill("SIGKILL"));
+  const ended = async (): Promise<Ended> => {
+    await closed;
+    return { code: child.exitCode, ...printed };
+  };
+  return { child, printed, ended };
 }
 
 /**
@@ -75,6 +98,7 @@ export async function launch(
 ): Promise<Started> {
   const began = performance.now();
   const { child, printed, closed, end } = spawnOnramp(args, env, main);
+  child.stdin.end();
   const started = new Promise<"started">((resolve) => {
     child.stdout.on("data", () => printed.stdout.includes('"onramp started"') && resolve("started"));
   });
