@@ -8,11 +8,12 @@ import { isAfter } from "./expression-operators.ts";
 import { type Focus, printValue } from "./expression-text.ts";
 import { bytesFault, printable } from "./expression-values.ts";
 
-type Implementation = (this: Focus, ...args: unknown[]) => unknown;
+/** The code of a function. */
+export type Implementation = (this: Focus, ...args: unknown[]) => unknown;
 
 /** A function with its JSONata signature. */
-interface Replacement {
-  readonly signature: string;
+export interface Replacement {
+  readonly signature?: string;
   readonly implementation: Implementation;
 }
 

@@ -2,7 +2,7 @@
 
 import jsonata from "jsonata";
 import { ExpressionError } from "./expression-error.ts";
-import { replacements } from "./expression-functions.ts";
+import { type Replacement, replacements } from "./expression-functions.ts";
 import type { Focus } from "./expression-text.ts";
 import { evaluationOf, inexactLiteral, registerOperators, replaceOperators } from "./expression-tree.ts";
 import { resultFault } from "./expression-values.ts";
@@ -40,6 +40,20 @@ export interface Expression {
   matches(input: unknown, bindings: Bindings): Promise<boolean>;
 }
 
+/** The syntax and the functions of expressions that are not of the operator. */
+export interface Restrictions {
+  /** JSONata's limits: milliseconds, nested evaluations, and items of a sequence. */
+  readonly limits: { readonly timeout: number; readonly stack: number; readonly sequence: number };
+  /** Used instead of the functions and operators with these names. */
+  readonly functions: Readonly<Record<string, Replacement>>;
+  /**
+   * Called with the syntax tree before operators are replaced in it.
+   *
+   * @throws ExpressionError for a construct that is not allowed
+   */
+  check(tree: unknown): void;
+}
+
 const REPLACEMENTS = await replacements((source) => jsonata(source).evaluate(undefined));
 
 /** An evaluation that takes longer is reported, because it cannot be interrupted. */
@@ -51,8 +65,12 @@ const SLOW_MS = 50;
  * @param onSlow called with the duration, in milliseconds, of each evaluation that took more than 50 ms
  * @throws ExpressionError with the position of the error, or of a number over 2^53 - 1 or that JavaScript would round
  */
-export function compileExpression(source: string, onSlow?: (ms: number) => void): Expression {
-  const compiled = compile(source);
+export function compileExpression(
+  source: string,
+  onSlow?: (ms: number) => void,
+  restrictions?: Restrictions,
+): Expression {
+  const compiled = compile(source, restrictions);
   const evaluate = async <T>(input: unknown, bindings: Bindings, use: (result: unknown) => T): Promise<T> => {
     const started = performance.now();
     try {
@@ -71,22 +89,32 @@ export function compileExpression(source: string, onSlow?: (ms: number) => void)
   };
 }
 
-function compile(source: string): jsonata.Expression {
-  const compiled = parse(source);
+/** @returns the function that expressions call by this name */
+export async function functionNamed(name: string): Promise<Replacement> {
+  const { implementation, signature } = await compile(`$${name}`).evaluate(undefined);
+  return { implementation, signature: signature.definition };
+}
+
+function compile(source: string, restrictions?: Restrictions): jsonata.Expression {
+  const compiled = parse(source, restrictions);
   registerOperators(compiled);
-  for (const [name, { implementation, signature }] of Object.entries(REPLACEMENTS))
+  for (const [name, { implementation, signature }] of Object.entries({
+    ...REPLACEMENTS,
+    ...restrictions?.functions,
+  }))
     compiled.registerFunction(name, implementation, signature);
   compiled.registerFunction("eval", evaluateText, "<sx?:x>");
   return compiled;
 }
 
-function parse(source: string): jsonata.Expression {
+function parse(source: string, restrictions?: Restrictions): jsonata.Expression {
   let compiled: jsonata.Expression;
   try {
-    compiled = jsonata(source);
+    compiled = jsonata(source, restrictions?.limits);
   } catch (error) {
     throw new ExpressionError(`this is not a valid JSONata expression: ${explain(error)}`, { cause: error });
   }
+  restrictions?.check(compiled.ast());
   const position = inexactLiteral(compiled, source);
   if (position !== undefined)
     throw new ExpressionError(
