@@ -17,6 +17,7 @@ const house: House = {
     ops: ["core"],
     http: ["core"],
     runners: ["core"],
+    live: ["core"],
     web: ["core"],
     webhooks: ["core", "web"],
     sinks: ["core", "web"],

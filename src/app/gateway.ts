@@ -13,6 +13,7 @@ import { RateLimiter } from "../runners/rate-limiter.ts";
 import { startDevBroker } from "./dev-broker.ts";
 import { startAdmin, startApi, warnIfOpen } from "./http.ts";
 import { createKafka, NO_BROKER } from "./kafka.ts";
+import { createLive } from "./live.ts";
 import { readiness } from "./readiness.ts";
 import { Sinks } from "./sinks.ts";
 import { Sources } from "./sources.ts";
@@ -76,7 +77,8 @@ async function startParts(
   const sinks = new Sinks(config, { ...kafka, log, clock, limiter: new RateLimiter(clock) });
   const budget = new Budget(bytes(config.http.budget));
   const sources = new Sources(config, { ...kafka, log, clock, topics: keeper });
-  for (const part of [budget, kafka.producer, sinks, sources]) metrics.register(part.metrics);
+  const live = createLive(config, kafka, log);
+  for (const part of [budget, kafka.producer, sinks, sources, live]) metrics.register(part.metrics);
   const draining = new AbortController();
   // Every NDJSON request adds a listener; without this, Node.js would warn about a leak.
   setMaxListeners(0, draining.signal);
@@ -106,9 +108,11 @@ async function startParts(
     metrics,
     log,
     now: clock.now,
+    live: live.streams,
     draining: draining.signal,
   });
   await supervisor.add({ name: "http", stop: () => api.close() });
+  await supervisor.add({ name: "events", stop: async () => live.stop() });
   await supervisor.add({ name: "sources", start: async () => sources.start(), stop: () => sources.stop() });
 
   return {
@@ -118,6 +122,7 @@ async function startParts(
     async stop() {
       const deadline = Date.now() + ms(config.stop.deadline);
       draining.abort();
+      live.streams.drain();
       // There is no load balancer in front of a development gateway.
       if (!options.dev) await delay(ms(config.stop.drain));
       await supervisor.stop(deadline);

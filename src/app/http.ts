@@ -5,6 +5,7 @@ import path from "node:path";
 import type { Config } from "../config/load.ts";
 import type { Budget } from "../core/budget.ts";
 import type { OnrampError } from "../core/errors.ts";
+import type { LiveStreams } from "../core/live.ts";
 import type { Log } from "../core/ports.ts";
 import { bytes, ms } from "../core/units.ts";
 import { type AdminDeps, adminApp } from "../http/admin.ts";
@@ -12,6 +13,7 @@ import { Tickets } from "../http/auth/tickets.ts";
 import { createAuth } from "../http/auth/tokens.ts";
 import { isLoopback } from "../http/loopback.ts";
 import { apiListener, type Listening, listen } from "../http/server.ts";
+import { checkFilter } from "../live/filters.ts";
 import type { Metrics } from "../ops/metrics.ts";
 import type { Kafka } from "./kafka.ts";
 import { portError } from "./start-error.ts";
@@ -48,6 +50,7 @@ export interface ApiParts {
   readonly budget: Budget;
   readonly metrics: Metrics;
   readonly log: Log;
+  readonly live: LiveStreams;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   /** Aborted when the process begins to stop. */
@@ -57,7 +60,7 @@ export interface ApiParts {
 /** @throws StartError when the port is not free */
 export async function startApi(
   config: Config,
-  { kafka, budget, metrics, log, now, draining }: ApiParts,
+  { kafka, budget, metrics, log, live, now, draining }: ApiParts,
 ): Promise<HttpServer> {
   const host = apiHost(config);
   const auth = createAuth(tokensOf(config));
@@ -67,6 +70,7 @@ export async function startApi(
     auth,
     tickets: new Tickets(config.http.tickets?.secret, auth, now),
     checkFilter,
+    live,
     budget,
     maxBody: bytes(config.http.maxBody),
     deadlineMs: ms(config.http.deadline),
@@ -89,9 +93,6 @@ export async function startApi(
   });
   return { ...server, url: `${tls ? "https" : "http"}://${urlHost(host)}:${server.port}` };
 }
-
-/** Accepts every filter of a ticket. */
-const checkFilter = (_source: string): void => {};
 
 /**
  * Counts every failed request. Logs unexpected errors, and errors of records that Kafka refused (status 500).

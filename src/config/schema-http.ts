@@ -7,6 +7,7 @@ import {
   list,
   literal,
   map,
+  number,
   object,
   port,
   section,
@@ -45,6 +46,25 @@ export const http = section({
     string("An origin such as https://app.example.com.", { pattern: "^https?://[^/\\s]+$" }),
     "Web origins that may call the API.",
     { default: [] },
+  ),
+  events: section(
+    {
+      clients: number("The maximum number of open streams of events (GET /topics/{topic}/events).", {
+        type: "integer",
+        minimum: 1,
+        default: 10_000,
+      }),
+      ring: size(
+        "The memory for recent records of all topics that have streams. Slower clients read from Kafka.",
+        {
+          default: "64MB",
+        },
+      ),
+      heartbeat: duration("The time without events after which a stream sends its position.", {
+        default: "15s",
+      }),
+    },
+    "Streams of events.",
   ),
   tickets: object(
     {

@@ -70,6 +70,7 @@ export const apiRoutes = new RouteTable(
   {
     "/topics": ["GET"],
     "/topics/:topic": ["GET", "POST"],
+    "/topics/:topic/events": ["GET"],
     "/topics/:topic/partitions": ["GET"],
     "/topics/:topic/partitions/:partition": ["POST"],
     "/topics/:topic/schema": ["GET"],

@@ -1,4 +1,5 @@
-// The API server. Produce requests go directly to their handler; all other requests go through Express.
+// The API server. Requests to produce, and streams of events, go directly to their handlers; all other requests go through
+// Express.
 
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
@@ -8,6 +9,8 @@ import type net from "node:net";
 import express from "express";
 import { type ErrorCode, OnrampError } from "../core/errors.ts";
 import { Connections } from "./connections.ts";
+import { type EventsDeps, handleEvents } from "./events/events.ts";
+import { isEvents } from "./events/request.ts";
 import { prepareHead } from "./head.ts";
 import { type MetadataDeps, metadataRoutes } from "./metadata.ts";
 import { checkOrigin, type OriginRule } from "./origin.ts";
@@ -18,7 +21,7 @@ import { apiRoutes } from "./routes.ts";
 import { type TicketDeps, ticketRoutes } from "./tickets.ts";
 import { type WebhookDeps, webhookRoutes } from "./webhooks.ts";
 
-export interface ApiDeps extends ProduceDeps, WebhookDeps, MetadataDeps, TicketDeps {
+export interface ApiDeps extends ProduceDeps, WebhookDeps, MetadataDeps, TicketDeps, EventsDeps {
   readonly origins: OriginRule;
   /** The content of `openapi.yaml`. */
   readonly openapi: Buffer;
@@ -37,11 +40,12 @@ export function apiListener(deps: ApiDeps): http.RequestListener {
       return sendProblem(req, res, error, deps.report);
     }
     if (isProduce(req)) void handleProduce(req, res, deps);
+    else if (isEvents(req)) void handleEvents(req, res, deps);
     else app(req, res);
   };
 }
 
-/** Creates the Express application: all routes except the produce routes. */
+/** Creates the Express application: all routes except those to produce, and the streams of events. */
 function apiApp(deps: ApiDeps): express.Express {
   const app = express().disable("x-powered-by").disable("etag").set("query parser", "simple");
   app.enable("case sensitive routing").enable("strict routing").use(apiRoutes.answerOptions);

@@ -103,6 +103,7 @@ describe("http: openapi.yaml", () => {
       "/openapi.yaml",
       "/tickets",
       "/topics",
+      "/topics/{topics}/events",
       "/topics/{topic}",
       "/topics/{topic}/partitions",
       "/topics/{topic}/partitions/{partition}",

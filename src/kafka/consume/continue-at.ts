@@ -15,6 +15,8 @@ import { endsOfEpochs } from "./validate-epochs.ts";
 /** The position at which to continue, and what to report. */
 export interface Continuation {
   readonly position: Position;
+  /** What happened to the records; `kept`: they are still there. */
+  readonly cause: "recreated" | "truncated" | "removed" | "kept";
   readonly event: string;
 }
 
@@ -41,28 +43,35 @@ export async function continueAt(
     const listed = await listOffsetsOrThrow(deps, [reader], () => at, READ_UNCOMMITTED);
     return listed.get(reader)?.offset ?? 0;
   };
-  const at = (offset: number, event: string, epoch = -1): Continuation => ({
+  const at = (cause: Continuation["cause"], offset: number, event: string, epoch = -1): Continuation => ({
     position: { offset, epoch, topicId },
+    cause,
     event,
   });
   // A log is truncated only after an election, which increases the leader epoch. Without topic ids this distinguishes a
   // truncated topic from a recreated one, in which epochs begin at 0.
   const hadElection = leaderEpoch > position.epoch;
-  if (fault.reason === "recreated") return at(await list(EARLIEST), RECREATED);
+  if (fault.reason === "recreated") return at("recreated", await list(EARLIEST), RECREATED);
   if (fault.reason === "truncated") {
-    if (!reader.knowsTopic && !hadElection) return at(await list(EARLIEST), RECREATED);
-    return at(Math.min(fault.endOffset, position.offset), TRUNCATED, fault.epoch);
+    if (!reader.knowsTopic && !hadElection) return at("recreated", await list(EARLIEST), RECREATED);
+    return at("truncated", Math.min(fault.endOffset, position.offset), TRUNCATED, fault.epoch);
   }
   const [start, end] = [await list(EARLIEST), await list(LATEST)];
-  if (position.offset < start) return at(start, "records were removed by retention before they were read");
+  if (position.offset < start)
+    return at("removed", start, "records were removed by retention before they were read");
   const isTruncated = reader.knowsTopic || (position.epoch >= 0 && hadElection);
   if (position.offset > end && isTruncated) {
     const known = await endOfEpoch(deps, reader);
-    return at(Math.min(known?.endOffset ?? end, position.offset), TRUNCATED, known?.epoch);
+    return at("truncated", Math.min(known?.endOffset ?? end, position.offset), TRUNCATED, known?.epoch);
   }
   if (position.offset > end || (!isTruncated && position.epoch >= 0))
-    return at(start, "the partition was truncated or recreated; it is read from its first record");
+    return at(
+      "recreated",
+      start,
+      "the partition was truncated or recreated; it is read from its first record",
+    );
   return at(
+    "kept",
     position.offset,
     "the leader does not know the epoch of the position; reading continues at its offset",
   );

@@ -13,22 +13,13 @@ import { continueAt } from "./continue-at.ts";
 import { CoordinatorLost, Rebalance } from "./group-member.ts";
 import type { PartitionReader } from "./partition-reader.ts";
 import {
-  type BlockedPartition,
   describeFault,
   isLost,
   type LostPosition,
   type PositionFault,
+  SHOWN_AFTER_MS,
 } from "./position-fault.ts";
 
-/** How long a fault must last before it is shown, in milliseconds. Elections of leaders end sooner. */
-const SHOWN_AFTER_MS: Readonly<Record<BlockedPartition["reason"], number>> = {
-  deleted: 2000,
-  unauthorized: 0,
-  unreadable: 0,
-  "no-leader": 3000,
-  unavailable: 4000,
-  "no-memory": 5000,
-};
 const LOST_SHOWN_AFTER_MS = 3000;
 
 export interface PartitionLoopDeps {

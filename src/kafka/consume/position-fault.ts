@@ -32,6 +32,16 @@ export interface BlockedPartition {
   readonly detail: string;
 }
 
+/** How long a fault must last before it is shown, in milliseconds. Elections of leaders end sooner. */
+export const SHOWN_AFTER_MS: Readonly<Record<BlockedPartition["reason"], number>> = {
+  deleted: 2000,
+  unauthorized: 0,
+  unreadable: 0,
+  "no-leader": 3000,
+  unavailable: 4000,
+  "no-memory": 5000,
+};
+
 /** The fault of a partition that waits for `kafka.readBudget`. */
 export const NO_MEMORY: BlockedPartition = { reason: "no-memory", detail: "kafka.readBudget" };
 

@@ -20,16 +20,37 @@ export interface OffsetRange extends TopicPartition {
   readonly to: number;
   /** Fetches also if the range is empty, so that a missing ACL is noticed. Default: false. */
   readonly alwaysFetch?: boolean;
+  /** The leader epoch of the record before `from`, and the id of its topic, with which a lost position is noticed. */
+  readonly epoch?: number;
+  readonly topicId?: string | undefined;
 }
+
+/** As `RecordHandler`. @param epoch the leader epoch of the last record */
+export type RangeRecordHandler = (
+  ...args: [...Parameters<RecordHandler>, epoch: number]
+) => ReturnType<RecordHandler>;
 
 /** A range that cannot be read to its end. The message says why, and what to do. */
 export class RangeUnreadable extends OperatorError {
   override readonly name = "RangeUnreadable";
-  readonly reason: PositionFault["reason"];
+  readonly fault: PositionFault;
+  readonly partition: number;
+  /** The offset that could not be read. */
+  readonly offset: number;
 
-  constructor(reason: PositionFault["reason"], message: string) {
+  constructor(
+    fault: PositionFault,
+    { partition, offset }: { partition: number; offset: number },
+    message: string,
+  ) {
     super(message);
-    this.reason = reason;
+    this.fault = fault;
+    this.partition = partition;
+    this.offset = offset;
+  }
+
+  get reason(): PositionFault["reason"] {
+    return this.fault.reason;
   }
 }
 
@@ -43,13 +64,15 @@ let reads = 0;
  * is aborted, running handler calls are cancelled at once.
  *
  * @throws what the handler throws; the reason of `stopping`; RangeUnreadable at once for a lost position, a missing ACL or
- * an unreadable batch, after 2 s for a missing topic, 5 s for a partition that ends before `to`, 10 s for other faults
+ * an unreadable batch, after 2 s for a missing topic, 5 s for a partition that ends before `to`, `patienceMs` for other faults
+ * (default: 10 s)
  */
 export async function readRange(
   deps: Omit<FetcherDeps, "channel">,
   ranges: readonly OffsetRange[],
-  handler: RecordHandler,
+  handler: RangeRecordHandler,
   stopping: AbortSignal,
+  patienceMs = FAULT_TIMEOUT_MS,
 ): Promise<void> {
   const fetcher = new Fetcher({ ...deps, channel: `read-range-${reads++}`, waitMs: WAIT_MS });
   const finished = new AbortController();
@@ -57,7 +80,7 @@ export async function readRange(
   // Every partition adds a listener.
   setMaxListeners(0, cancel);
   try {
-    await Promise.all(ranges.map((range) => readOne(fetcher, range, handler, cancel)));
+    await Promise.all(ranges.map((range) => readOne(fetcher, range, handler, cancel, patienceMs)));
   } finally {
     finished.abort();
     fetcher.stop();
@@ -66,21 +89,24 @@ export async function readRange(
 
 async function readOne(
   fetcher: Fetcher,
-  { topic, partition, from, to, alwaysFetch = false }: OffsetRange,
-  handler: RecordHandler,
+  { topic, partition, from, to, alwaysFetch = false, epoch = -1, topicId }: OffsetRange,
+  handler: RangeRecordHandler,
   cancel: AbortSignal,
+  patienceMs: number,
 ): Promise<void> {
-  const reader = new PartitionReader(topic, partition, { offset: from, epoch: -1, topicId: undefined });
+  const reader = new PartitionReader(topic, partition, { offset: from, epoch, topicId });
   const failed = new AbortController();
   const signal = AbortSignal.any([cancel, failed.signal]);
   const fail = (fault: PositionFault): void =>
-    failed.abort(new RangeUnreadable(fault.reason, describeFault(reader, reader.position.offset, fault)));
+    failed.abort(
+      new RangeUnreadable(fault, placeOf(reader), describeFault(reader, reader.position.offset, fault)),
+    );
   let patience: NodeJS.Timeout | undefined;
   reader.onFault = (fault) => {
     if (fault !== undefined && isLost(fault)) return fail(fault);
     if (fault === undefined) clearTimeout(patience);
     if (fault === undefined) patience = undefined;
-    else patience ??= setTimeout(() => fail(reader.fault ?? fault), patienceFor(fault));
+    else patience ??= setTimeout(() => fail(reader.fault ?? fault), patienceFor(fault, patienceMs));
   };
   let early: NodeJS.Timeout | undefined;
   const reachedEnd = new AbortController();
@@ -98,7 +124,7 @@ async function readOne(
       const records = reader.records.filter(({ offset }) => offset < to);
       // All fetched records are after the range.
       if (records.length === 0 && reader.records.length > 0) return;
-      if (records.length > 0) reader.take(await handler(records, signal, signal));
+      if (records.length > 0) reader.take(await handler(records, signal, signal, reader.fetchFrom.epoch));
     }
     if (alwaysFetch && from >= to) await untilAborted(once(reachedEnd.signal, "abort"), signal);
   } finally {
@@ -109,15 +135,20 @@ async function readOne(
   }
 }
 
-const patienceFor = ({ reason }: PositionFault): number =>
+const patienceFor = ({ reason }: PositionFault, patienceMs: number): number =>
   reason === "unauthorized" || reason === "unreadable"
     ? 0
     : reason === "deleted"
       ? MISSING_TOPIC_MS
-      : FAULT_TIMEOUT_MS;
+      : patienceMs;
 
-const endsEarly = ({ topic, partition }: TopicPartition, end: number, to: number): RangeUnreadable =>
-  new RangeUnreadable(
-    "out-of-range",
+const placeOf = ({ partition, position }: PartitionReader) => ({ partition, offset: position.offset });
+
+const endsEarly = (reader: PartitionReader, end: number, to: number): RangeUnreadable => {
+  const { topic, partition } = reader;
+  return new RangeUnreadable(
+    { reason: "out-of-range" },
+    placeOf(reader),
     `${topic}/${partition} ends at offset ${end}, before the end ${to} of the range: the partition lost records, or the topic was recreated. Run the command again.`,
   );
+};

@@ -1,0 +1,206 @@
+// Reads topics for streams of events: follows their ends with one fetcher for all topics, finds offsets, compares positions
+// with the log, and reads ranges.
+
+import { setMaxListeners } from "node:events";
+import { setTimeout as delay } from "node:timers/promises";
+import {
+  type FollowedTopic,
+  type PartitionOffset,
+  type PartitionRange,
+  RangeFailure,
+  type RangeHandler,
+  type TailListener,
+  type TopicTails,
+} from "../../core/live.ts";
+import type { Log } from "../../core/ports.ts";
+import {
+  EARLIEST,
+  LATEST,
+  type ListedOffset,
+  type ListOffsetsDeps,
+  listOffsets,
+  READ_COMMITTED,
+  READ_UNCOMMITTED,
+} from "../client/list-offsets.ts";
+import { groupBy, type TopicPartition } from "../client/topic-partition.ts";
+import { BlockedReasons } from "./blocked-reasons.ts";
+import { Fetcher, type FetcherDeps } from "./fetcher.ts";
+import { PartitionReader } from "./partition-reader.ts";
+import { RangeUnreadable, readRange } from "./read-range.ts";
+import { TopicTail } from "./topic-tail.ts";
+import { endsOfEpochs } from "./validate-epochs.ts";
+
+/** How long the metadata of a topic may take, in milliseconds. */
+const RESOLVE_MS = 5000;
+/** How long a request waits for the offsets of partitions, in milliseconds; the others are found later. */
+const OFFSETS_MS = 1000;
+/** How long a partition without a leader delays the read of a range, in milliseconds. */
+const PATIENCE_MS = 2000;
+const LOG_MS = 1000;
+/** Time for the network, in addition to the time-out of a request. */
+const NETWORK_MS = 1000;
+
+/** The `TopicTails` that reads from Kafka. */
+export class KafkaTopicTails implements TopicTails {
+  readonly #deps: Omit<FetcherDeps, "channel"> & { readonly log: Log };
+  readonly #fetcher: Fetcher;
+  readonly #blockedReasons: BlockedReasons;
+  #logging: NodeJS.Timeout | undefined;
+
+  constructor(deps: Omit<FetcherDeps, "channel">) {
+    this.#deps = deps;
+    this.#fetcher = new Fetcher({ ...deps, channel: "live" });
+    this.#blockedReasons = new BlockedReasons(deps.log, { reader: "events" });
+  }
+
+  /** The number of partitions that cannot be followed now. */
+  get blocked(): number {
+    return this.#blockedReasons.blocked;
+  }
+
+  stop(): void {
+    clearInterval(this.#logging);
+    this.#fetcher.stop();
+  }
+
+  async follow(topic: string, listener: TailListener, signal: AbortSignal): Promise<FollowedTopic> {
+    this.#logging ??= setInterval(() => this.#blockedReasons.logChanges(), LOG_MS).unref();
+    const { metadata } = this.#deps;
+    const state = metadata.get(topic) ?? (await metadata.resolve(topic, Date.now() + RESOLVE_MS));
+    setMaxListeners(0, signal);
+    const deps = { ...this.#deps, fetcher: this.#fetcher, blockedReasons: this.#blockedReasons };
+    return new TopicTail(deps, topic, listener, signal).start(state, OFFSETS_MS);
+  }
+
+  async offsets(
+    topic: string,
+    partitions: readonly number[],
+    at: "earliest" | "end" | number,
+  ): Promise<ReadonlyMap<number, PartitionOffset>> {
+    const time = at === "earliest" ? EARLIEST : at === "end" ? LATEST : at;
+    return this.#list(topic, partitions, time, READ_COMMITTED);
+  }
+
+  async truncations(topic: string, positions: ReadonlyMap<number, PartitionOffset>) {
+    const { metadata } = this.#deps;
+    const truncated = new Map<number, PartitionOffset>();
+    const unknown = new Set(positions.keys());
+    // An election may have happened since the metadata was read.
+    const state = (await metadata.read([topic]).catch(() => undefined))?.get(topic);
+    if (typeof state !== "object") return { truncated, unknown };
+    const older = [...positions].filter(
+      ([partition, { epoch }]) => epoch >= 0 && epoch < (state.partitions[partition]?.leaderEpoch ?? -1),
+    );
+    const { ends, failed } = await this.#endsOfEpochs(topic, state.id, older);
+    const lasts = await this.#list(topic, [...positions.keys()], LATEST, READ_UNCOMMITTED);
+    for (const [partition, { offset, epoch }] of positions) {
+      const [end, last] = [ends.get(partition), lasts.get(partition)];
+      if (last === undefined || failed.has(partition)) continue;
+      unknown.delete(partition);
+      // Without topic ids, an epoch that the log does not have is the only sign of a recreated topic.
+      const isNewer = state.id === undefined && epoch > (state.partitions[partition]?.leaderEpoch ?? epoch);
+      if (end && end.offset < offset) truncated.set(partition, end);
+      else if (isNewer) truncated.set(partition, { offset: 0, epoch: -1 });
+      else if (last.offset < offset) truncated.set(partition, { offset: last.offset, epoch: -1 });
+    }
+    return { truncated, unknown };
+  }
+
+  async read(
+    topic: string,
+    topicId: string | undefined,
+    ranges: readonly PartitionRange[],
+    handler: RangeHandler,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const parts = ranges.map(({ partition, from: { offset, epoch }, to }) => ({
+      topic,
+      partition,
+      from: offset,
+      to,
+      epoch,
+      topicId,
+    }));
+    try {
+      await readRange(
+        this.#deps,
+        parts,
+        async (records, _stopping, _cancel, epoch) => {
+          await handler(records[0]?.partition ?? 0, records, epoch);
+          return records.length;
+        },
+        signal,
+        PATIENCE_MS,
+      );
+    } catch (error) {
+      if (!(error instanceof RangeUnreadable)) throw error;
+      throw await this.#failureOf(topic, error);
+    }
+  }
+
+  async #failureOf(topic: string, cause: RangeUnreadable): Promise<RangeFailure> {
+    const { fault, partition, offset } = cause;
+    if (fault.reason === "recreated" || fault.reason === "deleted")
+      return new RangeFailure(partition, "recreated", { cause });
+    if (fault.reason === "truncated")
+      return new RangeFailure(partition, "truncated", {
+        to: { offset: Math.min(fault.endOffset, offset), epoch: fault.epoch },
+        cause,
+      });
+    if (fault.reason !== "out-of-range") return new RangeFailure(partition, "blocked", { cause });
+    const first = (await this.#list(topic, [partition], EARLIEST, READ_UNCOMMITTED)).get(partition);
+    const last = (await this.#list(topic, [partition], LATEST, READ_UNCOMMITTED)).get(partition);
+    if (first && offset < first.offset)
+      return new RangeFailure(partition, "gap", { to: { ...first, epoch: -1 }, cause });
+    if (last && offset > last.offset)
+      return new RangeFailure(partition, "truncated", { to: { ...last, epoch: -1 }, cause });
+    return new RangeFailure(partition, "blocked", { cause });
+  }
+
+  /** Lists offsets. Partitions whose offset is not known after a second are absent. */
+  async #list(
+    topic: string,
+    partitions: readonly number[],
+    time: number,
+    isolation: number,
+  ): Promise<Map<number, ListedOffset>> {
+    const places: TopicPartition[] = partitions.map((partition) => ({ topic, partition }));
+    const listed = await Promise.race([
+      listOffsets(this.#deps as ListOffsetsDeps, places, () => time, isolation).catch(() => undefined),
+      delay(OFFSETS_MS, undefined, { ref: false }),
+    ]);
+    const found = new Map<number, ListedOffset>();
+    for (const [{ partition }, offset] of listed ?? [])
+      if (!(offset instanceof Error)) found.set(partition, offset);
+    return found;
+  }
+
+  /** Asks the leaders where the epochs of positions end. An end is absent when the leader does not know the epoch. */
+  async #endsOfEpochs(
+    topic: string,
+    topicId: string | undefined,
+    positions: readonly (readonly [number, PartitionOffset])[],
+  ) {
+    const { cluster, metadata, log } = this.#deps;
+    const leaders = metadata.get(topic)?.partitions ?? [];
+    const ends = new Map<number, PartitionOffset>();
+    const failed = new Set<number>();
+    const ask = async (leader: number, own: typeof positions): Promise<void> => {
+      if (leader < 0) throw new Error("the partition has no leader");
+      const readers = own.map(([partition, at]) => new PartitionReader(topic, partition, { ...at, topicId }));
+      const connection = await cluster.connection(leader, "offsets");
+      const found = await endsOfEpochs(connection, readers, cluster.options.requestTimeoutMs + NETWORK_MS);
+      for (const [{ partition }, { epoch, endOffset }] of found)
+        ends.set(partition, { offset: endOffset, epoch });
+    };
+    await Promise.all(
+      groupBy(positions, ([partition]) => leaders[partition]?.leader ?? -1).map(([leader, own]) =>
+        ask(leader, own).catch((error: unknown) => {
+          log.debug({ error, topic }, "positions can't be compared with the log now");
+          for (const [partition] of own) failed.add(partition);
+        }),
+      ),
+    );
+    return { ends, failed };
+  }
+}

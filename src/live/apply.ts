@@ -1,0 +1,68 @@
+// What an entry of a ring means for a stream at a place: which records it gets, which event, and where it continues.
+
+import type { Entry, RecordsEntry, Selection } from "./entry.ts";
+import { gapData, recreatedData, truncatedData } from "./event-bytes.ts";
+import type { Place } from "./place.ts";
+
+const NONE: ReadonlyMap<number, string> = new Map();
+const NOTHING: Selection = { indices: [], skipped: NONE };
+
+/** Whether an entry is about a partition that the place reads. */
+export const concerns = (place: Place, entry: Entry): boolean =>
+  entry.kind === "recreated" || !place.isSingle || entry.partition === place.first;
+
+/**
+ * Selects the records of an entry that a stream gets.
+ *
+ * @param key the bytes of the key as a string, if the stream has one
+ * @param filtered what the filter of the stream selected, if it has one
+ * @param from the offset of the stream
+ */
+export function select(
+  entry: RecordsEntry,
+  key: string | undefined,
+  filtered: Selection | undefined,
+  from: number,
+): Selection {
+  const { records } = entry;
+  let indices = key === undefined ? filtered?.indices : entry.byKey.get(key);
+  if (key !== undefined && indices === undefined) return NOTHING;
+  if (key !== undefined && filtered !== undefined) {
+    const passed = new Set(filtered.indices);
+    indices = indices?.filter((index) => passed.has(index));
+  }
+  indices ??= records.map((_, index) => index);
+  const first = records[indices[0] ?? 0]?.offset ?? from;
+  return {
+    indices: first >= from ? indices : indices.filter((index) => (records[index]?.offset ?? 0) >= from),
+    skipped: filtered?.skipped ?? NONE,
+  };
+}
+
+/**
+ * Moves a place past an entry. For records, the caller has built their events.
+ *
+ * @returns the named event that the stream gets, if there is one
+ */
+export function advance(
+  place: Place,
+  entry: Entry,
+  topic: string,
+): { readonly event: "gap" | "reset"; readonly data: object } | undefined {
+  if (entry.kind === "recreated") {
+    if (place.key.id === entry.key.id) return undefined;
+    place.restart(entry.key, entry.starts);
+    return { event: "reset", data: recreatedData(topic) };
+  }
+  const { partition, next } = entry;
+  const from = place.offset(partition);
+  const isBefore = from < next.offset;
+  const moves =
+    entry.kind === "start" ? from === entry.from : entry.kind === "truncated" ? from > next.offset : isBefore;
+  if (moves) place.set(partition, next);
+  if (!moves || from < 0) return undefined;
+  if (entry.kind === "gap") return { event: "gap", data: gapData(topic, partition, from, next.offset) };
+  if (entry.kind === "truncated")
+    return { event: "reset", data: truncatedData(topic, partition, from, next) };
+  return undefined;
+}

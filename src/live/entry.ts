@@ -1,0 +1,140 @@
+// The entries of a ring: what happened in one partition, or to the whole topic.
+
+import type { EventFormat, FollowedTopic, PartitionOffset } from "../core/live.ts";
+import type { ConsumedRecord } from "../core/ports.ts";
+import type { TopicKey } from "./place.ts";
+
+/** What happened at the end of a topic. */
+export type Entry = RecordsEntry | PartitionChange | Recreated;
+
+/** The offset of a partition became known, retention removed records, or the log lost records. */
+export interface PartitionChange {
+  readonly kind: "start" | "gap" | "truncated";
+  readonly partition: number;
+  /** The offset before; for `start`, the negative offset that stood for it. */
+  readonly from: number;
+  readonly next: PartitionOffset;
+  readonly bytes: number;
+}
+
+/** The topic was recreated. */
+export interface Recreated {
+  readonly kind: "recreated";
+  readonly key: TopicKey;
+  readonly starts: FollowedTopic["starts"];
+  readonly bytes: number;
+}
+
+/** The events of the records of an entry in one format: the rest of each event after its id. */
+export interface Rendered {
+  readonly bytes: Buffer;
+  /** The end of each event in `bytes`. */
+  readonly ends: Uint32Array;
+}
+
+/** What an entry retains besides the bytes of its records: the objects of the entry, and of each record. */
+const [ENTRY_BYTES, RECORD_BYTES, HEADER_BYTES] = [400, 480, 200];
+
+/** An entry without records, in bytes. */
+export const CHANGE_BYTES = ENTRY_BYTES;
+
+/** Records of one partition. */
+export class RecordsEntry {
+  readonly kind = "records";
+  readonly partition: number;
+  readonly records: readonly ConsumedRecord[];
+  /** The offset of the first record at the earliest. */
+  readonly from: number;
+  readonly next: PartitionOffset;
+  /** What the filters that ran on the entry selected, by filter. */
+  readonly selected = new Map<object, Promise<Selection>>();
+  readonly #rendered = new Map<string, Rendered>();
+  readonly #onGrow: (bytes: number) => void;
+  #bytes: number;
+  #byKey: Map<string, number[]> | undefined;
+
+  /** @param onGrow called when the entry retains more bytes */
+  constructor(
+    partition: number,
+    from: number,
+    records: readonly ConsumedRecord[],
+    next: PartitionOffset,
+    onGrow: (bytes: number) => void,
+  ) {
+    this.partition = partition;
+    this.from = from;
+    this.records = records;
+    this.next = next;
+    this.#onGrow = onGrow;
+    this.#bytes = ENTRY_BYTES + records.reduce((sum, record) => sum + retainedBy(record), 0);
+  }
+
+  /** What the entry retains, in bytes. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Returns the events of the records. Renders them once per format. */
+  rendered(format: EventFormat): Rendered {
+    const known = this.#rendered.get(format.name);
+    if (known) return known;
+    const made = render(this.records, format);
+    this.#rendered.set(format.name, made);
+    this.#grow(made.bytes.length + made.ends.byteLength);
+    return made;
+  }
+
+  /** Returns the indices of the records with a key, and nothing for other keys. */
+  get byKey(): ReadonlyMap<string, readonly number[]> {
+    if (this.#byKey) return this.#byKey;
+    const byKey = new Map<string, number[]>();
+    for (const [index, { key }] of this.records.entries()) {
+      if (key === null) continue;
+      const name = keyName(key);
+      const indices = byKey.get(name);
+      if (indices) indices.push(index);
+      else byKey.set(name, [index]);
+    }
+    this.#grow(byKey.size * RECORD_BYTES);
+    this.#byKey = byKey;
+    return byKey;
+  }
+
+  #grow(bytes: number): void {
+    this.#bytes += bytes;
+    this.#onGrow(bytes);
+  }
+}
+
+/** The indices of the records that a stream gets; the reasons of those that a filter did not evaluate, by index. */
+export interface Selection {
+  readonly indices: readonly number[];
+  readonly skipped: ReadonlyMap<number, string>;
+}
+
+/** The key of a record, as a string of its bytes. */
+export const keyName = (key: Buffer): string => key.toString("latin1");
+
+function retainedBy({ key, value, headers }: ConsumedRecord): number {
+  let bytes = RECORD_BYTES + (key?.length ?? 0) + (value?.length ?? 0);
+  for (const header of headers) bytes += HEADER_BYTES + header.key.length + (header.value?.length ?? 0);
+  return bytes;
+}
+
+/** Renders records. */
+export function render(records: readonly ConsumedRecord[], format: EventFormat): Rendered {
+  const ends = new Uint32Array(records.length);
+  let text = "";
+  for (const [index, record] of records.entries()) {
+    text += format.record(record);
+    ends[index] = text.length;
+  }
+  return { bytes: exactBuffer(text), ends };
+}
+
+/** The bytes of latin1 characters, in memory of their own: a part of Node's pool would retain all of it. */
+export function exactBuffer(text: string): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(text.length);
+  bytes.write(text, "latin1");
+  return bytes;
+}

@@ -1,0 +1,234 @@
+// Streams with the same topics, partition and filter that have received everything so far. They share one place, so each
+// entry is selected, rendered and encoded once for all of them.
+
+import { yieldToEventLoop } from "../core/time.ts";
+import { advance, concerns, select } from "./apply.ts";
+import { Audience } from "./audience.ts";
+import type { Entry, RecordsEntry, Selection } from "./entry.ts";
+import { namedEvent, recordEvents } from "./event-bytes.ts";
+import type { SharedFilter } from "./filters.ts";
+import type { Hub, HubListener } from "./hub.ts";
+import type { Place } from "./place.ts";
+import { encodePosition } from "./position.ts";
+import type { Rounds } from "./rounds.ts";
+import type { EventStream } from "./stream.ts";
+import type { StreamCounts } from "./stream-deps.ts";
+
+/** The events of a round that one stream gets are at most about this large, in bytes. */
+const ROUND_BYTES = 64 * 1024;
+
+/** An entry to process, the index of its topic, and what the filter selects of it. */
+interface Found {
+  readonly entry: Entry;
+  readonly index: number;
+  readonly selection: Selection | undefined;
+}
+
+/** A feed, which exists while streams with its topics, partition and filter are open. */
+export class Feed implements HubListener {
+  readonly hubs: readonly Hub[];
+  readonly filter: SharedFilter | undefined;
+  /** The place of the streams, and the sequence number of the next entry, per topic. */
+  readonly places: readonly Place[];
+  readonly cursors: number[];
+  /** The number of streams for which the feed exists. */
+  uses = 0;
+  /** The streams that wait until the feed moves on. */
+  readonly followers = new Set<EventStream>();
+  readonly #plain = new Map<string, Audience>();
+  readonly #keyed = new Map<string, Map<string, Audience>>();
+  #position: string | undefined;
+  /** During a round: the streams that have not received its events yet, and the places before the round. */
+  #pending = new Set<EventStream>();
+  #before: { readonly places: readonly Place[]; readonly cursors: readonly number[] } | undefined;
+
+  readonly #rounds: Rounds;
+  readonly #counts: StreamCounts;
+
+  /** @param single the only partition that the streams read, if there is one */
+  constructor(
+    rounds: Rounds,
+    hubs: readonly Hub[],
+    single: number | undefined,
+    filter: SharedFilter | undefined,
+    counts: StreamCounts,
+  ) {
+    this.#rounds = rounds;
+    this.#counts = counts;
+    this.hubs = hubs;
+    this.filter = filter;
+    this.places = hubs.map(({ head }) => head.clone(single));
+    this.cursors = hubs.map(({ ring }) => ring.end);
+  }
+
+  /** The position of all streams that have no pending events. */
+  get position(): string {
+    this.#position ??= encodePosition(this.places);
+    return this.#position;
+  }
+
+  onChange(): void {
+    this.#rounds.schedule(this);
+  }
+
+  /** Whether there are entries that the feed has not processed. */
+  get isBehind(): boolean {
+    return this.hubs.some(({ ring }, index) => (this.cursors[index] ?? 0) < ring.end);
+  }
+
+  /** Adds a stream that is at the place of the feed. */
+  join(stream: EventStream): void {
+    this.#audienceOf(stream).streams.add(stream);
+  }
+
+  leave(stream: EventStream): void {
+    this.#pending.delete(stream);
+    this.followers.delete(stream);
+    const { keyName: key, format } = stream;
+    const audiences = key === undefined ? this.#plain : this.#keyed.get(key);
+    const audience = audiences?.get(format.name);
+    audience?.streams.delete(stream);
+    if (audience?.streams.size !== 0) return;
+    audiences?.delete(format.name);
+    if (key !== undefined && audiences?.size === 0) this.#keyed.delete(key);
+  }
+
+  /** Where a stream of the feed is. */
+  placesOf(stream: EventStream): { readonly places: readonly Place[]; readonly cursors: readonly number[] } {
+    return this.#before && this.#pending.has(stream) ? this.#before : this;
+  }
+
+  /** The position of a stream of the feed. */
+  positionOf(stream: EventStream): string {
+    const at = this.placesOf(stream);
+    return at === this ? this.position : encodePosition(at.places);
+  }
+
+  /**
+   * Processes the next entries, and writes their events. Called by `Rounds`, one call at a time.
+   *
+   * @returns whether entries remain
+   * @throws OnrampError when the filter costs too much
+   */
+  async round(): Promise<boolean> {
+    const found = await this.#next();
+    const before = { places: this.places.map((place) => place.clone()), cursors: [...this.cursors] };
+    const audiences = new Set<Audience>();
+    // Nothing may run between the moves of the places and the note of the streams whose events are pending.
+    let bytes = 0;
+    for (const { entry, index, selection } of found) {
+      const hub = this.hubs[index] as Hub;
+      if (bytes >= ROUND_BYTES || hub.ring.get(this.cursors[index] ?? 0) !== entry) break;
+      bytes += this.#process(entry, index, hub.topic, selection, audiences);
+      (this.cursors[index] as number)++;
+    }
+    this.#before = before;
+    for (const audience of audiences) for (const stream of audience.streams) this.#pending.add(stream);
+    for (const audience of audiences) await this.#write(audience);
+    this.#before = undefined;
+    this.#pending.clear();
+    for (const stream of this.followers) stream.wake();
+    return this.isBehind;
+  }
+
+  /** Continues at the head of a hub whose entries were removed before the feed processed them: its streams read the log. */
+  #skipTo(index: number, hub: Hub): void {
+    for (const stream of this.#streams()) stream.detach();
+    const place = this.places[index] as Place;
+    (this.places as Place[])[index] = hub.head.clone(place.isSingle ? place.first : undefined);
+    this.cursors[index] = hub.ring.end;
+    this.#position = undefined;
+  }
+
+  /** Finds the next entries, and what the filter selects of them. */
+  async #next(): Promise<Found[]> {
+    const found: Found[] = [];
+    let bytes = 0;
+    for (const [index, hub] of this.hubs.entries()) {
+      if ((this.cursors[index] ?? 0) < hub.ring.first) this.#skipTo(index, hub);
+      for (let cursor = this.cursors[index] ?? 0; bytes < ROUND_BYTES; cursor++) {
+        const entry = hub.ring.get(cursor);
+        if (!entry) break;
+        bytes += entry.bytes;
+        const isFiltered = entry.kind === "records" && concerns(this.places[index] as Place, entry);
+        const selection = this.filter && isFiltered ? await this.filter.select(entry) : undefined;
+        found.push({ entry, index, selection });
+      }
+    }
+    return found;
+  }
+
+  /** Adds the events of an entry to the audiences, and moves the place. @returns the largest number of bytes added to one */
+  #process(
+    entry: Entry,
+    index: number,
+    topic: string,
+    selection: Selection | undefined,
+    audiences: Set<Audience>,
+  ): number {
+    const place = this.places[index] as Place;
+    if (!concerns(place, entry)) return 0;
+    let largest = 0;
+    if (entry.kind === "records" && entry.records.length > 0) {
+      for (const [audience, key] of this.#audiencesFor(entry)) {
+        const selected = select(entry, key, selection, place.offset(entry.partition));
+        const at = { topic, index, position: this.position };
+        const made = recordEvents(entry, selected, at, audience.format);
+        if (!made) continue;
+        audiences.add(audience);
+        largest = Math.max(largest, audience.add(made));
+      }
+    }
+    const event = advance(place, entry, topic);
+    this.#position = undefined;
+    if (event)
+      for (const audience of this.#audiences()) {
+        audiences.add(audience);
+        audience.add(namedEvent(audience.format, event.event, event.data, this.position));
+      }
+    return largest;
+  }
+
+  async #write(audience: Audience): Promise<void> {
+    const made = audience.take();
+    for (const stream of [...audience.streams]) {
+      if (!this.#pending.has(stream)) continue;
+      if (stream.isBlocked) {
+        stream.detach();
+        continue;
+      }
+      stream.write(made);
+      this.#counts.ringHits++;
+      this.#pending.delete(stream);
+      await yieldToEventLoop();
+    }
+  }
+
+  #audienceOf({ keyName: key, format }: EventStream): Audience {
+    let audiences = this.#plain;
+    if (key !== undefined) {
+      audiences = this.#keyed.get(key) ?? new Map();
+      this.#keyed.set(key, audiences);
+    }
+    const audience = audiences.get(format.name) ?? new Audience(format);
+    audiences.set(format.name, audience);
+    return audience;
+  }
+
+  /** The audiences that may get records of an entry, with their keys. Keys are looked up, not compared. */
+  *#audiencesFor(entry: RecordsEntry): Generator<readonly [Audience, string | undefined]> {
+    for (const audience of this.#plain.values()) yield [audience, undefined];
+    if (this.#keyed.size === 0) return;
+    for (const key of entry.byKey.keys())
+      for (const audience of this.#keyed.get(key)?.values() ?? []) yield [audience, key];
+  }
+
+  *#audiences(): Generator<Audience> {
+    yield* this.#plain.values();
+    for (const audiences of this.#keyed.values()) yield* audiences.values();
+  }
+
+  #streams(): EventStream[] {
+    return [...this.#audiences()].flatMap(({ streams }) => [...streams]);
+  }
+}

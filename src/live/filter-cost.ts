@@ -1,0 +1,41 @@
+// Bounds the CPU time of one filter.
+
+import { setTimeout as delay } from "node:timers/promises";
+
+/** The time that a filter may use within one window, in milliseconds. */
+const [MAX_MS, WINDOW_MS] = [100, 1000];
+/** A filter that uses less per record is not ended, but waits for the next window: there are only many records. */
+const CHEAP_MS = 0.1;
+/** What one evaluation counts at most, in milliseconds: the rest is a pause of the process, such as garbage collection. */
+const MOST_PER_RECORD_MS = 30;
+
+/** The time that one filter has used in the current window. */
+export class FilterCost {
+  #windowStart = 0;
+  #used = 0;
+  #evaluations = 0;
+
+  /** Counts an evaluation. */
+  add(ms: number): void {
+    const now = performance.now();
+    if (now - this.#windowStart >= WINDOW_MS) {
+      this.#windowStart = now;
+      this.#used = 0;
+      this.#evaluations = 0;
+    }
+    this.#used += Math.min(ms, MOST_PER_RECORD_MS);
+    this.#evaluations++;
+  }
+
+  /** Why the filter must be ended; undefined when it need not. */
+  get excess(): string | undefined {
+    if (this.#used <= MAX_MS || this.#used / this.#evaluations < CHEAP_MS) return undefined;
+    return `The filter used ${Math.round(this.#used)} ms within one second, and may use ${MAX_MS}. Make it simpler, or use ?key=.`;
+  }
+
+  /** Waits until the filter may use more time. */
+  async wait(): Promise<void> {
+    const left = this.#windowStart + WINDOW_MS - performance.now();
+    if (this.#used > MAX_MS && left > 0) await delay(left);
+  }
+}

@@ -1,0 +1,175 @@
+// The filters of all streams. Equal filters are one: each runs once per record, however many clients use it. Evaluations
+// take turns, so that no filter delays the event loop, or is charged for the time of another.
+
+import { bindingsOf } from "../core/bindings.ts";
+import { type ClientFilter, compileClientFilter, MAX_FILTERED_VALUE } from "../core/client-filter.ts";
+import { messageOf, OnrampError } from "../core/errors.ts";
+import type { Bindings } from "../core/expressions.ts";
+import { parsedValue } from "../core/json-numbers.ts";
+import type { ConsumedRecord } from "../core/ports.ts";
+import type { RecordsEntry, Selection } from "./entry.ts";
+import { FilterCost } from "./filter-cost.ts";
+
+/** The maximum number of different filters of the process. */
+const MAX_FILTERS = 100;
+/** How long one filter runs before the next one, in milliseconds. */
+const SLICE_MS = 4;
+/** The parsed values that are kept for the other filters: their number, and the bytes of their texts. */
+const [MAX_PARSED, MAX_PARSED_BYTES] = [2000, 2 * 1024 * 1024];
+
+/** One filter, and the streams that use it. */
+export interface SharedFilter {
+  readonly source: string;
+  /** Selects records of an entry. Evaluates each entry once. @throws OnrampError when the filter costs too much */
+  select(entry: RecordsEntry): Promise<Selection>;
+}
+
+/** @throws OnrampError 40001 for a filter that is not valid, or has constructs that are not allowed */
+export function checkFilter(source: string): ClientFilter {
+  try {
+    return compileClientFilter(source);
+  } catch (error) {
+    throw new OnrampError(
+      40001,
+      `The filter is refused: ${messageOf(error)}. docs/events.md lists what a filter may contain.`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+/** All filters in use, by source. */
+export class Filters {
+  readonly #filters = new Map<string, { readonly filter: RunningFilter; uses: number }>();
+  readonly #turns = new Turns();
+  readonly #inputs = new ParsedInputs();
+
+  get size(): number {
+    return this.#filters.size;
+  }
+
+  /**
+   * Returns a filter, and counts its use. The caller calls `release` once.
+   *
+   * @throws OnrampError 40001 as `checkFilter`; 50301 when there are 100 others
+   */
+  acquire(source: string): SharedFilter {
+    let found = this.#filters.get(source);
+    if (!found) {
+      const compiled = checkFilter(source);
+      if (this.#filters.size >= MAX_FILTERS)
+        throw new OnrampError(
+          50301,
+          `This process runs ${MAX_FILTERS} different filters already. Use a filter that other clients use, use ?key=, or try again later.`,
+          { retryAfter: 10 },
+        );
+      found = { filter: new RunningFilter(compiled, this.#turns, this.#inputs), uses: 0 };
+      this.#filters.set(source, found);
+    }
+    found.uses++;
+    return found.filter;
+  }
+
+  release({ source }: SharedFilter): void {
+    const found = this.#filters.get(source);
+    if (found && --found.uses === 0) this.#filters.delete(source);
+  }
+}
+
+class RunningFilter implements SharedFilter {
+  readonly source: string;
+  readonly #filter: ClientFilter;
+  readonly #turns: Turns;
+  readonly #inputs: ParsedInputs;
+  readonly #cost = new FilterCost();
+
+  constructor(filter: ClientFilter, turns: Turns, inputs: ParsedInputs) {
+    this.source = filter.source;
+    this.#filter = filter;
+    this.#turns = turns;
+    this.#inputs = inputs;
+  }
+
+  select(entry: RecordsEntry): Promise<Selection> {
+    const known = entry.selected.get(this);
+    if (known !== undefined) return known;
+    const made = this.#run(entry);
+    made.catch(() => entry.selected.delete(this));
+    entry.selected.set(this, made);
+    return made;
+  }
+
+  async #run({ records }: RecordsEntry): Promise<Selection> {
+    const indices: number[] = [];
+    const skipped = new Map<number, string>();
+    for (let index = 0; index < records.length; ) {
+      await this.#cost.wait();
+      index = await this.#turns.take(async () => {
+        const began = performance.now();
+        let at = index;
+        for (; at < records.length && performance.now() - began < SLICE_MS; at++) {
+          const verdict = await this.#test(records[at] as ConsumedRecord);
+          if (typeof verdict === "string") skipped.set(at, verdict);
+          if (verdict !== false) indices.push(at);
+        }
+        return at;
+      });
+      const excess = this.#cost.excess;
+      if (excess !== undefined) throw new OnrampError(50301, excess);
+    }
+    return { indices, skipped };
+  }
+
+  /** @returns whether the record matches, or why that is not known */
+  async #test(record: ConsumedRecord): Promise<boolean | string> {
+    const bytes = record.value?.length ?? 0;
+    if (bytes > MAX_FILTERED_VALUE)
+      return `the value has ${bytes} bytes; filters are evaluated on values up to ${MAX_FILTERED_VALUE}`;
+    const { parsed, bindings } = this.#inputs.of(record);
+    const began = performance.now();
+    try {
+      return await this.#filter.matches(parsed, bindings);
+    } catch (error) {
+      return messageOf(error);
+    } finally {
+      this.#cost.add(performance.now() - began);
+    }
+  }
+}
+
+interface Input {
+  readonly parsed: unknown;
+  readonly bindings: Bindings;
+}
+
+/** The inputs of the records that filters saw last, so that a record is parsed once for all filters. */
+class ParsedInputs {
+  readonly #inputs = new Map<ConsumedRecord, Input>();
+  #bytes = 0;
+
+  of(record: ConsumedRecord): Input {
+    const known = this.#inputs.get(record);
+    if (known) return known;
+    const input = { parsed: parsedValue(record.value), bindings: bindingsOf(record) };
+    this.#inputs.set(record, input);
+    this.#bytes += record.value?.length ?? 0;
+    for (const [oldest] of this.#inputs) {
+      if (this.#inputs.size <= MAX_PARSED && this.#bytes <= MAX_PARSED_BYTES) break;
+      this.#inputs.delete(oldest);
+      this.#bytes -= oldest.value?.length ?? 0;
+    }
+    return input;
+  }
+}
+
+/** Runs tasks one after the other, each in an iteration of the event loop of its own. */
+class Turns {
+  #last: Promise<unknown> = Promise.resolve();
+
+  take<T>(task: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(() => new Promise((resolve) => setImmediate(resolve))).then(task);
+    this.#last = turn.catch(() => {});
+    return turn;
+  }
+}

@@ -1,0 +1,206 @@
+// Reads the records that a stream has missed from the log, until the ring has those that follow.
+
+import { setTimeout as delay } from "node:timers/promises";
+import {
+  FROM_FIRST,
+  type PartitionRange,
+  RangeFailure,
+  type TopicTails,
+  timeOfOffset,
+} from "../core/live.ts";
+import type { ConsumedRecord } from "../core/ports.ts";
+import { select } from "./apply.ts";
+import { RecordsEntry } from "./entry.ts";
+import { gapData, namedEvent, resetEvent, truncatedData } from "./event-bytes.ts";
+import type { SharedFilter } from "./filters.ts";
+import type { LogTurns } from "./log-turns.ts";
+import type { EventStream } from "./stream.ts";
+import type { TopicWalk, Walk } from "./walk.ts";
+
+/** The pause before a partition that cannot be read is tried again, in milliseconds. */
+const RETRY_MS = 1000;
+/** How long a turn waits for the client to take what was written, and how long it may last while others wait. */
+const [TAKE_MS, TURN_MS] = [500, 2000];
+
+/** Ends a turn: the client is slow, or it is the turn of others. */
+class TurnOver extends Error {}
+
+/** Reads the log for one stream. */
+export class LogReader {
+  readonly #tails: TopicTails;
+  readonly #turns: LogTurns;
+  readonly #stream: EventStream;
+  readonly #walk: Walk;
+  readonly #filter: SharedFilter | undefined;
+  /** When partitions are tried again, by topic and partition (milliseconds, `Date.now`). */
+  readonly #retryAt = new Map<string, number>();
+
+  constructor(
+    deps: { readonly tails: TopicTails; readonly turns: LogTurns },
+    stream: EventStream,
+    walk: Walk,
+    filter: SharedFilter | undefined,
+  ) {
+    this.#tails = deps.tails;
+    this.#turns = deps.turns;
+    this.#stream = stream;
+    this.#walk = walk;
+    this.#filter = filter;
+  }
+
+  /**
+   * Reads the lagging partitions that can be read.
+   *
+   * @returns false when none of them can be read now
+   * @throws OnrampError when the filter costs too much
+   */
+  async read(signal: AbortSignal): Promise<boolean> {
+    const due = this.#walk.topics.filter((topic) => this.#readable(topic).length > 0);
+    if (due.length === 0) return false;
+    const release = await this.#turns.take(signal);
+    try {
+      for (const topic of due) await this.#readTopic(topic, signal);
+    } catch (error) {
+      if (!(error instanceof TurnOver)) throw error;
+    } finally {
+      release();
+    }
+    return true;
+  }
+
+  /** The partitions of a topic to read now. */
+  #readable({ hub, lagging, index }: TopicWalk): number[] {
+    return [...lagging].filter(
+      (partition) =>
+        partition < hub.partitionCount &&
+        !hub.blocked.has(partition) &&
+        (this.#retryAt.get(`${index}/${partition}`) ?? 0) <= Date.now(),
+    );
+  }
+
+  async #readTopic(topic: TopicWalk, signal: AbortSignal): Promise<void> {
+    await this.#verify(topic);
+    await this.#resolve(topic);
+    signal.throwIfAborted();
+    const { hub, place, unverified } = topic;
+    if (place.key.id !== hub.head.key.id) return;
+    const ranges: PartitionRange[] = [];
+    for (const partition of this.#readable(topic)) {
+      const [from, to] = [place.at(partition), hub.head.offset(partition)];
+      if (hub.covers(partition, from.offset) && !unverified.has(partition))
+        this.#walk.catchUp(topic, partition);
+      else if (from.offset >= 0 && to > from.offset && !unverified.has(partition))
+        ranges.push({ partition, from, to });
+      else this.#retryLater(topic, partition);
+    }
+    if (ranges.length === 0) return;
+    const began = Date.now();
+    try {
+      await this.#tails.read(
+        hub.topic,
+        hub.topicId,
+        ranges,
+        (partition, records, epoch) => this.#take(topic, partition, records, epoch, began),
+        signal,
+      );
+    } catch (error) {
+      if (!(error instanceof RangeFailure)) throw error;
+      return this.#onFailure(topic, error);
+    }
+    for (const { partition, to } of ranges) {
+      // Control records may follow the last record.
+      const { offset, epoch } = place.at(partition);
+      if (offset < to) place.set(partition, { offset: to, epoch });
+      if (hub.covers(partition, Math.max(offset, to))) this.#walk.catchUp(topic, partition);
+    }
+  }
+
+  async #take(
+    topic: TopicWalk,
+    partition: number,
+    records: readonly ConsumedRecord[],
+    epoch: number,
+    began: number,
+  ): Promise<void> {
+    const { place } = topic;
+    const next = { offset: (records.at(-1)?.offset ?? -1) + 1, epoch };
+    const entry = new RecordsEntry(partition, place.offset(partition), records, next, () => {});
+    const filtered = await this.#filter?.select(entry);
+    // Another partition may have written meanwhile.
+    if (this.#stream.isBlocked && !(await this.#stream.untilTaken(TAKE_MS))) throw new TurnOver();
+    if (this.#stream.hasEnded) throw new TurnOver();
+    const selection = select(entry, this.#stream.keyName, filtered, place.offset(partition));
+    this.#walk.appendRecords(topic, entry, selection);
+    this.#stream.counts.ringMisses++;
+    place.set(partition, next);
+    this.#stream.flush();
+    if (this.#stream.isBlocked && !(await this.#stream.untilTaken(TAKE_MS))) throw new TurnOver();
+    if (this.#turns.othersWait && Date.now() - began > TURN_MS) throw new TurnOver();
+  }
+
+  /** Compares the positions that the client sent with the log. */
+  async #verify(topic: TopicWalk): Promise<void> {
+    const { hub, place, unverified } = topic;
+    const due = this.#readable(topic).filter((partition) => unverified.has(partition));
+    if (due.length === 0) return;
+    const positions = new Map(due.map((partition) => [partition, place.at(partition)]));
+    const { truncated, unknown } = await this.#tails.truncations(hub.topic, positions);
+    for (const partition of due) {
+      if (unknown.has(partition)) {
+        this.#retryLater(topic, partition);
+        continue;
+      }
+      unverified.delete(partition);
+      const to = truncated.get(partition);
+      const { offset: from } = place.at(partition);
+      if (!to || from <= to.offset) continue;
+      place.set(partition, to);
+      this.#append("reset", truncatedData(hub.topic, partition, from, to));
+    }
+  }
+
+  /** Finds the offsets that were not known when the stream began. */
+  async #resolve(topic: TopicWalk): Promise<void> {
+    const { hub, place } = topic;
+    const due = this.#readable(topic).filter((partition) => place.offset(partition) < 0);
+    for (const time of new Set(due.map((partition) => timeOfOffset(place.offset(partition))))) {
+      const own = due.filter((partition) => timeOfOffset(place.offset(partition)) === time);
+      const isFirst = time === timeOfOffset(FROM_FIRST.offset);
+      const found = await this.#tails.offsets(hub.topic, own, isFirst ? "earliest" : time);
+      for (const partition of own) {
+        const at = found.get(partition);
+        if (at) place.set(partition, at);
+        else this.#retryLater(topic, partition);
+      }
+    }
+  }
+
+  async #onFailure(topic: TopicWalk, { partition, reason, to }: RangeFailure): Promise<void> {
+    const { hub, place } = topic;
+    const from = place.offset(partition);
+    if (reason === "gap" && to && to.offset > from) {
+      place.set(partition, to);
+      this.#append("gap", gapData(hub.topic, partition, from, to.offset));
+    } else if (reason === "truncated" && to && to.offset < from) {
+      place.set(partition, to);
+      this.#append("reset", truncatedData(hub.topic, partition, from, to));
+    } else if (reason === "recreated" && place.key.id !== hub.head.key.id) {
+      place.restart(
+        hub.head.key,
+        hub.head.partitions.map(() => FROM_FIRST),
+      );
+      topic.cursor = undefined;
+      this.#stream.append(resetEvent(this.#stream.format, hub.topic, this.#walk.position));
+    } else this.#retryLater(topic, partition);
+    this.#stream.flush();
+  }
+
+  #append(event: string, data: object): void {
+    this.#stream.append(namedEvent(this.#stream.format, event, data, this.#walk.position));
+  }
+
+  #retryLater({ index }: TopicWalk, partition: number): void {
+    this.#retryAt.set(`${index}/${partition}`, Date.now() + RETRY_MS);
+    void delay(RETRY_MS, undefined, { ref: false }).then(() => this.#stream.wake());
+  }
+}

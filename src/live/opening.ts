@@ -1,0 +1,89 @@
+// Finds the places at which a stream begins.
+
+import { OnrampError } from "../core/errors.ts";
+import {
+  FROM_FIRST,
+  type PartitionOffset,
+  type StreamRequest,
+  sinceTime,
+  type TopicTails,
+} from "../core/live.ts";
+import type { Hub } from "./hub.ts";
+import { lastRecords } from "./last-records.ts";
+import { Place, topicKey } from "./place.ts";
+import type { DecodedPosition } from "./position.ts";
+
+/**
+ * Checks that a position belongs to the topics and the partition of a request.
+ *
+ * @throws OnrampError 40001
+ */
+export function checkPosition(position: DecodedPosition, { topics, partition }: StreamRequest): void {
+  const names = new Set(topics.map((topic) => topicKey(topic, undefined).name));
+  const own = position.filter(({ key }) => names.has(key.name));
+  if (own.length === 0)
+    throw new OnrampError(
+      40001,
+      "The position belongs to a stream of other topics. Use it with the topics of its stream, or start with `from`.",
+    );
+  for (const place of own)
+    if (place.isSingle ? place.first !== partition : partition !== undefined && !place.includes(partition))
+      throw new OnrampError(
+        40001,
+        "The position belongs to a stream with another ?partition=. Use the same partition, or start with `from`.",
+      );
+}
+
+/**
+ * Finds where a stream begins in each topic; undefined: at the place of its feed.
+ *
+ * @throws OnrampError 40402 when a topic does not have the partition
+ */
+export async function findPlaces(
+  tails: TopicTails,
+  hubs: readonly Hub[],
+  request: StreamRequest,
+  position: DecodedPosition | undefined,
+): Promise<(Place | undefined)[]> {
+  const { partition, start } = request;
+  for (const { topic, partitionCount } of hubs)
+    if (partition !== undefined && partition >= partitionCount)
+      throw new OnrampError(
+        40402,
+        `Topic "${topic}" has ${partitionCount} partitions; there is no partition ${partition}.`,
+      );
+  return Promise.all(
+    hubs.map(async (hub) => {
+      const { name } = topicKey(hub.topic, undefined);
+      const sent = position?.find(({ key }) => key.name === name);
+      if (sent) return resumed(sent.clone(partition), hub);
+      if (start.at === "latest") return undefined;
+      const partitions = partition === undefined ? hub.head.partitions : [partition];
+      const starts = await startsOf(tails, hub, partitions, start.at);
+      return new Place(hub.head.key, starts, partition);
+    }),
+  );
+}
+
+function resumed(place: Place, { head }: Hub): Place {
+  // Brokers without topic ids do not show whether a topic was recreated.
+  const [none] = [topicKey("", undefined).id];
+  if (place.key.id === none || head.key.id === none) place.key = head.key;
+  return place;
+}
+
+async function startsOf(
+  tails: TopicTails,
+  hub: Hub,
+  partitions: readonly number[],
+  at: Exclude<StreamRequest["start"]["at"], "latest">,
+): Promise<PartitionOffset[]> {
+  if (typeof at === "object" && "last" in at) return lastRecords(tails, hub, partitions, at.last);
+  const time = at === "earliest" ? at : at.time;
+  const found = await tails.offsets(hub.topic, partitions, time);
+  const later = at === "earliest" ? FROM_FIRST : { offset: sinceTime(at.time), epoch: -1 };
+  return partitions.map((each) => {
+    const offset = found.get(each)?.offset;
+    return offset === undefined ? later : { offset, epoch: -1 };
+  });
+}

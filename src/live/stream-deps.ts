@@ -1,0 +1,38 @@
+// What a stream needs from the other parts of `live/`.
+
+import type { TopicTails } from "../core/live.ts";
+import type { Log } from "../core/ports.ts";
+import type { Feed } from "./feed.ts";
+import type { LogTurns } from "./log-turns.ts";
+import type { Place } from "./place.ts";
+import type { EventStream } from "./stream.ts";
+
+/** The feed of a stream, and where the stream begins. */
+export interface Opened {
+  readonly feed: Feed;
+  readonly places: readonly Place[];
+}
+
+/** Counts what streams do. */
+export interface StreamCounts {
+  events: number;
+  bytes: number;
+  /** Batches that streams got from the ring, and from the log. */
+  ringHits: number;
+  ringMisses: number;
+}
+
+export interface StreamDeps {
+  readonly tails: TopicTails;
+  readonly turns: LogTurns;
+  readonly log: Log;
+  readonly counts: StreamCounts;
+  /** Finds the feed and the places. Called again after temporary failures. @throws OnrampError */
+  readonly open: () => Promise<Opened>;
+  /** Returns a reconnection time, in milliseconds. */
+  readonly retryMs: () => number;
+  /** Called when the stream was opened after it had ended. */
+  readonly onLate: (opened: Opened) => void;
+  /** Called once, when the stream has ended. */
+  readonly onEnded: (stream: EventStream, reason: string) => void;
+}

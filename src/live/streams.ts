@@ -1,0 +1,206 @@
+// All streams of events of the process: opens them, keeps them alive, and ends them.
+
+import { setTimeout as delay } from "node:timers/promises";
+import { OnrampError } from "../core/errors.ts";
+import type { LiveStreams, OpenStream, StreamRequest, TopicTails } from "../core/live.ts";
+import type { Log } from "../core/ports.ts";
+import { Feeds } from "./feeds.ts";
+import { Filters } from "./filters.ts";
+import type { Hub } from "./hub.ts";
+import { Hubs } from "./hubs.ts";
+import { LogTurns } from "./log-turns.ts";
+import { checkPosition, findPlaces } from "./opening.ts";
+import { checkPositionSize, type DecodedPosition, decodePosition } from "./position.ts";
+import { RefusedStream } from "./refused-stream.ts";
+import { RingMemory } from "./ring.ts";
+import { Rounds } from "./rounds.ts";
+import { EventStream } from "./stream.ts";
+import type { Opened, StreamCounts } from "./stream-deps.ts";
+
+/** How long a request with a position waits for Kafka before its stream opens, in milliseconds. */
+const OPEN_MS = 1000;
+/** A client that takes nothing for this time is closed, in milliseconds. */
+const SLOW_MS = 60_000;
+/** Reconnection times, in milliseconds: at least, and the range. At a stop, the clients are spread over at least 2 ms each. */
+const [RETRY_MS, RETRY_RANGE_MS, SPREAD_MS] = [2000, 3000, 2];
+/** How many times per heartbeat interval the streams are checked. */
+const CHECKS = 60;
+
+export interface StreamsOptions {
+  /** `http.events.clients`. */
+  readonly maxClients: number;
+  /** `http.events.ring`, in bytes. */
+  readonly ringBytes: number;
+  /** `http.events.heartbeat`, in milliseconds. */
+  readonly heartbeatMs: number;
+}
+
+/** The `LiveStreams` of the process. */
+export class Streams implements LiveStreams {
+  readonly filters = new Filters();
+  readonly turns = new LogTurns();
+  readonly memory: RingMemory;
+  readonly hubs: Hubs;
+  readonly counts: StreamCounts = { events: 0, bytes: 0, ringHits: 0, ringMisses: 0 };
+  /** The streams that ended, by reason. */
+  readonly ended = new Map<string, number>();
+  readonly #tails: TopicTails;
+  readonly #options: StreamsOptions;
+  readonly #log: Log;
+  readonly #rounds: Rounds;
+  readonly #feeds: Feeds;
+  readonly #streams = new Set<EventStream>();
+  /** The streams that are being opened. */
+  #opening = 0;
+  #refusing: string | undefined;
+  #checks: NodeJS.Timeout | undefined;
+
+  constructor(tails: TopicTails, options: StreamsOptions, log: Log) {
+    this.#tails = tails;
+    this.#options = options;
+    this.#log = log;
+    this.memory = new RingMemory(options.ringBytes);
+    this.hubs = new Hubs(tails, this.memory, (hub) => this.#onDeleted(hub));
+    this.#rounds = new Rounds((feed, error) => {
+      for (const stream of this.#streams) if (stream.feed === feed) stream.fail(error);
+    });
+    this.#feeds = new Feeds(this.hubs, this.filters, this.#rounds, this.counts);
+  }
+
+  /** The open streams. */
+  get all(): ReadonlySet<EventStream> {
+    return this.#streams;
+  }
+
+  async open(request: StreamRequest): Promise<OpenStream> {
+    const { position: text } = request.start;
+    const position = text === undefined ? undefined : decodePosition(text);
+    if (position) checkPosition(position, request);
+    const refusal = this.#refusing ?? this.#fullReason;
+    if (refusal !== undefined) {
+      if (!position) throw new OnrampError(50301, refusal, { retryAfter: 5 });
+      this.#count("refused");
+      return new RefusedStream(request, refusal, () => this.#retryMs());
+    }
+    this.#opening++;
+    try {
+      const opened = await this.#firstTry(request, position);
+      return this.#add(request, position, opened);
+    } finally {
+      this.#opening--;
+    }
+  }
+
+  /** Refuses new streams: the process is going to stop. */
+  drain(): void {
+    this.#refusing = "This process is stopping. Connect again; another replica answers.";
+  }
+
+  /** Ends all streams with a goodbye, and stops to follow topics. */
+  stop(): void {
+    this.drain();
+    clearInterval(this.#checks);
+    const range = Math.max(RETRY_RANGE_MS, this.#streams.size * SPREAD_MS);
+    for (const stream of [...this.#streams])
+      stream.end(
+        "stopping",
+        "This process is stopping; another replica continues the stream.",
+        RETRY_MS + Math.random() * range,
+      );
+    this.hubs.stop();
+  }
+
+  /** Waits for Kafka as long as the request may. @returns undefined when a request with a position waits in its stream */
+  async #firstTry(
+    request: StreamRequest,
+    position: DecodedPosition | undefined,
+  ): Promise<Opened | undefined> {
+    const opening = this.#openFeed(request, position);
+    if (!position) return opening;
+    const result = await Promise.race([opening.catch((error: unknown) => error), delay(OPEN_MS, "late")]);
+    if (result === "late") {
+      opening.then(
+        ({ feed }) => this.#feeds.release(feed),
+        () => {},
+      );
+      return undefined;
+    }
+    if (!(result instanceof Error)) return result as Opened;
+    if (result instanceof OnrampError && result.status === 503) return undefined;
+    throw result;
+  }
+
+  async #openFeed(request: StreamRequest, position: DecodedPosition | undefined): Promise<Opened> {
+    const feed = await this.#feeds.acquire(request);
+    try {
+      const found = await findPlaces(this.#tails, feed.hubs, request, position);
+      const places = found.map((place, index) => place ?? feed.places[index]?.clone());
+      checkPositionSize(places as Opened["places"]);
+      return { feed, places: places as Opened["places"] };
+    } catch (error) {
+      this.#feeds.release(feed);
+      throw error;
+    }
+  }
+
+  #add(
+    request: StreamRequest,
+    position: DecodedPosition | undefined,
+    opened: Opened | undefined,
+  ): EventStream {
+    const stream = new EventStream(
+      {
+        tails: this.#tails,
+        turns: this.turns,
+        counts: this.counts,
+        log: this.#log,
+        open: () => this.#openFeed(request, position),
+        retryMs: () => this.#retryMs(),
+        onLate: ({ feed }) => this.#feeds.release(feed),
+        onEnded: (ended, reason) => this.#onEnded(ended, reason),
+      },
+      request,
+      opened,
+    );
+    this.#streams.add(stream);
+    // The first heartbeats are spread, also if many clients connect at once.
+    stream.wroteAt = Date.now() - Math.random() * this.#options.heartbeatMs;
+    this.#checks ??= setInterval(() => this.#check(), this.#options.heartbeatMs / CHECKS).unref();
+    return stream;
+  }
+
+  #check(): void {
+    const now = Date.now();
+    for (const stream of this.#streams) {
+      if (stream.isBlocked) {
+        if (now - stream.tookAt > SLOW_MS)
+          stream.end("slow", "The client took nothing for 60 s. Connect again with the id of this event.");
+      } else if (now - stream.wroteAt >= this.#options.heartbeatMs) stream.heartbeat();
+    }
+  }
+
+  #onEnded(stream: EventStream, reason: string): void {
+    this.#streams.delete(stream);
+    this.#count(reason);
+    if (stream.feed) this.#feeds.release(stream.feed);
+  }
+
+  #onDeleted(hub: Hub): void {
+    for (const stream of [...this.#streams])
+      if (stream.feed?.hubs.includes(hub)) stream.end("deleted", `Topic "${hub.topic}" was deleted.`);
+  }
+
+  #count(reason: string): void {
+    this.ended.set(reason, (this.ended.get(reason) ?? 0) + 1);
+  }
+
+  get #fullReason(): string | undefined {
+    const { maxClients } = this.#options;
+    if (this.#streams.size + this.#opening < maxClients) return undefined;
+    return `This process serves ${maxClients} streams already (http.events.clients). Try again later, or add replicas.`;
+  }
+
+  #retryMs(): number {
+    return Math.round(RETRY_MS + Math.random() * RETRY_RANGE_MS);
+  }
+}

@@ -1,0 +1,179 @@
+// A stream that is not at the place of its feed: its own places, how far it is in the rings, and the partitions whose
+// records it must read from the log first.
+
+import { FROM_FIRST } from "../core/live.ts";
+import { advance, concerns, select } from "./apply.ts";
+import type { Entry, RecordsEntry, Selection } from "./entry.ts";
+import { namedEvent, recordEvents, resetEvent } from "./event-bytes.ts";
+import type { Feed } from "./feed.ts";
+import type { Hub } from "./hub.ts";
+import type { Place } from "./place.ts";
+import { encodePosition } from "./position.ts";
+import type { EventStream } from "./stream.ts";
+
+/** How many bytes of events are written before the client must have taken them. */
+const CHUNK_BYTES = 64 * 1024;
+/** How many entries are passed before other work runs, if they have no events for the stream. */
+const MAX_PASSED = 1000;
+
+/** The state of a stream in one topic. */
+export interface TopicWalk {
+  readonly index: number;
+  readonly hub: Hub;
+  readonly place: Place;
+  /** The sequence number of the next entry of the ring; undefined until the stream has entered it. */
+  cursor: number | undefined;
+  /** The partitions whose records are read from the log, because the ring does not have them. */
+  readonly lagging: Set<number>;
+  /** Partitions whose log may have lost records before the position: it must be compared with the log. */
+  readonly unverified: Set<number>;
+}
+
+/** A stream on its way to the place of its feed. */
+export class Walk {
+  readonly topics: readonly TopicWalk[];
+  readonly #stream: EventStream;
+  readonly #feed: Feed;
+
+  /** @param cursors the sequence numbers of the next entries; undefined: the stream has not entered the rings */
+  constructor(stream: EventStream, feed: Feed, places: readonly Place[], cursors?: readonly number[]) {
+    this.#stream = stream;
+    this.#feed = feed;
+    this.topics = feed.hubs.map((hub, index) => ({
+      index,
+      hub,
+      place: places[index] as Place,
+      cursor: cursors?.[index],
+      lagging: new Set<number>(),
+      unverified: new Set<number>(),
+    }));
+  }
+
+  get places(): readonly Place[] {
+    return this.topics.map(({ place }) => place);
+  }
+  get position(): string {
+    return encodePosition(this.places);
+  }
+  /** Whether records must be read from the log. */
+  get isLagging(): boolean {
+    return this.topics.some(({ lagging }) => lagging.size > 0);
+  }
+
+  /** Whether the stream is at the place of its feed. */
+  get hasArrived(): boolean {
+    return (
+      !this.isLagging &&
+      this.topics.every(
+        ({ cursor, place, index }) =>
+          cursor === this.#feed.cursors[index] && place.equals(this.#feed.places[index] as Place),
+      )
+    );
+  }
+
+  /**
+   * Writes the next events from the rings, up to the place of the feed.
+   *
+   * @returns whether the stream has moved
+   */
+  async step(): Promise<boolean> {
+    let moved = false;
+    for (const topic of this.topics) {
+      this.#enter(topic);
+      if (await this.#pass(topic)) moved = true;
+      if (this.#stream.isBlocked || this.#stream.hasEnded) break;
+    }
+    return moved;
+  }
+
+  /** Appends the events of selected records. The caller moves the place. @returns their bytes */
+  appendRecords({ hub, index }: TopicWalk, entry: RecordsEntry, selection: Selection): number {
+    if (selection.indices.length === 0) return 0;
+    const at = { topic: hub.topic, index, position: this.position };
+    const made = recordEvents(entry, selection, at, this.#stream.format);
+    if (made) this.#stream.append(made);
+    return made?.bytes.length ?? 0;
+  }
+
+  /** Called when the log of a partition was read up to an offset that the ring has. */
+  catchUp(topic: TopicWalk, partition: number): void {
+    topic.lagging.delete(partition);
+    // The stream has passed entries without this partition. It leaves out the records that it has received.
+    topic.cursor = topic.hub.entrance;
+  }
+
+  /** Enters the ring of a topic, at the start or after the ring has removed entries that the stream had not passed. */
+  #enter(topic: TopicWalk): void {
+    const { hub, place, lagging } = topic;
+    if (topic.cursor !== undefined && topic.cursor >= hub.ring.first) return;
+    if (place.key.id !== hub.head.key.id) this.#restart(topic);
+    topic.cursor = hub.entrance;
+    lagging.clear();
+    if (!place.isSingle)
+      for (let added = place.offsets.length; added < hub.partitionCount; added++)
+        place.set(added, FROM_FIRST);
+    for (const partition of place.partitions) {
+      const { offset, epoch } = place.at(partition);
+      const head = hub.head.at(partition);
+      // Within one epoch, a log does not diverge.
+      const isKnown = offset <= head.offset && (epoch < 0 || epoch === head.epoch);
+      if (offset >= 0 && !isKnown) topic.unverified.add(partition);
+      if (topic.unverified.has(partition) || !hub.covers(partition, offset)) lagging.add(partition);
+    }
+  }
+
+  /** The topic was recreated, and the ring does not have that entry any more. */
+  #restart(topic: TopicWalk): void {
+    const { hub, place } = topic;
+    topic.unverified.clear();
+    place.restart(
+      hub.head.key,
+      hub.head.partitions.map(() => FROM_FIRST),
+    );
+    this.#stream.append(resetEvent(this.#stream.format, hub.topic, this.position));
+  }
+
+  async #pass(topic: TopicWalk): Promise<boolean> {
+    const { hub, index } = topic;
+    let [bytes, passed] = [0, 0];
+    for (; bytes < CHUNK_BYTES && passed < MAX_PASSED; passed++) {
+      const { cursor } = topic;
+      if (cursor === undefined || cursor >= (this.#feed.cursors[index] ?? 0)) break;
+      const entry = hub.ring.get(cursor);
+      if (!entry) {
+        topic.cursor = undefined;
+        break;
+      }
+      const filtered =
+        this.#feed.filter && entry.kind === "records" && concerns(topic.place, entry)
+          ? await this.#feed.filter.select(entry)
+          : undefined;
+      if (this.#stream.hasEnded) break;
+      bytes += this.#take(topic, entry, filtered);
+      topic.cursor = cursor + 1;
+    }
+    this.#stream.flush();
+    return passed > 0;
+  }
+
+  /** Writes the events of an entry, and moves past it. @returns the bytes written */
+  #take(topic: TopicWalk, entry: Entry, filtered: Selection | undefined): number {
+    const { place, hub, lagging } = topic;
+    if (!concerns(place, entry)) return 0;
+    if (entry.kind === "recreated") {
+      lagging.clear();
+      topic.unverified.clear();
+    } else if (lagging.has(entry.partition)) return 0;
+    let written = 0;
+    if (entry.kind === "records" && place.offset(entry.partition) < entry.next.offset) {
+      const selection = select(entry, this.#stream.keyName, filtered, place.offset(entry.partition));
+      written += this.appendRecords(topic, entry, selection);
+      this.#stream.counts.ringHits++;
+    }
+    const event = advance(place, entry, hub.topic);
+    if (!event) return written;
+    const made = namedEvent(this.#stream.format, event.event, event.data, this.position);
+    this.#stream.append(made);
+    return written + made.bytes.length;
+  }
+}
