@@ -52,6 +52,7 @@ function greeting(apiUrl: string, topic: string): string[] {
     "  Onramp is ready. Try:",
     "",
     `  curl -sS ${apiUrl}/topics/${topic} -H 'content-type: application/json' -d '{"orderId":"o-1","total":12.50}'`,
+    `  npx onramp tail ${topic}`,
     "",
   ];
 }
