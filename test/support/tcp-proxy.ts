@@ -10,6 +10,8 @@ export interface TcpProxy {
   target: number;
   /** Discards all later data of the open connections, in both directions, and does not close them. */
   dropOpenConnections(): void;
+  /** Closes the open connections, as a network that fails does. */
+  closeOpenConnections(): void;
   /** Discards all later data that the target sends on an open connection. @param index by the time at which it was opened */
   discardAnswers(index: number): void;
 }
@@ -39,6 +41,9 @@ export async function startTcpProxy(target: number, port = 0): Promise<TcpProxy>
     port: (server.address() as AddressInfo).port,
     target,
     dropOpenConnections: () => pairs.clear(),
+    closeOpenConnections() {
+      for (const socket of [...pairs].flat()) socket.destroy();
+    },
     discardAnswers(index) {
       const [, upstream] = [...pairs][index] ?? [];
       if (!upstream) throw new Error(`there is no connection ${index}`);

@@ -1,0 +1,188 @@
+// The clients of streams, npm's EventSource and that of a browser: they come back by themselves, and values arrive as they are.
+
+import { strict as assert } from "node:assert";
+import {
+  describeIf,
+  itOnDevBroker,
+  onApacheKafka,
+  produceWithKafkajs,
+  startDevBroker,
+  thorough,
+  useBroker,
+} from "../../support/broker.ts";
+import { browserEventSources, chromiumInstalled, useBrowser } from "../../support/browser.ts";
+import { type EventSources, npmEventSources } from "../../support/event-sources.ts";
+import { startTestGateway, type TestConfig, useGateway } from "../../support/gateway.ts";
+import { untilReady } from "../../support/http.ts";
+import { assertNumbers, produceNumbers } from "../../support/numbers.ts";
+import { startWith } from "../../support/process.ts";
+import { startTcpProxy, type TcpProxy } from "../../support/tcp-proxy.ts";
+import { until } from "../../support/until.ts";
+
+const AWAY_MS = 10_000;
+const HEARTBEAT = { events: { heartbeat: "1s" } };
+/** Another origin than that of any gateway. Nothing listens there: the browser gets its document from the test. */
+const OTHER_ORIGIN = "http://localhost:1";
+
+const portOf = (url: string): number => Number(new URL(url).port);
+
+function eventSourceTests(client: EventSources): void {
+  const broker = useBroker();
+  const gateway = useGateway(broker.addresses, () => ({ http: { ...HEARTBEAT, cors: [OTHER_ORIGIN] } }));
+
+  /** A gateway behind a proxy that can close connections. */
+  const proxied = async (config: TestConfig): Promise<{ direct: string; url: string; proxy: TcpProxy }> => {
+    const started = await startTestGateway(broker.addresses(), config);
+    await untilReady(started);
+    const proxy = await startTcpProxy(portOf(started.apiUrl));
+    return { direct: started.apiUrl, url: `http://127.0.0.1:${proxy.port}`, proxy };
+  };
+
+  itOnDevBroker("comes back when Kafka was away for ten seconds", async () => {
+    const kafka = await startDevBroker();
+    kafka.createTopic("orders", 3);
+    const started = await startTestGateway([kafka.address], { http: HEARTBEAT });
+    await untilReady(started);
+    const stream = await client.open(`${started.apiUrl}/topics/orders/events`);
+    await stream.until("position");
+    await produceNumbers([kafka.address], "orders", 0, 20);
+    await assertNumbers(stream, 20);
+    const stopped = performance.now();
+    await kafka.stop();
+    await until(() => performance.now() - stopped > AWAY_MS);
+    await kafka.start();
+    await produceNumbers([kafka.address], "orders", 20, 40);
+    await assertNumbers(stream, 40);
+    await produceNumbers([kafka.address], "orders", 40, 60);
+    await assertNumbers(stream, 60);
+  });
+
+  it("continues on another replica when its own gets SIGTERM", async () => {
+    const topic = await broker.topic({ partitions: 3 });
+    const config = { kafka: { brokers: broker.addresses() }, http: HEARTBEAT };
+    const [first, second] = [await startWith(config), await startWith(config)];
+    const proxy = await startTcpProxy(portOf(first.apiUrl));
+    const stream = await client.open(`http://127.0.0.1:${proxy.port}/topics/${topic}/events`);
+    await stream.until("position");
+    await produceNumbers(broker.addresses(), topic, 0, 20);
+    await assertNumbers(stream, 20);
+    proxy.target = portOf(second.apiUrl);
+    const ended = first.end("SIGTERM");
+    await produceNumbers(broker.addresses(), topic, 20, 40);
+    assert.equal(await ended, 0);
+    await produceNumbers(broker.addresses(), topic, 40, 60);
+    await assertNumbers(stream, 60);
+    assert.deepEqual(
+      stream.data("goodbye").map((data) => JSON.parse(data).reason),
+      ["stopping"],
+    );
+  });
+
+  it("waits for a place when there are too many clients", async () => {
+    const topic = await broker.topic({ partitions: 3 });
+    const { direct, url, proxy } = await proxied({ http: { events: { heartbeat: "1s", clients: 1 } } });
+    const stream = await client.open(`${url}/topics/${topic}/events`);
+    await stream.until("position");
+    await produceNumbers(broker.addresses(), topic, 0, 20);
+    await assertNumbers(stream, 20);
+    proxy.closeOpenConnections();
+    const other = new AbortController();
+    await until(async () => {
+      const { status, body } = await fetch(`${direct}/topics/${topic}/events`, { signal: other.signal });
+      if (status !== 200) await body?.cancel();
+      return status === 200;
+    });
+    // Each attempt is answered with 200 and ends.
+    await stream.until("open", 3);
+    await produceNumbers(broker.addresses(), topic, 20, 40);
+    assert.equal(stream.count("message"), 20);
+    other.abort();
+    await assertNumbers(stream, 40);
+  });
+
+  it("continues after a connection was lost, in a page of another origin too", async () => {
+    const topic = await broker.topic({ partitions: 3 });
+    const proxy = await startTcpProxy(portOf(gateway().apiUrl));
+    const url = `http://127.0.0.1:${proxy.port}/topics/${topic}/events`;
+    const stream = await client.open(url, OTHER_ORIGIN);
+    // Before the first record, too.
+    await stream.until("position");
+    proxy.closeOpenConnections();
+    await produceNumbers(broker.addresses(), topic, 0, 20);
+    await assertNumbers(stream, 20);
+    proxy.closeOpenConnections();
+    await produceNumbers(broker.addresses(), topic, 20, 40);
+    await assertNumbers(stream, 40);
+  });
+
+  const values: readonly (Buffer | string | null)[] = [
+    ...[
+      "text",
+      "",
+      " a",
+      "a\rb",
+      "a\nb",
+      "a\r\nb",
+      "a\n",
+      "a\r",
+      "a\r\n",
+      "\n",
+      "\n\n",
+      "\ufeffa",
+      "a\u2028b",
+      "a\0b",
+    ],
+    ...["id: 7\nevent: forged\ndata: x\n\nretry: 1", "x\rid: 7\revent: forged\rdata: x\r\r", ":", "data"],
+    ...['{"a":\r"x",\r\n"b":\n1}', Buffer.from([0x61, 0xff, 0x0d, 0x0a]), null, "the end"],
+  ];
+  const messages = values.map((value) => ({ value: value === null ? null : Buffer.from(value) }));
+  const isText = (value: Buffer | string | null): value is string =>
+    typeof value === "string" && !/[\r\0]/.test(value);
+
+  it("gets every value as it was sent (format=value)", async () => {
+    const topic = await broker.topic();
+    const stream = await client.open(`${gateway().apiUrl}/topics/${topic}/events?format=value`);
+    await stream.until("position");
+    await produceWithKafkajs(broker.addresses(), topic, messages);
+    await until(() => stream.data().includes("the end"));
+    const received = stream.dispatched.filter(({ type }) =>
+      ["message", "binary", "tombstone"].includes(type),
+    );
+    assert.deepEqual(
+      received.map(({ type, data }) => (type === "tombstone" ? JSON.parse(data).value : data)),
+      values.map((value) =>
+        value === null || isText(value) ? value : Buffer.from(value).toString("base64"),
+      ),
+    );
+    assert.deepEqual(
+      received.map(({ type }) => type),
+      values.map((value) => (value === null ? "tombstone" : isText(value) ? "message" : "binary")),
+    );
+  });
+
+  it("gets every value as it was sent (format=record)", async () => {
+    const topic = await broker.topic();
+    const stream = await client.open(`${gateway().apiUrl}/topics/${topic}/events`);
+    await stream.until("position");
+    await produceWithKafkajs(broker.addresses(), topic, messages);
+    await until(() => stream.data().some((data) => data.includes("the end")));
+    const received = stream.dispatched.filter(({ type }) => ["message", "tombstone"].includes(type));
+    assert.deepEqual(
+      received.map(({ data }) => {
+        const { value, value_base64 } = JSON.parse(data);
+        return value_base64 === undefined ? value : Buffer.from(value_base64, "base64");
+      }),
+      values.map((value) => (typeof value === "string" && value.startsWith("{") ? JSON.parse(value) : value)),
+    );
+  });
+}
+
+describeIf(thorough, "http: npm's EventSource", function () {
+  this.timeout(onApacheKafka ? 90_000 : 60_000);
+  eventSourceTests(npmEventSources);
+});
+
+describeIf(thorough && chromiumInstalled, "http: Chromium's EventSource", function () {
+  this.timeout(onApacheKafka ? 90_000 : 60_000);
+  eventSourceTests(browserEventSources(useBrowser()));
+});
