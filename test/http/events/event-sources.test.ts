@@ -1,6 +1,9 @@
 // The clients of streams, npm's EventSource and that of a browser: they come back by themselves, and values arrive as they are.
 
 import { strict as assert } from "node:assert";
+import { createToken } from "../../../src/core/token.ts";
+import { Tickets } from "../../../src/http/auth/tickets.ts";
+import { createAuth } from "../../../src/http/auth/tokens.ts";
 import {
   describeIf,
   itOnDevBroker,
@@ -24,6 +27,18 @@ const HEARTBEAT = { events: { heartbeat: "1s" } };
 /** Another origin than that of any gateway. Nothing listens there: the browser gets its document from the test. */
 const OTHER_ORIGIN = "http://localhost:1";
 
+const SECRET = "a secret of at least 32 characters";
+const HOUR_MS = 3_600_000;
+const { token, hash } = createToken();
+const tokens = { page: { hash, read: ["*"] } };
+
+/** A ticket that expires at a time; the ones of Onramp are valid for an hour. */
+async function ticketUntil(expiresAt: number, topic: string): Promise<string> {
+  const auth = createAuth(tokens);
+  const tickets = new Tickets(SECRET, auth, () => expiresAt - HOUR_MS);
+  return (await tickets.issue(auth.caller(`Bearer ${token}`), { topics: [topic] })).ticket;
+}
+
 const portOf = (url: string): number => Number(new URL(url).port);
 
 function eventSourceTests(client: EventSources): void {
@@ -36,6 +51,19 @@ function eventSourceTests(client: EventSources): void {
     await untilReady(started);
     const proxy = await startTcpProxy(portOf(started.apiUrl));
     return { direct: started.apiUrl, url: `http://127.0.0.1:${proxy.port}`, proxy };
+  };
+
+  /** Runs `examples/events/browser.js` on a topic; its first ticket expires at a time. */
+  const followWithTicketUntil = async (expiresAt: number) => {
+    const topic = await broker.topic({ partitions: 3 });
+    const { url, proxy } = await proxied({
+      http: { ...HEARTBEAT, auth: { tokens }, tickets: { secret: SECRET } },
+    });
+    const first = await ticketUntil(expiresAt, topic);
+    const request = { topics: [topic] };
+    const stream = await client.follow(`${url}/topics/${topic}/events`, { request, token, first });
+    await stream.until("position");
+    return { topic, stream, proxy };
   };
 
   itOnDevBroker("comes back when Kafka was away for ten seconds", async () => {
@@ -110,6 +138,23 @@ function eventSourceTests(client: EventSources): void {
     proxy.closeOpenConnections();
     await produceNumbers(broker.addresses(), topic, 0, 20);
     await assertNumbers(stream, 20);
+    proxy.closeOpenConnections();
+    await produceNumbers(broker.addresses(), topic, 20, 40);
+    await assertNumbers(stream, 40);
+  });
+
+  it("gets a new ticket when it has an expired one (examples/events/browser.js)", async () => {
+    const { topic, stream } = await followWithTicketUntil(Date.now() - 1000);
+    await produceNumbers(broker.addresses(), topic, 0, 20);
+    await assertNumbers(stream, 20);
+  });
+
+  it("gets a new ticket when its ticket expires, and continues where it was", async () => {
+    const expiresAt = Date.now() + 4000;
+    const { topic, stream, proxy } = await followWithTicketUntil(expiresAt);
+    await produceNumbers(broker.addresses(), topic, 0, 20);
+    await assertNumbers(stream, 20);
+    await until(() => Date.now() > expiresAt + 1000);
     proxy.closeOpenConnections();
     await produceNumbers(broker.addresses(), topic, 20, 40);
     await assertNumbers(stream, 40);
