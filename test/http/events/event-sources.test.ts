@@ -71,18 +71,24 @@ function eventSourceTests(client: EventSources): void {
     kafka.createTopic("orders", 3);
     const started = await startTestGateway([kafka.address], { http: HEARTBEAT });
     await untilReady(started);
-    const stream = await client.open(`${started.apiUrl}/topics/orders/events`);
-    await stream.until("position");
+    const proxy = await startTcpProxy(portOf(started.apiUrl));
+    const path = "/topics/orders/events";
+    const kept = await client.open(`${started.apiUrl}${path}`);
+    const cut = await client.open(`http://127.0.0.1:${proxy.port}${path}`);
+    for (const stream of [kept, cut]) await stream.until("position");
     await produceNumbers([kafka.address], "orders", 0, 20);
-    await assertNumbers(stream, 20);
+    for (const stream of [kept, cut]) await assertNumbers(stream, 20);
     const stopped = performance.now();
     await kafka.stop();
+    proxy.closeOpenConnections();
+    await cut.until("open", 2);
     await until(() => performance.now() - stopped > AWAY_MS);
     await kafka.start();
-    await produceNumbers([kafka.address], "orders", 20, 40);
-    await assertNumbers(stream, 40);
-    await produceNumbers([kafka.address], "orders", 40, 60);
-    await assertNumbers(stream, 60);
+    for (const count of [40, 60]) {
+      await produceNumbers([kafka.address], "orders", count - 20, count);
+      for (const stream of [kept, cut]) await assertNumbers(stream, count);
+    }
+    assert.equal(kept.count("open"), 1);
   });
 
   it("continues on another replica when its own gets SIGTERM", async () => {
