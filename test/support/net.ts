@@ -4,6 +4,9 @@ import { once } from "node:events";
 import net from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 
+/** The port of a URL that names one. */
+export const portOf = (url: string): number => Number(new URL(url).port);
+
 const returned = new Set<number>();
 
 /** A port that was free a moment ago, and that this process has not returned before. */

@@ -7,8 +7,12 @@ import { npmEventSources, type Stream } from "../../support/event-sources.ts";
 import { startTestGateway, useGateway } from "../../support/gateway.ts";
 import { haproxyInstalled, startHaproxy } from "../../support/haproxy.ts";
 import { send } from "../../support/http.ts";
+import { portOf } from "../../support/net.ts";
 import { nginxInstalled, startNginx } from "../../support/nginx.ts";
+import { assertNumbers, produceNumbers } from "../../support/numbers.ts";
+import { startWith } from "../../support/process.ts";
 import { bound } from "../../support/soak.ts";
+import { startTcpProxy } from "../../support/tcp-proxy.ts";
 import { until } from "../../support/until.ts";
 
 /** The time-out of the proxies, in milliseconds. */
@@ -97,5 +101,29 @@ describeIf(thorough && nginxInstalled && haproxyInstalled, "http: events behind 
     const [held] = await openAll(ignoring, topic);
     await direct.until("position", 5);
     assert.equal(held?.dispatched.length, 0);
+  });
+
+  it("an EventSource gives up at nginx's 502, and examples/events/browser.js comes back", async () => {
+    const topic = await broker.topic({ partitions: 3 });
+    const tickets = { secret: "a secret of at least 32 characters" };
+    const config = { kafka: { brokers: broker.addresses() }, http: { events: { heartbeat: "1s" }, tickets } };
+    const replica = await startWith(config);
+    const upstream = await startTcpProxy(portOf(replica.apiUrl));
+    // Without Host, Onramp would refuse POST /tickets, since it could not know that the page is of its own origin.
+    const host = "proxy_set_header Host $http_host;";
+    const url = `${await startNginx(`http://127.0.0.1:${upstream.port}`, host)}/topics/${topic}/events`;
+    const bare = await npmEventSources.open(url);
+    const request = { topics: [topic] };
+    const streams = await Promise.all(
+      clients.map((client) => client.follow(url, { request, token: "none" })),
+    );
+    for (const stream of streams) await stream.until("position");
+    await produceNumbers(broker.addresses(), topic, 0, 20);
+    for (const stream of streams) await assertNumbers(stream, 20);
+    await replica.end("SIGTERM");
+    await until(() => bare.dispatched.some(({ closed }) => closed));
+    await produceNumbers(broker.addresses(), topic, 20, 40);
+    upstream.target = portOf((await startWith(config)).apiUrl);
+    for (const stream of streams) await assertNumbers(stream, 40);
   });
 });

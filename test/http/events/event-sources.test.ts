@@ -17,6 +17,7 @@ import { browserEventSources, chromiumInstalled, useBrowser } from "../../suppor
 import { type EventSources, npmEventSources } from "../../support/event-sources.ts";
 import { startTestGateway, type TestConfig, useGateway } from "../../support/gateway.ts";
 import { untilReady } from "../../support/http.ts";
+import { portOf } from "../../support/net.ts";
 import { assertNumbers, produceNumbers } from "../../support/numbers.ts";
 import { startWith } from "../../support/process.ts";
 import { startTcpProxy, type TcpProxy } from "../../support/tcp-proxy.ts";
@@ -38,8 +39,6 @@ async function ticketUntil(expiresAt: number, topic: string): Promise<string> {
   const tickets = new Tickets(SECRET, auth, () => expiresAt - HOUR_MS);
   return (await tickets.issue(auth.caller(`Bearer ${token}`), { topics: [topic] })).ticket;
 }
-
-const portOf = (url: string): number => Number(new URL(url).port);
 
 function eventSourceTests(client: EventSources): void {
   const broker = useBroker();
