@@ -69,7 +69,9 @@ async function serve(req: IncomingMessage, res: ServerResponse, deps: EventsDeps
     stream.close();
   });
   req.socket.setKeepAlive(true, KEEP_ALIVE_MS);
-  res.writeHead(200, headers);
+  // The answer ends with the connection: HAProxy waits 200 ms for more of a chunked answer before it sends an event.
+  res.removeHeader("transfer-encoding");
+  res.writeHead(200, { ...headers, connection: "close" });
   stream.start(new ResponseOutput(res));
 }
 
