@@ -112,8 +112,9 @@ async function startParts(
     draining: draining.signal,
   });
   await supervisor.add({ name: "http", stop: () => api.close() });
-  await supervisor.add({ name: "events", stop: async () => live.stop() });
   await supervisor.add({ name: "sources", start: async () => sources.start(), stop: () => sources.stop() });
+  // Stopped first: clients continue on another replica, and the server waits for their responses to end.
+  await supervisor.add({ name: "events", stop: async () => live.stop() });
 
   return {
     apiUrl: api.url,

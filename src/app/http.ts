@@ -71,6 +71,7 @@ export async function startApi(
     tickets: new Tickets(config.http.tickets?.secret, auth, now),
     checkFilter,
     live,
+    now,
     budget,
     maxBody: bytes(config.http.maxBody),
     deadlineMs: ms(config.http.deadline),

@@ -1,6 +1,7 @@
 // `onramp start`: runs the gateway until SIGTERM or SIGINT.
 
 import { startGateway } from "../app/gateway.ts";
+import { DEFAULT_URL } from "../client/gateway.ts";
 import { type Command, configFile, configOption, configure } from "./command.ts";
 
 export const start: Command = {
@@ -52,7 +53,7 @@ function greeting(apiUrl: string, topic: string): string[] {
     "  Onramp is ready. Try:",
     "",
     `  curl -sS ${apiUrl}/topics/${topic} -H 'content-type: application/json' -d '{"orderId":"o-1","total":12.50}'`,
-    `  npx onramp tail ${topic}`,
+    `  npx onramp tail ${topic}${apiUrl === DEFAULT_URL ? "" : ` --url ${apiUrl}`}`,
     "",
   ];
 }

@@ -23,8 +23,8 @@ const OPEN_MS = 1000;
 const SLOW_MS = 60_000;
 /** Reconnection times, in milliseconds: at least, and the range. At a stop, the clients are spread over at least 2 ms each. */
 const [RETRY_MS, RETRY_RANGE_MS, SPREAD_MS] = [2000, 3000, 2];
-/** How many times per heartbeat interval the streams are checked. */
-const CHECKS = 60;
+/** How many times per heartbeat interval the streams are checked, and the least interval of the checks in milliseconds. */
+const [CHECKS, CHECK_MS] = [60, 50];
 
 export interface StreamsOptions {
   /** `http.events.clients`. */
@@ -165,7 +165,10 @@ export class Streams implements LiveStreams {
     this.#streams.add(stream);
     // The first heartbeats are spread, also if many clients connect at once.
     stream.wroteAt = Date.now() - Math.random() * this.#options.heartbeatMs;
-    this.#checks ??= setInterval(() => this.#check(), this.#options.heartbeatMs / CHECKS).unref();
+    this.#checks ??= setInterval(
+      () => this.#check(),
+      Math.max(CHECK_MS, this.#options.heartbeatMs / CHECKS),
+    ).unref();
     return stream;
   }
 

@@ -93,6 +93,7 @@ export async function startApi({
     maxBody: 1_000_000,
     deadlineMs: 10_000,
     webhooks: new Map(),
+    now: Date.now,
     live: { open: async () => Promise.reject(new Error("no streams")) },
     catalog: { names: async () => [], describe: async () => Promise.reject(new Error("no catalog")) },
     topics,

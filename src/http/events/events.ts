@@ -19,6 +19,8 @@ export interface EventsDeps {
   readonly auth: Auth;
   readonly tickets: Tickets;
   readonly namespace: string;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
   readonly report: ErrorListener;
 }
 
@@ -62,7 +64,7 @@ async function serve(req: IncomingMessage, res: ServerResponse, deps: EventsDeps
               "ticket",
               "The ticket has expired. Request a new one with POST /tickets, and continue with ?lastEventId=.",
             ),
-          Math.max(0, expiresAt - Date.now()),
+          Math.max(0, expiresAt - deps.now()),
         ).unref();
   res.once("close", () => {
     clearTimeout(expiry);
