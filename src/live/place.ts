@@ -45,13 +45,11 @@ export class Place {
 
   /** Returns a copy. @param single the partition to which the copy is restricted, if it is given */
   clone(single?: number): Place {
-    if (single === undefined || this.isSingle)
-      return new Place(
-        this.key,
-        this.partitions.map((partition) => this.at(partition)),
-        this.isSingle ? this.first : undefined,
-      );
-    return new Place(this.key, [this.at(single)], single);
+    if (single !== undefined && !this.isSingle) return new Place(this.key, [this.at(single)], single);
+    const copy = new Place(this.key, [], this.isSingle ? this.first : undefined);
+    copy.offsets.push(...this.offsets);
+    copy.epochs.push(...this.epochs);
+    return copy;
   }
 
   /** The partitions, in order. */
