@@ -127,7 +127,7 @@ export class Feed implements HubListener {
     for (const audience of audiences) await this.#write(audience);
     this.#before = undefined;
     this.#pending.clear();
-    for (const stream of this.followers) stream.wake();
+    for (const stream of this.followers) if (!stream.isBlocked) stream.wake();
     return this.isBehind;
   }
 

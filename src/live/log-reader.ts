@@ -19,10 +19,13 @@ import type { TopicWalk, Walk } from "./walk.ts";
 
 /** The pause before a partition that cannot be read is tried again, in milliseconds. */
 const RETRY_MS = 1000;
-/** How long a turn waits for the client to take what was written, and how long it may last while others wait. */
-const [TAKE_MS, TURN_MS] = [500, 2000];
+/**
+ * How long a turn waits for the client to take what was written, and how long it lasts: then it is the turn of other streams,
+ * other topics, and of the partitions that the ring has.
+ */
+const [TAKE_MS, TURN_MS] = [500, 1000];
 
-/** Ends a turn: the client is slow, or it is the turn of others. */
+/** Ends a turn: the client is slow, or the turn has lasted long enough. */
 class TurnOver extends Error {}
 
 /** Reads the log for one stream. */
@@ -34,6 +37,8 @@ export class LogReader {
   readonly #filter: SharedFilter | undefined;
   /** When partitions are tried again, by topic and partition (milliseconds, `Date.now`). */
   readonly #retryAt = new Map<string, number>();
+  /** The number of turns: each begins with another topic. */
+  #count = 0;
 
   constructor(
     deps: { readonly tails: TopicTails; readonly turns: LogTurns },
@@ -59,7 +64,8 @@ export class LogReader {
     if (due.length === 0) return false;
     const release = await this.#turns.take(signal);
     try {
-      for (const topic of due) await this.#readTopic(topic, signal);
+      const first = this.#count++ % due.length;
+      for (const topic of [...due.slice(first), ...due.slice(0, first)]) await this.#readTopic(topic, signal);
     } catch (error) {
       if (!(error instanceof TurnOver)) throw error;
     } finally {
@@ -135,7 +141,7 @@ export class LogReader {
     place.set(partition, next);
     this.#stream.flush();
     if (this.#stream.isBlocked && !(await this.#stream.untilTaken(TAKE_MS))) throw new TurnOver();
-    if (this.#turns.othersWait && Date.now() - began > TURN_MS) throw new TurnOver();
+    if (Date.now() - began > TURN_MS) throw new TurnOver();
   }
 
   /** Compares the positions that the client sent with the log. */

@@ -14,9 +14,6 @@ export class LogTurns {
   get count(): number {
     return this.#reading + this.#waiting.size;
   }
-  get othersWait(): boolean {
-    return this.#waiting.size > 0;
-  }
 
   /** Waits for a turn. @returns the function that ends it, to be called once @throws the reason of `signal` */
   async take(signal: AbortSignal): Promise<() => void> {

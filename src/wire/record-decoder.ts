@@ -61,7 +61,9 @@ export class RecordDecoder implements Decoder {
   next(size: number): PlacedRecord[] {
     const records: PlacedRecord[] = [];
     const from = this.#at;
-    const copy = Buffer.from(this.#content.subarray(from, from + size));
+    // Not from the pool of Node.js, of which a small part would retain 8 KiB.
+    const copy = Buffer.allocUnsafeSlow(size);
+    this.#content.copy(copy, 0, from, from + size);
     this.#at = from + size;
     this.#decode(new Reader(copy), records);
     return records;
