@@ -70,6 +70,8 @@ async function serve(req: IncomingMessage, res: ServerResponse, deps: EventsDeps
     clearTimeout(expiry);
     stream.close();
   });
+  // A client that has left ends its side. Without this, it would count until the second heartbeat after it.
+  req.socket.once("end", () => res.destroy());
   req.socket.setKeepAlive(true, KEEP_ALIVE_MS);
   // The answer ends with the connection: HAProxy waits 200 ms for more of a chunked answer before it sends an event.
   res.removeHeader("transfer-encoding");
