@@ -14,6 +14,8 @@ const VERSION = 1;
 const MAX_LENGTH = 6 * 1024;
 /** Offsets below it can be encoded exactly, with a sign. */
 const MAX_OFFSET = 2 ** 52;
+/** Kafka's epochs are signed integers of 32 bits. */
+const MAX_EPOCH = 2 ** 31 - 1;
 const [MAX_TOPICS, MAX_PARTITIONS] = [50, 5000];
 /** What the offset and epoch of a partition may grow by while a stream is open, in bytes; and a change, in characters. */
 const [GROWTH, CHANGE] = [2, 32];
@@ -78,7 +80,7 @@ export function decodePosition(text: string): DecodedPosition {
     const partition = reader.number();
     if (!place?.includes(partition) && !(place?.isSingle === false && partition < MAX_PARTITIONS))
       throw malformed();
-    place.set(partition, { offset: reader.signed(), epoch: reader.number() - 1 });
+    place.set(partition, { offset: reader.signed(), epoch: reader.epoch() });
   }
 }
 
@@ -89,8 +91,7 @@ function readPlace(reader: PositionReader): Place {
   const count = reader.number();
   if (count > MAX_PARTITIONS || (isSingle ? count !== 1 : first !== 0)) throw malformed();
   const place = new Place(key, [], isSingle ? first : undefined);
-  for (let n = 0; n < count; n++)
-    place.set(first + n, { offset: reader.signed(), epoch: reader.number() - 1 });
+  for (let n = 0; n < count; n++) place.set(first + n, { offset: reader.signed(), epoch: reader.epoch() });
   return place;
 }
 
@@ -135,6 +136,12 @@ class PositionReader {
   signed(): number {
     const value = this.number();
     return value % 2 === 0 ? value / 2 : FROM_FIRST.offset - (value - 1) / 2;
+  }
+
+  epoch(): number {
+    const epoch = this.number() - 1;
+    if (epoch > MAX_EPOCH) throw malformed();
+    return epoch;
   }
 }
 
