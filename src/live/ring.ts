@@ -39,6 +39,11 @@ export class RingMemory {
     }
   }
 
+  /** Stops to count bytes that a ring has removed. */
+  release(bytes: number): void {
+    this.#used -= bytes;
+  }
+
   remove(ring: Ring): void {
     this.#rings.delete(ring);
     this.#used -= ring.bytes;
@@ -54,6 +59,7 @@ export class Ring {
   #base = 0;
   #first = 0;
   #bytes = 0;
+  #closed = false;
 
   constructor(memory: RingMemory, onEvicted: (entry: Entry) => void) {
     this.#memory = memory;
@@ -80,13 +86,16 @@ export class Ring {
     return this.#entries[sequence - this.#base];
   }
 
+  /** Adds an entry. After `close`, it is discarded: records that were read before may arrive after it. */
   push(entry: Entry): void {
+    if (this.#closed) return;
     this.#entries.push(entry);
     this.grow(entry.bytes);
   }
 
   /** Counts bytes that an entry of the ring retains. */
   grow(bytes: number): void {
+    if (this.#closed) return;
     this.#bytes += bytes;
     this.#memory.charge(bytes);
   }
@@ -98,7 +107,7 @@ export class Ring {
     this.#entries[this.#first - this.#base] = undefined;
     this.#first++;
     this.#bytes -= entry.bytes;
-    this.#memory.charge(-entry.bytes);
+    this.#memory.release(entry.bytes);
     if (this.#first - this.#base >= SHORTEN_AFTER) {
       this.#entries = this.#entries.slice(this.#first - this.#base);
       this.#base = this.#first;
@@ -108,6 +117,7 @@ export class Ring {
 
   /** Releases all memory. Called once. */
   close(): void {
+    this.#closed = true;
     this.#memory.remove(this);
     this.#entries = [];
     this.#base = this.#first;
