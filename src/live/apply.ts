@@ -1,11 +1,8 @@
 // What an entry of a ring means for a stream at a place: which records it gets, which event, and where it continues.
 
-import type { Entry, RecordsEntry, Selection } from "./entry.ts";
+import { type Entry, NONE_SKIPPED, NOTHING, type RecordsEntry, type Selection } from "./entry.ts";
 import { gapData, recreatedData, truncatedData } from "./event-bytes.ts";
 import type { Place } from "./place.ts";
-
-const NONE: ReadonlyMap<number, string> = new Map();
-const NOTHING: Selection = { indices: [], skipped: NONE };
 
 /** Whether an entry is about a partition that the place reads. */
 export const concerns = (place: Place, entry: Entry): boolean =>
@@ -35,7 +32,7 @@ export function select(
   const first = records[indices[0] ?? 0]?.offset ?? from;
   return {
     indices: first >= from ? indices : indices.filter((index) => (records[index]?.offset ?? 0) >= from),
-    skipped: filtered?.skipped ?? NONE,
+    skipped: filtered?.skipped ?? NONE_SKIPPED,
   };
 }
 

@@ -46,8 +46,6 @@ export class RecordsEntry {
   /** The offset of the first record at the earliest. */
   readonly from: number;
   readonly next: PartitionOffset;
-  /** What the filters that ran on the entry selected, by filter. */
-  readonly selected = new Map<object, Promise<Selection>>();
   readonly #rendered = new Map<string, Rendered>();
   readonly #onGrow: (bytes: number) => void;
   #bytes: number;
@@ -80,7 +78,7 @@ export class RecordsEntry {
     if (known) return known;
     const made = render(this.records, format);
     this.#rendered.set(format.name, made);
-    this.#grow(made.bytes.length + made.ends.byteLength);
+    this.grow(made.bytes.length + made.ends.byteLength);
     return made;
   }
 
@@ -95,12 +93,13 @@ export class RecordsEntry {
       if (indices) indices.push(index);
       else byKey.set(name, [index]);
     }
-    this.#grow(byKey.size * RECORD_BYTES);
+    this.grow(byKey.size * RECORD_BYTES);
     this.#byKey = byKey;
     return byKey;
   }
 
-  #grow(bytes: number): void {
+  /** Counts bytes that are retained as long as the entry. */
+  grow(bytes: number): void {
     this.#bytes += bytes;
     this.#onGrow(bytes);
   }
@@ -111,6 +110,10 @@ export interface Selection {
   readonly indices: readonly number[];
   readonly skipped: ReadonlyMap<number, string>;
 }
+
+/** Shared by the selections that skip no record; and by those of no record. */
+export const NONE_SKIPPED: ReadonlyMap<number, string> = new Map();
+export const NOTHING: Selection = { indices: [], skipped: NONE_SKIPPED };
 
 /** The key of a record, as a string of its bytes. */
 export const keyName = (key: Buffer): string => key.toString("latin1");

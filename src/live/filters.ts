@@ -7,7 +7,7 @@ import { messageOf, OnrampError } from "../core/errors.ts";
 import type { Bindings } from "../core/expressions.ts";
 import { parsedValue } from "../core/json-numbers.ts";
 import type { ConsumedRecord } from "../core/ports.ts";
-import type { RecordsEntry, Selection } from "./entry.ts";
+import { NONE_SKIPPED, NOTHING, type RecordsEntry, type Selection } from "./entry.ts";
 import { FilterCost } from "./filter-cost.ts";
 
 /** The maximum number of different filters of the process. */
@@ -77,12 +77,17 @@ export class Filters {
   }
 }
 
+/** What a selection retains, in bytes: alone, with records, per record, and per reason. */
+const [SELECTION_BYTES, INDICES_BYTES, INDEX_BYTES, REASON_BYTES] = [60, 200, 8, 300];
+
 class RunningFilter implements SharedFilter {
   readonly source: string;
   readonly #filter: ClientFilter;
   readonly #turns: Turns;
   readonly #inputs: ParsedInputs;
   readonly #cost = new FilterCost();
+  /** What it selected, or selects now. The entries do not retain the filter, nor the filter the entries. */
+  readonly #selected = new WeakMap<RecordsEntry, Selection | Promise<Selection>>();
 
   constructor(filter: ClientFilter, turns: Turns, inputs: ParsedInputs) {
     this.source = filter.source;
@@ -91,16 +96,30 @@ class RunningFilter implements SharedFilter {
     this.#inputs = inputs;
   }
 
-  select(entry: RecordsEntry): Promise<Selection> {
-    const known = entry.selected.get(this);
-    if (known !== undefined) return known;
-    const made = this.#run(entry);
-    made.catch(() => entry.selected.delete(this));
-    entry.selected.set(this, made);
-    return made;
+  async select(entry: RecordsEntry): Promise<Selection> {
+    let selected = this.#selected.get(entry);
+    if (selected === undefined) {
+      selected = this.#run(entry);
+      this.#selected.set(entry, selected);
+    }
+    return selected;
   }
 
-  async #run({ records }: RecordsEntry): Promise<Selection> {
+  async #run(entry: RecordsEntry): Promise<Selection> {
+    try {
+      const selection = await this.#evaluate(entry);
+      this.#selected.set(entry, selection);
+      const { indices, skipped } = selection;
+      const own = indices.length === 0 ? 0 : INDICES_BYTES + indices.length * INDEX_BYTES;
+      entry.grow(SELECTION_BYTES + own + skipped.size * REASON_BYTES);
+      return selection;
+    } catch (error) {
+      this.#selected.delete(entry);
+      throw error;
+    }
+  }
+
+  async #evaluate({ records }: RecordsEntry): Promise<Selection> {
     const indices: number[] = [];
     const skipped = new Map<number, string>();
     for (let index = 0; index < records.length; ) {
@@ -118,7 +137,7 @@ class RunningFilter implements SharedFilter {
       const excess = this.#cost.excess;
       if (excess !== undefined) throw new OnrampError(50301, excess);
     }
-    return { indices, skipped };
+    return indices.length === 0 ? NOTHING : { indices, skipped: skipped.size === 0 ? NONE_SKIPPED : skipped };
   }
 
   /** @returns whether the record matches, or why that is not known */

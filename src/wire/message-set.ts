@@ -4,7 +4,7 @@
 import { crc32 } from "node:zlib";
 import { Reader, TruncatedError } from "./reader.ts";
 import type { PlacedRecord } from "./record-batch-reader.ts";
-import type { Decoder, PartLimit } from "./record-decoder.ts";
+import { type Decoder, ownCopy, type PartLimit } from "./record-decoder.ts";
 
 /** The position of the magic byte in an entry of a log: 0 or 1 for a message, 2 for a record batch. */
 const MAGIC_AT = 16;
@@ -98,7 +98,7 @@ export class MessageDecoder implements Decoder {
   }
 
   next(size: number): PlacedRecord[] {
-    const copy = Buffer.from(this.#content.subarray(this.#at, this.#at + size));
+    const copy = ownCopy(this.#content, this.#at, size);
     this.#at += size;
     const records: PlacedRecord[] = [];
     for (let at = 0; at < copy.length; ) {

@@ -61,9 +61,7 @@ export class RecordDecoder implements Decoder {
   next(size: number): PlacedRecord[] {
     const records: PlacedRecord[] = [];
     const from = this.#at;
-    // Not from the pool of Node.js, of which a small part would retain 8 KiB.
-    const copy = Buffer.allocUnsafeSlow(size);
-    this.#content.copy(copy, 0, from, from + size);
+    const copy = ownCopy(this.#content, from, size);
     this.#at = from + size;
     this.#decode(new Reader(copy), records);
     return records;
@@ -101,6 +99,13 @@ export class RecordDecoder implements Decoder {
     if (this.#count >= count && this.#at < this.end)
       throw new TruncatedError(`${this.end - this.#at} bytes follow the last record`);
   }
+}
+
+/** Copies a part of `bytes` to memory of its own. A small `Buffer.from` retains 8 KB of Node's pool. */
+export function ownCopy(bytes: Buffer, from: number, size: number): Buffer {
+  const copy = Buffer.allocUnsafeSlow(size);
+  bytes.copy(copy, 0, from, from + size);
+  return copy;
 }
 
 function readBytes(reader: Reader): Buffer | null {
