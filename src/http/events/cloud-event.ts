@@ -3,6 +3,7 @@
 // https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md
 
 import { isUtf8 } from "node:buffer";
+import { isJsonText } from "../../core/json.ts";
 import type { ConsumedRecord } from "../../core/ports.ts";
 import { isTime } from "../../core/time.ts";
 import { json, valueMember } from "./texts.ts";
@@ -10,6 +11,8 @@ import { json, valueMember } from "./texts.ts";
 const PREFIX = "ce_";
 /** The names that attributes may have. */
 const ATTRIBUTE = /^[a-z0-9]+$/;
+/** The start of a JSON object. */
+const OBJECT = /^\s*\{/;
 
 /** A record as a CloudEvent. */
 export function cloudEvent(record: ConsumedRecord): string {
@@ -17,7 +20,7 @@ export function cloudEvent(record: ConsumedRecord): string {
   const contentType = headers
     .find((header) => header.key.toLowerCase() === "content-type")
     ?.value?.toString();
-  if (value !== null && isStructured(contentType)) return value.toString("latin1");
+  if (value !== null && isStructured(contentType, value)) return value.toString("latin1");
   const attributes: Record<string, string> = {
     specversion: "1.0",
     id: `${partition}-${offset}`,
@@ -38,7 +41,10 @@ export function cloudEvent(record: ConsumedRecord): string {
   return value === null ? `${start}}` : `${start},${valueMember("data", value)}}`;
 }
 
-/** Whether the value is a CloudEvent already. */
-function isStructured(contentType: string | undefined): boolean {
-  return contentType?.split(";", 1)[0]?.trim().toLowerCase() === "application/cloudevents+json";
+/** Whether the value is a CloudEvent already. A value that is not JSON would end the line, or the JSON, of its event. */
+function isStructured(contentType: string | undefined, value: Buffer): boolean {
+  const type = contentType?.split(";", 1)[0]?.trim().toLowerCase();
+  return (
+    type === "application/cloudevents+json" && OBJECT.test(value.toString("latin1")) && isJsonText(value)
+  );
 }
