@@ -35,6 +35,12 @@ const LAST_TIME = 253_402_300_799_999;
  */
 export const isTime = (timestamp: number): boolean => timestamp >= 0 && timestamp <= LAST_TIME;
 
+/** Whether the day of a time in RFC 3339 exists: `Date.parse` reads 30 February as 2 March. */
+export function dayExists(text: string): boolean {
+  const [year = 0, month = 0, day = 0] = text.slice(0, 10).split("-").map(Number);
+  return day <= new Date(Date.UTC(year, month, 0)).getUTCDate();
+}
+
 /**
  * Computes waits that double after each failure. Wait number n, from 0, is a random time between half and all
  * of `min(max, first * 2^n)`, so that clients that failed together do not retry together.

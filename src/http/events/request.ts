@@ -3,6 +3,7 @@
 import type { IncomingMessage } from "node:http";
 import { OnrampError } from "../../core/errors.ts";
 import type { StreamRequest, StreamStart } from "../../core/live.ts";
+import { dayExists } from "../../core/time.ts";
 import { formatOf, LINES_TYPE, REPRESENTATIONS, type Representation, SSE_TYPE } from "./formats.ts";
 
 const PATH = /^\/topics\/([^/?]+)\/events(?:\?(.*))?$/s;
@@ -83,7 +84,7 @@ function startOf(
   const last = /^-(\d+)$/.exec(from)?.[1];
   if (last !== undefined && Number(last) >= 1 && Number(last) <= MAX_LAST)
     return { at: { last: Number(last) }, position: undefined };
-  const time = TIME.test(from) ? Date.parse(from) : Number.NaN;
+  const time = TIME.test(from) && dayExists(from) ? Date.parse(from) : Number.NaN;
   if (time >= 0) return { at: { time }, position: undefined };
   if (POSITION.test(from)) return { at: "latest", position: from };
   throw new OnrampError(

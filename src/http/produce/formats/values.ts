@@ -1,6 +1,7 @@
 // Parses and checks the partitions and timestamps of requests.
 
 import { OnrampError } from "../../../core/errors.ts";
+import { dayExists } from "../../../core/time.ts";
 
 const RFC_3339 = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})$/;
 /** Partitions are 32-bit integers in Kafka. */
@@ -36,10 +37,4 @@ export function parseTimestamp(text: string): number {
     );
   }
   return checkTimestamp(time);
-}
-
-/** Whether the day exists: `Date.parse` reads 30 February as 2 March. */
-function dayExists(text: string): boolean {
-  const [year = 0, month = 0, day = 0] = text.slice(0, 10).split("-").map(Number);
-  return day <= new Date(Date.UTC(year, month, 0)).getUTCDate();
 }
