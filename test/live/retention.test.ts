@@ -65,7 +65,7 @@ function add(hub: Hub, { perEntry, record = {} }: Filling): RecordsEntry {
 }
 
 async function fill(hub: Hub, filters: Filters, filling: Filling): Promise<void> {
-  const running = Array.from({ length: filling.filters ?? 0 }, (_, n) => filters.acquire(`value.a != ${n}`));
+  const running = Array.from({ length: filling.filters ?? 0 }, (_, n) => filters.acquire(`a != ${n}`));
   while (hub.ring.first === 0) {
     const entry = add(hub, filling);
     if (filling.streams) {
@@ -117,7 +117,7 @@ describe("live: the memory of rings", function () {
     const filters = new Filters();
     const use = async (from: number, count: number): Promise<void> => {
       for (let n = from; n < from + count; n++) {
-        const filter = filters.acquire(`value.a = ${n}`);
+        const filter = filters.acquire(`a = ${-n}`);
         for (let at = hub.ring.first; at < hub.ring.end; at += 20)
           await filter.select(hub.ring.get(at) as RecordsEntry);
         filters.release(filter);
