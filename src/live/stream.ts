@@ -19,8 +19,8 @@ const [REOPEN_MS, MAX_REOPEN_MS] = [500, 5000];
 export class EventStream implements OpenStream {
   readonly request: StreamRequest;
   readonly keyName: string | undefined;
-  /** When something was written for the last time, in milliseconds (`Date.now`). */
-  wroteAt = 0;
+  /** When the next heartbeat is due, in milliseconds (`Date.now`). Set by `Streams`. */
+  heartbeatAt = 0;
   /** When the stream left the place of its feed; undefined while it is there. */
   behindSince: number | undefined = Date.now();
   readonly #deps: StreamDeps;
@@ -104,7 +104,6 @@ export class EventStream implements OpenStream {
     if (this.#ended) return;
     this.#deps.counts.events += events;
     this.#deps.counts.bytes += bytes.length;
-    this.wroteAt = Date.now();
     this.#output?.write(bytes);
   }
 

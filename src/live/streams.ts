@@ -163,8 +163,8 @@ export class Streams implements LiveStreams {
       opened,
     );
     this.#streams.add(stream);
-    // The first heartbeats are spread, also if many clients connect at once.
-    stream.wroteAt = Date.now() - Math.random() * this.#options.heartbeatMs;
+    // Each stream has its own times. Otherwise the heartbeats of all streams that got a record together would be together.
+    stream.heartbeatAt = Date.now() + Math.random() * this.#options.heartbeatMs;
     this.#checks ??= setInterval(
       () => this.#check(),
       Math.max(CHECK_MS, this.#options.heartbeatMs / CHECKS),
@@ -174,11 +174,13 @@ export class Streams implements LiveStreams {
 
   #check(): void {
     const now = Date.now();
+    const { heartbeatMs } = this.#options;
     for (const stream of this.#streams) {
-      if (stream.isBlocked) {
-        if (now - stream.tookAt > SLOW_MS)
-          stream.end("slow", "The client took nothing for 60 s. Connect again with the id of this event.");
-      } else if (now - stream.wroteAt >= this.#options.heartbeatMs) stream.heartbeat();
+      if (stream.isBlocked && now - stream.tookAt > SLOW_MS)
+        stream.end("slow", "The client took nothing for 60 s. Connect again with the id of this event.");
+      if (now < stream.heartbeatAt) continue;
+      stream.heartbeatAt += heartbeatMs * Math.ceil((now + 1 - stream.heartbeatAt) / heartbeatMs);
+      stream.heartbeat();
     }
   }
 
