@@ -54,7 +54,11 @@ async function serve(req: IncomingMessage, res: ServerResponse, deps: EventsDeps
     return;
   }
   const stream = await deps.live.open(request);
-  if (res.destroyed || req.socket.destroyed) return stream.close();
+  const { socket } = req;
+  if (res.destroyed || socket.destroyed || socket.readableEnded) {
+    res.destroy();
+    return stream.close();
+  }
   const expiry =
     expiresAt === undefined
       ? undefined
@@ -66,13 +70,16 @@ async function serve(req: IncomingMessage, res: ServerResponse, deps: EventsDeps
             ),
           Math.max(0, expiresAt - deps.now()),
         ).unref();
+  // The server keeps connections open of which clients have ended their side. A client of a stream that does so has gone;
+  // without this, it would be noticed after the next heartbeat.
+  const onGone = (): void => void res.destroy();
+  socket.once("end", onGone);
   res.once("close", () => {
     clearTimeout(expiry);
+    socket.off("end", onGone);
     stream.close();
   });
-  // A client that has left ends its side. Without this, it would count until the second heartbeat after it.
-  req.socket.once("end", () => res.destroy());
-  req.socket.setKeepAlive(true, KEEP_ALIVE_MS);
+  socket.setKeepAlive(true, KEEP_ALIVE_MS);
   // The answer ends with the connection: HAProxy waits 200 ms for more of a chunked answer before it sends an event.
   res.removeHeader("transfer-encoding");
   res.writeHead(200, { ...headers, connection: "close" });

@@ -1,132 +1,134 @@
-// Filters of clients under load: a hundred different ones, and hostile ones, delay neither the process nor other clients.
+// Filters of streams of events: which records pass, which are skipped, and how many filters there may be.
 
 import { strict as assert } from "node:assert";
-import { setTimeout as delay } from "node:timers/promises";
-import { afterTest } from "../../support/after-test.ts";
-import { describeIf, thorough, useBroker } from "../../support/broker.ts";
+import { produceWithKafkajs, useBroker } from "../../support/broker.ts";
 import { type EventClient, openEvents } from "../../support/event-client.ts";
-import { post, V2_JSON } from "../../support/http.ts";
-import { type Started, startMeasured } from "../../support/process.ts";
-import { bound, soak } from "../../support/soak.ts";
+import { useGateway } from "../../support/gateway.ts";
+import { metric, send } from "../../support/http.ts";
 import { until } from "../../support/until.ts";
 
-const FILTERS = 100;
-const PER_SECOND = soak ? 1000 : 200;
-const SECONDS = soak ? 30 : 5;
-const PER_REQUEST = 10;
-/** How long the event loop may be held, in milliseconds. The canary's request adds its own time to it. */
-const [HELD_MS, REQUEST_MS] = [50, 25];
+const MAX_FILTERED = 256 * 1024;
 
-describeIf(thorough, "http: filters of events under load", function () {
-  this.timeout(120_000);
+describe("http: filters of streams of events", () => {
   const broker = useBroker();
-
-  it(`${FILTERS} different filters beside plain clients`, async () => {
-    const topic = await broker.topic({ partitions: 2 });
-    const gateway = await startMeasured({ kafka: { brokers: broker.addresses() }, http: { port: 0 } });
-    const url = `${gateway.apiUrl}/topics/${topic}/events`;
-    const filtered: EventClient[] = [];
-    for (let k = 0; k < FILTERS; k++)
-      filtered.push(
-        await openEvents(`${url}?filter=${encodeURIComponent(`n % ${FILTERS} = ${k} and kind = 'order'`)}`),
-      );
-    const plain = [await openEvents(url), await openEvents(`${url}?partition=0`)];
-    const slowest = startCanary(gateway);
-    const total = PER_SECOND * SECONDS;
-    const late: number[] = [];
-    for (let n = 0; n < total; n += PER_REQUEST) {
-      const began = performance.now();
-      await produce(gateway, topic, n);
-      await plain[0]?.untilRecords(n + PER_REQUEST);
-      late.push(performance.now() - began);
-      await delay(Math.max(0, (PER_REQUEST / PER_SECOND) * 1000 - (performance.now() - began)));
-    }
-    await plain[1]?.untilRecords(total / 2);
-    for (const [k, client] of filtered.entries()) {
-      await client.untilRecords(total / FILTERS, 60_000);
-      const numbers = client.records.map(({ value }) => (value as { n: number }).n);
-      assert.ok(numbers.every((n) => n % FILTERS === k) && numbers.length === total / FILTERS, `filter ${k}`);
-    }
-    late.sort((a, b) => a - b);
-    const p99 = late[Math.floor(late.length * 0.99)] ?? 0;
-    console.log(
-      `      plain clients: p99 ${p99.toFixed(0)} ms; the canary: ${slowest().toFixed(0)} ms at most`,
+  const gateway = useGateway(() => broker.addresses());
+  const pathOf = (topic: string, query: Record<string, string>): string =>
+    `/topics/${topic}/events?${new URLSearchParams({ from: "earliest", ...query })}`;
+  const open = (topic: string, query: Record<string, string>): Promise<EventClient> =>
+    openEvents(gateway().apiUrl + pathOf(topic, query));
+  const filters = () => metric(gateway(), "onramp_events_filters");
+  const filled = async (values: readonly (string | null)[]): Promise<string> => {
+    const topic = await broker.topic();
+    await produceWithKafkajs(
+      broker.addresses(),
+      topic,
+      values.map((value, n) => ({ key: `k${n}`, value, headers: { n: String(n) } })),
     );
-    assert.ok(slowest() < bound(HELD_MS + REQUEST_MS));
+    return topic;
+  };
+
+  it("pass the records for which they are true, and no others", async () => {
+    const values = [
+      '{"a":1}',
+      '{"a":2.5}',
+      "text",
+      null,
+      "12345678901234567890",
+      "[1]",
+      '{"b":true}',
+      '"end"',
+    ];
+    const cases: readonly [filter: string, offsets: number[]][] = [
+      ["a > 1", [1]],
+      ["$ = 'none' ? true : a", []],
+      ["b", [6]],
+      ["$ = 'text'", [2]],
+      ["$string($) = '12345678901234567890'", [4]],
+      ["$key = 'k3' or $offset = 0", [0, 3]],
+      ["$headers.n = '5'", [5]],
+      ["$partition = 0 and $timestamp > 0 and $topic != 'x'", [0, 1, 2, 3, 4, 5, 6]],
+    ];
+    const topic = await filled(values);
+    for (const [filter, offsets] of cases) {
+      const client = await open(topic, { filter: `$ = 'end' ? true : (${filter})` });
+      await client.untilRecords(1);
+      const seen = () => client.events.filter(({ name }) => name !== "position");
+      await until(() => seen().some(({ data }) => data.includes('"value":"end"')));
+      assert.deepEqual(
+        seen().map(({ name, data }) => [name, JSON.parse(data).offset]),
+        [...offsets, 7].map((offset) => [values[offset] === null ? "tombstone" : undefined, offset]),
+        filter,
+      );
+      client.cut();
+    }
   });
 
-  it("hostile filters on values that are made for them", async () => {
-    const topic = await broker.topic();
-    const gateway = await startMeasured({ kafka: { brokers: broker.addresses() }, http: { port: 0 } });
-    const url = `${gateway.apiUrl}/topics/${topic}/events`;
-    const hostile = [
-      "$count(items[id in items.id]) > 1",
-      "$contains(text, text)",
-      "$sum(items.(id + 1).(1 + 1)) > 0",
-      "$count(*.*.*.*) > 3",
-      "$string($) & $string($) & $string($) = 'x'",
-      "items[$string(id) = '1'][$string(id) = '2'].id = 3",
-    ];
-    for (const filter of [
-      "/^(a+)+$/",
-      "$pad('x', 100000000)",
-      "$sort(items)",
-      "**.**",
-      "[1..10000000]",
-      "$eval('1')",
-    ]) {
-      const answer = await fetch(`${url}?filter=${encodeURIComponent(filter)}`);
-      assert.equal(answer.status, 400, filter);
-      await answer.body?.cancel();
+  it("do not decide on a value over 256 KB, or when they fail: the client is told of the record", async () => {
+    const padded = (bytes: number): string => `"${"a".repeat(bytes - 2)}"`;
+    const deep = "[".repeat(65) + "]".repeat(65);
+    const topic = await filled([
+      '{"a":1}',
+      padded(MAX_FILTERED),
+      padded(MAX_FILTERED + 1),
+      deep,
+      '{"a":"x"}',
+      '{"a":2}',
+    ]);
+    for (const format of ["record", "value", "cloudevents"]) {
+      const client = await open(topic, { filter: "a + 1 > 1", format });
+      const got = () => client.events.filter(({ name }) => name !== "position");
+      await until(() => got().length >= 5);
+      assert.deepEqual(
+        got().map(({ name }) => name),
+        [undefined, "skipped", "skipped", "skipped", undefined],
+      );
+      const skipped = got().filter(({ name }) => name === "skipped");
+      const reasons = [
+        /has 262145 bytes; .* up to 262144/,
+        /nested more than 64 levels/,
+        /left side|number/i,
+      ];
+      for (const [n, reason] of reasons.entries()) {
+        const data = JSON.parse(skipped[n]?.data ?? "");
+        assert.deepEqual([data.topic, data.partition, data.offset], [topic, 0, n + 2]);
+        assert.match(data.reason, reason);
+        assert.deepEqual(Object.keys(data), ["topic", "partition", "offset", "reason"]);
+      }
+      client.cut();
     }
-    const clients: EventClient[] = [];
-    for (const filter of hostile)
-      clients.push(await openEvents(`${url}?filter=${encodeURIComponent(filter)}`));
-    const plain = await openEvents(url);
-    const slowest = startCanary(gateway);
-    const items = JSON.stringify({
-      items: Array.from({ length: 15_000 }, (_, id) => ({ id })),
-      text: "ab".repeat(20_000),
-    });
-    const large = JSON.stringify("x".repeat(700_000));
-    for (let n = 1; n <= 10; n++) {
-      for (const value of [items, large])
-        assert.equal((await post(gateway, `/topics/${topic}`, "application/json", value)).status, 200);
-      await plain.untilRecords(2 * n);
-    }
-    // A client gets `skipped` for what was not evaluated, or a goodbye.
-    for (const client of clients)
-      await until(() => client.events.some(({ name }) => name === "skipped" || name === "goodbye"), 60_000);
-    console.log(`      the canary: ${slowest().toFixed(0)} ms at most`);
-    assert.ok(slowest() < bound(HELD_MS + REQUEST_MS));
+  });
+
+  it("are 100 at most: the next one waits if it has a position, and is refused if it has none", async () => {
+    const topic = await filled(["0", "1"]);
+    await until(async () => (await filters()) === 0);
+    const first = await open(topic, { filter: "$ = 1" });
+    await first.untilRecords(1);
+    const { lastId } = first;
+    first.cut();
+    await until(async () => (await filters()) === 0);
+    const others = await Promise.all(
+      Array.from({ length: 100 }, (_, n) => open(topic, { filter: `$ = ${n}`, from: "latest" })),
+    );
+    assert.equal(await filters(), 100);
+    const refused = await send(gateway(), pathOf(topic, { filter: "$ = 100" }));
+    assert.deepEqual([refused.status, refused.body.error_code], [503, 50301]);
+    assert.match(refused.headers.get("retry-after") ?? "", /^\d+$/);
+    assert.match(refused.body.detail, /100 different filters already/);
+    // A filter that another client uses is not another one.
+    const same = await open(topic, { filter: "$ = 5" });
+    await same.untilEvent("position");
+    const waiting = await open(topic, { filter: "$ < 100", lastEventId: lastId });
+    await waiting.untilEvent("position");
+    assert.ok(waiting.retryMs !== undefined);
+    assert.deepEqual([waiting.lastId, waiting.records.length], [lastId, 0]);
+    others[0]?.cut();
+    await produceWithKafkajs(broker.addresses(), topic, [{ value: "2" }]);
+    await waiting.untilRecords(1);
+    assert.deepEqual(
+      waiting.records.map(({ offset }) => offset),
+      [2],
+    );
+    for (const client of [...others, same, waiting]) client.cut();
+    await until(async () => (await filters()) === 0);
   });
 });
-
-async function produce(gateway: Started, topic: string, from: number): Promise<void> {
-  const records = Array.from({ length: PER_REQUEST }, (_, k) => ({
-    partition: k % 2,
-    value: { n: from + k, kind: "order", text: "x".repeat(200) },
-  }));
-  const { status } = await post(gateway, `/topics/${topic}`, V2_JSON, JSON.stringify({ records }));
-  assert.equal(status, 200);
-}
-
-/** Asks for the health of the process every 20 ms. @returns a function that returns the longest time, in milliseconds */
-function startCanary({ adminUrl }: Started): () => number {
-  let [longest, running] = [0, true];
-  afterTest(() => {
-    running = false;
-  });
-  void (async () => {
-    while (running) {
-      const began = performance.now();
-      await fetch(`${adminUrl}/healthz`).then(
-        (answer) => answer.text(),
-        () => {},
-      );
-      longest = Math.max(longest, performance.now() - began);
-      await delay(20);
-    }
-  })();
-  return () => longest;
-}
