@@ -25,6 +25,7 @@ const SLOW_MS = 60_000;
 const [RETRY_MS, RETRY_RANGE_MS, SPREAD_MS] = [2000, 3000, 2];
 /** How many times per heartbeat interval the streams are checked, and the least interval of the checks in milliseconds. */
 const [CHECKS, CHECK_MS] = [60, 50];
+const STOPPING = "This process is stopping. Connect again; another replica answers.";
 
 export interface StreamsOptions {
   /** `http.events.clients`. */
@@ -53,6 +54,7 @@ export class Streams implements LiveStreams {
   /** The streams that are being opened. */
   #opening = 0;
   #refusing: string | undefined;
+  #stopped = false;
   #checks: NodeJS.Timeout | undefined;
 
   constructor(tails: TopicTails, options: StreamsOptions, log: Log) {
@@ -77,15 +79,14 @@ export class Streams implements LiveStreams {
     const position = text === undefined ? undefined : decodePosition(text);
     if (position) checkPosition(position, request);
     const refusal = this.#refusing ?? this.#fullReason;
-    if (refusal !== undefined) {
-      if (!position) throw new OnrampError(50301, refusal, { retryAfter: 5 });
-      this.#count("refused");
-      return new RefusedStream(request, refusal, () => this.#retryMs());
-    }
+    if (refusal !== undefined) return this.#refuse(request, refusal);
     this.#opening++;
     try {
       const opened = await this.#firstTry(request, position);
-      return this.#add(request, position, opened);
+      // A stream that opens after the others were ended would delay the stop.
+      if (!this.#stopped) return this.#add(request, position, opened);
+      if (opened) this.#feeds.release(opened.feed);
+      return this.#refuse(request, STOPPING);
     } finally {
       this.#opening--;
     }
@@ -93,12 +94,13 @@ export class Streams implements LiveStreams {
 
   /** Refuses new streams: the process is going to stop. */
   drain(): void {
-    this.#refusing = "This process is stopping. Connect again; another replica answers.";
+    this.#refusing = STOPPING;
   }
 
   /** Ends all streams with a goodbye, and stops to follow topics. */
   stop(): void {
     this.drain();
+    this.#stopped = true;
     clearInterval(this.#checks);
     const range = Math.max(RETRY_RANGE_MS, this.#streams.size * SPREAD_MS);
     for (const stream of [...this.#streams])
@@ -141,6 +143,13 @@ export class Streams implements LiveStreams {
       this.#feeds.release(feed);
       throw error;
     }
+  }
+
+  /** @throws OnrampError 50301 when the request has no position */
+  #refuse(request: StreamRequest, reason: string): OpenStream {
+    if (request.start.position === undefined) throw new OnrampError(50301, reason, { retryAfter: 5 });
+    this.#count("refused");
+    return new RefusedStream(request, reason, () => this.#retryMs());
   }
 
   #add(
