@@ -60,7 +60,7 @@ export type RangeHandler = (
 /**
  * A partition that cannot be read from a position on:
  * - `gap`: retention removed the records up to `to`
- * - `truncated`: the log lost records; it continues at `to`
+ * - `truncated`: the log lost records, or does not have the epoch of the position; it continues at `to`
  * - `recreated`: the topic was recreated, or does not exist
  * - `blocked`: it cannot be read now
  */

@@ -183,13 +183,13 @@ export class LogReader {
 
   async #onFailure(topic: TopicWalk, { partition, reason, to }: RangeFailure): Promise<void> {
     const { hub, place } = topic;
-    const from = place.offset(partition);
+    const { offset: from, epoch } = place.at(partition);
     if (reason === "gap" && to && to.offset > from) {
       place.set(partition, to);
       this.#append("gap", gapData(hub.topic, partition, from, to.offset));
-    } else if (reason === "truncated" && to && to.offset < from) {
-      place.set(partition, to);
-      this.#append("reset", truncatedData(hub.topic, partition, from, to));
+    } else if (reason === "truncated" && to && (to.offset < from || epoch >= 0)) {
+      place.set(partition, { ...to, offset: Math.min(from, to.offset) });
+      if (to.offset < from) this.#append("reset", truncatedData(hub.topic, partition, from, to));
     } else if (reason === "recreated" && place.key.id !== hub.head.key.id) {
       place.restart(
         hub.head.key,

@@ -152,8 +152,12 @@ export class KafkaTopicTails implements TopicTails {
     const last = (await this.#list(topic, [partition], LATEST, READ_UNCOMMITTED)).get(partition);
     if (first && offset < first.offset)
       return new RangeFailure(partition, "gap", { to: { ...first, epoch: -1 }, cause });
-    if (last && offset > last.offset)
-      return new RangeFailure(partition, "truncated", { to: { ...last, epoch: -1 }, cause });
+    // An offset in the log is refused when the log does not have the epoch of the position: then the epoch is not compared.
+    if (last)
+      return new RangeFailure(partition, "truncated", {
+        to: { offset: Math.min(offset, last.offset), epoch: -1 },
+        cause,
+      });
     return new RangeFailure(partition, "blocked", { cause });
   }
 
