@@ -6,6 +6,7 @@ import { afterTest } from "../../support/after-test.ts";
 import { openConnection, produceWithKafkajs, useBroker } from "../../support/broker.ts";
 import { type EventClient, openEvents } from "../../support/event-client.ts";
 import { useGateway } from "../../support/gateway.ts";
+import { metric } from "../../support/http.ts";
 import { leaderOf } from "../../support/read-back.ts";
 import { RawTransactions } from "../../support/transactions.ts";
 import { until } from "../../support/until.ts";
@@ -68,6 +69,20 @@ describe("http: heartbeats of streams of events", () => {
     await client.untilRecords(1);
     await until(() => heartbeats(client).some(({ id }) => offsetOf(id) === 4));
     assert.equal(client.records.length, 1);
+  });
+
+  it("advance to the end of a log that ends with records that no client gets", async () => {
+    const topic = await broker.topic();
+    const connection = await openConnection(await leaderOf(broker.addresses(), topic, 0));
+    afterTest(() => connection.close());
+    const producer = new RawTransactions(connection);
+    const own = await producer.init();
+    await producer.run(own, topic, 0, "1", true);
+    await producer.run(own, topic, 1, "2", false);
+    const client = await open(topic, "?from=earliest");
+    await client.untilRecords(1);
+    await until(() => heartbeats(client).some(({ id }) => offsetOf(id) === 4));
+    assert.equal(await metric(gateway(), "onramp_events_behind_seconds"), 0);
   });
 
   it("never go back, and lie between the records around them", async () => {

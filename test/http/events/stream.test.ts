@@ -119,10 +119,18 @@ describe("http: streams of events and their metrics", () => {
     assert.ok(ring > 1000 && ring < 10_000, String(ring));
     assert.equal(await value("behind_seconds"), 0);
     assert.equal(await value("ended_total", { reason: "closed" }), undefined);
+    // A stream that has ended is not written to any more, although others have the same topic.
+    const twin = await open(topics[0], "");
+    await twin.untilEvent("position");
+    twin.cut();
+    await until(async () => (await value("clients")) === 2);
+    await produce(topics[0], ["4"]);
+    await Promise.all([first.untilRecords(6), second.untilRecords(3)]);
+    assert.deepEqual([await value("ring_hits_total"), await value("sent_total")], [3 + 2, 7 + 2]);
     first.cut();
     second.cut();
     await until(async () => (await value("clients")) === 0);
-    assert.deepEqual([await value("ended_total", { reason: "closed" }), await value("filters")], [2, 0]);
+    assert.deepEqual([await value("ended_total", { reason: "closed" }), await value("filters")], [3, 0]);
   });
 });
 
