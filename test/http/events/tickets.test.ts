@@ -129,9 +129,11 @@ describe("http: streams of events with tickets", () => {
 
   it("end with a goodbye when the ticket expires; a new one resumes", async () => {
     const topic = await filled("1");
-    // The ticket is nearly one hour old as soon as it is issued.
-    const gateway = await start(undefined, { differenceMs: 1500 - LIFETIME_MS });
+    const clock = { differenceMs: 0 };
+    const gateway = await start(undefined, clock);
     const [ticket, began] = [await ask(gateway, { topics: [topic] }), performance.now()];
+    // The ticket is nearly one hour old when the stream opens.
+    clock.differenceMs = LIFETIME_MS - 1500;
     const client = await openEvents(gateway.apiUrl + pathOf(topic, { ticket }));
     await client.untilRecords(1);
     await client.ended;
