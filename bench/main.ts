@@ -1,6 +1,7 @@
 // `npm run bench`: compares the gateway with other servers, and prints tables with ratios that were taken in one run.
 // Options: -- --kafka --against DIR --peer URL --peer-pid PID --rounds N --seconds N --only TEXT. KAFKA_BROKERS: an existing cluster.
-// `npm run bench -- postgres` measures the source kind `postgres` instead, with --kafka --rounds N --rows N.
+// `npm run bench -- postgres` measures the source kind `postgres` instead, with --kafka --rounds N --rows N;
+// `npm run bench -- events` streams of events, with --kafka --rounds N --seconds N.
 
 import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -8,6 +9,7 @@ import { createToken } from "../src/core/token.ts";
 import { streamLines } from "../test/support/lines.ts";
 import { cpuSeconds } from "../test/support/process.ts";
 import { type Broker, startBroker } from "./broker.ts";
+import { benchEvents } from "./events.ts";
 import { latencyTable, moduleTable, ndjsonTable, overloadTable } from "./parts.ts";
 import { benchPostgres } from "./postgres.ts";
 import { readingTable } from "./reading.ts";
@@ -33,8 +35,8 @@ const { values, positionals } = parseArgs({
 const rounds = Number(values.rounds);
 const seconds = Number(values.seconds);
 const [part, ...others] = positionals;
-if (others.length > 0 || (part ?? "postgres") !== "postgres")
-  throw new Error(`Unknown arguments: ${positionals.join(" ")}. The only one is: postgres`);
+if (others.length > 0 || !["postgres", "events", undefined].includes(part))
+  throw new Error(`Unknown arguments: ${positionals.join(" ")}. There are: postgres, events`);
 if (!existsSync("dist/main.js")) throw new Error("The gateway is not built. Run: npm run build");
 
 const broker = await startBroker(values.kafka, process.env["KAFKA_BROKERS"]);
@@ -45,6 +47,7 @@ try {
     `Broker: ${broker.name}. Load generator: ${generator}. Node.js ${process.version}. Medians of ${rounds} interleaved rounds.\n`,
   );
   if (part === "postgres") await benchPostgres(broker.addresses, rounds, Number(values.rows), say);
+  else if (part === "events") await benchEvents(broker.addresses, rounds, seconds, say);
   else await (values.against === undefined ? bench(broker) : benchAgainst(broker, values.against));
 } finally {
   await broker.stop();

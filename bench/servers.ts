@@ -54,6 +54,15 @@ export async function gateway(
     stop: { drain: "0ms" },
     files: { "order.json": JSON.stringify(orderSchema) },
   });
+  return startGateway(config, checkout);
+}
+
+/** Starts a built gateway on topics that exist. */
+export function plainGateway(brokers: readonly string[]): Promise<Server> {
+  return startGateway(writeConfig({ kafka: { brokers, createTopics: true }, stop: { drain: "0ms" } }));
+}
+
+async function startGateway(config: string, checkout = "."): Promise<Server> {
   const main = path.resolve(checkout, "dist", "main.js");
   const started = await launch(["start", "--config", config], {}, main);
   return {
