@@ -22,6 +22,7 @@ async function onBoth(file: string, grep = ""): Promise<number> {
 }
 
 const PROMISES = "test/promises";
+const EVENTS = `${PROMISES}/8-bounded-memory.events.test.ts`;
 const POSTGRES_KILLS = `${PROMISES}/4-sources-are-exactly-once.postgres.test.ts`;
 
 /** Runs tests on several major versions of PostgreSQL. */
@@ -38,6 +39,9 @@ async function onPostgres(versions: readonly string[], files: readonly string[])
 const soaks: Readonly<Record<string, () => Promise<number>>> = {
   "false-acknowledgement": () => onBoth(`${PROMISES}/1-a-receipt-means-written.test.ts`, "kafkajs"),
   "large-bodies": () => onBoth(`${PROMISES}/8-bounded-memory.test.ts`, "25 MB each"),
+  "events-idle": () => onBoth(EVENTS, "idle clients"),
+  "events-stuck": () => onBoth(EVENTS, "read nothing"),
+  "events-churn": () => onBoth(EVENTS, "come and go"),
   reading: () => onBoth(`${PROMISES}/8-bounded-memory.reading.test.ts`),
   "tiny-records": () => onBoth("test/issues/a-batch-of-tiny-records.test.ts"),
   sources: () => onBoth(`${PROMISES}/4-sources-are-exactly-once.test.ts`),

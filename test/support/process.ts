@@ -7,6 +7,7 @@ import { readFileSync } from "node:fs";
 import type { Writable } from "node:stream";
 import { afterTest } from "./after-test.ts";
 import { type TestConfig, writeConfig } from "./gateway.ts";
+import { until } from "./until.ts";
 
 /** A process that has ended. */
 export interface Ended {
@@ -130,9 +131,23 @@ export function startWith(config: TestConfig): Promise<Started> {
   return start(argumentsOf(config));
 }
 
-/** As `startWith`, for a test of memory or CPU time: without coverage, which would add to both. */
+/**
+ * As `startWith`, for a test of memory or CPU time: without coverage, which would add to both. `heapAfterGc` returns what its
+ * heap retains.
+ */
 export function startMeasured(config: TestConfig): Promise<Started> {
-  return start(argumentsOf(config), { NODE_V8_COVERAGE: "" });
+  return start(argumentsOf(config), { NODE_V8_COVERAGE: "", NODE_OPTIONS: `--import=${GC_ON_SIGNAL}` });
+}
+
+const GC_ON_SIGNAL = new URL("gc-on-signal.mjs", import.meta.url).href;
+
+/** Collects garbage in a process of `startMeasured`. @returns the size of its heap and of its buffers after that, in bytes */
+export async function heapAfterGc({ child, stderr }: Started): Promise<number> {
+  const before = stderr().length;
+  child.kill("SIGUSR2");
+  const found = (): string | undefined => /^heap (\d+)$/m.exec(stderr().slice(before))?.[1];
+  await until(() => found() !== undefined);
+  return Number(found());
 }
 
 const argumentsOf = (config: TestConfig): string[] => [
