@@ -15,6 +15,8 @@ import { hrMs } from "../test/support/many-clients.ts";
 
 const [reader = "", topic = "", ...target] = process.argv.slice(2);
 const MAX_WAIT_MS = 5000;
+/** The readers are suspended for some time. */
+const SESSION_MS = 300_000;
 let arrivals: [number, number][] = [];
 
 /** Notes the arrival of values with a member `n`. */
@@ -64,7 +66,12 @@ async function fetcher(): Promise<void> {
 
 async function consume(): Promise<void> {
   const client = new kafkajs.Kafka({ brokers: target, logLevel: kafkajs.logLevel.ERROR });
-  const options = { groupId: `bench-${topic}`, maxWaitTimeInMs: MAX_WAIT_MS, minBytes: 1 };
+  const options = {
+    groupId: `bench-${topic}`,
+    sessionTimeout: SESSION_MS,
+    maxWaitTimeInMs: MAX_WAIT_MS,
+    minBytes: 1,
+  };
   const consumer = client.consumer(options);
   await consumer.connect();
   await consumer.subscribe({ topic, fromBeginning: true });
@@ -81,6 +88,7 @@ async function java(): Promise<void> {
   const args = ["-Xmx256m", "-cp", `${libs}/*`, "org.apache.kafka.tools.consumer.ConsoleConsumer"];
   args.push("--bootstrap-server", target.join(","), "--topic", topic, "--from-beginning");
   args.push("--consumer-property", `fetch.max.wait.ms=${MAX_WAIT_MS}`);
+  args.push("--consumer-property", `session.timeout.ms=${SESSION_MS}`);
   const child = spawn("java", args, { stdio: ["ignore", "pipe", "ignore"] });
   process.once("disconnect", () => child.kill());
   createInterface({ input: child.stdout }).on("line", note);

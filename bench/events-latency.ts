@@ -1,4 +1,5 @@
-// Measures the time from the receipt of a record to its event, beside consumers of Kafka that read the same records.
+// Measures the time from the receipt of a record to its event, and to consumers of Kafka. One reader runs at a time: the others
+// are suspended, so that they do not compete for the machine.
 
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
@@ -15,7 +16,7 @@ import { percentile } from "./times.ts";
 
 const RATE = 50;
 const IDLE_TOPICS = 100;
-const [WARM_UP, RECORDS] = [150, 750];
+const [WARM_UP, RECORDS] = [100, 500];
 
 /** The readers that are compared, by their names in `event-arrivals.ts`. */
 const READERS = {
@@ -68,32 +69,39 @@ class Place {
       const target = reader === "sse" ? [gateway.url] : brokers;
       const child = fork(path.join(import.meta.dirname, "event-arrivals.ts"), [reader, topic, ...target], {
         execArgv: ["--import", "ts-blank-space/register"],
+        // With a process group of its own, a reader is suspended together with its JVM.
+        detached: true,
       });
       place.#readers.set(reader, child);
       await once(child, "message");
     }
+    await place.#produce(WARM_UP);
+    for (const reader of place.#readers.values()) signal(reader, "SIGSTOP");
     return place;
   }
 
   async measure(): Promise<Times> {
-    await this.#produce(WARM_UP);
-    const first = await this.#produce(RECORDS);
     const times: Partial<Record<Reader, number[]>> = {};
     for (const [reader, child] of this.#readers) {
+      signal(child, "SIGCONT");
+      await this.#produce(WARM_UP);
+      const receipts = await this.#produce(RECORDS);
       child.send("report");
       const [arrivals] = (await once(child, "message")) as [[number, number][]];
+      signal(child, "SIGSTOP");
       const arrivedAt = new Map(arrivals);
-      times[reader] = [...first]
-        .map(([n, receivedAt]) => (arrivedAt.get(n) ?? Number.NaN) - receivedAt)
-        .sort((a, b) => a - b);
-      const missing = times[reader].filter(Number.isNaN).length;
-      if (missing > 0) throw new Error(`${READERS[reader]} did not receive ${missing} records`);
+      const own = [...receipts].map(([n, at]) => (arrivedAt.get(n) ?? Number.NaN) - at);
+      if (own.some(Number.isNaN)) throw new Error(`${READERS[reader]} did not receive every record`);
+      times[reader] = own.sort((a, b) => a - b);
     }
     return times as Times;
   }
 
   async close(): Promise<void> {
-    for (const child of this.#readers.values()) child.disconnect();
+    for (const child of this.#readers.values()) {
+      signal(child, "SIGCONT");
+      child.disconnect();
+    }
     this.#agent.destroy();
     await this.#idle.stop();
     await this.#gateway.stop();
@@ -129,6 +137,10 @@ class Place {
     });
   }
 }
+
+/** Sends a signal to a reader and its JVM. */
+const signal = (reader: ChildProcess, name: NodeJS.Signals): boolean =>
+  process.kill(-(reader.pid ?? 0), name);
 
 function report([alone = [], beside = []]: readonly Times[][]): string {
   const rows = [alone, beside].flatMap((samples, at) =>
