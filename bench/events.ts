@@ -28,15 +28,19 @@ interface Sample {
   readonly p99: number;
 }
 
-/** @param say prints a part of the report */
+/**
+ * @param wanted whether a part is measured: `throughput` or `latency`
+ * @param say prints a part of the report
+ */
 export async function benchEvents(
   brokers: readonly string[],
   rounds: number,
   seconds: number,
+  wanted: (part: string) => boolean,
   say: (text: string) => void,
 ): Promise<void> {
-  say(`${await throughputTable(brokers, rounds, seconds)}\n`);
-  say(`${await eventLatency(brokers, rounds)}\n`);
+  if (wanted("throughput")) say(`${await throughputTable(brokers, rounds, seconds)}\n`);
+  if (wanted("latency")) say(`${await eventLatency(brokers, rounds)}\n`);
 }
 
 async function throughputTable(brokers: readonly string[], rounds: number, seconds: number): Promise<string> {

@@ -1,7 +1,7 @@
 // `npm run bench`: compares the gateway with other servers, and prints tables with ratios that were taken in one run.
 // Options: -- --kafka --against DIR --peer URL --peer-pid PID --rounds N --seconds N --only TEXT. KAFKA_BROKERS: an existing cluster.
 // `npm run bench -- postgres` measures the source kind `postgres` instead, with --kafka --rounds N --rows N;
-// `npm run bench -- events` streams of events, with --kafka --rounds N --seconds N.
+// `npm run bench -- events` streams of events, with --kafka --rounds N --seconds N --only throughput|latency.
 
 import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -47,7 +47,7 @@ try {
     `Broker: ${broker.name}. Load generator: ${generator}. Node.js ${process.version}. Medians of ${rounds} interleaved rounds.\n`,
   );
   if (part === "postgres") await benchPostgres(broker.addresses, rounds, Number(values.rows), say);
-  else if (part === "events") await benchEvents(broker.addresses, rounds, seconds, say);
+  else if (part === "events") await benchEvents(broker.addresses, rounds, seconds, wanted, say);
   else await (values.against === undefined ? bench(broker) : benchAgainst(broker, values.against));
 } finally {
   await broker.stop();
