@@ -65,7 +65,7 @@ async function fetcher(): Promise<void> {
 }
 
 async function consume(): Promise<void> {
-  const client = new kafkajs.Kafka({ brokers: target, logLevel: kafkajs.logLevel.ERROR });
+  const client = new kafkajs.Kafka({ brokers: target, logLevel: kafkajs.logLevel.NOTHING });
   const options = {
     groupId: `bench-${topic}`,
     sessionTimeout: SESSION_MS,
