@@ -5,6 +5,7 @@ import { ExpressionError } from "./expression-error.ts";
 import { type Bindings, compileExpression, type Restrictions } from "./expressions.ts";
 import { DEADLINE, filterFunctions, TIMEOUT } from "./filter-functions.ts";
 import { checkSource, checkTree } from "./filter-rules.ts";
+import { compileShortcut, type Shortcut } from "./filter-shortcut.ts";
 
 /** A filter that a client sent: JSONata with a restricted syntax and bounded cost. */
 export interface ClientFilter {
@@ -17,6 +18,13 @@ export interface ClientFilter {
    * @throws ExpressionError when the evaluation fails or exceeds a limit
    */
   matches(input: unknown, bindings: Bindings): Promise<boolean>;
+  /**
+   * The same result, at once and in less than a microsecond for a common filter on a plain object. Absent for filters
+   * that are not supported.
+   *
+   * @returns undefined when the caller must use `matches`
+   */
+  shortcut?(input: unknown, bindings: Bindings): boolean | undefined;
 }
 
 /** Larger values are not evaluated, in bytes. */
@@ -29,11 +37,10 @@ const MAX_SEQUENCE = 5000;
 /** JSONata copies the items of nested arrays once per level when it looks up a name. */
 const MAX_LEVELS = 64;
 
-const RESTRICTIONS: Restrictions = {
+const RESTRICTIONS: Omit<Restrictions, "check"> = {
   // The tree is not deeper than 100 levels, each of which takes up to three nested evaluations.
   limits: { timeout: MAX_TIME_MS, stack: 300, sequence: MAX_SEQUENCE },
   functions: await filterFunctions(),
-  check: checkTree,
 };
 
 /** The limits by JSONata's codes. */
@@ -45,12 +52,23 @@ const LIMITS: Readonly<Record<string, string>> = {
 /** @throws ExpressionError that names the construct that is not allowed and its position */
 export function compileClientFilter(source: string): ClientFilter {
   checkSource(source);
-  const expression = compileExpression(source, undefined, RESTRICTIONS);
+  let compiled: Shortcut | undefined;
+  const check = (tree: unknown): void => {
+    checkTree(tree);
+    compiled = compileShortcut(tree);
+  };
+  const expression = compileExpression(source, undefined, { ...RESTRICTIONS, check });
   const evaluate = (input: unknown, bindings: Bindings): Promise<boolean> =>
     expression.matches(input, { ...bindings, [DEADLINE]: performance.now() + MAX_TIME_MS });
+  const decide = compiled;
+  const shortcut: Shortcut | undefined =
+    decide && ((input, bindings) => (isDeep(input) ? undefined : decide(input, bindings)));
   return {
     source,
+    ...(shortcut && { shortcut }),
     async matches(input, bindings) {
+      const decided = shortcut?.(input, bindings);
+      if (decided !== undefined) return decided;
       if (isDeep(input)) throw new ExpressionError(`the value is nested more than ${MAX_LEVELS} levels deep`);
       for (let attempt = 1; ; attempt++) {
         try {

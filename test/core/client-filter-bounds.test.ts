@@ -112,6 +112,7 @@ describe("core: the time of filters of clients", () => {
       ],
       ["a.x", VALUES["objects"], /^the filter failed: a sequence has more than 5,000 items$/],
       ["a.b", VALUES["deeply nested arrays"], /^the value is nested more than 64 levels deep$/],
+      ["n = 1", { n: 1, a: nested(65, 1) }, /^the value is nested more than 64 levels deep$/],
       ["$string(a)", VALUES["numbers"], /more than 10,000 values is not converted to text$/],
       ["a & a & 'x' = ''", VALUES["repeated texts"], /a text has more than 262,144 characters$/],
     ];
