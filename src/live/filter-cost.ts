@@ -6,8 +6,8 @@ import { setTimeout as delay } from "node:timers/promises";
 const [MAX_MS, WINDOW_MS] = [100, 1000];
 /** A filter that uses less per record is not ended, but waits for the next window: there are only many records. */
 const CHEAP_MS = 0.1;
-/** What one evaluation counts at most, in milliseconds: the rest is a pause of the process, such as garbage collection. */
-const MOST_PER_RECORD_MS = 30;
+/** What is counted at once at most, in milliseconds: the rest is a pause of the process, such as garbage collection. */
+const MOST_AT_ONCE_MS = 30;
 
 /** The time that one filter has used in the current window. */
 export class FilterCost {
@@ -15,16 +15,16 @@ export class FilterCost {
   #used = 0;
   #evaluations = 0;
 
-  /** Counts an evaluation. */
-  add(ms: number): void {
+  /** Counts an evaluation, or several short ones. */
+  add(ms: number, evaluations = 1): void {
     const now = performance.now();
     if (now - this.#windowStart >= WINDOW_MS) {
       this.#windowStart = now;
       this.#used = 0;
       this.#evaluations = 0;
     }
-    this.#used += Math.min(ms, MOST_PER_RECORD_MS);
-    this.#evaluations++;
+    this.#used += Math.min(ms, MOST_AT_ONCE_MS);
+    this.#evaluations += evaluations;
   }
 
   /** Why the filter must be ended; undefined when it need not. */
