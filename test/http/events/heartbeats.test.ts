@@ -100,36 +100,6 @@ describe("http: heartbeats of streams of events", () => {
     }
   });
 
-  /** When each client gets its next heartbeat, in milliseconds after the first of them. */
-  async function nextHeartbeats(
-    clients: readonly EventClient[],
-    times: readonly number[][],
-  ): Promise<number[]> {
-    const counts = times.map((own) => own.length);
-    await until(() => times.every((own, n) => own.length > (counts[n] as number)));
-    const next = times.map((own, n) => own[counts[n] as number] as number);
-    assert.equal(next.length, clients.length);
-    const first = Math.min(...next);
-    return next.map((time) => time - first).sort((a, b) => a - b);
-  }
-
-  it("are spread over the interval, although many clients connect at once or get a record at once", async () => {
-    const topic = await broker.topic();
-    const times = Array.from({ length: 40 }, (): number[] => []);
-    const clients = await Promise.all(
-      times.map((own) => open(topic, "", ({ name }) => name === "position" && own.push(performance.now()))),
-    );
-    await Promise.all(clients.map((client) => client.untilEvent("position")));
-    const isSpread = (after: readonly number[]): boolean =>
-      (after[10] as number) > HEARTBEAT_MS / 20 && (after[30] as number) > HEARTBEAT_MS / 3;
-    const atFirst = await nextHeartbeats(clients, times);
-    assert.ok(isSpread(atFirst), String(atFirst.map(Math.round)));
-    await produce(topic, ["1"]);
-    await Promise.all(clients.map((client) => client.untilRecords(1)));
-    const afterRecord = await nextHeartbeats(clients, times);
-    assert.ok(isSpread(afterRecord), String(afterRecord.map(Math.round)));
-  });
-
   it("come as often as http.events.heartbeat says", async () => {
     const client = await open(await broker.topic());
     await until(() => heartbeats(client).length >= 2);

@@ -1,0 +1,82 @@
+// Streams with scripted connections: their heartbeats, and clients that take nothing.
+
+import { strict as assert } from "node:assert";
+import type { StreamRequest, TopicTails } from "../../src/core/live.ts";
+import { formatOf } from "../../src/http/events/formats.ts";
+import { decodePosition } from "../../src/live/position.ts";
+import { Streams } from "../../src/live/streams.ts";
+import { afterTest } from "../support/after-test.ts";
+import { keepingLog } from "../support/gateway.ts";
+import { ScriptedOutput } from "../support/scripted-output.ts";
+import { until } from "../support/until.ts";
+
+const REQUEST: StreamRequest = {
+  ...{ topics: ["t"], partition: undefined, key: undefined, filter: undefined },
+  ...{ start: { at: "latest", position: undefined }, format: formatOf("record", false) },
+};
+const RECORD = {
+  ...{ topic: "t", partition: 0, offset: 7, timestamp: 1, key: null },
+  ...{ value: Buffer.from("1"), headers: [] },
+};
+
+describe("live: heartbeats", () => {
+  it("are spread over the interval, although many clients connect and get a record at once", async () => {
+    const tails = { follow: async () => ({ id: "1", starts: [{ offset: 7, epoch: 0 }] }) };
+    const [heartbeatMs, count] = [60_000, 400];
+    const options = { maxClients: count, ringBytes: 1e6, heartbeatMs };
+    const streams = new Streams(tails as unknown as TopicTails, options, keepingLog());
+    afterTest(() => streams.stop());
+    for (let n = 0; n < count; n++) (await streams.open(REQUEST)).start(new ScriptedOutput());
+    const quarters = (): number[] => {
+      const found = [0, 0, 0, 0];
+      for (const { heartbeatAt } of streams.all)
+        (found[Math.max(0, Math.floor(((heartbeatAt - Date.now()) / heartbeatMs) * 4))] as number)++;
+      return found;
+    };
+    const before = quarters();
+    assert.ok(
+      before.every((each) => each > count / 8),
+      String(before),
+    );
+    const written = streams.counts.events;
+    streams.hubs.acquire("t").onRecords(0, [RECORD], { offset: 8, epoch: 0 });
+    await until(() => streams.counts.events === written + count);
+    const after = quarters();
+    assert.ok(
+      after.every((each) => each > count / 8),
+      String(after),
+    );
+  });
+});
+
+describe("live: a client that takes nothing", () => {
+  it("is ended after 60 s, with an id that resumes, and is counted as slow", async () => {
+    const tails = { follow: async () => ({ id: "1", starts: [{ offset: 7, epoch: 0 }] }) };
+    const options = { maxClients: 10, ringBytes: 1e6, heartbeatMs: 60 };
+    const streams = new Streams(tails as unknown as TopicTails, options, keepingLog());
+    afterTest(() => streams.stop());
+    const [stuck, slow] = [new ScriptedOutput(), new ScriptedOutput()];
+    for (const output of [stuck, slow]) (await streams.open(REQUEST)).start(output);
+    const hub = streams.hubs.acquire("t");
+    for (const [output, ms] of [
+      [stuck, 60_001],
+      [slow, 50_000],
+    ] as const) {
+      output.isBlocked = true;
+      output.tookAt = Date.now() - ms;
+    }
+    // A record that comes meanwhile is not written to them, and not lost.
+    hub.onRecords(0, [RECORD], { offset: 8, epoch: 0 });
+    await until(() => stuck.ended);
+    const goodbye = stuck.written.at(-1) ?? "";
+    const id = /id: ([\w-]+)\nevent: goodbye\ndata: \{"reason":"slow","message":"[^"]*60 s[^"]*"\}/.exec(
+      goodbye,
+    )?.[1];
+    assert.equal(decodePosition(id ?? "")[0]?.offset(0), 7);
+    assert.deepEqual([streams.ended.get("slow"), streams.all.size, slow.ended], [1, 1, false]);
+    assert.equal(slow.written.length, 1);
+    slow.isBlocked = false;
+    slow.onDrain();
+    await until(() => slow.written.some((text) => text.includes('"offset":7')));
+  });
+});
