@@ -41,7 +41,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
   outputClosed.abort();
 });
-// Without a reader of stderr, messages are lost, and the command goes on.
+// When stderr has no reader, its messages are lost, and the command continues.
 process.stderr.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
 });

@@ -1,16 +1,16 @@
-// Answers other than 200, and connections that fail: what each means, and what to do next.
+// Explains answers other than 200 and connections that fail, and decides whether a request is repeated.
 
 import type { IncomingMessage } from "node:http";
 import { messageOf, OperatorError } from "../core/errors.ts";
 import type { Gateway } from "./gateway.ts";
 import { printable } from "./printable.ts";
 
-/** The bytes and the time, in milliseconds, that are spent on reading a problem. */
+/** How much of a problem is read, in bytes, and for how long, in milliseconds. */
 const PROBLEM_BYTES = 64 * 1024;
 const PROBLEM_MS = 2000;
-/** The characters of an answer that is not a problem which a message quotes. */
+/** How many characters a message quotes from an answer that is not a problem. */
 const QUOTED = 200;
-/** A longer `Retry-After` is reduced to this. */
+/** A longer `Retry-After` is reduced to this, in milliseconds. */
 const MOST_RETRY_AFTER_MS = 300_000;
 
 /** An answer other than the expected one. */
@@ -37,7 +37,7 @@ export class Refused extends OperatorError {
   }
 }
 
-/** What to do next where the problem of the gateway cannot say it: it does not know the options of this client. */
+/** What to do next, by status. The gateway cannot say it, because it does not know the options of this client. */
 const NEXT: Readonly<Record<number, string>> = {
   401: "Set ONRAMP_TOKEN to a token of this gateway (`onramp token NAME` creates one).",
   403: "Set ONRAMP_TOKEN to a token that may use the topic.",
@@ -57,12 +57,12 @@ export async function readRefusal(res: IncomingMessage, { name }: Gateway): Prom
   const quoted = printable(text.slice(0, QUOTED).trim());
   const said =
     status >= 300 && status < 400
-      ? `a redirect to ${printable(headers.location ?? "nowhere")}, which is not followed`
+      ? `a redirect to ${printable(headers.location ?? "another URL")}, which is not followed`
       : `${status}${quoted === "" ? "" : ` (${quoted})`}`;
   return new Refused(status, `${name} answered ${said}. ${NEXT[status] ?? NOT_ONRAMP}`, retryAfterMs);
 }
 
-/** The error of an answer 200 that is not the answer of a gateway. */
+/** The error for an answer 200 that does not come from a gateway. @param what describes the answer */
 export const notOnramp = ({ name }: Gateway, what: string): OperatorError =>
   new OperatorError(`${name} answered with ${what}. ${NOT_ONRAMP}`);
 
@@ -75,7 +75,7 @@ function detailOf(text: string): string | undefined {
   }
 }
 
-/** Reads until the end, a limit, or a failure of the connection; then the rest is not read. */
+/** Reads until the end, a limit, or a failure of the connection. Closes the connection. */
 function beginningOf(res: IncomingMessage): Promise<string> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
@@ -102,7 +102,7 @@ function parseRetryAfter(text: string | undefined): number | undefined {
   return Number.isNaN(wait) ? undefined : Math.min(MOST_RETRY_AFTER_MS, Math.max(0, wait));
 }
 
-/** Codes of connections that fail because the gateway, or the network, is away. Others, such as those of TLS, stay. */
+/** The codes of errors that end when the gateway or the network is available again. Others, such as those of TLS, persist. */
 const PASSING = [
   "ECONNREFUSED",
   "ECONNRESET",

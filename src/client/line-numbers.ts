@@ -4,19 +4,19 @@ const NEWLINE = 0x0a;
 /** A line of spaces, tabs and carriage returns is blank. The gateway counts it but does not answer it. */
 const BLANKS: readonly number[] = [0x20, 0x09, 0x0d];
 
-/** Successive lines that are sent and not answered. */
+/** Successive lines that were sent and are not answered. */
 interface Run {
   from: number;
   /** The last line, inclusive. */
   to: number;
-  /** The blank lines that the client added before them: the gateway's number minus that of the input. */
+  /** The number of blank lines that the client added before them: the gateway's number minus that of the input. */
   readonly added: number;
 }
 
-/** The lines that are sent and not answered. Numbers start at 1, and are those of the input. */
+/** The lines that were sent and are not answered. Numbers start at 1, and are those of the input. */
 export class LineNumbers {
   #runs: Run[] = [];
-  /** The index of the oldest run. Those before it are answered, and removed together. */
+  /** The index of the oldest run without an answer. The runs before it are removed together. */
   #first = 0;
   #line = 1;
   #added = 0;
@@ -91,7 +91,7 @@ export class LineNumbers {
     this.#first = 0;
   }
 
-  /** The lines without an answer, such as "lines 3-5 and 7". */
+  /** The numbers of the lines without an answer, such as "lines 3-5 and 7". */
   get text(): string {
     const runs = this.#runs.slice(this.#first);
     const shown = runs.slice(0, SHOWN).map(({ from, to }) => (from === to ? `${from}` : `${from}-${to}`));
@@ -117,5 +117,5 @@ export class LineNumbers {
 
 /** The number of answered runs that are removed together. */
 const COMPACTED = 1000;
-/** The runs of lines that a message names. */
+/** The maximum number of runs that a message names. */
 const SHOWN = 20;

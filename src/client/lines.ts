@@ -25,7 +25,7 @@ export class Lines {
   }
 }
 
-/** More than a record can have: its value has up to 1,000 levels and a million values. */
+/** More levels and values than a record can have: its value has up to 1,000 levels and a million values. */
 const MAX_DEPTH = 1100;
 const MAX_VALUES = 2_000_000;
 

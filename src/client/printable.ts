@@ -1,4 +1,4 @@
-// Makes texts of others safe to print: a record must not be able to send escape sequences to a terminal, to break a line, or to
+// Makes texts from records and gateways safe to print: they must not be able to send escape sequences to a terminal, to break a line, or to
 // change the order in which text is displayed.
 
 const UNSAFE = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}\ufeff]/gu;
@@ -11,7 +11,7 @@ export const printable = (text: string): string =>
     (character) => NAMES[character] ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 
-/** Characters without a width of their own, and those that take two columns. */
+/** Characters that take no column, and those that take two. */
 const NARROW = /[\p{Mn}\p{Me}\p{Cf}]/u;
 const WIDE =
   /[\p{Emoji_Presentation}\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]/u;

@@ -9,9 +9,9 @@ import { LineNumbers } from "./line-numbers.ts";
 import { Lines, membersOf, numberOf, stringOf } from "./lines.ts";
 
 const NDJSON = "application/x-ndjson";
-/** A gateway stops a request without traffic for 60 s. A blank line, which it ignores, keeps the request open. */
+/** A gateway ends a request without traffic for 60 s. A blank line, which it ignores, keeps the request open. In milliseconds. */
 const KEEP_OPEN_MS = 20_000;
-/** After an interruption, the time for the answers to lines that were sent, in milliseconds. */
+/** How long the answers to sent lines may take after an interruption, in milliseconds. */
 const DRAIN_MS = 10_000;
 
 export interface ProduceRequest {
@@ -27,18 +27,18 @@ export interface ProduceListener {
   onFailure(line: number, detail: string): void;
 }
 
-/** What is known when the request has ended. */
+/** The result of a request that has ended. */
 export interface ProduceReport {
   readonly written: number;
-  /** Lines that were answered with a problem, or sent and not read. */
+  /** Lines that were answered with a problem, or that were sent and the gateway did not read. */
   readonly failed: number;
   /** Lines that were sent and have no answer. */
   readonly unknown: number;
-  /** Those lines in words. */
+  /** The unknown lines, such as "lines 3-5 and 7". */
   readonly unknownLines: string;
   /** Why the request ended before the end of the input; undefined when all of it was answered. */
   readonly reason: string | undefined;
-  /** The line that the input continues with, if it was not sent to its end and `reason` does not say what was written. */
+  /** The first line that was not sent completely; undefined when all were, or when the gateway said why it stopped. */
   readonly next: number | undefined;
 }
 
@@ -75,7 +75,7 @@ export class ProduceStream {
     const headers = { "content-type": NDJSON, accept: NDJSON };
     this.#request = openRequest(gateway, { method: "POST", path, query, headers });
     this.#request.once("socket", (socket) => {
-      // The event of a TLS connection follows the one of TCP.
+      // A TLS connection emits `connect` for TCP first.
       socket.once(gateway.url.protocol === "https:" ? "secureConnect" : "connect", () => {
         this.#isConnected = true;
       });
@@ -140,7 +140,7 @@ export class ProduceStream {
     this.#input.on("data", this.#onData).once("end", this.#onEnd).on("error", this.#onFault);
   }
 
-  /** Reads nothing more. Without this, the rest of the input would flow and be lost, or end the current line. */
+  /** Stops reading the input. Otherwise its rest would be read and lost, or end the current line. */
   #detach(): void {
     this.#request.off("drain", this.#onDrain);
     this.#input.off("data", this.#onData).off("end", this.#onEnd).pause();
@@ -154,7 +154,7 @@ export class ProduceStream {
     this.#request.write("\n");
   }
 
-  /** Ends the input here. A line that is cut is not written, because the request then ends without its end. */
+  /** Ends the input here. An incomplete line is not written, because the connection is closed before its end. */
   #cut(): void {
     this.#isCut = true;
     this.#detach();
@@ -185,10 +185,10 @@ export class ProduceStream {
       }
       if (receipts.length > 0) await this.#listener.onReceipts(receipts);
       if (this.#stopped !== undefined) break;
-      // The rest of the current line will not come.
+      // The rest of the current line is not sent.
       if (this.#isCut && this.#numbers.isInsideLine && this.#numbers.pending === 0) break;
     }
-    // The last line of a gateway that stops reading may have the number of a line that was sent.
+    // The last answer of a gateway that stops reading may have the number of a line that was sent.
     if (this.#numbers.pending > 0) this.#stopped ??= this.#lastProblem;
     const isWhole = this.#inputEnded || this.#isCut;
     return this.#report(
@@ -216,7 +216,7 @@ export class ProduceStream {
   }
 
   #report(reason: string | undefined): ProduceReport {
-    // A gateway that says why it stopped has not read the lines after that.
+    // When a gateway says why it stopped, it has not read the lines without an answer.
     const isKnown = this.#stopped !== undefined;
     const { pending, text, current } = this.#numbers;
     return {

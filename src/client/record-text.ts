@@ -40,7 +40,7 @@ export function plainLine(event: TailEvent): string {
   return printable([place, time, key, value].join("  "));
 }
 
-/** The columns that a key takes at most, and a value at least. */
+/** The maximum width of a key and the minimum width of a value, in columns. */
 const MAX_KEY = 24;
 const MIN_VALUE = 16;
 const GAP = "  ";
@@ -68,7 +68,7 @@ export class TerminalLines {
     const parts = partsOf(event);
     const place = printable(parts.place);
     const key = cutTo(parts.key, MAX_KEY);
-    // Columns only grow, so that lines of several topics do not move to and fro.
+    // Columns never become narrower, so that the lines of several topics stay aligned.
     this.#placeWidth = Math.max(this.#placeWidth, place.length);
     this.#keyWidth = Math.max(this.#keyWidth, key.width);
     const used = this.#placeWidth + TIME_WIDTH + this.#keyWidth + 3 * GAP.length;

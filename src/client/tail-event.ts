@@ -1,4 +1,4 @@
-// The events of a stream of records: a line of NDJSON each.
+// The events of a stream, one per line of NDJSON.
 
 import { membersOf, numberOf, stringOf } from "./lines.ts";
 

@@ -1,5 +1,5 @@
 // Follows topics: reads the stream of a gateway, and resumes with the last position after every interruption, so that no record
-// is missed or seen twice.
+// is lost or repeated.
 
 import type { IncomingMessage } from "node:http";
 import { OperatorError } from "../core/errors.ts";
@@ -30,15 +30,15 @@ export interface TailListener {
    * @param wasOpen false when no stream was open before: then the reason is a complete message
    */
   onLost(reason: string, waitMs: number, wasOpen: boolean): void;
-  /** Called when the stream delivers again. @param resumed false when nothing was received before */
+  /** Called when the stream is restored. @param resumed false when nothing was received before */
   onBack(resumed: boolean): void;
 }
 
 /** Times in milliseconds. */
 export interface TailTimes {
-  /** A stream that sends nothing for this time is lost: a gateway sends a heartbeat every 15 s. */
+  /** A stream that sends nothing for this time is lost. By default, a gateway sends a heartbeat every 15 s. */
   readonly silence: number;
-  /** A stream that has lasted this long is back, also if it has delivered nothing. */
+  /** A stream that has been open for this time is restored, also if it has delivered nothing. */
   readonly steady: number;
   readonly firstWait: number;
   readonly maxWait: number;
@@ -205,7 +205,7 @@ class Silence {
   start(): void {
     clearTimeout(this.#timer);
     const timer = setTimeout(() => {
-      // After a stall of the process, data that arrived in time is handled first.
+      // When the process was blocked, data that arrived in time is handled first.
       setImmediate(() => this.#timer === timer && this.#abort.abort());
     }, this.#ms);
     this.#timer = timer;

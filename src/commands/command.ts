@@ -16,7 +16,7 @@ export interface Io {
   width(): number;
   /** Writes a line to stdout. */
   out(line: string): void;
-  /** Writes to stdout. Resolves when the text is written, or when nobody reads it any longer (`outputClosed`). */
+  /** Writes to stdout. Resolves when the text is written, or when stdout has no reader any more (`outputClosed`). */
   write(text: string | Buffer): Promise<void>;
   /** Aborted when a write finds that the reader of stdout has ended, as in `onramp tail orders | head -3`. */
   readonly outputClosed: AbortSignal;
@@ -99,8 +99,8 @@ export function withoutInfo(log: Log): Log {
 }
 
 /**
- * Joins an option and a value that is a negative number: `--from -20` becomes `--from=-20`. Node's parser takes such a value for
- * an option.
+ * Joins an option and a value that is a negative number: `--from -20` becomes `--from=-20`. Node's parser would read such a value
+ * as an option.
  */
 export function joinNegativeValues(args: readonly string[], options: Command["options"]): string[] {
   const joined: string[] = [];

@@ -6,7 +6,10 @@ import type { Io } from "./command.ts";
 
 export const gatewayOption = { url: { type: "string" } } as const;
 
-/** @returns the gateway of `--url`, otherwise of `ONRAMP_URL`; undefined after it has printed why there is none */
+/**
+ * @returns the gateway of `--url`, otherwise of `ONRAMP_URL`, otherwise of `DEFAULT_URL`; undefined when the URL or the token is not
+ * valid: the reason has been printed
+ */
 export function gatewayOf(
   io: Io,
   { url }: Readonly<Record<string, string | boolean | undefined>>,
@@ -22,7 +25,7 @@ export function gatewayOf(
 
 /**
  * @param names the options that are parameters of the request
- * @returns those that are given
+ * @returns the options that are given
  */
 export const parametersOf = (
   options: Readonly<Record<string, string | boolean | undefined>>,

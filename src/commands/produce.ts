@@ -36,7 +36,7 @@ export const produce: Command = {
   },
 };
 
-/** Without `--json`, receipts are for people: in a pipe, nothing is printed for them. */
+/** Prints receipts with `--json`, their places on a terminal, and nothing in a pipe. */
 function receiptPrinter(io: Io, json: boolean): ProduceListener["onReceipts"] {
   return async (receipts) => {
     if (json) await io.write(Buffer.concat(receipts.flatMap((receipt) => [receipt, NEWLINE])));
@@ -52,7 +52,7 @@ function placeOf(receipt: Buffer): string {
   return `${topic}/${members?.get("partition")}@${members?.get("offset")}`;
 }
 
-/** What the operator must know, with the counts in the last line. */
+/** Returns the lines of the report for the operator; the last one has the counts. */
 function explain(report: ProduceReport, isInterrupted: boolean): string[] {
   const { written, failed, unknown, unknownLines, reason, next } = report;
   const lines: string[] = [];

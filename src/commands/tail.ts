@@ -21,7 +21,7 @@ export const tail: Command = {
     json: { type: "boolean" },
   },
   async run(io, options, args) {
-    // The URL of the gateway separates topics by commas, so some users will.
+    // The URL of the gateway separates topics by commas, so arguments may do so as well.
     const topics = args.flatMap((arg) => arg.split(",")).filter((topic) => topic !== "");
     const { from = "latest", json = false } = options;
     if (topics.length === 0 || from === "" || !isPartition(options["partition"])) {
@@ -69,7 +69,7 @@ function printer(io: Io, json: boolean, stop: AbortSignal): (events: readonly Ta
     for (const event of events) {
       if (isRecord(event)) parts.push(json ? event.data : Buffer.from(lineOf(event)), NEWLINE);
       else {
-        // On a terminal, both outputs are one.
+        // A terminal shows stdout and stderr together: the records before the event come first.
         await flush();
         io.err(eventSentence(event));
       }

@@ -55,12 +55,12 @@ export const http = section({
         default: 10_000,
       }),
       ring: size(
-        "The memory for recent records of all topics that have streams. Slower clients read from Kafka.",
+        "The memory for the recent records of all topics with streams. Slower clients read older records from Kafka.",
         {
           default: "64MB",
         },
       ),
-      heartbeat: duration("The time without events after which a stream sends its position.", {
+      heartbeat: duration("The interval at which a stream sends its position.", {
         default: "15s",
       }),
     },
@@ -73,7 +73,10 @@ export const http = section({
         { minLength: 32, required: true },
       ),
     },
-    { description: "Tickets for clients that cannot send headers. Without it, POST /tickets answers 404." },
+    {
+      description:
+        "Tickets for clients that cannot send headers. Without this section, POST /tickets answers 404.",
+    },
   ),
   budget: size(
     "The maximum number of bytes that are accepted and not yet acknowledged. One client may use half of it.",
