@@ -1,4 +1,4 @@
-// Compiles the filters that clients send, and evaluates them without holding the event loop.
+// Compiles the filters that clients send, and evaluates them without blocking the event loop.
 
 import { setImmediate } from "node:timers/promises";
 import { ExpressionError } from "./expression-error.ts";
@@ -11,8 +11,9 @@ import { compileShortcut, type Shortcut } from "./filter-shortcut.ts";
 export interface ClientFilter {
   readonly source: string;
   /**
-   * The result of the filter on a record. A result other than `true` is false. Evaluate one filter after the other:
-   * the time is limited by the clock. An evaluation that takes too long is repeated, after other events.
+   * The result of the filter on a record. A result other than `true` is false. Evaluate one filter after the other,
+   * because the clock limits the time. An evaluation that takes too long is repeated up to three times; other work of the
+   * event loop runs in between.
    *
    * @param input a value from `withExactNumbers`, of at most `MAX_FILTERED_VALUE`
    * @throws ExpressionError when the evaluation fails or exceeds a limit
@@ -27,11 +28,14 @@ export interface ClientFilter {
   shortcut?(input: unknown, bindings: Bindings): boolean | undefined;
 }
 
-/** Larger values are not evaluated, in bytes. */
+/** The largest value on which a filter is evaluated, in bytes. */
 export const MAX_FILTERED_VALUE = 256 * 1024;
 
 const MAX_TIME_MS = 10;
-/** The clock includes the time of other processes, and a record must not be lost because the machine is busy. */
+/**
+ * How often an evaluation is tried: the clock includes the time of other processes, and a record must not be skipped because
+ * the machine is busy.
+ */
 const ATTEMPTS = 4;
 const MAX_SEQUENCE = 5000;
 /** JSONata copies the items of nested arrays once per level when it looks up a name. */

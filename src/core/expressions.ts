@@ -40,11 +40,11 @@ export interface Expression {
   matches(input: unknown, bindings: Bindings): Promise<boolean>;
 }
 
-/** The syntax and the functions of expressions that are not of the operator. */
+/** Restricts the syntax and the functions of expressions that do not come from the operator. */
 export interface Restrictions {
   /** JSONata's limits: milliseconds, nested evaluations, and items of a sequence. */
   readonly limits: { readonly timeout: number; readonly stack: number; readonly sequence: number };
-  /** Used instead of the functions and operators with these names. */
+  /** Replace the functions and operators with these names. */
   readonly functions: Readonly<Record<string, Replacement>>;
   /**
    * Called with the syntax tree before operators are replaced in it.

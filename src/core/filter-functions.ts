@@ -1,4 +1,4 @@
-// The functions of the filters of clients. Each checks the time and the lengths of its texts before it begins.
+// The functions of the filters of clients. Each first checks the time and the lengths of the texts that it is given.
 
 import { ExpressionError, jsonataError } from "./expression-error.ts";
 import { type Implementation, type Replacement, string } from "./expression-functions.ts";
@@ -13,10 +13,10 @@ export const DEADLINE = "&deadline";
 export const TIMEOUT = "D1012";
 
 const MAX_CHARACTERS = 256 * 1024;
-/** The values that are converted to text at once: they take more time than their length suggests. */
+/** The maximum number of values that one conversion to text takes: their time is not proportional to the length of the text. */
 const MAX_CONVERTED = 10_000;
 
-/** Instead of functions whose time is not in proportion to the length of the value. */
+/** Replace functions whose time is not proportional to the length of the value. */
 const BOUNDED: Readonly<Record<string, Implementation>> = {
   string: text,
   length: (of) => (isText(of) ? countCharacters(of) : undefined),

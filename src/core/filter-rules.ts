@@ -1,9 +1,9 @@
-// The part of JSONata that filters of clients may use. Everything in it costs time in proportion to the value, and can
-// be stopped between two steps.
+// The part of JSONata that filters of clients may use. The time of each construct is
+// proportional to the value, and an evaluation can be stopped between two steps.
 
 import { ExpressionError } from "./expression-error.ts";
 
-/** The functions of filters, with the number of arguments that they take. */
+/** The functions of filters, with the maximum number of their arguments. */
 export const FUNCTIONS: ReadonlyMap<string, number> = new Map([
   ["abs", 1],
   ["average", 1],
@@ -42,10 +42,10 @@ const MAX_LENGTH = 2000;
 const MAX_NODES = 500;
 const MAX_DEPTH = 100;
 const MAX_CONCATENATIONS = 20;
-/** The parser copies the left side of each, so that nested ones double the tree. */
+/** The maximum number of `?:` and `??`. The parser copies the left side of each, so each level of nesting doubles the tree. */
 const MAX_DEFAULTS = 3;
 
-/** The refused types of nodes. */
+/** The types of nodes that are refused, with their names in messages. */
 const REFUSED: Readonly<Record<string, string>> = {
   apply: "the operator ~>",
   bind: "an assignment (:=)",
@@ -83,7 +83,7 @@ interface Node {
   readonly [member: string]: unknown;
 }
 
-/** Where a node is. */
+/** The place of a node in the tree. */
 interface Place {
   readonly depth: number;
   /** Within a predicate or after the first step of a path: evaluated for each item. */
@@ -91,7 +91,7 @@ interface Place {
 }
 
 /**
- * Checks what the parser must not be given.
+ * Checks the text of a filter before it is parsed: its length, and operators that make the parser slow.
  *
  * @throws ExpressionError that names the limit
  */
@@ -104,7 +104,7 @@ export function checkSource(source: string): void {
   const first = defaults[MAX_DEFAULTS];
   if (first)
     throw new ExpressionError(
-      `a filter may contain ?: and ?? ${MAX_DEFAULTS} times, also in texts: position ${first.index + 2}`,
+      `a filter may contain at most ${MAX_DEFAULTS} of ?: and ??, counting those in strings: position ${first.index + 2}`,
     );
 }
 
@@ -161,7 +161,7 @@ class Check {
     if (node.type === "unary" && node.value === "{") this.#refuse("an object {…}");
     this.#visitMembers(node, place);
     if (node.type === "unary" && node.value === "[" && !(node["expressions"] as Node[]).every(isLiteral))
-      this.#refuse("an array of other items than literals");
+      this.#refuse("an array with an item that is not a literal");
   }
 
   #visitCall({ procedure, ...rest }: Node, place: Place): void {
@@ -201,7 +201,7 @@ interface Stage {
   readonly expr: unknown;
 }
 
-/** The items of an array are evaluated at the same time, so that the limit of time would end them late. */
+/** Only literals: JSONata evaluates the items of an array concurrently, so the time limit would stop them late. */
 const isLiteral = (node: Node): boolean =>
   ["string", "number", "value"].includes(node.type) || (node.type === "unary" && node.value === "[");
 

@@ -9,24 +9,30 @@ export interface PartitionOffset {
   readonly epoch: number;
 }
 
-/** The place of an offset that is not known yet: the first record with this timestamp (milliseconds) or a later one. */
+/**
+ * Returns the negative number that replaces an offset that is not known yet: that of the first record with this timestamp
+ * (milliseconds) or a later one.
+ */
 export const sinceTime = (ms: number): number => -1 - ms;
 /** The time for which `sinceTime` returned a negative offset. */
 export const timeOfOffset = (offset: number): number => -1 - offset;
 /** The first record of a partition whose first offset is not known yet. */
 export const FROM_FIRST: PartitionOffset = { offset: sinceTime(0), epoch: -1 };
 
-/** A topic as it exists now. */
+/** The current state of a topic. */
 export interface FollowedTopic {
   /** Identifies the topic; a topic that is recreated gets another id. Undefined before Kafka 2.8. */
   readonly id: string | undefined;
-  /** Where each partition begins to be followed. */
+  /** The position of each partition at which following begins. */
   readonly starts: readonly PartitionOffset[];
 }
 
 /** Receives what happens at the end of a topic, in order per partition. Implemented by `live/hub.ts`. */
 export interface TailListener {
-  /** @param next the position after the records, which may be none: control records and aborted transactions are left out */
+  /**
+   * @param records may be empty, because control records and aborted transactions are left out
+   * @param next the position after the records
+   */
   onRecords(partition: number, records: readonly ConsumedRecord[], next: PartitionOffset): void;
   /** The offset of a partition that had no leader, or was added, is known now. */
   onStart(partition: number, start: PartitionOffset): void;
@@ -36,7 +42,7 @@ export interface TailListener {
   onTruncated(partition: number, to: PartitionOffset): void;
   /** The topic was deleted and created again. */
   onRecreated(topic: FollowedTopic): void;
-  /** The topic does not exist any more; nothing follows. */
+  /** The topic does not exist any more. The last call. */
   onDeleted(): void;
   /** Whether a partition cannot be read now. */
   onBlocked(partition: number, blocked: boolean): void;
@@ -50,7 +56,7 @@ export interface PartitionRange {
   readonly to: number;
 }
 
-/** Handles records of one partition. @returns when more records may follow @throws to end the read */
+/** Handles records of one partition. The next records follow when it resolves. @throws to end the read */
 export type RangeHandler = (
   partition: number,
   records: readonly ConsumedRecord[],
@@ -85,7 +91,7 @@ export class RangeFailure extends Error {
 /** Reads topics for streams of events. Implemented by `kafka/consume/topic-tails.ts`. */
 export interface TopicTails {
   /**
-   * Follows the end of a topic until `signal` is aborted. Called once per topic and process at a time.
+   * Follows the end of a topic until `signal` is aborted. A process follows a topic once at a time.
    *
    * @returns where each partition begins; partitions whose offset cannot be read within a second are followed later
    * @throws OnrampError 40401, 40301, 50301
@@ -101,8 +107,10 @@ export interface TopicTails {
     at: "earliest" | "end" | number,
   ): Promise<ReadonlyMap<number, PartitionOffset>>;
   /**
-   * Compares positions with the log. @returns per partition whose log lost records before its position: where it continues.
-   * Partitions that cannot be compared now are in `unknown`.
+   * Compares positions with the log.
+   *
+   * @returns `truncated`: the partitions whose log lost records before the position, and where each continues; `unknown`: the
+   * partitions that cannot be compared now
    */
   truncations(
     topic: string,
@@ -112,7 +120,7 @@ export interface TopicTails {
     readonly unknown: ReadonlySet<number>;
   }>;
   /**
-   * Reads ranges at once, each in order.
+   * Reads ranges concurrently, each in order.
    *
    * @param topicId the topic to which the offsets belong
    * @throws RangeFailure; what the handler throws; the reason of `signal`
@@ -126,7 +134,7 @@ export interface TopicTails {
   ): Promise<void>;
 }
 
-/** The representation of events. Implemented by `http/events/`. Texts are bytes as latin1 characters. */
+/** The representation of events. Implemented by `http/events/`. Texts have one latin1 character per byte. */
 export interface EventFormat {
   /** Streams with equal names share what is rendered. */
   readonly name: string;
@@ -148,7 +156,7 @@ export interface StreamStart {
   readonly position: string | undefined;
 }
 
-/** A stream that a client asks for. */
+/** The request of a client for a stream. */
 export interface StreamRequest {
   readonly topics: readonly string[];
   readonly partition: number | undefined;
@@ -162,15 +170,15 @@ export interface StreamRequest {
 
 /** The connection of a client. Implemented by `http/events/output.ts`. */
 export interface EventOutput {
-  /** Writes bytes, which the caller does not change afterwards. Not called while `isBlocked`. */
+  /** Writes bytes, which the caller does not change afterwards. While `isBlocked`, they wait for the bytes before them. */
   write(bytes: Buffer): void;
-  /** True from a write that the client has not taken completely until `onDrain` is called. */
+  /** Whether the client has not taken everything that was written. `onDrain` is called when it has. */
   readonly isBlocked: boolean;
   /** When the client took bytes for the last time, in milliseconds (`Date.now`). */
   readonly tookAt: number;
   /** Set by the stream. */
   onDrain: () => void;
-  /** Ends the response; destroys the connection if the client does not take what is left. */
+  /** Ends the response. Destroys the connection if the client does not take the rest. */
   end(): void;
 }
 
@@ -178,7 +186,7 @@ export interface EventOutput {
 export interface OpenStream {
   /** Sends the first event, and then all others. Called once, after the head of the response was written. */
   start(output: EventOutput): void;
-  /** Called when the client has gone. */
+  /** Called when the connection was closed. */
   close(): void;
   /** Ends the stream with a goodbye. */
   end(reason: string, message: string): void;

@@ -22,7 +22,7 @@ function offsetOf(text: string, characters: number, from: number): number {
 
 const widthAt = (text: string, at: number): number => ((text.codePointAt(at) as number) > 0xffff ? 2 : 1);
 
-/** `indexOf` compares at most so many characters, and is faster than the table on texts without repetitions. */
+/** Up to this number of comparisons, `indexOf` is used: it is faster on texts without repetitions. */
 const MAX_COMPARISONS = 2 ** 22;
 
 /** @returns as `text.indexOf(wanted)` */

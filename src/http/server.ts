@@ -45,7 +45,7 @@ export function apiListener(deps: ApiDeps): http.RequestListener {
   };
 }
 
-/** Creates the Express application: all routes except those to produce, and the streams of events. */
+/** Creates the Express application: all routes except those to produce and those of streams of events. */
 function apiApp(deps: ApiDeps): express.Express {
   const app = express().disable("x-powered-by").disable("etag").set("query parser", "simple");
   app.enable("case sensitive routing").enable("strict routing").use(apiRoutes.answerOptions);

@@ -17,7 +17,7 @@ export interface TicketDeps extends Pick<BodyLimits, "budget"> {
   readonly checkFilter: (source: string) => void;
 }
 
-/** What a ticket is requested for. */
+/** The topics and the filter of a requested ticket. */
 interface Bound {
   readonly topics: readonly string[];
   readonly filter: string | undefined;
@@ -28,7 +28,7 @@ const MAX_TOPICS = 50;
 const TOPIC = /^[a-zA-Z0-9._-]{1,249}$/;
 const SHAPE = `The body must be {"topics":[1 to ${MAX_TOPICS} names],"filter":"JSONata, optional"}`;
 
-/** Creates the route of tickets. It accepts tokens only: a ticket does not extend itself. */
+/** Creates the route of tickets. It accepts tokens only, so a ticket cannot request another one. */
 export function ticketRoutes({ tickets, auth, budget, namespace, checkFilter }: TicketDeps): Router {
   return Router(EXACT).post("/tickets", async (req, res) => {
     const caller = auth.caller(req.headers.authorization);

@@ -100,7 +100,7 @@ describe("core: filters of clients", () => {
     ["{'a': b}", /^an object \{…\}/],
     ["items{sku: price}", /^a group \{…\} .*\(position 6\)$/],
     ["(items){sku: price}", /^a group \{…\}/],
-    ["1 in [a, b]", /^an array of other items than literals/],
+    ["1 in [a, b]", /^an array with an item that is not a literal/],
     ["$length", /^the function \$length without a call/],
     [
       "$pad",

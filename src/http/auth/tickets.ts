@@ -131,7 +131,7 @@ export class Tickets {
 
 /**
  * Everyone who has a ticket can read its claims, so they have a digest in place of the hash. A hash has no dot, and the
- * signed text of a JSON Web Token has one: neither can be taken for the other, although the key is the same.
+ * signed text of a JSON Web Token has one, so a digest is not the signature of a token, although the key is the same.
  */
 const digestOf = (hash: string | undefined, key: KeyObject): string | undefined =>
   hash === undefined ? undefined : createHmac("sha256", key).update(hash).digest("base64url");

@@ -15,7 +15,7 @@ export interface BodyLimits {
   readonly budget: Budget;
   /** `http.maxBody`, in bytes. */
   readonly maxBody: number;
-  /** The name of another limit than `http.maxBody`, for the error. */
+  /** The name of the limit in the error. Default: `http.maxBody`. */
   readonly limitName?: string;
 }
 

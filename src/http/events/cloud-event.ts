@@ -41,7 +41,7 @@ export function cloudEvent(record: ConsumedRecord): string {
   return value === null ? `${start}}` : `${start},${valueMember("data", value)}}`;
 }
 
-/** Whether the value is a CloudEvent already. A value that is not JSON would end the line, or the JSON, of its event. */
+/** Whether the value is a CloudEvent already. A value that is not JSON could end the line, or the JSON, of its event. */
 function isStructured(contentType: string | undefined, value: Buffer): boolean {
   const type = contentType?.split(";", 1)[0]?.trim().toLowerCase();
   return (

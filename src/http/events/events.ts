@@ -70,8 +70,8 @@ async function serve(req: IncomingMessage, res: ServerResponse, deps: EventsDeps
             ),
           Math.max(0, expiresAt - deps.now()),
         ).unref();
-  // The server keeps connections open of which clients have ended their side. A client of a stream that does so has gone;
-  // without this, it would be noticed after the next heartbeat.
+  // The server keeps a connection open when the client ends its side. The client of a stream has then left; without this
+  // listener, only the write of a later heartbeat would fail.
   const onGone = (): void => void res.destroy();
   socket.once("end", onGone);
   res.once("close", () => {

@@ -1,12 +1,12 @@
-// Writes the events of a stream to its response, in pieces: a client that takes the first piece of a large event makes
-// progress.
+// Writes the events of a stream to its response, in pieces. Thus a client that takes a large event slowly differs from one that
+// takes nothing.
 
 import type { ServerResponse } from "node:http";
 import type { EventOutput } from "../../core/live.ts";
 
 /** The size of a piece, in bytes. */
 const PIECE = 64 * 1024;
-/** How long the end of a stream may take, in milliseconds. */
+/** How long the client may take for the rest of a stream that has ended, in milliseconds. */
 const END_MS = 5000;
 
 /** The `EventOutput` of a response whose head was written. */
@@ -47,7 +47,7 @@ export class ResponseOutput implements EventOutput {
     const now = Date.now();
     if (this.#res.write(bytes)) this.tookAt = now;
     else {
-      // The time counts from the moment at which the client stopped to take everything.
+      // The time counts from the first write that the client did not take completely.
       if (!this.#isBlocked) this.tookAt = now;
       this.#isBlocked = true;
     }

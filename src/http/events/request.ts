@@ -65,7 +65,7 @@ function parametersOf(query: string): ReadonlyMap<string, string> {
         `The query parameter "${name.slice(0, 40)}" is not supported; a stream accepts ${PARAMETERS.join(", ")}.`,
       );
     if (given.has(name)) throw new OnrampError(40001, `The query parameter "${name}" is given twice.`);
-    // A + is a space in query strings, but times and Base64 are often sent with a + that is not encoded.
+    // A + is a space in query strings, but the + of a time in `from` is often not encoded.
     const value = at < 0 ? "" : pair.slice(at + 1);
     given.set(name, decode(name === "from" ? value : value.replaceAll("+", " ")));
   }

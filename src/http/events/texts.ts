@@ -1,19 +1,19 @@
-// Converts the parts of records to the texts of events. Texts are bytes as latin1 characters: a value that is stored as JSON
-// is copied, and never parsed and printed.
+// Converts the parts of records to the texts of events. Texts have one latin1 character per byte, so that a value that is
+// stored as JSON is copied, and not parsed and printed.
 
 import { isAscii, isUtf8 } from "node:buffer";
 import { isJsonText } from "../../core/json.ts";
 import type { ConsumedRecord } from "../../core/ports.ts";
 import type { Header } from "../../core/record.ts";
 
-/** The bytes of a text. */
+/** The UTF-8 of a text, one latin1 character per byte. */
 export const utf8 = (text: string): string => Buffer.from(text).toString("latin1");
 
 /** A JSON string with the text of bytes that are UTF-8. */
 export const jsonString = (bytes: Buffer): string =>
   isAscii(bytes) ? JSON.stringify(bytes.toString("latin1")) : utf8(JSON.stringify(bytes.toString("utf8")));
 
-/** The text of a value for JSON. */
+/** A value as JSON. */
 export const json = (value: unknown): string => utf8(JSON.stringify(value));
 
 /** A member of a JSON object: the text of bytes, or `<name>_base64` for bytes that are not UTF-8. */
@@ -27,7 +27,7 @@ const base64Member = (name: string, bytes: Buffer): string =>
 
 const headerJson = ({ key, value }: Header): string => `{"key":${json(key)},${textMember("value", value)}}`;
 
-/** The member `name` of a JSON object with a value: the stored JSON as it is, or a text, or base64. */
+/** The member `name` of a JSON object with a value: the stored JSON unchanged, or a text, or base64. */
 export const valueMember = (name: string, value: Buffer | null): string =>
   value !== null && isJsonText(value) ? `"${name}":${value.toString("latin1")}` : textMember(name, value);
 

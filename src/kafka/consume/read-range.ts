@@ -20,12 +20,12 @@ export interface OffsetRange extends TopicPartition {
   readonly to: number;
   /** Fetches also if the range is empty, so that a missing ACL is noticed. Default: false. */
   readonly alwaysFetch?: boolean;
-  /** The leader epoch of the record before `from`, and the id of its topic, with which a lost position is noticed. */
+  /** The leader epoch of the record before `from`, and the id of its topic: with them a lost position is detected. */
   readonly epoch?: number;
   readonly topicId?: string | undefined;
 }
 
-/** As `RecordHandler`. @param epoch the leader epoch of the last record */
+/** A `RecordHandler` with another parameter. @param epoch the leader epoch of the last record */
 export type RangeRecordHandler = (
   ...args: [...Parameters<RecordHandler>, epoch: number]
 ) => ReturnType<RecordHandler>;

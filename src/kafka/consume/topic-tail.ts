@@ -51,7 +51,7 @@ export class TopicTail {
   #partitions = 0;
   /** Aborted when the topic is recreated. */
   #generation = new AbortController();
-  /** When the topic was missing for the first time; undefined while it exists. */
+  /** The time since which the topic is missing, in milliseconds; undefined while it exists. */
   #missingSince: number | undefined;
   #watching: NodeJS.Timeout | undefined;
 
@@ -99,7 +99,7 @@ export class TopicTail {
       if (!signal.aborted)
         this.#deps.log.error(
           { error, topic: this.#topic, partition },
-          "a partition is not followed any more",
+          "following a partition failed; streams of events get no more of its records",
         );
     }
   }

@@ -32,10 +32,11 @@ import { endsOfEpochs } from "./validate-epochs.ts";
 
 /** How long the metadata of a topic may take, in milliseconds. */
 const RESOLVE_MS = 5000;
-/** How long a request waits for the offsets of partitions, in milliseconds; the others are found later. */
+/** How long a request waits for the offsets of partitions, in milliseconds. The missing ones are found later. */
 const OFFSETS_MS = 1000;
 /** How long a partition without a leader delays the read of a range, in milliseconds. */
 const PATIENCE_MS = 2000;
+/** The interval at which blocked partitions are logged, in milliseconds. */
 const LOG_MS = 1000;
 /** Time for the network, in addition to the time-out of a request. */
 const NETWORK_MS = 1000;
@@ -152,7 +153,7 @@ export class KafkaTopicTails implements TopicTails {
     const last = (await this.#list(topic, [partition], LATEST, READ_UNCOMMITTED)).get(partition);
     if (first && offset < first.offset)
       return new RangeFailure(partition, "gap", { to: { ...first, epoch: -1 }, cause });
-    // An offset in the log is refused when the log does not have the epoch of the position: then the epoch is not compared.
+    // The leader also refuses an offset of the log when it does not know the epoch of the position: the retry has no epoch.
     if (last)
       return new RangeFailure(partition, "truncated", {
         to: { offset: Math.min(offset, last.offset), epoch: -1 },
