@@ -12,7 +12,7 @@ import type { Kafka } from "./kafka.ts";
 export interface Live {
   readonly streams: Streams;
   readonly metrics: readonly MetricSource[];
-  /** Ends all streams with a goodbye. */
+  /** Ends all streams with a goodbye, and stops following topics. */
   stop(): void;
 }
 

@@ -1,4 +1,4 @@
-// What an entry of a ring means for a stream at a place: which records it gets, which event, and where it continues.
+// Applies an entry of a ring to a stream at a place: selects its records, returns its named event, and moves the place.
 
 import { type Entry, NONE_SKIPPED, NOTHING, type RecordsEntry, type Selection } from "./entry.ts";
 import { gapData, recreatedData, truncatedData } from "./event-bytes.ts";

@@ -1,4 +1,4 @@
-// The streams of a feed with the same key and format: all of them get the same bytes.
+// The streams of a feed with the same key and format. All of them get the same bytes.
 
 import type { EventFormat } from "../core/live.ts";
 import type { EventBytes } from "./event-bytes.ts";

@@ -1,17 +1,17 @@
-// The entries of a ring: what happened in one partition, or to the whole topic.
+// The entries of a ring: records or changes of one partition, or of the whole topic.
 
 import type { EventFormat, FollowedTopic, PartitionOffset } from "../core/live.ts";
 import type { ConsumedRecord } from "../core/ports.ts";
 import type { TopicKey } from "./place.ts";
 
-/** What happened at the end of a topic. */
+/** An entry of a ring. */
 export type Entry = RecordsEntry | PartitionChange | Recreated;
 
 /** The offset of a partition became known, retention removed records, or the log lost records. */
 export interface PartitionChange {
   readonly kind: "start" | "gap" | "truncated";
   readonly partition: number;
-  /** The offset before; for `start`, the negative offset that stood for it. */
+  /** The offset before the change; for `start`, the negative offset that was replaced (see `sinceTime`). */
   readonly from: number;
   readonly next: PartitionOffset;
   readonly bytes: number;
@@ -32,10 +32,10 @@ export interface Rendered {
   readonly ends: Uint32Array;
 }
 
-/** What an entry retains besides the bytes of its records: the objects of the entry, and of each record. */
+/** Estimates of what is retained besides the bytes of records, in bytes: per entry, per record, per header. */
 const [ENTRY_BYTES, RECORD_BYTES, HEADER_BYTES] = [400, 480, 200];
 
-/** An entry without records, in bytes. */
+/** The size of an entry without records, in bytes. */
 export const CHANGE_BYTES = ENTRY_BYTES;
 
 /** Records of one partition. */
@@ -43,7 +43,7 @@ export class RecordsEntry {
   readonly kind = "records";
   readonly partition: number;
   readonly records: readonly ConsumedRecord[];
-  /** The offset of the first record at the earliest. */
+  /** The offset before the entry. The first record has this offset or a later one. */
   readonly from: number;
   readonly next: PartitionOffset;
   readonly #rendered = new Map<string, Rendered>();
@@ -82,7 +82,7 @@ export class RecordsEntry {
     return made;
   }
 
-  /** Returns the indices of the records with a key, and nothing for other keys. */
+  /** The indices of the records, by key (see `keyName`). */
   get byKey(): ReadonlyMap<string, readonly number[]> {
     if (this.#byKey) return this.#byKey;
     const byKey = new Map<string, number[]>();
@@ -98,24 +98,25 @@ export class RecordsEntry {
     return byKey;
   }
 
-  /** Counts bytes that are retained as long as the entry. */
+  /** Counts more bytes that are retained as long as the entry. */
   grow(bytes: number): void {
     this.#bytes += bytes;
     this.#onGrow(bytes);
   }
 }
 
-/** The indices of the records that a stream gets; the reasons of those that a filter did not evaluate, by index. */
+/** The indices of the records that a stream gets, and, by index, the reasons of those for which the filter gave no result. */
 export interface Selection {
   readonly indices: readonly number[];
   readonly skipped: ReadonlyMap<number, string>;
 }
 
-/** Shared by the selections that skip no record; and by those of no record. */
+/** The `skipped` of a selection that skips no record. */
 export const NONE_SKIPPED: ReadonlyMap<number, string> = new Map();
+/** The selection of no record. */
 export const NOTHING: Selection = { indices: [], skipped: NONE_SKIPPED };
 
-/** The key of a record, as a string of its bytes. */
+/** The bytes of a key as latin1 characters. */
 export const keyName = (key: Buffer): string => key.toString("latin1");
 
 function retainedBy({ key, value, headers }: ConsumedRecord): number {
@@ -124,7 +125,7 @@ function retainedBy({ key, value, headers }: ConsumedRecord): number {
   return bytes;
 }
 
-/** Renders records. */
+/** Renders the events of records. */
 export function render(records: readonly ConsumedRecord[], format: EventFormat): Rendered {
   const ends = new Uint32Array(records.length);
   let text = "";
@@ -135,7 +136,7 @@ export function render(records: readonly ConsumedRecord[], format: EventFormat):
   return { bytes: exactBuffer(text), ends };
 }
 
-/** The bytes of latin1 characters, in memory of their own: a part of Node's pool would retain all of it. */
+/** The bytes of latin1 characters, in memory of their own: a part of Node's pool would retain the whole pool. */
 export function exactBuffer(text: string): Buffer {
   const bytes = Buffer.allocUnsafeSlow(text.length);
   bytes.write(text, "latin1");

@@ -1,4 +1,4 @@
-// Builds the bytes of events: the ids of the events of one stream, or of streams at the same place, with the shared rest.
+// Builds the bytes of events: the ids for one stream, or for streams at the same place, and the rest, which all streams share.
 
 import type { EventFormat, PartitionOffset } from "../core/live.ts";
 import { exactBuffer, type RecordsEntry, type Selection } from "./entry.ts";
@@ -10,7 +10,7 @@ export interface EventBytes {
   readonly events: number;
 }
 
-/** Where the events of an entry belong. */
+/** The topic of an entry, and the position before it, in one stream. */
 export interface EventPlace {
   readonly topic: string;
   /** The index of the topic in the stream. */

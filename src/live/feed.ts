@@ -14,7 +14,7 @@ import type { Rounds } from "./rounds.ts";
 import type { EventStream } from "./stream.ts";
 import type { StreamCounts } from "./stream-deps.ts";
 
-/** The events of a round that one stream gets are at most about this large, in bytes. */
+/** The approximate maximum of the events that one stream gets in a round, in bytes. */
 const ROUND_BYTES = 64 * 1024;
 
 /** An entry to process, the index of its topic, and what the filter selects of it. */
@@ -31,9 +31,9 @@ export class Feed implements HubListener {
   /** The place of the streams, and the sequence number of the next entry, per topic. */
   readonly places: readonly Place[];
   readonly cursors: number[];
-  /** The number of streams for which the feed exists. */
+  /** The number of streams that use the feed. */
   uses = 0;
-  /** The streams that wait until the feed moves on. */
+  /** The streams that are not at the place of the feed. They are woken after each round. */
   readonly followers = new Set<EventStream>();
   readonly #plain = new Map<string, Audience>();
   readonly #keyed = new Map<string, Map<string, Audience>>();
@@ -93,7 +93,7 @@ export class Feed implements HubListener {
     if (key !== undefined && audiences?.size === 0) this.#keyed.delete(key);
   }
 
-  /** Where a stream of the feed is. */
+  /** The places and sequence numbers of a stream of the feed. */
   placesOf(stream: EventStream): { readonly places: readonly Place[]; readonly cursors: readonly number[] } {
     return this.#before && this.#pending.has(stream) ? this.#before : this;
   }
@@ -114,7 +114,7 @@ export class Feed implements HubListener {
     const found = await this.#next();
     const before = { places: this.places.map((place) => place.clone()), cursors: [...this.cursors] };
     const audiences = new Set<Audience>();
-    // Nothing may run between the moves of the places and the note of the streams whose events are pending.
+    // No other code may run after the places move and before `#pending` has the streams whose events are not written.
     let bytes = 0;
     for (const { entry, index, selection } of found) {
       const hub = this.hubs[index] as Hub;
@@ -215,7 +215,7 @@ export class Feed implements HubListener {
     return audience;
   }
 
-  /** The audiences that may get records of an entry, with their keys. Keys are looked up, not compared. */
+  /** The audiences that may get records of an entry, with their keys. Finds them by key, without comparisons. */
   *#audiencesFor(entry: RecordsEntry): Generator<readonly [Audience, string | undefined]> {
     for (const audience of this.#plain.values()) yield [audience, undefined];
     if (this.#keyed.size === 0) return;

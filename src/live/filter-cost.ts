@@ -4,9 +4,9 @@ import { setTimeout as delay } from "node:timers/promises";
 
 /** The time that a filter may use within one window, in milliseconds. */
 const [MAX_MS, WINDOW_MS] = [100, 1000];
-/** A filter that uses less per record is not ended, but waits for the next window: there are only many records. */
+/** A filter that uses less per record waits for the next window, and is not ended: its cost comes from the number of records. */
 const CHEAP_MS = 0.1;
-/** What is counted at once at most, in milliseconds: the rest is a pause of the process, such as garbage collection. */
+/** The most that is counted at once, in milliseconds. More is a pause of the process, such as garbage collection. */
 const MOST_AT_ONCE_MS = 30;
 
 /** The time that one filter has used in the current window. */
@@ -27,7 +27,7 @@ export class FilterCost {
     this.#evaluations += evaluations;
   }
 
-  /** Why the filter must be ended; undefined when it need not. */
+  /** The reason to end the filter; undefined while it is within its limits. */
   get excess(): string | undefined {
     if (this.#used <= MAX_MS || this.#used / this.#evaluations < CHEAP_MS) return undefined;
     return `The filter used ${Math.round(this.#used)} ms within one second, and may use ${MAX_MS}. Make it simpler, or use ?key=.`;

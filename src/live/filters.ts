@@ -1,5 +1,5 @@
-// The filters of all streams. Equal filters are one: each runs once per record, however many clients use it. Evaluations
-// take turns, so that no filter delays the event loop, or is charged for the time of another.
+// The filters of all streams. Streams with equal filters share one, which runs once per entry of a ring. Filters
+// run one after the other, so that none blocks the event loop, or is charged for the time of another.
 
 import { bindingsOf } from "../core/bindings.ts";
 import { type ClientFilter, compileClientFilter, MAX_FILTERED_VALUE } from "../core/client-filter.ts";
@@ -12,12 +12,12 @@ import { FilterCost } from "./filter-cost.ts";
 
 /** The maximum number of different filters of the process. */
 const MAX_FILTERS = 100;
-/** How long one filter runs before the next one, in milliseconds. */
+/** How long one filter runs before other work and the next filter, in milliseconds. */
 const SLICE_MS = 4;
 /** The parsed values that are kept for the other filters: their number, and the bytes of their texts. */
 const [MAX_PARSED, MAX_PARSED_BYTES] = [2000, 2 * 1024 * 1024];
 
-/** One filter, and the streams that use it. */
+/** A filter that streams share. */
 export interface SharedFilter {
   readonly source: string;
   /** Selects records of an entry. Evaluates each entry once. @throws OnrampError when the filter costs too much */
@@ -77,7 +77,7 @@ export class Filters {
   }
 }
 
-/** What a selection retains, in bytes: alone, with records, per record, and per reason. */
+/** Estimates of what a selection retains, in bytes: itself, its array if it has records, per record, per reason. */
 const [SELECTION_BYTES, INDICES_BYTES, INDEX_BYTES, REASON_BYTES] = [60, 200, 8, 300];
 
 class RunningFilter implements SharedFilter {
@@ -86,7 +86,7 @@ class RunningFilter implements SharedFilter {
   readonly #turns: Turns;
   readonly #inputs: ParsedInputs;
   readonly #cost = new FilterCost();
-  /** What it selected, or selects now. The entries do not retain the filter, nor the filter the entries. */
+  /** The results, and the evaluations in flight. Weak, so that neither the filter nor the entries retain the other. */
   readonly #selected = new WeakMap<RecordsEntry, Selection | Promise<Selection>>();
 
   constructor(filter: ClientFilter, turns: Turns, inputs: ParsedInputs) {

@@ -24,12 +24,12 @@ export class Hub implements TailListener {
   readonly #stop = new AbortController();
   #id: string | undefined;
   #head: Place | undefined;
-  /** From these offsets on, the entries from `joinFrom` on are complete; by partition. */
+  /** By partition: from this offset on, the entries from `#joinFrom` on have all records. */
   #covered: number[] = [];
   #joinFrom = 0;
   #isDeleted = false;
 
-  /** @param onDeleted called when the topic was deleted; nothing follows */
+  /** @param onDeleted called when the topic was deleted, as the last call */
   constructor(topic: string, tails: TopicTails, memory: RingMemory, onDeleted: (hub: Hub) => void) {
     this.topic = topic;
     this.#onDeleted = onDeleted;
@@ -97,7 +97,7 @@ export class Hub implements TailListener {
 
   onTruncated(partition: number, next: PartitionOffset): void {
     this.#add(this.#change("truncated", partition, this.head.offset(partition), next));
-    // The entries before have records that the log lost.
+    // The entries before this one have records that the log lost.
     this.#coverFromHead();
   }
 

@@ -1,4 +1,4 @@
-// The hubs of the process, by topic. A hub starts with the first stream of its topic, and stops a while after the last one.
+// The hubs of the process, by topic. A hub starts with the first stream of its topic, and stops 30 s after the last one.
 
 import type { TopicTails } from "../core/live.ts";
 import { Hub } from "./hub.ts";

@@ -1,12 +1,12 @@
 // Finds the offsets of the last records of partitions. Control records, aborted transactions and compaction leave holes
-// between offsets, so records are read backwards until there are enough.
+// between offsets, so ranges that begin earlier and earlier are read until one has enough records.
 
 import type { PartitionOffset, TopicTails } from "../core/live.ts";
 import type { Hub } from "./hub.ts";
 
 /** How long the search may take, in milliseconds. Then it uses what it has found. */
 const SEARCH_MS = 3000;
-/** How much further back each read begins than the one before it. */
+/** Each range is this many times as long as the one before it. */
 const FACTOR = 4;
 
 /** Returns where the last `count` records of each partition begin. */

@@ -20,15 +20,15 @@ import type { TopicWalk, Walk } from "./walk.ts";
 /** The pause before a partition that cannot be read is tried again, in milliseconds. */
 const RETRY_MS = 1000;
 /**
- * How long a turn waits for the client to take what was written, and how long it lasts: then it is the turn of other streams,
- * other topics, and of the partitions that the ring has.
+ * In milliseconds: how long a turn waits for the client to take what was written, and how long a turn lasts. Then other streams,
+ * other topics, and partitions that the ring has follow.
  */
 const [TAKE_MS, TURN_MS] = [500, 1000];
 
 /** Ends a turn: the client is slow, or the turn has lasted long enough. */
 class TurnOver extends Error {}
 
-/** Reads the log for one stream. */
+/** Reads the log for one stream, in turns. */
 export class LogReader {
   readonly #tails: TopicTails;
   readonly #turns: LogTurns;
@@ -132,7 +132,7 @@ export class LogReader {
     const next = { offset: (records.at(-1)?.offset ?? -1) + 1, epoch };
     const entry = new RecordsEntry(partition, place.offset(partition), records, next, () => {});
     const filtered = await this.#filter?.select(entry);
-    // Another partition may have written meanwhile.
+    // Another partition may have written events meanwhile.
     if (this.#stream.isBlocked && !(await this.#stream.untilTaken(TAKE_MS))) throw new TurnOver();
     if (this.#stream.hasEnded) throw new TurnOver();
     const selection = select(entry, this.#stream.keyName, filtered, place.offset(partition));

@@ -22,20 +22,20 @@ export function liveMetrics(streams: Streams): readonly MetricSource[] {
       labels: ["reason"],
       read: () => [...streams.ended].map(([reason, value]) => ({ labels: { reason }, value })),
     },
-    gauge(
-      "onramp_events_catching_up",
-      "Streams that read the log, or wait for their turn.",
-      () => turns.count,
-    ),
+    gauge("onramp_events_catching_up", "Streams that read from Kafka, or wait for it.", () => turns.count),
     gauge(
       "onramp_events_behind_seconds",
-      "Since when the stream that is behind for the longest time is behind.",
+      "The longest time for which an open stream has been behind, in seconds.",
       () => behindSeconds(streams),
     ),
-    counter("onramp_events_ring_hits_total", "Batches that streams got from memory.", () => counts.ringHits),
+    counter(
+      "onramp_events_ring_hits_total",
+      "Batches that streams received from memory.",
+      () => counts.ringHits,
+    ),
     counter(
       "onramp_events_ring_misses_total",
-      "Batches that streams read from Kafka.",
+      "Batches that streams received from Kafka.",
       () => counts.ringMisses,
     ),
     gauge(

@@ -1,4 +1,4 @@
-// Finds the places at which a stream begins.
+// Checks positions, and finds the places at which a stream begins.
 
 import { OnrampError } from "../core/errors.ts";
 import {

@@ -10,14 +10,14 @@ import { FROM_FIRST } from "../core/live.ts";
 import { ID_BYTES, NAME_BYTES, Place, type TopicKey } from "./place.ts";
 
 const VERSION = 1;
-/** The largest position, in characters: proxies accept 8 KiB of headers, and Node.js accepts 16. */
+/** The maximum length of a position, in characters: proxies accept 8 KiB of headers, and Node.js accepts 16 KiB. */
 const MAX_LENGTH = 6 * 1024;
-/** Offsets below it can be encoded exactly, with a sign. */
+/** Offsets below this number are encoded exactly, with a sign. */
 const MAX_OFFSET = 2 ** 52;
 /** Kafka's epochs are signed integers of 32 bits. */
 const MAX_EPOCH = 2 ** 31 - 1;
 const [MAX_TOPICS, MAX_PARTITIONS] = [50, 5000];
-/** What the offset and epoch of a partition may grow by while a stream is open, in bytes; and a change, in characters. */
+/** How much a partition may grow while a stream is open, in bytes; and the length of a change, in characters. */
 const [GROWTH, CHANGE] = [2, 32];
 
 let scratch = Buffer.alloc(64 * 1024);
@@ -58,7 +58,7 @@ export function checkPositionSize(places: readonly Place[]): void {
   if (encodePosition(places).length + Math.ceil((partitions * GROWTH * 4) / 3) + CHANGE <= MAX_LENGTH) return;
   throw new OnrampError(
     40001,
-    `The ${partitions} partitions of this stream need positions over 6 KiB, which proxies do not pass on. Open one stream per partition with ?partition=, or fewer topics per stream.`,
+    `The ${partitions} partitions of this stream need positions over 6 KiB, and proxies refuse long headers. Open one stream per partition with ?partition=, or fewer topics per stream.`,
   );
 }
 

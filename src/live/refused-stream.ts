@@ -1,4 +1,4 @@
-// The stream of a client that resumes while no stream can be opened. EventSource gives up after any status but 200, so the
+// The stream of a client that resumes while no further stream is accepted. EventSource gives up after any status but 200, so the
 // stream opens, names the reconnection time, and ends.
 
 import type { EventOutput, OpenStream, StreamRequest } from "../core/live.ts";

@@ -1,4 +1,4 @@
-// The recent entries of topics. All rings of the process share their memory; the ring that holds most gives way.
+// The recent entries of topics. All rings of the process share their memory; the largest ring removes its oldest entries first.
 
 import type { Entry } from "./entry.ts";
 
@@ -39,7 +39,7 @@ export class RingMemory {
     }
   }
 
-  /** Stops to count bytes that a ring has removed. */
+  /** Subtracts bytes that a ring has removed. */
   release(bytes: number): void {
     this.#used -= bytes;
   }
@@ -66,10 +66,11 @@ export class Ring {
     this.#onEvicted = onEvicted;
   }
 
-  /** The sequence numbers of the first entry, and after the last one. */
+  /** The sequence number of the first entry. */
   get first(): number {
     return this.#first;
   }
+  /** The sequence number after the last entry. */
   get end(): number {
     return this.#base + this.#entries.length;
   }
@@ -86,7 +87,7 @@ export class Ring {
     return this.#entries[sequence - this.#base];
   }
 
-  /** Adds an entry. After `close`, it is discarded: records that were read before may arrive after it. */
+  /** Adds an entry. After `close`, it is discarded: records that were fetched before may arrive later. */
   push(entry: Entry): void {
     if (this.#closed) return;
     this.#entries.push(entry);

@@ -1,5 +1,5 @@
-// Runs the rounds of feeds. A round that took long, because it wrote to many clients, is followed by a pause of the same
-// length: then the next one has more records, and writes them together.
+// Runs the rounds of feeds. A round that takes long, because it writes to many clients, is followed by a pause of the same
+// length, so that the next one writes more records together.
 
 import { setTimeout as delay } from "node:timers/promises";
 import type { Feed } from "./feed.ts";

@@ -1,4 +1,4 @@
-// What a stream needs from the other parts of `live/`.
+// The contract between a stream and the other parts of `live/`.
 
 import type { TopicTails } from "../core/live.ts";
 import type { Log } from "../core/ports.ts";
@@ -31,7 +31,7 @@ export interface StreamDeps {
   readonly open: () => Promise<Opened>;
   /** Returns a reconnection time, in milliseconds. */
   readonly retryMs: () => number;
-  /** Called when the stream was opened after it had ended. */
+  /** Called with the result of `open` when the stream has ended meanwhile. */
   readonly onLate: (opened: Opened) => void;
   /** Called once, when the stream has ended. */
   readonly onEnded: (stream: EventStream, reason: string) => void;

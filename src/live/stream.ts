@@ -1,5 +1,5 @@
-// One stream of events, from its first event to its end. At the place of its feed it holds nothing of its own; otherwise it
-// walks through the rings, and reads the log, at the pace of its client.
+// One stream of events, from its first event to its end. At the place of its feed it has no place of its own; otherwise it
+// reads the rings and the log, as fast as its client takes the events.
 
 import { setTimeout as delay } from "node:timers/promises";
 import { asOnrampError, OnrampError } from "../core/errors.ts";
@@ -12,7 +12,7 @@ import { LogReader } from "./log-reader.ts";
 import type { Opened, StreamCounts, StreamDeps } from "./stream-deps.ts";
 import { Walk } from "./walk.ts";
 
-/** The pauses before Kafka is asked again, in milliseconds. */
+/** The minimum and maximum pause before the stream is opened again, in milliseconds. */
 const [REOPEN_MS, MAX_REOPEN_MS] = [500, 5000];
 
 /** A stream of events. */
@@ -32,7 +32,7 @@ export class EventStream implements OpenStream {
   readonly #waiting = new Set<() => void>();
   #ended = false;
 
-  /** @param opened undefined while Kafka cannot be reached: the stream opens when it can */
+  /** @param opened undefined in a temporary condition, such as an unreachable Kafka: the stream tries to open it later */
   constructor(deps: StreamDeps, request: StreamRequest, opened: Opened | undefined) {
     this.#deps = deps;
     this.request = request;
@@ -120,7 +120,7 @@ export class EventStream implements OpenStream {
     this.write({ bytes: parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts), events: 0 });
   }
 
-  /** Called when something happened for which the stream may wait. */
+  /** Continues the stream if it waits for an event. */
   wake(): void {
     for (const resume of [...this.#waiting]) resume();
   }
@@ -152,7 +152,7 @@ export class EventStream implements OpenStream {
     this.#walk = new Walk(this, feed, places);
   }
 
-  /** Retries to open the stream until Kafka can be reached. */
+  /** Tries to open the stream until it succeeds, or fails permanently. */
   async #reopen(): Promise<void> {
     const backoff = new Backoff(REOPEN_MS, MAX_REOPEN_MS);
     while (!this.#opened && !this.#ended) {
@@ -199,7 +199,7 @@ export class EventStream implements OpenStream {
     }
   }
 
-  /** Ends the stream after an error: of its filter, or an unexpected one. */
+  /** Ends the stream after an error of its filter, or an unexpected one. */
   fail(error: unknown): void {
     const { code, message } = asOnrampError(error);
     if (code === 50301) return this.end("filter", message);

@@ -1,4 +1,4 @@
-// All streams of events of the process: opens them, keeps them alive, and ends them.
+// All streams of events of the process: opens them, sends their heartbeats, and ends them.
 
 import { setTimeout as delay } from "node:timers/promises";
 import { OnrampError } from "../core/errors.ts";
@@ -19,11 +19,11 @@ import type { Opened, StreamCounts } from "./stream-deps.ts";
 
 /** How long a request with a position waits for Kafka before its stream opens, in milliseconds. */
 const OPEN_MS = 1000;
-/** A client that takes nothing for this time is closed, in milliseconds. */
+/** The stream of a client that takes nothing for this time is ended, in milliseconds. */
 const SLOW_MS = 60_000;
-/** Reconnection times, in milliseconds: at least, and the range. At a stop, the clients are spread over at least 2 ms each. */
+/** Reconnection times, in milliseconds: the minimum, and the range. At a stop, the range has at least 2 ms per client. */
 const [RETRY_MS, RETRY_RANGE_MS, SPREAD_MS] = [2000, 3000, 2];
-/** How many times per heartbeat interval the streams are checked, and the least interval of the checks in milliseconds. */
+/** How many times per heartbeat interval the streams are checked, and the minimum interval of the checks in milliseconds. */
 const [CHECKS, CHECK_MS] = [60, 50];
 const STOPPING = "This process is stopping. Connect again; another replica answers.";
 
@@ -97,7 +97,7 @@ export class Streams implements LiveStreams {
     this.#refusing = STOPPING;
   }
 
-  /** Ends all streams with a goodbye, and stops to follow topics. */
+  /** Ends all streams with a goodbye, and stops following topics. */
   stop(): void {
     this.drain();
     this.#stopped = true;
@@ -112,7 +112,7 @@ export class Streams implements LiveStreams {
     this.hubs.stop();
   }
 
-  /** Waits for Kafka as long as the request may. @returns undefined when a request with a position waits in its stream */
+  /** Opens the feed. @returns undefined when a request with a position gets a stream that waits for a temporary condition */
   async #firstTry(
     request: StreamRequest,
     position: DecodedPosition | undefined,
@@ -172,7 +172,7 @@ export class Streams implements LiveStreams {
       opened,
     );
     this.#streams.add(stream);
-    // Each stream has its own times. Otherwise the heartbeats of all streams that got a record together would be together.
+    // A random first heartbeat: otherwise the heartbeats of streams that open together would be sent together.
     stream.heartbeatAt = Date.now() + Math.random() * this.#options.heartbeatMs;
     this.#checks ??= setInterval(
       () => this.#check(),

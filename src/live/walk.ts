@@ -1,5 +1,5 @@
-// A stream that is not at the place of its feed: its own places, how far it is in the rings, and the partitions whose
-// records it must read from the log first.
+// The state of a stream that is not at the place of its feed: its places, the next entries of the rings, and the partitions
+// whose records it must first read from the log.
 
 import { FROM_FIRST } from "../core/live.ts";
 import { advance, concerns, select } from "./apply.ts";
@@ -11,9 +11,9 @@ import type { Place } from "./place.ts";
 import { encodePosition } from "./position.ts";
 import type { EventStream } from "./stream.ts";
 
-/** How many bytes of events are written before the client must have taken them. */
+/** The approximate number of bytes of events that a step writes per topic. */
 const CHUNK_BYTES = 64 * 1024;
-/** How many entries are passed before other work runs, if they have no events for the stream. */
+/** How many entries a step passes per topic, so that other work runs between steps that write nothing. */
 const MAX_PASSED = 1000;
 
 /** The state of a stream in one topic. */
@@ -25,11 +25,11 @@ export interface TopicWalk {
   cursor: number | undefined;
   /** The partitions whose records are read from the log, because the ring does not have them. */
   readonly lagging: Set<number>;
-  /** Partitions whose log may have lost records before the position: it must be compared with the log. */
+  /** Partitions whose position must be compared with the log, which may have lost records before it. */
   readonly unverified: Set<number>;
 }
 
-/** A stream on its way to the place of its feed. */
+/** Moves a stream to the place of its feed. */
 export class Walk {
   readonly topics: readonly TopicWalk[];
   readonly #stream: EventStream;
@@ -98,7 +98,7 @@ export class Walk {
   /** Called when the log of a partition was read up to an offset that the ring has. */
   catchUp(topic: TopicWalk, partition: number): void {
     topic.lagging.delete(partition);
-    // The stream has passed entries without this partition. It leaves out the records that it has received.
+    // The stream has passed entries without their records of this partition. It skips the records that it has received.
     topic.cursor = topic.hub.entrance;
   }
 
@@ -122,7 +122,7 @@ export class Walk {
     }
   }
 
-  /** The topic was recreated, and the ring does not have that entry any more. */
+  /** Called when the topic was recreated and the ring has removed the entry for it. */
   #restart(topic: TopicWalk): void {
     const { hub, place } = topic;
     topic.unverified.clear();
