@@ -63,7 +63,7 @@ describe("client: record text", () => {
     assert.equal(new TerminalLines(false).line(withMembers({}), 70), `t/0@7  ${dash}  -  1`);
   });
 
-  it("says in words what is not a record", () => {
+  it("describes events that are not records in a sentence", () => {
     const place = { topic: "t", partition: 0 };
     const sentences: readonly [string, object, RegExp][] = [
       ["gap", { ...place, from: 5, to: 9 }, /^gap: t\/0: retention removed the offsets 5 to 8, /],

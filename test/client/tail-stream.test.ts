@@ -8,7 +8,7 @@ import type { ApiDouble } from "../support/api-double.ts";
 import { named, position, problem, record, startEvents, stream } from "../support/event-lines.ts";
 import { until } from "../support/until.ts";
 
-/** Follows the double, and notes what happens. */
+/** Follows the double of a gateway, and records what happens. */
 function follow(url: string, times: Partial<TailTimes> = {}) {
   const notes: string[] = [];
   const waits: number[] = [];

@@ -11,7 +11,7 @@ import { startOpenServer } from "../support/open-server.ts";
 import { until } from "../support/until.ts";
 
 describe("commands: tail and produce", () => {
-  it("refuse wrong usage with 2 and say what is right", async () => {
+  it("refuse wrong usage with 2, and print the usage", async () => {
     const wrong: readonly [typeof tail, Record<string, string>, string[], RegExp][] = [
       [tail, {}, [], /Usage: onramp tail TOPIC\.\.\./],
       [tail, { partition: "x" }, ["orders"], /Usage: onramp tail/],

@@ -4,7 +4,7 @@ import { strict as assert } from "node:assert";
 import { compileClientFilter, MAX_FILTERED_VALUE } from "../../src/core/client-filter.ts";
 import { countCharacters, indexOfText, sliceCharacters } from "../../src/core/long-text.ts";
 
-/** Ten times the time for which one evaluation may hold the event loop, because machines are busy. */
+/** Ten times the time for which one evaluation may block the event loop, because machines are busy. */
 const BOUND_MS = 500;
 const ATTEMPTS = 4;
 

@@ -29,7 +29,7 @@ describe("http: POST /tickets", () => {
   const ask = (body: unknown, headers: Record<string, string> = bearer(shop.token)) =>
     post(gateway(), "/tickets", JSON_TYPE, typeof body === "string" ? body : JSON.stringify(body), headers);
 
-  it("answers a ticket that another replica opens, and when it expires", async () => {
+  it("answers a ticket that another replica accepts, and the time when it expires", async () => {
     const before = Date.now();
     const filter = "value.total > 1";
     const { status, headers, body } = await ask({ topics: ["orders", "shop.a"], filter });

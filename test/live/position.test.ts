@@ -1,4 +1,4 @@
-// Positions: their encoding, and what texts that are not positions lead to.
+// Positions: their encoding, and the errors for texts that are not positions.
 
 import { strict as assert } from "node:assert";
 import { OnrampError } from "../../src/core/errors.ts";

@@ -73,7 +73,7 @@ async function fill(hub: Hub, filters: Filters, filling: Filling): Promise<void>
       entry.rendered(formatOf("value", false));
       assert.ok(entry.byKey.size > 0);
     }
-    // A filter that costs too much for a moment is no matter of this test.
+    // A filter that exceeds its limit of time for a moment does not fail this test.
     for (const filter of running) await filter.select(entry).catch(() => {});
   }
 }

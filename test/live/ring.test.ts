@@ -56,7 +56,7 @@ describe("live: rings", () => {
     assert.deepEqual([memory.used, evicted], [70, ["1/0"]]);
   });
 
-  it("give way when an entry grows", () => {
+  it("evict entries when an entry grows", () => {
     const { memory, evicted, rings: made } = rings(100, 1);
     const [ring] = made;
     ring.push(change(0, 40));

@@ -1,4 +1,4 @@
-// Tickets: what opens them, and what does not.
+// Tickets: which ones are valid, and which ones are refused.
 
 import { strict as assert } from "node:assert";
 import { generateKeyPairSync } from "node:crypto";
@@ -176,7 +176,7 @@ describe("http: tickets", () => {
     await refuses(setUp().tickets, ticket, REPLACED);
   });
 
-  it("neither exist nor open without a secret; the errors name the option", async () => {
+  it("are neither issued nor accepted without a secret; the errors name the option", async () => {
     const tickets = new Tickets(undefined, auth, () => START);
     const missing = { code: 40403, message: /http\.tickets\.secret/ };
     await assert.rejects(tickets.issue(caller, bound), missing);

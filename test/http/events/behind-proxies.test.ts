@@ -18,7 +18,7 @@ import { until } from "../../support/until.ts";
 /** The time-out of the proxies, in milliseconds. */
 const TIMEOUT_MS = 3000;
 const RECORDS = 20;
-/** A record that takes as long was held back by a proxy, in milliseconds. */
+/** A proxy has buffered a record that takes this long, in milliseconds. */
 const HELD_BACK_MS = 150;
 
 describeIf(thorough && nginxInstalled && haproxyInstalled, "http: events behind proxies", function () {
@@ -73,7 +73,7 @@ describeIf(thorough && nginxInstalled && haproxyInstalled, "http: events behind 
         }
       });
 
-      it("closes a stream whose heartbeat is longer than its time-out, and the clients come back", async () => {
+      it("closes a stream whose heartbeat is longer than its time-out, and the clients reconnect", async () => {
         const slow = await startTestGateway(broker.addresses(), { http: { events: { heartbeat: "60s" } } });
         const topic = await broker.topic();
         const streams = await openAll(await start(slow.apiUrl), topic);
@@ -94,7 +94,7 @@ describeIf(thorough && nginxInstalled && haproxyInstalled, "http: events behind 
     assert.equal(got.get("content-type"), "text/event-stream");
   });
 
-  it("nginx holds back what has no x-accel-buffering: no", async () => {
+  it("nginx buffers a stream without x-accel-buffering: no", async () => {
     const topic = await broker.topic();
     const ignoring = await startNginx(gateway().apiUrl, "proxy_ignore_headers X-Accel-Buffering;");
     const direct = await npmEventSources.open(`${gateway().apiUrl}/topics/${topic}/events`);
@@ -103,7 +103,7 @@ describeIf(thorough && nginxInstalled && haproxyInstalled, "http: events behind 
     assert.equal(held?.dispatched.length, 0);
   });
 
-  it("an EventSource gives up at nginx's 502, and examples/events/browser.js comes back", async () => {
+  it("an EventSource gives up at nginx's 502, and examples/events/browser.js reconnects", async () => {
     const topic = await broker.topic({ partitions: 3 });
     const tickets = { secret: "a secret of at least 32 characters" };
     const config = { kafka: { brokers: broker.addresses() }, http: { events: { heartbeat: "1s" }, tickets } };

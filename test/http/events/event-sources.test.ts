@@ -1,4 +1,4 @@
-// The clients of streams, npm's EventSource and that of a browser: they come back by themselves, and values arrive as they are.
+// The clients of streams, npm's EventSource and that of a browser: they reconnect by themselves, and receive values unchanged.
 
 import { strict as assert } from "node:assert";
 import { createToken } from "../../../src/core/token.ts";
@@ -65,7 +65,7 @@ function eventSourceTests(client: EventSources): void {
     return { topic, stream, proxy };
   };
 
-  itOnDevBroker("comes back when Kafka was away for ten seconds", async () => {
+  itOnDevBroker("reconnects when Kafka was unavailable for ten seconds", async () => {
     const kafka = await startDevBroker();
     kafka.createTopic("orders", 3);
     const started = await startTestGateway([kafka.address], { http: HEARTBEAT });

@@ -17,7 +17,7 @@ import { until } from "../../support/until.ts";
 const RECORDS = soak ? 20_000 : 4000;
 const CUTS = soak ? 200 : 60;
 const PARTITIONS = 3;
-/** The pause between requests and between transactions, so that the clients are cut while records flow. */
+/** The pause between requests and between transactions, so that the clients are cut while records are written. */
 const PACE_MS = 20;
 
 interface Kind extends Omit<ResumingOptions, "urls" | "path"> {

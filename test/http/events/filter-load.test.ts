@@ -14,7 +14,7 @@ const FILTERS = 100;
 const PER_SECOND = soak ? 1000 : 200;
 const SECONDS = soak ? 30 : 5;
 const PER_REQUEST = 10;
-/** How long the event loop may be held, in milliseconds. The canary's request adds its own time to it. */
+/** How long the event loop may be blocked, in milliseconds. The request that measures it adds its own time. */
 const [HELD_MS, REQUEST_MS] = [50, 25];
 
 describeIf(thorough, "http: filters of events under load", function () {

@@ -63,7 +63,7 @@ describe("http: filters of streams of events", () => {
     }
   });
 
-  it("do not decide on a value over 256 KB, or when they fail: the client is told of the record", async () => {
+  it("give no result on a value over 256 KB, or when they fail: the client gets `skipped`", async () => {
     const padded = (bytes: number): string => `"${"a".repeat(bytes - 2)}"`;
     const deep = "[".repeat(65) + "]".repeat(65);
     const topic = await filled([

@@ -177,7 +177,7 @@ describeIf(thorough, "http: events, while topics change", function () {
     },
   );
 
-  itOnDevBroker("a partition without a leader does not hold up the others, and loses nothing", async () => {
+  itOnDevBroker("a partition without a leader does not delay the others, and loses nothing", async () => {
     const topic = await broker.topic({ partitions: 2 });
     await produce(topic, ["before"], 1);
     const early = await openEvents(url(topic));

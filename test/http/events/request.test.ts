@@ -197,7 +197,7 @@ describe("http: requests for streams of events", () => {
     assert.match(await rawExchange(gateway(), twice + ids), /^HTTP\/1\.1 400 .*"error_code":40001/s);
   });
 
-  it("are answered with the headers of the contract, and with HEAD by these alone", async () => {
+  it("are answered with the headers of the contract; HEAD with the headers only", async () => {
     const types: readonly [accept: string | undefined, type: string][] = [
       [undefined, SSE],
       ["*/*", SSE],

@@ -22,7 +22,7 @@ describe("http: streams of events of too many clients", () => {
     () => ({ http: { events: { clients: 1 } } }),
   );
 
-  it("are refused without a position, end at once with one, and are open again when a client has gone", async () => {
+  it("are refused without a position, end at once with one, and open again when another client has left", async () => {
     const topic = await broker.topic();
     await produceWithKafkajs(broker.addresses(), topic, [{ value: "0" }]);
     const path = `/topics/${topic}/events?from=earliest`;

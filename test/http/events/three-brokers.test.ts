@@ -156,7 +156,7 @@ describeIf(mayStartApacheKafka, "http: events on three brokers", function () {
     assert.deepEqual([names(client), names(resumed)], [["reset"], ["reset"]]);
   });
 
-  it("a partition without a leader does not hold up the others, and loses nothing", async () => {
+  it("a partition without a leader does not delay the others, and loses nothing", async () => {
     const third = cluster.brokers[2] as KafkaBroker;
     const topic = `half-${Date.now()}`;
     const replicaAssignment = [

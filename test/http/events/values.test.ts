@@ -54,7 +54,7 @@ const VALUES: Readonly<Record<string, string | Buffer | null>> = {
   "a large number": "12345678901234567890",
   "a decimal": "1.0",
   "equal names": '{"a":1,"a":2,"__proto__":3}',
-  "a word that is no JSON": "NaN",
+  "a word that is not JSON": "NaN",
   "forged fields": FORGED,
   "forged fields with CR": FORGED.replaceAll("\n", "\r"),
   "forged fields with CRLF": FORGED.replaceAll("\n", "\r\n"),
