@@ -1,5 +1,5 @@
 // Follows topics from a page, or from Node with npm's `eventsource` as EventSource. An EventSource cannot send a token, so it sends a
-// ticket; it reconnects by itself, with its position, until an answer is not 200. Then this code gets a new ticket and goes on.
+// ticket; it reconnects by itself, with its position, until an answer is not 200. Then this code requests a new ticket and continues.
 
 const TYPES = ["message", "tombstone", "binary", "skipped", "gap", "reset", "goodbye", "position"];
 
