@@ -1,5 +1,5 @@
-// Makes texts from records and gateways safe to print: they must not be able to send escape sequences to a terminal, to break a line, or to
-// change the order in which text is displayed.
+// Makes texts from records and gateways safe to print: they must not be able to send escape sequences to a terminal, to
+// break a line, or to change the order in which text is displayed.
 
 const UNSAFE = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}\ufeff]/gu;
 const NAMES: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };

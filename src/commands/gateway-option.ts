@@ -7,8 +7,8 @@ import type { Io } from "./command.ts";
 export const gatewayOption = { url: { type: "string" } } as const;
 
 /**
- * @returns the gateway of `--url`, otherwise of `ONRAMP_URL`, otherwise of `DEFAULT_URL`; undefined when the URL or the token is not
- * valid: the reason has been printed
+ * @returns the gateway of `--url`, otherwise of `ONRAMP_URL`, otherwise of `DEFAULT_URL`; undefined when the URL or the token
+ * is not valid: the reason has been printed
  */
 export function gatewayOf(
   io: Io,
