@@ -1,6 +1,7 @@
 // `onramp replay` and `onramp dead-letter replay`: deliver records again.
 
 import { type ReplayReport, replayDeadLetters, replaySink } from "../app/replay.ts";
+import { parseTime } from "../core/time.ts";
 import { type Command, configOption, configure, INTERRUPTED, type Io, stopSignal } from "./command.ts";
 
 export const replay: Command = {
@@ -62,12 +63,8 @@ function reportReplay(
   return interrupted ? INTERRUPTED : deadLettered + unknownSinks.size + lost.length > 0 ? 1 : 0;
 }
 
-/** Parses RFC 3339 or milliseconds since 1970. `Date.parse` alone would misread other texts as times. */
+/** Parses RFC 3339 or milliseconds since 1970. */
 function timeOf(given: string | boolean | undefined): number | undefined {
   const text = String(given ?? "");
-  if (/^\d{13}$/.test(text)) return Number(text);
-  const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/i.test(text)
-    ? Date.parse(text)
-    : Number.NaN;
-  return Number.isNaN(time) ? undefined : time;
+  return /^\d{13}$/.test(text) ? Number(text) : parseTime(text);
 }

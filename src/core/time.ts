@@ -35,10 +35,20 @@ const LAST_TIME = 253_402_300_799_999;
  */
 export const isTime = (timestamp: number): boolean => timestamp >= 0 && timestamp <= LAST_TIME;
 
-/** Whether the day of a time in RFC 3339 exists: `Date.parse` reads 30 February as 2 March. */
-export function dayExists(text: string): boolean {
-  const [year = 0, month = 0, day = 0] = text.slice(0, 10).split("-").map(Number);
-  return day <= new Date(Date.UTC(year, month, 0)).getUTCDate();
+/** A time in RFC 3339; the seconds may be left out. */
+const TIME = /^(\d{4})-(\d\d)-(\d\d)T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/i;
+
+/**
+ * Parses a time in RFC 3339, in which the seconds may be left out. `Date.parse` alone would accept other texts, and read
+ * 30 February as 2 March.
+ *
+ * @returns milliseconds since 1970; undefined when the text is not such a time
+ */
+export function parseTime(text: string): number | undefined {
+  const [, year, month, day] = TIME.exec(text) ?? [];
+  if (Number(day) > new Date(Date.UTC(Number(year), Number(month), 0)).getUTCDate()) return undefined;
+  const time = year === undefined ? Number.NaN : Date.parse(text);
+  return Number.isNaN(time) ? undefined : time;
 }
 
 /**

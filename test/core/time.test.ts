@@ -2,13 +2,37 @@
 
 import { strict as assert } from "node:assert";
 import { getEventListeners } from "node:events";
-import { Backoff, firstSuccess, systemClock, untilAborted, untilDeadline } from "../../src/core/time.ts";
+import {
+  Backoff,
+  firstSuccess,
+  parseTime,
+  systemClock,
+  untilAborted,
+  untilDeadline,
+} from "../../src/core/time.ts";
 
 const never = new Promise<never>(() => {});
 /** Whether a timer still keeps the process alive. */
 const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
 
 describe("core: time", () => {
+  it("parses times in RFC 3339, and no others", () => {
+    for (const [text, time] of [
+      ["2026-01-31T12:00:00Z", 1_769_860_800_000],
+      ["2026-01-31t13:00:00.250+01:00", 1_769_860_800_250],
+      ["2026-01-31T12:00Z", 1_769_860_800_000],
+      ["2028-02-29T00:00:00Z", 1_835_395_200_000],
+      ["1969-12-31T23:59:59Z", -1000],
+      ...["2026-02-30T00:00:00Z", "2027-02-29T00:00:00Z", "2026-13-01T00:00:00Z", "2026-01-32T00:00:00Z"].map(
+        (wrong) => [wrong, undefined] as const,
+      ),
+      ...["2026-01-31T25:00:00Z", "2026-01-31", "2026-01-31 12:00:00Z", "2026-01-31T12:00:00", "1", ""].map(
+        (wrong) => [wrong, undefined] as const,
+      ),
+    ] as const)
+      assert.equal(parseTime(text), time, text);
+  });
+
   it("has a backoff that is active from a failure until a reset", () => {
     const backoff = new Backoff(100, 1000);
     assert.deepEqual([backoff.active, backoff.ready(0)], [false, true]);

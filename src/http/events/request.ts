@@ -3,7 +3,7 @@
 import type { IncomingMessage } from "node:http";
 import { OnrampError } from "../../core/errors.ts";
 import type { StreamRequest, StreamStart } from "../../core/live.ts";
-import { dayExists } from "../../core/time.ts";
+import { parseTime } from "../../core/time.ts";
 import { formatOf, LINES_TYPE, REPRESENTATIONS, type Representation, SSE_TYPE } from "./formats.ts";
 
 const PATH = /^\/topics\/([^/?]+)\/events(?:\?(.*))?$/s;
@@ -12,7 +12,6 @@ const MAX_TOPICS = 50;
 /** The largest N of `from=-N`: these records are read before the stream begins. */
 const MAX_LAST = 10_000;
 const PARAMETERS = ["from", "lastEventId", "key", "partition", "filter", "format", "ticket"] as const;
-const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/i;
 /** Positions are longer than the words and numbers that `from` accepts. */
 const POSITION = /^[\w-]{20,}$/;
 
@@ -84,8 +83,8 @@ function startOf(
   const last = /^-(\d+)$/.exec(from)?.[1];
   if (last !== undefined && Number(last) >= 1 && Number(last) <= MAX_LAST)
     return { at: { last: Number(last) }, position: undefined };
-  const time = TIME.test(from) && dayExists(from) ? Date.parse(from) : Number.NaN;
-  if (time >= 0) return { at: { time }, position: undefined };
+  const time = parseTime(from);
+  if (time !== undefined && time >= 0) return { at: { time }, position: undefined };
   if (POSITION.test(from)) return { at: "latest", position: from };
   throw new OnrampError(
     40001,

@@ -1,7 +1,7 @@
 // Parses and checks the partitions and timestamps of requests.
 
 import { OnrampError } from "../../../core/errors.ts";
-import { dayExists } from "../../../core/time.ts";
+import { parseTime } from "../../../core/time.ts";
 
 const RFC_3339 = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})$/;
 /** Partitions are 32-bit integers in Kafka. */
@@ -27,8 +27,8 @@ export function checkTimestamp(timestamp: number): number {
 /** Parses `?timestamp=`: milliseconds since 1970, or RFC 3339. @throws OnrampError 40001 */
 export function parseTimestamp(text: string): number {
   if (/^\d+$/.test(text)) return checkTimestamp(Number(text));
-  const time = RFC_3339.test(text) && dayExists(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(time)) {
+  const time = RFC_3339.test(text) ? parseTime(text) : undefined;
+  if (time === undefined) {
     // In a query, + means a space.
     const hint = / \d{2}:\d{2}$/.test(text) ? " Send the + of a time zone as %2B." : "";
     throw new OnrampError(
