@@ -98,6 +98,14 @@ export interface TopicTails {
    */
   follow(topic: string, listener: TailListener, signal: AbortSignal): Promise<FollowedTopic>;
   /**
+   * Asks Kafka for the id and the number of partitions of a topic, which `follow` reports up to 5 s later.
+   *
+   * @returns undefined when Kafka does not answer, or has no such topic
+   */
+  current(
+    topic: string,
+  ): Promise<{ readonly id: string | undefined; readonly partitionCount: number } | undefined>;
+  /**
    * Finds the offset of the first record, of the first one from a time on (milliseconds), or the end. Partitions whose
    * offset cannot be read now are absent.
    */

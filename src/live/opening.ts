@@ -46,12 +46,7 @@ export async function findPlaces(
   position: DecodedPosition | undefined,
 ): Promise<(Place | undefined)[]> {
   const { partition, start } = request;
-  for (const { topic, partitionCount } of hubs)
-    if (partition !== undefined && partition >= partitionCount)
-      throw new OnrampError(
-        40402,
-        `Topic "${topic}" has ${partitionCount} partitions; there is no partition ${partition}.`,
-      );
+  await Promise.all(hubs.map((hub) => checkCurrent(tails, hub, partition, position)));
   return Promise.all(
     hubs.map(async (hub) => {
       const { name } = topicKey(hub.topic, undefined);
@@ -63,6 +58,40 @@ export async function findPlaces(
       return new Place(hub.head.key, starts, partition);
     }),
   );
+}
+
+/**
+ * Checks that the hub knows the topic and the partition. A client may come from a replica that noticed sooner that the topic
+ * was recreated, or got partitions.
+ *
+ * @throws OnrampError 40402; 50301 when the hub will know them soon
+ */
+async function checkCurrent(
+  tails: TopicTails,
+  { topic, head, partitionCount }: Hub,
+  partition: number | undefined,
+  position: DecodedPosition | undefined,
+): Promise<void> {
+  const { name } = head.key;
+  const sent = position?.find(({ key }) => key.name === name);
+  const isOther = sent !== undefined && sent.key.id !== head.key.id;
+  const isMissing = partition !== undefined && partition >= partitionCount;
+  if (!isOther && !isMissing) return;
+  const current = await tails.current(topic);
+  const isLate =
+    (isOther && current?.id !== undefined && topicKey(topic, current.id).id === sent.key.id) ||
+    (isMissing && partition < (current?.partitionCount ?? 0));
+  if (isLate)
+    throw new OnrampError(
+      50301,
+      `Topic "${topic}" has changed, and this process will notice it within seconds. Try again.`,
+      { retryAfter: 5 },
+    );
+  if (isMissing)
+    throw new OnrampError(
+      40402,
+      `Topic "${topic}" has ${partitionCount} partitions; there is no partition ${partition}.`,
+    );
 }
 
 function resumed(place: Place, { head }: Hub): Place {

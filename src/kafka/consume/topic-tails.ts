@@ -22,6 +22,7 @@ import {
   READ_COMMITTED,
   READ_UNCOMMITTED,
 } from "../client/list-offsets.ts";
+import type { TopicState } from "../client/metadata.ts";
 import { groupBy, type TopicPartition } from "../client/topic-partition.ts";
 import { BlockedReasons } from "./blocked-reasons.ts";
 import { Fetcher, type FetcherDeps } from "./fetcher.ts";
@@ -32,6 +33,8 @@ import { endsOfEpochs } from "./validate-epochs.ts";
 
 /** How long the metadata of a topic may take, in milliseconds. */
 const RESOLVE_MS = 5000;
+/** How long a request waits for new metadata of a topic that is known, in milliseconds. */
+const FRESH_MS = 500;
 /** How long a request waits for the offsets of partitions, in milliseconds. The missing ones are found later. */
 const OFFSETS_MS = 1000;
 /** How long a partition without a leader delays the read of a range, in milliseconds. */
@@ -67,10 +70,29 @@ export class KafkaTopicTails implements TopicTails {
   async follow(topic: string, listener: TailListener, signal: AbortSignal): Promise<FollowedTopic> {
     this.#logging ??= setInterval(() => this.#blockedReasons.logChanges(), LOG_MS).unref();
     const { metadata } = this.#deps;
-    const state = metadata.get(topic) ?? (await metadata.resolve(topic, Date.now() + RESOLVE_MS));
+    const known = metadata.get(topic);
+    // What is known may be a minute old, and the topic recreated since.
+    const state = known
+      ? ((await this.#read(topic)) ?? known)
+      : await metadata.resolve(topic, Date.now() + RESOLVE_MS);
     setMaxListeners(0, signal);
     const deps = { ...this.#deps, fetcher: this.#fetcher, blockedReasons: this.#blockedReasons };
     return new TopicTail(deps, topic, listener, signal).start(state, OFFSETS_MS);
+  }
+
+  async current(topic: string) {
+    const state = await this.#read(topic);
+    return state && { id: state.id, partitionCount: state.partitions.length };
+  }
+
+  /** Reads the metadata of a topic. @returns undefined without an answer in time, and for a topic that does not exist */
+  async #read(topic: string): Promise<TopicState | undefined> {
+    const found = await Promise.race([
+      this.#deps.metadata.read([topic]).catch(() => undefined),
+      delay(FRESH_MS, undefined, { ref: false }),
+    ]);
+    const state = found?.get(topic);
+    return typeof state === "object" ? state : undefined;
   }
 
   async offsets(
