@@ -74,8 +74,9 @@ export class LogReader {
     return true;
   }
 
-  /** The partitions of a topic to read now. */
-  #readable({ hub, lagging, index }: TopicWalk): number[] {
+  /** The partitions of a topic to read now: none while the entry of the ring that says that the topic was recreated is ahead. */
+  #readable({ hub, lagging, index, place }: TopicWalk): number[] {
+    if (place.key.id !== hub.head.key.id) return [];
     return [...lagging].filter(
       (partition) =>
         partition < hub.partitionCount &&
