@@ -98,8 +98,9 @@ export class Walk {
   /** Called when the log of a partition was read up to an offset that the ring has. */
   catchUp(topic: TopicWalk, partition: number): void {
     topic.lagging.delete(partition);
-    // The stream has passed entries without their records of this partition. It skips the records that it has received.
-    topic.cursor = topic.hub.entrance;
+    // The stream has passed entries without this partition. It leaves out the records that it has received. Entries before
+    // the entrance that it has not passed are not left out: they have records of other partitions.
+    topic.cursor = Math.min(topic.cursor ?? topic.hub.entrance, topic.hub.entrance);
   }
 
   /** Enters the ring of a topic, at the start or after the ring has removed entries that the stream had not passed. */
