@@ -138,6 +138,8 @@ export class Streams implements LiveStreams {
       const found = await findPlaces(this.#tails, feed.hubs, request, position);
       const places = found.map((place, index) => place ?? feed.places[index]?.clone());
       checkPositionSize(places as Opened["places"]);
+      const deleted = feed.hubs.find(({ isDeleted }) => isDeleted);
+      if (deleted) throw new OnrampError(40401, `Topic "${deleted.topic}" was deleted.`);
       return { feed, places: places as Opened["places"] };
     } catch (error) {
       this.#feeds.release(feed);
