@@ -1,6 +1,7 @@
 // Follows the end of one topic, without a consumer group: all its partitions, each independently of the others. Notices
 // partitions that are added, and that the topic is deleted or recreated.
 
+import { setMaxListeners } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { messageOf } from "../../core/errors.ts";
 import {
@@ -13,8 +14,7 @@ import {
 } from "../../core/live.ts";
 import type { Log } from "../../core/ports.ts";
 import { Backoff } from "../../core/time.ts";
-import type { ListOffsetsDeps } from "../client/list-offsets.ts";
-import { EARLIEST, LATEST, listOffsets } from "../client/list-offsets.ts";
+import { EARLIEST, LATEST, type ListOffsetsDeps, listOffsets } from "../client/list-offsets.ts";
 import type { TopicState } from "../client/metadata.ts";
 import type { BlockedReasons } from "./blocked-reasons.ts";
 import { continueAt } from "./continue-at.ts";
@@ -87,6 +87,8 @@ export class TopicTail {
 
   #followFrom(starts: readonly PartitionOffset[]): void {
     const { signal } = this.#generation;
+    // Every partition adds a listener.
+    setMaxListeners(0, signal);
     for (const start of starts) void this.#follow(this.#partitions++, start, signal);
   }
 
@@ -106,8 +108,7 @@ export class TopicTail {
 
   /** Finds the offset of a partition that had no leader. Retries until it is known. */
   async #find(partition: number, { offset }: PartitionOffset, signal: AbortSignal): Promise<PartitionOffset> {
-    const place = { topic: this.#topic, partition };
-    const key = `start:${this.#topic}/${partition}`;
+    const [place, key] = [{ topic: this.#topic, partition }, `start:${this.#topic}/${partition}`];
     const time = timeOfOffset(offset);
     const backoff = new Backoff(200, 2000);
     this.#listener.onBlocked(partition, true);
@@ -132,8 +133,7 @@ export class TopicTail {
   }
 
   async #read(reader: PartitionReader, signal: AbortSignal): Promise<void> {
-    const { partition } = reader;
-    const { fetcher } = this.#deps;
+    const [{ partition }, { fetcher }] = [reader, this.#deps];
     reader.onFault = (fault) => this.#onFault(reader, fault);
     fetcher.add(reader);
     try {

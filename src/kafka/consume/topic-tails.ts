@@ -1,7 +1,6 @@
 // Reads topics for streams of events: follows their ends with one fetcher for all topics, finds offsets, compares positions
 // with the log, and reads ranges.
 
-import { setMaxListeners } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import {
   type FollowedTopic,
@@ -75,7 +74,6 @@ export class KafkaTopicTails implements TopicTails {
     const state = known
       ? ((await this.#read(topic)) ?? known)
       : await metadata.resolve(topic, Date.now() + RESOLVE_MS);
-    setMaxListeners(0, signal);
     const deps = { ...this.#deps, fetcher: this.#fetcher, blockedReasons: this.#blockedReasons };
     return new TopicTail(deps, topic, listener, signal).start(state, OFFSETS_MS);
   }
