@@ -2,6 +2,7 @@
 // objects per open stream.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { OnrampError } from "../../core/errors.ts";
 import type { LiveStreams, StreamRequest } from "../../core/live.ts";
 import type { TopicCatalog } from "../../core/ports.ts";
@@ -26,6 +27,9 @@ export interface EventsDeps {
 
 /** The interval of TCP keep-alive probes, in milliseconds. */
 const KEEP_ALIVE_MS = 30_000;
+
+/** The connections that have a stream. It ends with its connection, so no answer to a later request can follow it. */
+const streaming = new WeakSet<Socket>();
 
 /** Answers a request for a stream. Does not throw. */
 export async function handleEvents(
@@ -55,7 +59,7 @@ async function serve(req: IncomingMessage, res: ServerResponse, deps: EventsDeps
   }
   const stream = await deps.live.open(request);
   const { socket } = req;
-  if (res.destroyed || socket.destroyed || socket.readableEnded) {
+  if (res.destroyed || socket.destroyed || socket.readableEnded || streaming.has(socket)) {
     res.destroy();
     return stream.close();
   }
@@ -73,12 +77,15 @@ async function serve(req: IncomingMessage, res: ServerResponse, deps: EventsDeps
   // The server keeps a connection open when the client ends its side. The client of a stream has then left; without this
   // listener, only the write of a later heartbeat would fail.
   const onGone = (): void => void res.destroy();
-  socket.once("end", onGone);
-  res.once("close", () => {
+  const onClose = (): void => {
     clearTimeout(expiry);
-    socket.off("end", onGone);
+    socket.off("end", onGone).off("close", onClose);
     stream.close();
-  });
+  };
+  streaming.add(socket);
+  // A response that waits for an earlier one on the same connection does not notice that the connection was closed.
+  socket.once("end", onGone).once("close", onClose);
+  res.once("close", onClose);
   socket.setKeepAlive(true, KEEP_ALIVE_MS);
   // The answer ends with the connection: HAProxy waits 200 ms for more of a chunked answer before it sends an event.
   res.removeHeader("transfer-encoding");
