@@ -10,7 +10,7 @@ import {
 } from "../core/live.ts";
 import type { Hub } from "./hub.ts";
 import { lastRecords } from "./last-records.ts";
-import { Place, topicKey } from "./place.ts";
+import { Place, type TopicKey, topicKey } from "./place.ts";
 import type { DecodedPosition } from "./position.ts";
 
 /**
@@ -74,14 +74,15 @@ async function checkCurrent(
 ): Promise<void> {
   const { name } = head.key;
   const sent = position?.find(({ key }) => key.name === name);
-  const isOther = sent !== undefined && sent.key.id !== head.key.id;
+  const isOther = sent !== undefined && sent.key.id !== head.key.id && hasId(sent.key) && hasId(head.key);
   const isMissing = partition !== undefined && partition >= partitionCount;
   if (!isOther && !isMissing) return;
   const current = await tails.current(topic);
-  const isLate =
-    (isOther && current?.id !== undefined && topicKey(topic, current.id).id === sent.key.id) ||
-    (isMissing && partition < (current?.partitionCount ?? 0));
-  if (isLate)
+  if (
+    !current ||
+    (isOther && topicKey(topic, current.id).id !== head.key.id) ||
+    (isMissing && partition < current.partitionCount)
+  )
     throw new OnrampError(
       50301,
       `Topic "${topic}" has changed, and this process will notice it within seconds. Try again.`,
@@ -94,10 +95,11 @@ async function checkCurrent(
     );
 }
 
+/** Brokers without topic ids do not show whether a topic was recreated. */
+const hasId = (key: TopicKey): boolean => key.id !== topicKey("", undefined).id;
+
 function resumed(place: Place, { head }: Hub): Place {
-  // Brokers without topic ids do not show whether a topic was recreated.
-  const [none] = [topicKey("", undefined).id];
-  if (place.key.id === none || head.key.id === none) place.key = head.key;
+  if (!hasId(place.key) || !hasId(head.key)) place.key = head.key;
   return place;
 }
 

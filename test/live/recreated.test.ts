@@ -123,9 +123,16 @@ describe("live: streams of a topic that changes", () => {
   });
 
   it("a position of a topic that this process does not know yet waits, and is not reset", async () => {
-    const current = async () => ({ id: "2", partitionCount: 1 });
+    const answers = [undefined, { id: "3", partitionCount: 1 }];
+    let [asked, wasRecreated] = [0, false];
+    const current = async () => {
+      asked++;
+      return wasRecreated ? { id: "2", partitionCount: 1 } : answers.pop();
+    };
     const { hub, open } = await startStreams([2], { current });
     const client = await open({ start: positionOf("2", [1]) });
+    await until(() => asked === 3);
+    wasRecreated = true;
     hub.onRecreated({ id: "2", starts: [FROM_FIRST] });
     hub.onStart(0, { offset: 0, epoch: 0 });
     hub.onRecords(0, [recordAt(0, 0), recordAt(0, 1)], { offset: 2, epoch: 0 });
