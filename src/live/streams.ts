@@ -137,7 +137,8 @@ export class Streams implements LiveStreams {
     try {
       const found = await findPlaces(this.#tails, feed.hubs, request, position);
       const places = found.map((place, index) => place ?? feed.places[index]?.clone());
-      checkPositionSize(places as Opened["places"]);
+      // The positions grow on the way to the place of the feed.
+      for (const each of [places as Opened["places"], feed.places]) checkPositionSize(each);
       const deleted = feed.hubs.find(({ isDeleted }) => isDeleted);
       if (deleted) throw new OnrampError(40401, `Topic "${deleted.topic}" was deleted.`);
       return { feed, places: places as Opened["places"] };

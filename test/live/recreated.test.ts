@@ -140,6 +140,12 @@ describe("live: streams of a topic that changes", () => {
     assert.deepEqual(client.events, ["0@1"]);
   });
 
+  it("a stream whose positions would be too long when it has received all records is refused", async () => {
+    const { open } = await startStreams(Array.from({ length: 1000 }, () => 5_000_000));
+    const opening = open({ start: { at: "earliest", position: undefined } });
+    await assert.rejects(opening, { code: 40001, message: /1000 partitions .* \?partition=/ });
+  });
+
   it("a partition that this process does not know yet is a temporary condition", async () => {
     const current = async () => ({ id: "1", partitionCount: 3 });
     const { open } = await startStreams([2], { current });
