@@ -2,7 +2,7 @@
 
 import { type Entry, NONE_SKIPPED, NOTHING, type RecordsEntry, type Selection } from "./entry.ts";
 import { gapData, recreatedData, truncatedData } from "./event-bytes.ts";
-import type { Place } from "./place.ts";
+import { hasId, type Place } from "./place.ts";
 
 /** Whether an entry is about a partition that the place reads. */
 export const concerns = (place: Place, entry: Entry): boolean =>
@@ -47,7 +47,7 @@ export function advance(
   topic: string,
 ): { readonly event: "gap" | "reset"; readonly data: object } | undefined {
   if (entry.kind === "recreated") {
-    if (place.key.id === entry.key.id) return undefined;
+    if (hasId(entry.key) && place.key.id === entry.key.id) return undefined;
     place.restart(entry.key, entry.starts);
     return { event: "reset", data: recreatedData(topic) };
   }

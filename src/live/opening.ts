@@ -10,7 +10,7 @@ import {
 } from "../core/live.ts";
 import type { Hub } from "./hub.ts";
 import { lastRecords } from "./last-records.ts";
-import { Place, type TopicKey, topicKey } from "./place.ts";
+import { hasId, Place, topicKey } from "./place.ts";
 import type { DecodedPosition } from "./position.ts";
 
 /**
@@ -94,9 +94,6 @@ async function checkCurrent(
       `Topic "${topic}" has ${partitionCount} partitions; there is no partition ${partition}.`,
     );
 }
-
-/** Brokers without topic ids do not show whether a topic was recreated. */
-const hasId = (key: TopicKey): boolean => key.id !== topicKey("", undefined).id;
 
 function resumed(place: Place, { head }: Hub): Place {
   if (!hasId(place.key) || !hasId(head.key)) place.key = head.key;

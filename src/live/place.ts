@@ -21,6 +21,9 @@ export const topicKey = (topic: string, id: string | undefined): TopicKey => ({
   id: id === undefined ? NO_ID : hash(id, ID_BYTES),
 });
 
+/** Whether the broker has topic ids. Otherwise equal keys do not show that the topic was not recreated. */
+export const hasId = ({ id }: TopicKey): boolean => id !== NO_ID;
+
 const hash = (text: string, bytes: number): string =>
   createHash("sha256").update(text).digest().toString("latin1", 0, bytes);
 

@@ -156,8 +156,7 @@ export class TopicTail {
 
   /** Decides where to continue after a lost position. Retries until it is known. */
   async #continue(reader: PartitionReader, fault: LostPosition, signal: AbortSignal): Promise<void> {
-    const { topic, partition } = reader;
-    const backoff = new Backoff(200, 2000);
+    const [{ topic, partition }, backoff] = [reader, new Backoff(200, 2000)];
     for (;;) {
       const found = await continueAt(this.#deps, reader, fault).catch((error: Error) => error);
       signal.throwIfAborted();
@@ -173,7 +172,7 @@ export class TopicTail {
       const { position, cause, event } = found;
       this.#deps.log.warn({ topic, partition, from: reader.position.offset, to: position.offset }, event);
       if (cause === "recreated") {
-        await this.#check(true);
+        await this.#check(signal);
         signal.throwIfAborted();
         // The topic was recreated meanwhile, or deleted again.
         await delay(backoff.next(Date.now()), undefined, { signal });
@@ -211,8 +210,8 @@ export class TopicTail {
     }, ms);
   }
 
-  /** Compares the topic with Kafka's metadata. @param recreated the topic was recreated, even if ids do not show it */
-  async #check(recreated = false): Promise<void> {
+  /** Compares the topic with Kafka's metadata. @param lost the generation that was recreated, even if ids do not show it */
+  async #check(lost?: AbortSignal): Promise<void> {
     const { metadata } = this.#deps;
     const found = await metadata.read([this.#topic]).then(
       (topics) => topics.get(this.#topic),
@@ -221,7 +220,8 @@ export class TopicTail {
     if (this.#signal.aborted || found === undefined) return;
     if (typeof found === "number") return this.#onMissing();
     this.#missingSince = undefined;
-    if (found.id !== this.#id || (recreated && found.id === undefined)) return this.#restart(found);
+    if (found.id !== this.#id || (found.id === undefined && lost?.aborted === false))
+      return this.#restart(found);
     if (found.partitions.length > this.#partitions)
       this.#followFrom(found.partitions.slice(this.#partitions).map(() => FROM_FIRST));
   }
