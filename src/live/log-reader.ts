@@ -35,8 +35,8 @@ export class LogReader {
   readonly #stream: EventStream;
   readonly #walk: Walk;
   readonly #filter: SharedFilter | undefined;
-  /** When partitions are tried again, by topic and partition (milliseconds, `Date.now`). */
-  readonly #retryAt = new Map<string, number>();
+  /** The partitions that are tried again later, by index of the topic and partition. */
+  readonly #paused = new Set<string>();
   /** The number of turns: each begins with another topic. */
   #count = 0;
 
@@ -81,7 +81,7 @@ export class LogReader {
       (partition) =>
         partition < hub.partitionCount &&
         !hub.blocked.has(partition) &&
-        (this.#retryAt.get(`${index}/${partition}`) ?? 0) <= Date.now(),
+        !this.#paused.has(`${index}/${partition}`),
     );
   }
 
@@ -94,9 +94,9 @@ export class LogReader {
     const ranges: PartitionRange[] = [];
     for (const partition of this.#readable(topic)) {
       const [from, to] = [place.at(partition), hub.head.offset(partition)];
-      if (hub.covers(partition, from.offset) && !unverified.has(partition))
-        this.#walk.catchUp(topic, partition);
-      else if (from.offset >= 0 && to > from.offset && !unverified.has(partition))
+      if (hub.covers(partition, from.offset) && !unverified.has(partition)) {
+        if (!this.#walk.catchUp(topic, partition)) this.#retryLater(topic, partition);
+      } else if (from.offset >= 0 && to > from.offset && !unverified.has(partition))
         ranges.push({ partition, from, to });
       else this.#retryLater(topic, partition);
     }
@@ -207,7 +207,11 @@ export class LogReader {
   }
 
   #retryLater({ index }: TopicWalk, partition: number): void {
-    this.#retryAt.set(`${index}/${partition}`, Date.now() + RETRY_MS);
-    void delay(RETRY_MS, undefined, { ref: false }).then(() => this.#stream.wake());
+    const key = `${index}/${partition}`;
+    this.#paused.add(key);
+    void delay(RETRY_MS, undefined, { ref: false }).then(() => {
+      this.#paused.delete(key);
+      this.#stream.wake();
+    });
   }
 }

@@ -95,12 +95,19 @@ export class Walk {
     return made?.bytes.length ?? 0;
   }
 
-  /** Called when the log of a partition was read up to an offset that the ring has. */
-  catchUp(topic: TopicWalk, partition: number): void {
-    topic.lagging.delete(partition);
-    // The stream has passed entries without this partition. It leaves out the records that it has received. Entries before
-    // the entrance that it has not passed are not left out: they have records of other partitions.
-    topic.cursor = Math.min(topic.cursor ?? topic.hub.entrance, topic.hub.entrance);
+  /**
+   * Called when the log of a partition was read up to an offset that the ring has.
+   *
+   * @returns false while entries before the entrance of the ring are left: the partition skips them. They have records of
+   *   other partitions, and records of this one that the log may have lost since
+   */
+  catchUp(topic: TopicWalk, partition: number): boolean {
+    const { hub, cursor, lagging } = topic;
+    if (cursor !== undefined && cursor < hub.entrance) return false;
+    lagging.delete(partition);
+    // The stream has passed entries without their records of this partition. It skips the records that it has received.
+    topic.cursor = hub.entrance;
+    return true;
   }
 
   /** Enters the ring of a topic, at the start or after the ring has removed entries that the stream had not passed. */
@@ -164,7 +171,11 @@ export class Walk {
     if (entry.kind === "recreated") {
       lagging.clear();
       topic.unverified.clear();
-    } else if (lagging.has(entry.partition)) return 0;
+    } else if (lagging.has(entry.partition)) {
+      // What the stream has read from the log may be lost since.
+      if (entry.kind === "truncated") topic.unverified.add(entry.partition);
+      return 0;
+    }
     let written = 0;
     if (entry.kind === "records" && place.offset(entry.partition) < entry.next.offset) {
       const selection = select(entry, this.#stream.keyName, filtered, place.offset(entry.partition));
