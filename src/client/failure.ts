@@ -27,7 +27,7 @@ export class Refused extends OperatorError {
   }
 
   /** Whether the same request may succeed later. */
-  get isPassing(): boolean {
+  get isTemporary(): boolean {
     return this.status >= 500 || this.status === 408 || this.status === 429;
   }
 
@@ -103,7 +103,7 @@ function parseRetryAfter(text: string | undefined): number | undefined {
 }
 
 /** The codes of errors that end when the gateway or the network is available again. Others, such as those of TLS, persist. */
-const PASSING = [
+const TEMPORARY = [
   "ECONNREFUSED",
   "ECONNRESET",
   "EPIPE",
@@ -115,8 +115,8 @@ const PASSING = [
 ];
 
 /** Whether the same connection may succeed later. */
-export const isPassing = (error: unknown): boolean =>
-  PASSING.includes((error as NodeJS.ErrnoException).code ?? "");
+export const isTemporary = (error: unknown): boolean =>
+  TEMPORARY.includes((error as NodeJS.ErrnoException).code ?? "");
 
 /** The message for a gateway to which no connection could be opened. */
 export const noGateway = ({ name }: Gateway, error: unknown): string =>

@@ -4,7 +4,7 @@
 import type { IncomingMessage } from "node:http";
 import { OperatorError } from "../core/errors.ts";
 import { Backoff, systemClock } from "../core/time.ts";
-import { isPassing, lossText, noGateway, notOnramp, Refused, readRefusal } from "./failure.ts";
+import { isTemporary, lossText, noGateway, notOnramp, Refused, readRefusal } from "./failure.ts";
 import { answerTo, type Gateway, openRequest } from "./gateway.ts";
 import { Lines } from "./lines.ts";
 import { printable } from "./printable.ts";
@@ -174,13 +174,13 @@ export class TailStream {
 
   /** @throws `error`, or an OperatorError for it, when another attempt would fail as well */
   #interruption(error: unknown, stop: AbortSignal): Interruption {
-    if (error instanceof Refused && error.isPassing)
+    if (error instanceof Refused && error.isTemporary)
       return { reason: error.message, waitMs: error.retryAfterMs ?? 0 };
     const isStopped = stop.aborted;
     if (!isStopped && (error as NodeJS.ErrnoException).code === undefined) throw error;
     if (this.#wasOpen || isStopped) return { reason: lossText(error), waitMs: 0 };
     const reason = noGateway(this.#gateway, error);
-    if (!isPassing(error)) throw new OperatorError(reason);
+    if (!isTemporary(error)) throw new OperatorError(reason);
     return { reason, waitMs: 0 };
   }
 }

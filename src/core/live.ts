@@ -4,7 +4,7 @@ import type { ConsumedRecord } from "./ports.ts";
 
 /** The next offset of a partition, and the leader epoch of the record before it (-1 if it is not known). */
 export interface PartitionOffset {
-  /** Negative while the offset is not known, because the partition has no leader: see `sinceTime`. */
+  /** Negative while the offset is not known, because the partition has no leader: see `offsetForTime`. */
   readonly offset: number;
   readonly epoch: number;
 }
@@ -13,11 +13,11 @@ export interface PartitionOffset {
  * Returns the negative number that replaces an offset that is not known yet: that of the first record with this timestamp
  * (milliseconds) or a later one.
  */
-export const sinceTime = (ms: number): number => -1 - ms;
-/** The time for which `sinceTime` returned a negative offset. */
+export const offsetForTime = (ms: number): number => -1 - ms;
+/** The time for which `offsetForTime` returned a negative offset. */
 export const timeOfOffset = (offset: number): number => -1 - offset;
 /** The first record of a partition whose first offset is not known yet. */
-export const FROM_FIRST: PartitionOffset = { offset: sinceTime(0), epoch: -1 };
+export const FROM_FIRST: PartitionOffset = { offset: offsetForTime(0), epoch: -1 };
 
 /** The current state of a topic. */
 export interface FollowedTopic {

@@ -18,7 +18,7 @@ export interface TicketDeps extends Pick<BodyLimits, "budget"> {
 }
 
 /** The topics and the filter of a requested ticket. */
-interface Bound {
+interface TicketRequest {
   readonly topics: readonly string[];
   readonly filter: string | undefined;
 }
@@ -35,9 +35,9 @@ export function ticketRoutes({ tickets, auth, budget, namespace, checkFilter }: 
     tickets.requireSecret();
     const client = caller.name ?? req.socket.remoteAddress ?? "";
     const body = await readBody(req, res, client, { budget, ...LIMITS });
-    let bound: Bound;
+    let bound: TicketRequest;
     try {
-      bound = boundOf(parseJson(body.bytes, "The body"));
+      bound = ticketRequestOf(parseJson(body.bytes, "The body"));
     } finally {
       body.release();
     }
@@ -49,7 +49,7 @@ export function ticketRoutes({ tickets, auth, budget, namespace, checkFilter }: 
 }
 
 /** @throws OnrampError 40001 that names every problem of the body */
-function boundOf(body: unknown): Bound {
+function ticketRequestOf(body: unknown): TicketRequest {
   if (typeof body !== "object" || body === null || Array.isArray(body))
     throw new OnrampError(40001, `${SHAPE}.`);
   const { topics, filter, ...rest } = body as Readonly<Record<string, unknown>>;

@@ -1,6 +1,6 @@
 // Applies an entry of a ring to a stream at a place: selects its records, returns its named event, and moves the place.
 
-import { type Entry, NONE_SKIPPED, NOTHING, type RecordsEntry, type Selection } from "./entry.ts";
+import { EMPTY_SELECTION, type Entry, NO_SKIPPED, type RecordsEntry, type Selection } from "./entry.ts";
 import { gapData, recreatedData, truncatedData } from "./event-bytes.ts";
 import { hasId, type Place } from "./place.ts";
 
@@ -23,7 +23,7 @@ export function select(
 ): Selection {
   const { records } = entry;
   let indices = key === undefined ? filtered?.indices : entry.byKey.get(key);
-  if (key !== undefined && indices === undefined) return NOTHING;
+  if (key !== undefined && indices === undefined) return EMPTY_SELECTION;
   if (key !== undefined && filtered !== undefined) {
     const passed = new Set(filtered.indices);
     indices = indices?.filter((index) => passed.has(index));
@@ -32,7 +32,7 @@ export function select(
   const first = records[indices[0] ?? 0]?.offset ?? from;
   return {
     indices: first >= from ? indices : indices.filter((index) => (records[index]?.offset ?? 0) >= from),
-    skipped: filtered?.skipped ?? NONE_SKIPPED,
+    skipped: filtered?.skipped ?? NO_SKIPPED,
   };
 }
 

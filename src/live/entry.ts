@@ -11,7 +11,7 @@ export type Entry = RecordsEntry | PartitionChange | Recreated;
 export interface PartitionChange {
   readonly kind: "start" | "gap" | "truncated";
   readonly partition: number;
-  /** The offset before the change; for `start`, the negative offset that was replaced (see `sinceTime`). */
+  /** The offset before the change; for `start`, the negative offset that was replaced (see `offsetForTime`). */
   readonly from: number;
   readonly next: PartitionOffset;
   readonly bytes: number;
@@ -112,9 +112,9 @@ export interface Selection {
 }
 
 /** The `skipped` of a selection that skips no record. */
-export const NONE_SKIPPED: ReadonlyMap<number, string> = new Map();
+export const NO_SKIPPED: ReadonlyMap<number, string> = new Map();
 /** The selection of no record. */
-export const NOTHING: Selection = { indices: [], skipped: NONE_SKIPPED };
+export const EMPTY_SELECTION: Selection = { indices: [], skipped: NO_SKIPPED };
 
 /** The bytes of a key as latin1 characters. */
 export const keyName = (key: Buffer): string => key.toString("latin1");

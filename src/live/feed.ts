@@ -3,7 +3,6 @@
 
 import { yieldToEventLoop } from "../core/time.ts";
 import { advance, concerns, select } from "./apply.ts";
-import { Audience } from "./audience.ts";
 import type { Entry, RecordsEntry, Selection } from "./entry.ts";
 import { namedEvent, recordEvents } from "./event-bytes.ts";
 import type { SharedFilter } from "./filters.ts";
@@ -13,6 +12,7 @@ import { encodePosition } from "./position.ts";
 import type { Rounds } from "./rounds.ts";
 import type { EventStream } from "./stream.ts";
 import type { StreamCounts } from "./stream-deps.ts";
+import { StreamGroup } from "./stream-group.ts";
 
 /** The approximate maximum of the events that one stream gets in a round, in bytes. */
 const ROUND_BYTES = 64 * 1024;
@@ -30,17 +30,17 @@ export class Feed implements HubListener {
   readonly filter: SharedFilter | undefined;
   /** The place of the streams, and the sequence number of the next entry, per topic. */
   readonly places: readonly Place[];
-  readonly cursors: number[];
+  readonly sequences: number[];
   /** The number of streams that use the feed. */
-  uses = 0;
+  users = 0;
   /** The streams that are not at the place of the feed. They are woken after each round. */
-  readonly followers = new Set<EventStream>();
-  readonly #plain = new Map<string, Audience>();
-  readonly #keyed = new Map<string, Map<string, Audience>>();
+  readonly catchingUp = new Set<EventStream>();
+  readonly #plain = new Map<string, StreamGroup>();
+  readonly #keyed = new Map<string, Map<string, StreamGroup>>();
   #position: string | undefined;
   /** During a round: the streams that have not received its events yet, and the places before the round. */
   #pending = new Set<EventStream>();
-  #before: { readonly places: readonly Place[]; readonly cursors: readonly number[] } | undefined;
+  #before: { readonly places: readonly Place[]; readonly sequences: readonly number[] } | undefined;
 
   readonly #rounds: Rounds;
   readonly #counts: StreamCounts;
@@ -58,7 +58,7 @@ export class Feed implements HubListener {
     this.hubs = hubs;
     this.filter = filter;
     this.places = hubs.map(({ head }) => head.clone(single));
-    this.cursors = hubs.map(({ ring }) => ring.end);
+    this.sequences = hubs.map(({ ring }) => ring.end);
   }
 
   /** The position of all streams that have no pending events. */
@@ -73,28 +73,31 @@ export class Feed implements HubListener {
 
   /** Whether there are entries that the feed has not processed. */
   get isBehind(): boolean {
-    return this.hubs.some(({ ring }, index) => (this.cursors[index] ?? 0) < ring.end);
+    return this.hubs.some(({ ring }, index) => (this.sequences[index] ?? 0) < ring.end);
   }
 
   /** Adds a stream that is at the place of the feed. */
   join(stream: EventStream): void {
-    this.#audienceOf(stream).streams.add(stream);
+    this.#groupOf(stream).streams.add(stream);
   }
 
   leave(stream: EventStream): void {
     this.#pending.delete(stream);
-    this.followers.delete(stream);
+    this.catchingUp.delete(stream);
     const { keyName: key, format } = stream;
-    const audiences = key === undefined ? this.#plain : this.#keyed.get(key);
-    const audience = audiences?.get(format.name);
-    audience?.streams.delete(stream);
-    if (audience?.streams.size !== 0) return;
-    audiences?.delete(format.name);
-    if (key !== undefined && audiences?.size === 0) this.#keyed.delete(key);
+    const groups = key === undefined ? this.#plain : this.#keyed.get(key);
+    const group = groups?.get(format.name);
+    group?.streams.delete(stream);
+    if (group?.streams.size !== 0) return;
+    groups?.delete(format.name);
+    if (key !== undefined && groups?.size === 0) this.#keyed.delete(key);
   }
 
   /** The places and sequence numbers of a stream of the feed. */
-  placesOf(stream: EventStream): { readonly places: readonly Place[]; readonly cursors: readonly number[] } {
+  placesOf(stream: EventStream): {
+    readonly places: readonly Place[];
+    readonly sequences: readonly number[];
+  } {
     return this.#before && this.#pending.has(stream) ? this.#before : this;
   }
 
@@ -112,31 +115,31 @@ export class Feed implements HubListener {
    */
   async round(): Promise<boolean> {
     const found = await this.#next();
-    const before = { places: this.places.map((place) => place.clone()), cursors: [...this.cursors] };
-    const audiences = new Set<Audience>();
+    const before = { places: this.places.map((place) => place.clone()), sequences: [...this.sequences] };
+    const groups = new Set<StreamGroup>();
     // No other code may run after the places move and before `#pending` has the streams whose events are not written.
     let bytes = 0;
     for (const { entry, index, selection } of found) {
       const hub = this.hubs[index] as Hub;
-      if (bytes >= ROUND_BYTES || hub.ring.get(this.cursors[index] ?? 0) !== entry) break;
-      bytes += this.#process(entry, index, hub.topic, selection, audiences);
-      (this.cursors[index] as number)++;
+      if (bytes >= ROUND_BYTES || hub.ring.get(this.sequences[index] ?? 0) !== entry) break;
+      bytes += this.#process(entry, index, hub.topic, selection, groups);
+      (this.sequences[index] as number)++;
     }
     this.#before = before;
-    for (const audience of audiences) for (const stream of audience.streams) this.#pending.add(stream);
-    for (const audience of audiences) await this.#write(audience);
+    for (const group of groups) for (const stream of group.streams) this.#pending.add(stream);
+    for (const group of groups) await this.#write(group);
     this.#before = undefined;
     this.#pending.clear();
-    for (const stream of this.followers) if (!stream.isBlocked) stream.wake();
+    for (const stream of this.catchingUp) if (!stream.isBlocked) stream.wake();
     return this.isBehind;
   }
 
   /** Continues at the head of a hub whose entries were removed before the feed processed them: its streams read the log. */
   #skipTo(index: number, hub: Hub): void {
-    for (const stream of this.#streams()) stream.detach();
+    for (const stream of this.#streams()) stream.leaveFeed();
     const place = this.places[index] as Place;
     (this.places as Place[])[index] = hub.head.clone(place.isSingle ? place.first : undefined);
-    this.cursors[index] = hub.ring.end;
+    this.sequences[index] = hub.ring.end;
     this.#position = undefined;
   }
 
@@ -145,9 +148,9 @@ export class Feed implements HubListener {
     const found: Found[] = [];
     let bytes = 0;
     for (const [index, hub] of this.hubs.entries()) {
-      if ((this.cursors[index] ?? 0) < hub.ring.first) this.#skipTo(index, hub);
-      for (let cursor = this.cursors[index] ?? 0; bytes < ROUND_BYTES; cursor++) {
-        const entry = hub.ring.get(cursor);
+      if ((this.sequences[index] ?? 0) < hub.ring.first) this.#skipTo(index, hub);
+      for (let sequence = this.sequences[index] ?? 0; bytes < ROUND_BYTES; sequence++) {
+        const entry = hub.ring.get(sequence);
         if (!entry) break;
         bytes += entry.bytes;
         const isFiltered = entry.kind === "records" && concerns(this.places[index] as Place, entry);
@@ -158,43 +161,43 @@ export class Feed implements HubListener {
     return found;
   }
 
-  /** Adds the events of an entry to the audiences, and moves the place. @returns the largest number of bytes added to one */
+  /** Adds the events of an entry to the groups, and moves the place. @returns the largest number of bytes added to one */
   #process(
     entry: Entry,
     index: number,
     topic: string,
     selection: Selection | undefined,
-    audiences: Set<Audience>,
+    groups: Set<StreamGroup>,
   ): number {
     const place = this.places[index] as Place;
     if (!concerns(place, entry)) return 0;
     let largest = 0;
     if (entry.kind === "records" && entry.records.length > 0) {
-      for (const [audience, key] of this.#audiencesFor(entry)) {
+      for (const [group, key] of this.#groupsFor(entry)) {
         const selected = select(entry, key, selection, place.offset(entry.partition));
         const at = { topic, index, position: this.position };
-        const made = recordEvents(entry, selected, at, audience.format);
+        const made = recordEvents(entry, selected, at, group.format);
         if (!made) continue;
-        audiences.add(audience);
-        largest = Math.max(largest, audience.add(made));
+        groups.add(group);
+        largest = Math.max(largest, group.add(made));
       }
     }
     const event = advance(place, entry, topic);
     this.#position = undefined;
     if (event)
-      for (const audience of this.#audiences()) {
-        audiences.add(audience);
-        audience.add(namedEvent(audience.format, event.event, event.data, this.position));
+      for (const group of this.#groups()) {
+        groups.add(group);
+        group.add(namedEvent(group.format, event.event, event.data, this.position));
       }
     return largest;
   }
 
-  async #write(audience: Audience): Promise<void> {
-    const made = audience.take();
-    for (const stream of [...audience.streams]) {
+  async #write(group: StreamGroup): Promise<void> {
+    const made = group.take();
+    for (const stream of [...group.streams]) {
       if (!this.#pending.has(stream)) continue;
       if (stream.isBlocked) {
-        stream.detach();
+        stream.leaveFeed();
         continue;
       }
       stream.write(made);
@@ -204,31 +207,31 @@ export class Feed implements HubListener {
     }
   }
 
-  #audienceOf({ keyName: key, format }: EventStream): Audience {
-    let audiences = this.#plain;
+  #groupOf({ keyName: key, format }: EventStream): StreamGroup {
+    let groups = this.#plain;
     if (key !== undefined) {
-      audiences = this.#keyed.get(key) ?? new Map();
-      this.#keyed.set(key, audiences);
+      groups = this.#keyed.get(key) ?? new Map();
+      this.#keyed.set(key, groups);
     }
-    const audience = audiences.get(format.name) ?? new Audience(format);
-    audiences.set(format.name, audience);
-    return audience;
+    const group = groups.get(format.name) ?? new StreamGroup(format);
+    groups.set(format.name, group);
+    return group;
   }
 
-  /** The audiences that may get records of an entry, with their keys. Finds them by key, without comparisons. */
-  *#audiencesFor(entry: RecordsEntry): Generator<readonly [Audience, string | undefined]> {
-    for (const audience of this.#plain.values()) yield [audience, undefined];
+  /** The groups that may get records of an entry, with their keys. Finds them by key, without comparisons. */
+  *#groupsFor(entry: RecordsEntry): Generator<readonly [StreamGroup, string | undefined]> {
+    for (const group of this.#plain.values()) yield [group, undefined];
     if (this.#keyed.size === 0) return;
     for (const key of entry.byKey.keys())
-      for (const audience of this.#keyed.get(key)?.values() ?? []) yield [audience, key];
+      for (const group of this.#keyed.get(key)?.values() ?? []) yield [group, key];
   }
 
-  *#audiences(): Generator<Audience> {
+  *#groups(): Generator<StreamGroup> {
     yield* this.#plain.values();
-    for (const audiences of this.#keyed.values()) yield* audiences.values();
+    for (const groups of this.#keyed.values()) yield* groups.values();
   }
 
   #streams(): EventStream[] {
-    return [...this.#audiences()].flatMap(({ streams }) => [...streams]);
+    return [...this.#groups()].flatMap(({ streams }) => [...streams]);
   }
 }

@@ -45,13 +45,13 @@ export class Feeds {
       this.#feeds.set(key, feed);
       for (const hub of hubs) hub.listeners.add(feed);
     }
-    feed.uses++;
+    feed.users++;
     return feed;
   }
 
   release(feed: Feed): void {
-    feed.uses--;
-    if (feed.uses === 0) {
+    feed.users--;
+    if (feed.users === 0) {
       for (const hub of feed.hubs) hub.listeners.delete(feed);
       for (const [key, each] of this.#feeds) if (each === feed) this.#feeds.delete(key);
     }

@@ -7,7 +7,7 @@ import { messageOf, OnrampError } from "../core/errors.ts";
 import type { Bindings } from "../core/expressions.ts";
 import { parsedValue } from "../core/json-numbers.ts";
 import type { ConsumedRecord } from "../core/ports.ts";
-import { NONE_SKIPPED, NOTHING, type RecordsEntry, type Selection } from "./entry.ts";
+import { EMPTY_SELECTION, NO_SKIPPED, type RecordsEntry, type Selection } from "./entry.ts";
 import { FilterCost } from "./filter-cost.ts";
 
 /** The maximum number of different filters of the process. */
@@ -42,7 +42,7 @@ export function checkFilter(source: string): ClientFilter {
 /** All filters in use, by source. */
 export class Filters {
   readonly #filters = new Map<string, { readonly filter: RunningFilter; uses: number }>();
-  readonly #turns = new Turns();
+  readonly #evaluations = new EvaluationQueue();
   readonly #inputs = new ParsedInputs();
 
   get size(): number {
@@ -64,7 +64,7 @@ export class Filters {
           `This process runs ${MAX_FILTERS} different filters already. Use a filter that other clients use, use ?key=, or try again later.`,
           { retryAfter: 10 },
         );
-      found = { filter: new RunningFilter(compiled, this.#turns, this.#inputs), uses: 0 };
+      found = { filter: new RunningFilter(compiled, this.#evaluations, this.#inputs), uses: 0 };
       this.#filters.set(source, found);
     }
     found.uses++;
@@ -83,16 +83,16 @@ const [SELECTION_BYTES, INDICES_BYTES, INDEX_BYTES, REASON_BYTES] = [60, 200, 8,
 class RunningFilter implements SharedFilter {
   readonly source: string;
   readonly #filter: ClientFilter;
-  readonly #turns: Turns;
+  readonly #evaluations: EvaluationQueue;
   readonly #inputs: ParsedInputs;
   readonly #cost = new FilterCost();
   /** The results, and the evaluations in flight. Weak, so that neither the filter nor the entries retain the other. */
   readonly #selected = new WeakMap<RecordsEntry, Selection | Promise<Selection>>();
 
-  constructor(filter: ClientFilter, turns: Turns, inputs: ParsedInputs) {
+  constructor(filter: ClientFilter, evaluations: EvaluationQueue, inputs: ParsedInputs) {
     this.source = filter.source;
     this.#filter = filter;
-    this.#turns = turns;
+    this.#evaluations = evaluations;
     this.#inputs = inputs;
   }
 
@@ -123,11 +123,13 @@ class RunningFilter implements SharedFilter {
     const [indices, skipped] = [[] as number[], new Map<number, string>()];
     for (let index = 0; index < records.length; ) {
       await this.#cost.wait();
-      index = await this.#turns.take(() => this.#runSlice(records, index, { indices, skipped }));
+      index = await this.#evaluations.run(() => this.#runSlice(records, index, { indices, skipped }));
       const excess = this.#cost.excess;
       if (excess !== undefined) throw new OnrampError(50301, excess);
     }
-    return indices.length === 0 ? NOTHING : { indices, skipped: skipped.size === 0 ? NONE_SKIPPED : skipped };
+    return indices.length === 0
+      ? EMPTY_SELECTION
+      : { indices, skipped: skipped.size === 0 ? NO_SKIPPED : skipped };
   }
 
   /** @returns the index of the first record that is left for the next slice */
@@ -212,10 +214,10 @@ class ParsedInputs {
 }
 
 /** Runs tasks one after the other, each in an iteration of the event loop of its own. */
-class Turns {
+class EvaluationQueue {
   #last: Promise<unknown> = Promise.resolve();
 
-  take<T>(task: () => Promise<T>): Promise<T> {
+  run<T>(task: () => Promise<T>): Promise<T> {
     const turn = this.#last.then(() => new Promise((resolve) => setImmediate(resolve))).then(task);
     this.#last = turn.catch(() => {});
     return turn;

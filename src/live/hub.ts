@@ -33,7 +33,7 @@ export class Hub implements TailListener {
   constructor(topic: string, tails: TopicTails, memory: RingMemory, onDeleted: (hub: Hub) => void) {
     this.topic = topic;
     this.#onDeleted = onDeleted;
-    this.ring = memory.ring((entry) => this.#onEvicted(entry));
+    this.ring = memory.createRing((entry) => this.#onEvicted(entry));
     this.ready = tails.follow(topic, this, this.#stop.signal).then(({ id, starts }) => {
       this.#id = id;
       this.#head = new Place(topicKey(topic, id), starts);
@@ -58,7 +58,7 @@ export class Hub implements TailListener {
     return this.head.offsets.length;
   }
   /** The sequence number at which a stream enters the ring. */
-  get entrance(): number {
+  get joinSequence(): number {
     return Math.max(this.ring.first, this.#joinFrom);
   }
 

@@ -10,12 +10,12 @@ import {
 } from "../core/live.ts";
 import type { ConsumedRecord } from "../core/ports.ts";
 import { select } from "./apply.ts";
+import type { CatchUp, TopicCatchUp } from "./catch-up.ts";
 import { RecordsEntry } from "./entry.ts";
 import { gapData, namedEvent, resetEvent, truncatedData } from "./event-bytes.ts";
 import type { SharedFilter } from "./filters.ts";
-import type { LogTurns } from "./log-turns.ts";
+import type { LogReadSlots } from "./log-read-slots.ts";
 import type { EventStream } from "./stream.ts";
-import type { TopicWalk, Walk } from "./walk.ts";
 
 /** The pause before a partition that cannot be read is tried again, in milliseconds. */
 const RETRY_MS = 1000;
@@ -28,28 +28,28 @@ const [TAKE_MS, TURN_MS] = [500, 1000];
 /** Ends a turn: the client is slow, or the turn has lasted long enough. */
 class TurnOver extends Error {}
 
-/** Reads the log for one stream, in turns. */
+/** Reads the log for one stream, in readSlots. */
 export class LogReader {
   readonly #tails: TopicTails;
-  readonly #turns: LogTurns;
+  readonly #readSlots: LogReadSlots;
   readonly #stream: EventStream;
-  readonly #walk: Walk;
+  readonly #catchUp: CatchUp;
   readonly #filter: SharedFilter | undefined;
   /** The partitions that are tried again later, by index of the topic and partition. */
   readonly #paused = new Set<string>();
-  /** The number of turns: each begins with another topic. */
+  /** The number of readSlots: each begins with another topic. */
   #count = 0;
 
   constructor(
-    deps: { readonly tails: TopicTails; readonly turns: LogTurns },
+    deps: { readonly tails: TopicTails; readonly readSlots: LogReadSlots },
     stream: EventStream,
-    walk: Walk,
+    catchUp: CatchUp,
     filter: SharedFilter | undefined,
   ) {
     this.#tails = deps.tails;
-    this.#turns = deps.turns;
+    this.#readSlots = deps.readSlots;
     this.#stream = stream;
-    this.#walk = walk;
+    this.#catchUp = catchUp;
     this.#filter = filter;
   }
 
@@ -60,9 +60,9 @@ export class LogReader {
    * @throws OnrampError when the filter costs too much
    */
   async read(signal: AbortSignal): Promise<boolean> {
-    const due = this.#walk.topics.filter((topic) => this.#readable(topic).length > 0);
+    const due = this.#catchUp.topics.filter((topic) => this.#readable(topic).length > 0);
     if (due.length === 0) return false;
-    const release = await this.#turns.take(signal);
+    const release = await this.#readSlots.acquire(signal);
     try {
       const first = this.#count++ % due.length;
       for (const topic of [...due.slice(first), ...due.slice(0, first)]) await this.#readTopic(topic, signal);
@@ -75,7 +75,7 @@ export class LogReader {
   }
 
   /** The partitions of a topic to read now: none while the entry of the ring that says that the topic was recreated is ahead. */
-  #readable({ hub, lagging, index, place }: TopicWalk): number[] {
+  #readable({ hub, lagging, index, place }: TopicCatchUp): number[] {
     if (place.key.id !== hub.head.key.id) return [];
     return [...lagging].filter(
       (partition) =>
@@ -85,7 +85,7 @@ export class LogReader {
     );
   }
 
-  async #readTopic(topic: TopicWalk, signal: AbortSignal): Promise<void> {
+  async #readTopic(topic: TopicCatchUp, signal: AbortSignal): Promise<void> {
     await this.#verify(topic);
     await this.#resolve(topic);
     signal.throwIfAborted();
@@ -95,7 +95,7 @@ export class LogReader {
     for (const partition of this.#readable(topic)) {
       const [from, to] = [place.at(partition), hub.head.offset(partition)];
       if (hub.covers(partition, from.offset) && !unverified.has(partition)) {
-        if (!this.#walk.catchUp(topic, partition)) this.#retryLater(topic, partition);
+        if (!this.#catchUp.markCaughtUp(topic, partition)) this.#retryLater(topic, partition);
       } else if (from.offset >= 0 && to > from.offset && !unverified.has(partition))
         ranges.push({ partition, from, to });
       else this.#retryLater(topic, partition);
@@ -118,12 +118,12 @@ export class LogReader {
       // Control records may follow the last record.
       const { offset, epoch } = place.at(partition);
       if (offset < to) place.set(partition, { offset: to, epoch });
-      if (hub.covers(partition, Math.max(offset, to))) this.#walk.catchUp(topic, partition);
+      if (hub.covers(partition, Math.max(offset, to))) this.#catchUp.markCaughtUp(topic, partition);
     }
   }
 
   async #take(
-    topic: TopicWalk,
+    topic: TopicCatchUp,
     partition: number,
     records: readonly ConsumedRecord[],
     epoch: number,
@@ -137,7 +137,7 @@ export class LogReader {
     if (this.#stream.isBlocked && !(await this.#stream.untilTaken(TAKE_MS))) throw new TurnOver();
     if (this.#stream.hasEnded) throw new TurnOver();
     const selection = select(entry, this.#stream.keyName, filtered, place.offset(partition));
-    this.#walk.appendRecords(topic, entry, selection);
+    this.#catchUp.appendRecords(topic, entry, selection);
     this.#stream.counts.ringMisses++;
     place.set(partition, next);
     this.#stream.flush();
@@ -146,7 +146,7 @@ export class LogReader {
   }
 
   /** Compares the positions that the client sent with the log. */
-  async #verify(topic: TopicWalk): Promise<void> {
+  async #verify(topic: TopicCatchUp): Promise<void> {
     const { hub, place, unverified } = topic;
     const due = this.#readable(topic).filter((partition) => unverified.has(partition));
     if (due.length === 0) return;
@@ -167,7 +167,7 @@ export class LogReader {
   }
 
   /** Finds the offsets that were not known when the stream began. */
-  async #resolve(topic: TopicWalk): Promise<void> {
+  async #resolve(topic: TopicCatchUp): Promise<void> {
     const { hub, place } = topic;
     const due = this.#readable(topic).filter((partition) => place.offset(partition) < 0);
     for (const time of new Set(due.map((partition) => timeOfOffset(place.offset(partition))))) {
@@ -182,7 +182,7 @@ export class LogReader {
     }
   }
 
-  async #onFailure(topic: TopicWalk, { partition, reason, to }: RangeFailure): Promise<void> {
+  async #onFailure(topic: TopicCatchUp, { partition, reason, to }: RangeFailure): Promise<void> {
     const { hub, place } = topic;
     const { offset: from, epoch } = place.at(partition);
     if (reason === "gap" && to && to.offset > from) {
@@ -196,17 +196,17 @@ export class LogReader {
         hub.head.key,
         hub.head.partitions.map(() => FROM_FIRST),
       );
-      topic.cursor = undefined;
-      this.#stream.append(resetEvent(this.#stream.format, hub.topic, this.#walk.position));
+      topic.sequence = undefined;
+      this.#stream.append(resetEvent(this.#stream.format, hub.topic, this.#catchUp.position));
     } else this.#retryLater(topic, partition);
     this.#stream.flush();
   }
 
   #append(event: string, data: object): void {
-    this.#stream.append(namedEvent(this.#stream.format, event, data, this.#walk.position));
+    this.#stream.append(namedEvent(this.#stream.format, event, data, this.#catchUp.position));
   }
 
-  #retryLater({ index }: TopicWalk, partition: number): void {
+  #retryLater({ index }: TopicCatchUp, partition: number): void {
     const key = `${index}/${partition}`;
     this.#paused.add(key);
     void delay(RETRY_MS, undefined, { ref: false }).then(() => {

@@ -10,7 +10,7 @@ const counter = (name: string, help: string, value: () => number): MetricSource 
 
 /** Returns the metrics of the streams. */
 export function liveMetrics(streams: Streams): readonly MetricSource[] {
-  const { counts, turns, hubs, memory, filters } = streams;
+  const { counts, readSlots, hubs, memory, filters } = streams;
   return [
     gauge("onramp_events_clients", "Open streams of events.", () => streams.all.size),
     counter("onramp_events_sent_total", "Events sent to clients, without heartbeats.", () => counts.events),
@@ -22,7 +22,11 @@ export function liveMetrics(streams: Streams): readonly MetricSource[] {
       labels: ["reason"],
       read: () => [...streams.ended].map(([reason, value]) => ({ labels: { reason }, value })),
     },
-    gauge("onramp_events_catching_up", "Streams that read from Kafka, or wait for it.", () => turns.count),
+    gauge(
+      "onramp_events_catching_up",
+      "Streams that read from Kafka, or wait for it.",
+      () => readSlots.count,
+    ),
     gauge(
       "onramp_events_behind_seconds",
       "The longest time for which an open stream has been behind, in seconds.",

@@ -3,9 +3,9 @@
 import { OnrampError } from "../core/errors.ts";
 import {
   FROM_FIRST,
+  offsetForTime,
   type PartitionOffset,
   type StreamRequest,
-  sinceTime,
   type TopicTails,
 } from "../core/live.ts";
 import type { Hub } from "./hub.ts";
@@ -109,7 +109,7 @@ async function startsOf(
   if (typeof at === "object" && "last" in at) return lastRecords(tails, hub, partitions, at.last);
   const time = at === "earliest" ? at : at.time;
   const found = await tails.offsets(hub.topic, partitions, time);
-  const later = at === "earliest" ? FROM_FIRST : { offset: sinceTime(at.time), epoch: -1 };
+  const later = at === "earliest" ? FROM_FIRST : { offset: offsetForTime(at.time), epoch: -1 };
   return partitions.map((each) => {
     const offset = found.get(each)?.offset;
     return offset === undefined ? later : { offset, epoch: -1 };

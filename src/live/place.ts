@@ -27,7 +27,7 @@ export const hasId = ({ id }: TopicKey): boolean => id !== NO_ID;
 const hash = (text: string, bytes: number): string =>
   createHash("sha256").update(text).digest().toString("latin1", 0, bytes);
 
-/** A place in one topic. Offsets may be negative: see `sinceTime`. */
+/** A place in one topic. Offsets may be negative: see `offsetForTime`. */
 export class Place {
   /** Replaced when the topic is recreated. */
   key: TopicKey;

@@ -21,7 +21,7 @@ export class RingMemory {
   }
 
   /** @param onEvicted called with each entry that is removed to make room */
-  ring(onEvicted: (entry: Entry) => void): Ring {
+  createRing(onEvicted: (entry: Entry) => void): Ring {
     const ring = new Ring(this, onEvicted);
     this.#rings.add(ring);
     return ring;

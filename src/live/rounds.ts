@@ -47,9 +47,9 @@ export class Rounds {
   }
 
   async #runFilter(feed: Feed): Promise<void> {
-    while (feed.uses > 0 && (await this.#round(feed)));
+    while (feed.users > 0 && (await this.#round(feed)));
     this.#filtering.delete(feed);
-    if (feed.isBehind && feed.uses > 0) this.schedule(feed);
+    if (feed.isBehind && feed.users > 0) this.schedule(feed);
   }
 
   async #round(feed: Feed): Promise<boolean> {

@@ -3,7 +3,7 @@
 import type { TopicTails } from "../core/live.ts";
 import type { Log } from "../core/ports.ts";
 import type { Feed } from "./feed.ts";
-import type { LogTurns } from "./log-turns.ts";
+import type { LogReadSlots } from "./log-read-slots.ts";
 import type { Place } from "./place.ts";
 import type { EventStream } from "./stream.ts";
 
@@ -24,7 +24,7 @@ export interface StreamCounts {
 
 export interface StreamDeps {
   readonly tails: TopicTails;
-  readonly turns: LogTurns;
+  readonly readSlots: LogReadSlots;
   readonly log: Log;
   readonly counts: StreamCounts;
   /** Finds the feed and the places. Called again after temporary failures. @throws OnrampError */

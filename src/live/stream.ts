@@ -5,12 +5,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import { asOnrampError, OnrampError } from "../core/errors.ts";
 import type { EventFormat, EventOutput, OpenStream, StreamRequest } from "../core/live.ts";
 import { Backoff } from "../core/time.ts";
+import { CatchUp } from "./catch-up.ts";
 import { exactBuffer, keyName } from "./entry.ts";
 import { type EventBytes, namedEvent } from "./event-bytes.ts";
 import type { Feed } from "./feed.ts";
 import { LogReader } from "./log-reader.ts";
 import type { Opened, StreamCounts, StreamDeps } from "./stream-deps.ts";
-import { Walk } from "./walk.ts";
 
 /** The minimum and maximum pause before the stream is opened again, in milliseconds. */
 const [REOPEN_MS, MAX_REOPEN_MS] = [500, 5000];
@@ -26,7 +26,7 @@ export class EventStream implements OpenStream {
   readonly #deps: StreamDeps;
   #opened: Opened | undefined;
   #output: EventOutput | undefined;
-  #walk: Walk | undefined;
+  #catchUp: CatchUp | undefined;
   #parts: Buffer[] = [];
   #cancel: AbortController | undefined;
   readonly #waiting = new Set<() => void>();
@@ -61,7 +61,7 @@ export class EventStream implements OpenStream {
   }
 
   get #position(): string {
-    if (this.#walk) return this.#walk.position;
+    if (this.#catchUp) return this.#catchUp.position;
     return this.#opened?.feed.positionOf(this) ?? this.request.start.position ?? "";
   }
 
@@ -126,15 +126,15 @@ export class EventStream implements OpenStream {
   }
 
   /** Leaves the place of the feed, because the client is slow or the ring has removed entries. */
-  detach(): void {
+  leaveFeed(): void {
     const { feed } = this;
-    if (!feed || this.#walk) return;
-    const { places, cursors } = feed.placesOf(this);
-    this.#walk = new Walk(
+    if (!feed || this.#catchUp) return;
+    const { places, sequences } = feed.placesOf(this);
+    this.#catchUp = new CatchUp(
       this,
       feed,
       places.map((place) => place.clone()),
-      cursors,
+      sequences,
     );
     this.behindSince = Date.now();
     feed.leave(this);
@@ -149,7 +149,7 @@ export class EventStream implements OpenStream {
   }
 
   #begin({ feed, places }: Opened): void {
-    this.#walk = new Walk(this, feed, places);
+    this.#catchUp = new CatchUp(this, feed, places);
   }
 
   /** Tries to open the stream until it succeeds, or fails permanently. */
@@ -173,26 +173,26 @@ export class EventStream implements OpenStream {
   /** Joins the feed if the stream is at its place. */
   #join(): boolean {
     const { feed } = this;
-    if (!feed || !this.#walk?.hasArrived || this.isBlocked) return false;
-    this.#walk = undefined;
+    if (!feed || !this.#catchUp?.isComplete || this.isBlocked) return false;
+    this.#catchUp = undefined;
     this.behindSince = undefined;
-    feed.followers.delete(this);
+    feed.catchingUp.delete(this);
     feed.join(this);
     return true;
   }
 
   async #work(): Promise<void> {
-    const [walk, feed] = [this.#walk, this.feed];
-    if (!walk || !feed) return;
+    const [catchUp, feed] = [this.#catchUp, this.feed];
+    if (!catchUp || !feed) return;
     this.#cancel = new AbortController();
-    const log = new LogReader(this.#deps, this, walk, feed.filter);
+    const log = new LogReader(this.#deps, this, catchUp, feed.filter);
     try {
-      feed.followers.add(this);
+      feed.catchingUp.add(this);
       while (!this.#ended) {
         if (this.isBlocked) await this.#woken();
-        else if (await walk.step()) await new Promise(setImmediate);
+        else if (await catchUp.step()) await new Promise(setImmediate);
         else if (this.#join()) return;
-        else if (!walk.isLagging || !(await log.read(this.#cancel.signal))) await this.#woken();
+        else if (!catchUp.isLagging || !(await log.read(this.#cancel.signal))) await this.#woken();
       }
     } catch (error) {
       if (!this.#ended) this.fail(error);

@@ -8,7 +8,7 @@ import { Feeds } from "./feeds.ts";
 import { Filters } from "./filters.ts";
 import type { Hub } from "./hub.ts";
 import { Hubs } from "./hubs.ts";
-import { LogTurns } from "./log-turns.ts";
+import { LogReadSlots } from "./log-read-slots.ts";
 import { checkPosition, findPlaces } from "./opening.ts";
 import { checkPositionSize, type DecodedPosition, decodePosition } from "./position.ts";
 import { RefusedStream } from "./refused-stream.ts";
@@ -39,7 +39,7 @@ export interface StreamsOptions {
 /** The `LiveStreams` of the process. */
 export class Streams implements LiveStreams {
   readonly filters = new Filters();
-  readonly turns = new LogTurns();
+  readonly readSlots = new LogReadSlots();
   readonly memory: RingMemory;
   readonly hubs: Hubs;
   readonly counts: StreamCounts = { events: 0, bytes: 0, ringHits: 0, ringMisses: 0 };
@@ -163,7 +163,7 @@ export class Streams implements LiveStreams {
     const stream = new EventStream(
       {
         tails: this.#tails,
-        turns: this.turns,
+        readSlots: this.readSlots,
         counts: this.counts,
         log: this.#log,
         open: () => this.#openFeed(request, position),

@@ -1,7 +1,7 @@
 // The hub of a topic: what its ring covers after evictions, gaps, truncations and recreations.
 
 import { strict as assert } from "node:assert";
-import { FROM_FIRST, type PartitionOffset, sinceTime, type TopicTails } from "../../src/core/live.ts";
+import { FROM_FIRST, offsetForTime, type PartitionOffset, type TopicTails } from "../../src/core/live.ts";
 import type { ConsumedRecord } from "../../src/core/ports.ts";
 import { formatOf } from "../../src/http/events/formats.ts";
 import { CHANGE_BYTES, type RecordsEntry } from "../../src/live/entry.ts";
@@ -62,7 +62,7 @@ describe("live: the hub of a topic", () => {
     add(0, 5);
     assert.deepEqual([hub.head.offset(0), hub.head.offset(1), changes()], [105, 200, 1]);
     assert.deepEqual([hub.covers(0, 99), hub.covers(0, 100), hub.covers(0, 103)], [false, true, true]);
-    const entry = hub.ring.get(hub.entrance) as RecordsEntry;
+    const entry = hub.ring.get(hub.joinSequence) as RecordsEntry;
     assert.deepEqual([entry.partition, entry.from, entry.next.offset], [0, 100, 105]);
   });
 
@@ -70,14 +70,14 @@ describe("live: the hub of a topic", () => {
     const { hub, add, memory } = await startHub(undefined, 5000);
     for (let n = 0; n < 3; n++) add(0, 1, 1000);
     assert.deepEqual([hub.covers(0, 100), hub.ring.first], [false, 1]);
-    assert.deepEqual([hub.covers(0, 101), hub.covers(1, 200), hub.entrance], [true, true, 1]);
+    assert.deepEqual([hub.covers(0, 101), hub.covers(1, 200), hub.joinSequence], [true, true, 1]);
     add(1, 1, 1000);
     add(1, 1, 1000);
     add(1, 1, 1000);
     assert.ok(memory.used <= 5000);
     assert.deepEqual([hub.covers(0, 102), hub.covers(0, 103)], [false, true]);
     assert.deepEqual([hub.covers(1, 200), hub.covers(1, 201)], [false, true]);
-    assert.equal(hub.entrance, hub.ring.first);
+    assert.equal(hub.joinSequence, hub.ring.first);
   });
 
   it("keeps a gap in the ring: streams before it are covered", async () => {
@@ -100,7 +100,7 @@ describe("live: the hub of a topic", () => {
     assert.deepEqual([hub.covers(0, 100), hub.covers(0, 103), hub.covers(0, 104)], [false, false, true]);
     // The entries before have records that the log lost, so streams cannot enter there.
     assert.deepEqual([hub.covers(1, 209), hub.covers(1, 210)], [false, true]);
-    assert.deepEqual([hub.entrance, hub.ring.first], [3, 0]);
+    assert.deepEqual([hub.joinSequence, hub.ring.first], [3, 0]);
     add(0, 1);
     assert.deepEqual([hub.covers(0, 104), hub.covers(0, 105)], [true, true]);
   });
@@ -130,11 +130,11 @@ describe("live: the hub of a topic", () => {
     );
     hub.onStart(0, at(0));
     add(0, 3);
-    assert.deepEqual([hub.covers(0, 0), hub.head.offset(0), hub.entrance], [true, 3, 2]);
+    assert.deepEqual([hub.covers(0, 0), hub.head.offset(0), hub.joinSequence], [true, 3, 2]);
   });
 
   it("covers a partition without a leader, or an added one, from where it is found to begin", async () => {
-    const since = sinceTime(1_800_000_000_000);
+    const since = offsetForTime(1_800_000_000_000);
     const { hub, add } = await startHub([at(100), at(since, -1)]);
     assert.deepEqual([hub.covers(1, since), hub.covers(1, 0), hub.covers(1, 1000)], [true, false, false]);
     hub.onStart(1, at(40));

@@ -2,7 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import { OnrampError } from "../../src/core/errors.ts";
-import { FROM_FIRST, type PartitionOffset, sinceTime } from "../../src/core/live.ts";
+import { FROM_FIRST, offsetForTime, type PartitionOffset } from "../../src/core/live.ts";
 import { Place, topicKey } from "../../src/live/place.ts";
 import { checkPositionSize, decodePosition, encodeChange, encodePosition } from "../../src/live/position.ts";
 
@@ -14,7 +14,13 @@ const placesOf = (count: number, partitions: number, offset = 1): Place[] =>
   Array.from({ length: count }, (_, n) => place(`t${n}`, new Array(partitions).fill(at(offset, 3))));
 
 /** The largest values that Kafka and `Date` have: an offset below 2^52, an epoch of 32 bits, the year 9999. */
-const EXTREMES = [at(0), at(2 ** 52 - 1, 2 ** 31 - 1), at(sinceTime(253_402_300_799_999)), at(63), at(64)];
+const EXTREMES = [
+  at(0),
+  at(2 ** 52 - 1, 2 ** 31 - 1),
+  at(offsetForTime(253_402_300_799_999)),
+  at(63),
+  at(64),
+];
 
 /** Damages a text: other, missing, additional or repeated characters. */
 function mutated(text: string, random: () => number): string {
@@ -64,7 +70,7 @@ describe("live: positions", () => {
       const places = EXTREMES.map((each) => place("t", [each], single));
       assert.deepEqual(decodePosition(encodePosition(places)), places);
     }
-    const unknown = place("t", [FROM_FIRST, at(sinceTime(1)), at(sinceTime(1_800_000_000_000))]);
+    const unknown = place("t", [FROM_FIRST, at(offsetForTime(1)), at(offsetForTime(1_800_000_000_000))]);
     assert.deepEqual(decodePosition(encodePosition([unknown]))[0]?.offsets, unknown.offsets);
   });
 

@@ -14,7 +14,7 @@ function rings(limit: number, count: number) {
   const memory = new RingMemory(limit);
   const evicted: string[] = [];
   const made = Array.from({ length: count }, (_, n) =>
-    memory.ring((entry) => void evicted.push(`${n}/${(entry as { partition: number }).partition}`)),
+    memory.createRing((entry) => void evicted.push(`${n}/${(entry as { partition: number }).partition}`)),
   );
   return { memory, evicted, rings: made as [Ring, Ring, Ring] };
 }

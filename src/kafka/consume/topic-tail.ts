@@ -7,8 +7,8 @@ import { messageOf } from "../../core/errors.ts";
 import {
   type FollowedTopic,
   FROM_FIRST,
+  offsetForTime,
   type PartitionOffset,
-  sinceTime,
   type TailListener,
   timeOfOffset,
 } from "../../core/live.ts";
@@ -74,7 +74,9 @@ export class TopicTail {
     ]);
     const starts = places.map((place): PartitionOffset => {
       const found = listed?.get(place);
-      return found === undefined || found instanceof Error ? { offset: sinceTime(now), epoch: -1 } : found;
+      return found === undefined || found instanceof Error
+        ? { offset: offsetForTime(now), epoch: -1 }
+        : found;
     });
     // The caller gets the starts before the first call of the listener.
     setImmediate(() => {

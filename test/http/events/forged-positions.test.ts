@@ -1,7 +1,7 @@
 // Positions that a client made up for a topic that exists: the stream reports a reset or a gap, and continues.
 
 import { strict as assert } from "node:assert";
-import { FROM_FIRST, type PartitionOffset, sinceTime } from "../../../src/core/live.ts";
+import { FROM_FIRST, offsetForTime, type PartitionOffset } from "../../../src/core/live.ts";
 import { Place } from "../../../src/live/place.ts";
 import { decodePosition, encodePosition } from "../../../src/live/position.ts";
 import { produceWithKafkajs, useBroker } from "../../support/broker.ts";
@@ -20,8 +20,8 @@ describe("http: streams of events from forged positions", () => {
     ["the first record", FROM_FIRST, [0, 1, 2, 3]],
     ["an offset in the log", { offset: 2, epoch: 0 }, [2, 3]],
     ["an offset without an epoch", { offset: 2, epoch: -1 }, [2, 3]],
-    ["a time in the future", { offset: sinceTime(4e15), epoch: -1 }, [3]],
-    ["a time before all records", { offset: sinceTime(1), epoch: -1 }, [0, 1, 2, 3]],
+    ["a time in the future", { offset: offsetForTime(4e15), epoch: -1 }, [3]],
+    ["a time before all records", { offset: offsetForTime(1), epoch: -1 }, [0, 1, 2, 3]],
     ["an offset after the end", { offset: 2 ** 50, epoch: 0 }, [3]],
     ["an offset after the end without an epoch", { offset: 4, epoch: -1 }, [3]],
     ["an epoch that has not begun", { offset: 2, epoch: MAX_EPOCH }, [2, 3]],

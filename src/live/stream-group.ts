@@ -5,7 +5,7 @@ import type { EventBytes } from "./event-bytes.ts";
 import type { EventStream } from "./stream.ts";
 
 /** Streams that get the same bytes, and the bytes of the current round. */
-export class Audience {
+export class StreamGroup {
   readonly format: EventFormat;
   readonly streams = new Set<EventStream>();
   #parts: Buffer[] = [];

@@ -5,8 +5,8 @@ import { addAbortListener } from "node:events";
 /** The maximum number of streams that read the log. */
 const MAX_READING = 32;
 
-/** The turns of the streams that read the log. */
-export class LogTurns {
+/** The slots of the streams that read the log. */
+export class LogReadSlots {
   #reading = 0;
   readonly #waiting = new Set<() => void>();
 
@@ -15,8 +15,8 @@ export class LogTurns {
     return this.#reading + this.#waiting.size;
   }
 
-  /** Waits for a turn. @returns the function that ends it, to be called once @throws the reason of `signal` */
-  async take(signal: AbortSignal): Promise<() => void> {
+  /** Waits for a slot. @returns the function that releases it, to be called once @throws the reason of `signal` */
+  async acquire(signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted();
     if (this.#reading < MAX_READING) this.#reading++;
     else
@@ -34,7 +34,7 @@ export class LogTurns {
       });
     return () => {
       const [next] = this.#waiting;
-      // The turn passes to the next stream.
+      // The slot passes to the next stream.
       if (next) next();
       else this.#reading--;
     };

@@ -17,12 +17,12 @@ const CHUNK_BYTES = 64 * 1024;
 const MAX_PASSED = 1000;
 
 /** The state of a stream in one topic. */
-export interface TopicWalk {
+export interface TopicCatchUp {
   readonly index: number;
   readonly hub: Hub;
   readonly place: Place;
   /** The sequence number of the next entry of the ring; undefined until the stream has entered it. */
-  cursor: number | undefined;
+  sequence: number | undefined;
   /** The partitions whose records are read from the log, because the ring does not have them. */
   readonly lagging: Set<number>;
   /** Partitions whose position must be compared with the log, which may have lost records before it. */
@@ -30,20 +30,20 @@ export interface TopicWalk {
 }
 
 /** Moves a stream to the place of its feed. */
-export class Walk {
-  readonly topics: readonly TopicWalk[];
+export class CatchUp {
+  readonly topics: readonly TopicCatchUp[];
   readonly #stream: EventStream;
   readonly #feed: Feed;
 
-  /** @param cursors the sequence numbers of the next entries; undefined: the stream has not entered the rings */
-  constructor(stream: EventStream, feed: Feed, places: readonly Place[], cursors?: readonly number[]) {
+  /** @param sequences the sequence numbers of the next entries; undefined: the stream has not entered the rings */
+  constructor(stream: EventStream, feed: Feed, places: readonly Place[], sequences?: readonly number[]) {
     this.#stream = stream;
     this.#feed = feed;
     this.topics = feed.hubs.map((hub, index) => ({
       index,
       hub,
       place: places[index] as Place,
-      cursor: cursors?.[index],
+      sequence: sequences?.[index],
       lagging: new Set<number>(),
       unverified: new Set<number>(),
     }));
@@ -61,12 +61,12 @@ export class Walk {
   }
 
   /** Whether the stream is at the place of its feed. */
-  get hasArrived(): boolean {
+  get isComplete(): boolean {
     return (
       !this.isLagging &&
       this.topics.every(
-        ({ cursor, place, index }) =>
-          cursor === this.#feed.cursors[index] && place.equals(this.#feed.places[index] as Place),
+        ({ sequence, place, index }) =>
+          sequence === this.#feed.sequences[index] && place.equals(this.#feed.places[index] as Place),
       )
     );
   }
@@ -87,7 +87,7 @@ export class Walk {
   }
 
   /** Appends the events of selected records. The caller moves the place. @returns their bytes */
-  appendRecords({ hub, index }: TopicWalk, entry: RecordsEntry, selection: Selection): number {
+  appendRecords({ hub, index }: TopicCatchUp, entry: RecordsEntry, selection: Selection): number {
     if (selection.indices.length === 0) return 0;
     const at = { topic: hub.topic, index, position: this.position };
     const made = recordEvents(entry, selection, at, this.#stream.format);
@@ -98,24 +98,24 @@ export class Walk {
   /**
    * Called when the log of a partition was read up to an offset that the ring has.
    *
-   * @returns false while entries before the entrance of the ring are left: the partition skips them. They have records of
+   * @returns false while entries before `Hub.joinSequence` are left: the partition skips them. They have records of
    *   other partitions, and records of this one that the log may have lost since
    */
-  catchUp(topic: TopicWalk, partition: number): boolean {
-    const { hub, cursor, lagging } = topic;
-    if (cursor !== undefined && cursor < hub.entrance) return false;
+  markCaughtUp(topic: TopicCatchUp, partition: number): boolean {
+    const { hub, sequence, lagging } = topic;
+    if (sequence !== undefined && sequence < hub.joinSequence) return false;
     lagging.delete(partition);
     // The stream has passed entries without their records of this partition. It skips the records that it has received.
-    topic.cursor = hub.entrance;
+    topic.sequence = hub.joinSequence;
     return true;
   }
 
   /** Enters the ring of a topic, at the start or after the ring has removed entries that the stream had not passed. */
-  #enter(topic: TopicWalk): void {
+  #enter(topic: TopicCatchUp): void {
     const { hub, place, lagging } = topic;
-    if (topic.cursor !== undefined && topic.cursor >= hub.ring.first) return;
+    if (topic.sequence !== undefined && topic.sequence >= hub.ring.first) return;
     if (place.key.id !== hub.head.key.id) this.#restart(topic);
-    topic.cursor = hub.entrance;
+    topic.sequence = hub.joinSequence;
     lagging.clear();
     if (!place.isSingle)
       for (let added = place.offsets.length; added < hub.partitionCount; added++)
@@ -131,7 +131,7 @@ export class Walk {
   }
 
   /** Called when the topic was recreated and the ring has removed the entry for it. */
-  #restart(topic: TopicWalk): void {
+  #restart(topic: TopicCatchUp): void {
     const { hub, place } = topic;
     topic.unverified.clear();
     place.restart(
@@ -141,15 +141,15 @@ export class Walk {
     this.#stream.append(resetEvent(this.#stream.format, hub.topic, this.position));
   }
 
-  async #pass(topic: TopicWalk): Promise<boolean> {
+  async #pass(topic: TopicCatchUp): Promise<boolean> {
     const { hub, index } = topic;
     let [bytes, passed] = [0, 0];
     for (; bytes < CHUNK_BYTES && passed < MAX_PASSED; passed++) {
-      const { cursor } = topic;
-      if (cursor === undefined || cursor >= (this.#feed.cursors[index] ?? 0)) break;
-      const entry = hub.ring.get(cursor);
+      const { sequence } = topic;
+      if (sequence === undefined || sequence >= (this.#feed.sequences[index] ?? 0)) break;
+      const entry = hub.ring.get(sequence);
       if (!entry) {
-        topic.cursor = undefined;
+        topic.sequence = undefined;
         break;
       }
       const filtered =
@@ -158,14 +158,14 @@ export class Walk {
           : undefined;
       if (this.#stream.hasEnded) break;
       bytes += this.#take(topic, entry, filtered);
-      topic.cursor = cursor + 1;
+      topic.sequence = sequence + 1;
     }
     this.#stream.flush();
     return passed > 0;
   }
 
   /** Writes the events of an entry, and moves past it. @returns the bytes written */
-  #take(topic: TopicWalk, entry: Entry, filtered: Selection | undefined): number {
+  #take(topic: TopicCatchUp, entry: Entry, filtered: Selection | undefined): number {
     const { place, hub, lagging } = topic;
     if (!concerns(place, entry)) return 0;
     if (entry.kind === "recreated") {
