@@ -111,3 +111,9 @@ export function describeFault(
       return `${name} can't be read now (${fault.detail}). Check the broker that leads the partition; Onramp retries.`;
   }
 }
+
+/** As `describeFault`, for a partition that is read for streams of events: there is no consumer group to move. */
+export const describeTailFault = (place: TopicPartition, offset: number, fault: BlockedPartition): string =>
+  fault.reason === "unreadable"
+    ? `${place.topic}/${place.partition} can't be read at offset ${offset}: ${fault.detail}. Streams of events get no more records of this partition; correct the cause.`
+    : describeFault(place, offset, fault);

@@ -21,7 +21,7 @@ import { continueAt } from "./continue-at.ts";
 import type { Fetcher } from "./fetcher.ts";
 import { PartitionReader } from "./partition-reader.ts";
 import {
-  describeFault,
+  describeTailFault,
   isLost,
   type LostPosition,
   type PositionFault,
@@ -188,17 +188,13 @@ export class TopicTail {
   }
 
   #onFault(reader: PartitionReader, fault: PositionFault | undefined): void {
-    const { topic, partition } = reader;
+    const { topic, partition, position } = reader;
     const key = `read:${topic}/${partition}`;
     const blocked = fault !== undefined && !isLost(fault);
     this.#listener.onBlocked(partition, blocked);
     if (!blocked) return this.#deps.blockedReasons.clear(key);
     if (fault.reason === "deleted") this.#watch(0);
-    const { offset } = reader.position;
-    const message =
-      fault.reason === "unreadable"
-        ? `${topic}/${partition} can't be read at offset ${offset}: ${fault.detail}. Streams of events get no more records of this partition; correct the cause.`
-        : describeFault(reader, offset, fault);
+    const message = describeTailFault(reader, position.offset, fault);
     this.#deps.blockedReasons.raise(key, { kind: fault.reason, topic, partition }, message, {
       afterMs: SHOWN_AFTER_MS[fault.reason],
     });
