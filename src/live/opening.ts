@@ -9,7 +9,7 @@ import {
   type TopicTails,
 } from "../core/live.ts";
 import type { Hub } from "./hub.ts";
-import { lastRecords } from "./last-records.ts";
+import { type LogDeps, lastRecords } from "./last-records.ts";
 import { hasId, Place, topicKey } from "./place.ts";
 import type { DecodedPosition } from "./position.ts";
 
@@ -40,13 +40,13 @@ export function checkPosition(position: DecodedPosition, { topics, partition }: 
  * @throws OnrampError 40402 when a topic does not have the partition
  */
 export async function findPlaces(
-  tails: TopicTails,
+  deps: LogDeps,
   hubs: readonly Hub[],
   request: StreamRequest,
   position: DecodedPosition | undefined,
 ): Promise<(Place | undefined)[]> {
   const { partition, start } = request;
-  await Promise.all(hubs.map((hub) => checkCurrent(tails, hub, partition, position)));
+  await Promise.all(hubs.map((hub) => checkCurrent(deps.tails, hub, partition, position)));
   return Promise.all(
     hubs.map(async (hub) => {
       const { name } = topicKey(hub.topic, undefined);
@@ -54,7 +54,7 @@ export async function findPlaces(
       if (sent) return resumed(sent.clone(partition), hub);
       if (start.at === "latest") return undefined;
       const partitions = partition === undefined ? hub.head.partitions : [partition];
-      const starts = await startsOf(tails, hub, partitions, start.at);
+      const starts = await startsOf(deps, hub, partitions, start.at);
       return new Place(hub.head.key, starts, partition);
     }),
   );
@@ -101,14 +101,14 @@ function resumed(place: Place, { head }: Hub): Place {
 }
 
 async function startsOf(
-  tails: TopicTails,
+  deps: LogDeps,
   hub: Hub,
   partitions: readonly number[],
   at: Exclude<StreamRequest["start"]["at"], "latest">,
 ): Promise<PartitionOffset[]> {
-  if (typeof at === "object" && "last" in at) return lastRecords(tails, hub, partitions, at.last);
+  if (typeof at === "object" && "last" in at) return lastRecords(deps, hub, partitions, at.last);
   const time = at === "earliest" ? at : at.time;
-  const found = await tails.offsets(hub.topic, partitions, time);
+  const found = await deps.tails.offsets(hub.topic, partitions, time);
   const later = at === "earliest" ? FROM_FIRST : { offset: offsetForTime(at.time), epoch: -1 };
   return partitions.map((each) => {
     const offset = found.get(each)?.offset;

@@ -12,6 +12,8 @@ import { ID_BYTES, NAME_BYTES, Place, type TopicKey } from "./place.ts";
 const VERSION = 1;
 /** The maximum length of a position, in characters: proxies accept 8 KiB of headers, and Node.js accepts 16 KiB. */
 const MAX_LENGTH = 6 * 1024;
+/** The same for a position that is sent, in characters: it may have grown since its stream was opened. */
+const MAX_RESUMED = 8 * 1024;
 /** Offsets below this number are encoded exactly, with a sign. */
 const MAX_OFFSET = 2 ** 52;
 /** Kafka's epochs are signed integers of 32 bits. */
@@ -51,11 +53,14 @@ export function encodeChange(topic: number, partition: number, offset: number, e
 /**
  * Checks that the positions of a stream stay within 6 KiB.
  *
+ * @param resumed whether the stream has a position: the limit is then 8 KiB, because partitions may have been added
  * @throws OnrampError 40001 that names `?partition=`
  */
-export function checkPositionSize(places: readonly Place[]): void {
+export function checkPositionSize(places: readonly Place[], resumed: boolean): void {
   const partitions = places.reduce((sum, { offsets }) => sum + offsets.length, 0);
-  if (encodePosition(places).length + Math.ceil((partitions * GROWTH * 4) / 3) + CHANGE <= MAX_LENGTH) return;
+  const growth = resumed ? 0 : Math.ceil((partitions * GROWTH * 4) / 3);
+  const length = encodePosition(places).length + growth + CHANGE;
+  if (length <= (resumed ? MAX_RESUMED : MAX_LENGTH)) return;
   throw new OnrampError(
     40001,
     `The ${partitions} partitions of this stream need positions over 6 KiB, and proxies refuse long headers. Open one stream per partition with ?partition=, or fewer topics per stream.`,
@@ -67,7 +72,7 @@ export type DecodedPosition = readonly Place[];
 
 /** Decodes a position. @throws OnrampError 40001 that describes a position */
 export function decodePosition(text: string): DecodedPosition {
-  if (text.length > MAX_LENGTH || text.length % 4 !== 0 || !/^[\w-]+$/.test(text)) throw malformed();
+  if (text.length > MAX_RESUMED || text.length % 4 !== 0 || !/^[\w-]+$/.test(text)) throw malformed();
   const reader = new PositionReader(Buffer.from(text, "base64url"));
   if (reader.number() !== VERSION) throw malformed();
   const count = reader.number();
@@ -165,5 +170,5 @@ function endText(from: number): string {
 const malformed = (): OnrampError =>
   new OnrampError(
     40001,
-    "This is not a position. A position is the `id` of an event of a stream: up to 6,144 letters, digits, - and _. Send the last one that you received, unchanged, or start with from=latest, from=earliest, or a time.",
+    "This is not a position. A position is the `id` of an event of a stream: up to 8,192 letters, digits, - and _. Send the last one that you received, unchanged, or start with from=latest, from=earliest, or a time.",
   );

@@ -135,10 +135,16 @@ export class Streams implements LiveStreams {
   async #openFeed(request: StreamRequest, position: DecodedPosition | undefined): Promise<Opened> {
     const feed = await this.#feeds.acquire(request);
     try {
-      const found = await findPlaces(this.#tails, feed.hubs, request, position);
+      const found = await findPlaces(
+        { tails: this.#tails, readSlots: this.readSlots },
+        feed.hubs,
+        request,
+        position,
+      );
       const places = found.map((place, index) => place ?? feed.places[index]?.clone());
       // The positions grow on the way to the place of the feed.
-      for (const each of [places as Opened["places"], feed.places]) checkPositionSize(each);
+      for (const each of [places as Opened["places"], feed.places])
+        checkPositionSize(each, position !== undefined);
       const deleted = feed.hubs.find(({ isDeleted }) => isDeleted);
       if (deleted) throw new OnrampError(40401, `Topic "${deleted.topic}" was deleted.`);
       return { feed, places: places as Opened["places"] };

@@ -131,7 +131,7 @@ describe("live: positions", () => {
     "a change of a topic that is absent": encodePosition([place("a", [at(1)])]) + encodeChange(1, 0, 1, 1),
     "a change of partition 5000": encodePosition([place("a", [at(1)])]) + encodeChange(0, 5000, 1, 1),
     "half a change": encodePosition([place("a", [at(1)])]) + numbers(1, 0, 130),
-    "6,148 characters": encodePosition([place("a", [at(1)])]).padEnd(6148, "A"),
+    "8,196 characters": encodePosition([place("a", [at(1)])]).padEnd(8196, "A"),
     "a megabyte": "A".repeat(1024 * 1024),
   };
   for (const [title, text] of Object.entries(wrong))
@@ -172,22 +172,32 @@ describe("live: positions", () => {
   });
 
   it("stay within 6 KiB: a stream with more partitions is refused, and the error names ?partition=", () => {
-    checkPositionSize(placesOf(1, 400));
-    checkPositionSize(placesOf(50, 10));
+    checkPositionSize(placesOf(1, 400), false);
+    checkPositionSize(placesOf(50, 10), false);
     for (const places of [placesOf(1, 5000), placesOf(50, 100), placesOf(1, 500, 2 ** 51)])
       assert.throws(
-        () => checkPositionSize(places),
+        () => checkPositionSize(places, false),
         (error: OnrampError) =>
           error.code === 40001 &&
           /^The [\d,]+ partitions of this stream need positions over 6 KiB.*\?partition=/.test(error.message),
       );
   });
 
+  it("may have grown to 8 KiB when they are sent, because partitions were added", () => {
+    let partitions = 1;
+    while (encodePosition(placesOf(1, partitions + 1)).length <= 7900) partitions++;
+    const grown = placesOf(1, partitions);
+    const decoded = decodePosition(encodePosition(grown));
+    assert.throws(() => checkPositionSize(decoded, false), { code: 40001 });
+    assert.equal(decoded[0]?.offsets.length, partitions);
+    checkPositionSize(decoded, true);
+  });
+
   it("that pass this check are decoded after every partition has grown", () => {
     let partitions = 1;
     const fits = (count: number): boolean => {
       try {
-        checkPositionSize(placesOf(1, count));
+        checkPositionSize(placesOf(1, count), false);
         return true;
       } catch {
         return false;

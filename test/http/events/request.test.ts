@@ -98,7 +98,7 @@ describe("http: requests for streams of events", () => {
       /^from must be .* a time in RFC 3339/,
     ]),
     ["?from=AAAAAAAAAAAAAAAAAAAAAAAA", /^This is not a position/],
-    ["?lastEventId=x", /^This is not a position.*up to 6,144 letters/],
+    ["?lastEventId=x", /^This is not a position.*up to 8,192 letters/],
     ["?lastEventId=latest", /^This is not a position/],
     ["?partition=", /^partition must be/],
     ["?partition=-1", /^partition must be/],
