@@ -38,6 +38,8 @@ export class Feed implements HubListener {
   readonly #plain = new Map<string, StreamGroup>();
   readonly #keyed = new Map<string, Map<string, StreamGroup>>();
   #position: string | undefined;
+  /** The number of rounds. */
+  #count = 0;
   /** During a round: the streams that have not received its events yet, and the places before the round. */
   #pending = new Set<EventStream>();
   #before: { readonly places: readonly Place[]; readonly sequences: readonly number[] } | undefined;
@@ -147,7 +149,10 @@ export class Feed implements HubListener {
   async #next(): Promise<Found[]> {
     const found: Found[] = [];
     let bytes = 0;
-    for (const [index, hub] of this.hubs.entries()) {
+    // Each round begins with another topic, so that a busy one does not delay the others.
+    const hubs = [...this.hubs.entries()];
+    hubs.push(...hubs.splice(0, this.#count++ % hubs.length));
+    for (const [index, hub] of hubs) {
       if ((this.sequences[index] ?? 0) < hub.ring.first) this.#skipTo(index, hub);
       for (let sequence = this.sequences[index] ?? 0; bytes < ROUND_BYTES; sequence++) {
         const entry = hub.ring.get(sequence);

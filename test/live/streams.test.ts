@@ -49,6 +49,26 @@ describe("live: heartbeats", () => {
   });
 });
 
+describe("live: a stream of several topics", () => {
+  it("gets the records of each topic, although another one always has more than a round sends", async () => {
+    const tails = { follow: async () => ({ id: "1", starts: [{ offset: 0, epoch: 0 }] }) };
+    const options = { maxClients: 1, ringBytes: 1e8, heartbeatMs: 60_000 };
+    const streams = new Streams(tails as unknown as TopicTails, options, keepingLog());
+    afterTest(() => streams.stop());
+    const output = new ScriptedOutput();
+    (await streams.open({ ...REQUEST, topics: ["busy", "quiet"] })).start(output);
+    const [busy, quiet] = ["busy", "quiet"].map((topic) => streams.hubs.acquire(topic));
+    const value = Buffer.from(JSON.stringify("x".repeat(70_000)));
+    const COUNT = 50;
+    for (let offset = 0; offset < COUNT; offset++)
+      busy?.onRecords(0, [{ ...RECORD, topic: "busy", offset, value }], { offset: offset + 1, epoch: 0 });
+    quiet?.onRecords(0, [{ ...RECORD, topic: "quiet", offset: 0 }], { offset: 1, epoch: 0 });
+    await until(() => output.written.some((text) => text.includes(`"offset":${COUNT - 1}`)));
+    const at = output.written.findIndex((text) => text.includes('"topic":"quiet"'));
+    assert.ok(at > 0 && at <= 4, `the record of the quiet topic is in write ${at}`);
+  });
+});
+
 describe("live: a client that takes nothing", () => {
   it("is ended after 60 s, with an id that resumes, and is counted as slow", async () => {
     const tails = { follow: async () => ({ id: "1", starts: [{ offset: 7, epoch: 0 }] }) };
