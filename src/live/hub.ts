@@ -20,7 +20,7 @@ export class Hub implements TailListener {
   readonly blocked = new Set<number>();
   /** Resolves when the places of the partitions are known. Rejects with an OnrampError. */
   readonly ready: Promise<void>;
-  readonly #onDeleted: (hub: Hub) => void;
+  readonly #onLoss: (hub: Hub) => void;
   readonly #stop = new AbortController();
   #id: string | undefined;
   #head: Place | undefined;
@@ -29,10 +29,10 @@ export class Hub implements TailListener {
   #joinFrom = 0;
   #isDeleted = false;
 
-  /** @param onDeleted called when the topic was deleted, as the last call */
-  constructor(topic: string, tails: TopicTails, memory: RingMemory, onDeleted: (hub: Hub) => void) {
+  /** @param onLoss called when the topic was deleted, or recreated: it may have fewer partitions */
+  constructor(topic: string, tails: TopicTails, memory: RingMemory, onLoss: (hub: Hub) => void) {
     this.topic = topic;
-    this.#onDeleted = onDeleted;
+    this.#onLoss = onLoss;
     this.ring = memory.createRing((entry) => this.#onEvicted(entry));
     this.ready = tails.follow(topic, this, this.#stop.signal).then(({ id, starts }) => {
       this.#id = id;
@@ -108,12 +108,13 @@ export class Hub implements TailListener {
     this.blocked.clear();
     this.ring.push({ kind: "recreated", key, starts, bytes: CHANGE_BYTES });
     this.#coverFromHead();
+    this.#onLoss(this);
     this.#notify();
   }
 
   onDeleted(): void {
     this.#isDeleted = true;
-    this.#onDeleted(this);
+    this.#onLoss(this);
   }
 
   onBlocked(partition: number, blocked: boolean): void {

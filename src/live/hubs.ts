@@ -17,14 +17,14 @@ interface Use {
 export class Hubs {
   readonly #tails: TopicTails;
   readonly #memory: RingMemory;
-  readonly #onDeleted: (hub: Hub) => void;
+  readonly #onLoss: (hub: Hub) => void;
   readonly #uses = new Map<string, Use>();
 
-  /** @param onDeleted called when the topic of a hub was deleted */
-  constructor(tails: TopicTails, memory: RingMemory, onDeleted: (hub: Hub) => void) {
+  /** @param onLoss see `Hub` */
+  constructor(tails: TopicTails, memory: RingMemory, onLoss: (hub: Hub) => void) {
     this.#tails = tails;
     this.#memory = memory;
-    this.#onDeleted = onDeleted;
+    this.#onLoss = onLoss;
   }
 
   get size(): number {
@@ -36,7 +36,7 @@ export class Hubs {
     let use = this.#uses.get(topic);
     if (!use || use.hub.isDeleted) {
       use = {
-        hub: new Hub(topic, this.#tails, this.#memory, this.#onDeleted),
+        hub: new Hub(topic, this.#tails, this.#memory, this.#onLoss),
         count: 0,
         stopping: undefined,
       };

@@ -62,7 +62,7 @@ export class Streams implements LiveStreams {
     this.#options = options;
     this.#log = log;
     this.memory = new RingMemory(options.ringBytes);
-    this.hubs = new Hubs(tails, this.memory, (hub) => this.#onDeleted(hub));
+    this.hubs = new Hubs(tails, this.memory, (hub) => this.#onLoss(hub));
     this.#rounds = new Rounds((feed, error) => {
       for (const stream of this.#streams) if (stream.feed === feed) stream.fail(error);
     });
@@ -208,9 +208,15 @@ export class Streams implements LiveStreams {
     if (stream.feed) this.#feeds.release(stream.feed);
   }
 
-  #onDeleted(hub: Hub): void {
-    for (const stream of [...this.#streams])
-      if (stream.feed?.hubs.includes(hub)) stream.end("deleted", `Topic "${hub.topic}" was deleted.`);
+  /** Ends the streams whose topic, or partition, does not exist any more. */
+  #onLoss(hub: Hub): void {
+    for (const stream of [...this.#streams]) {
+      if (!stream.feed?.hubs.includes(hub)) continue;
+      const { partition } = stream.request;
+      if (hub.isDeleted) stream.end("deleted", `Topic "${hub.topic}" was deleted.`);
+      else if (partition !== undefined && partition >= hub.partitionCount)
+        stream.end("deleted", `Topic "${hub.topic}" was recreated without partition ${partition}.`);
+    }
   }
 
   #count(reason: string): void {

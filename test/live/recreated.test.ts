@@ -135,6 +135,15 @@ describe("live: streams of a topic that changes", () => {
     assert.deepEqual(client.events, ["reset", "0@0"]);
   });
 
+  it("a stream of a partition that the recreated topic does not have ends with a goodbye", async () => {
+    const { hub, open } = await startStreams([2, 5]);
+    const [client, other] = [await open({ partition: 1 }), await open({ partition: 0 })];
+    hub.onRecreated({ id: "2", starts: [FROM_FIRST] });
+    assert.match(client.text, /event: goodbye\ndata: \{"reason":"deleted","message":".*partition 1/);
+    await until(() => other.events.includes("reset"));
+    assert.deepEqual([client.ended, other.ended], [true, false]);
+  });
+
   it("a request whose topic is deleted while it opens is answered as for an unknown topic", async () => {
     let answer: (() => void) | undefined;
     const offsets = (): Promise<ReadonlyMap<number, PartitionOffset>> =>
