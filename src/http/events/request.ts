@@ -12,6 +12,8 @@ const MAX_TOPICS = 50;
 /** The largest N of `from=-N`: these records are read before the stream begins. */
 const MAX_LAST = 10_000;
 const PARAMETERS = ["from", "lastEventId", "key", "partition", "filter", "format", "ticket"] as const;
+/** A media range with the weight 0 (RFC 9110, 12.4.2). */
+const NOT_ACCEPTABLE = /;[ \t]*q=0(\.0{0,3})?[ \t]*$/;
 /** Positions are longer than the words and numbers that `from` accepts. */
 const POSITION = /^[\w-]{20,}$/;
 
@@ -112,7 +114,11 @@ function representationOf(text = "record"): Representation {
 
 /** Whether the client accepts lines of JSON, and not Server-Sent Events. */
 function wantsLines(accept = ""): boolean {
-  const types = accept.split(",").map((part) => part.split(";", 1)[0]?.trim().toLowerCase());
+  const types = accept
+    .toLowerCase()
+    .split(",")
+    .filter((range) => !NOT_ACCEPTABLE.test(range))
+    .map((range) => range.split(";", 1)[0]?.trim());
   return types.includes(LINES_TYPE) && !types.includes(SSE_TYPE);
 }
 

@@ -199,6 +199,8 @@ describe("http: requests for streams of events", () => {
 
   it("are answered with the headers of the contract; HEAD with the headers only", async () => {
     const types: readonly [accept: string | undefined, type: string][] = [
+      ["application/x-ndjson;q=0, */*", "text/event-stream"],
+      ["application/x-ndjson, text/event-stream; q=0.0", "application/x-ndjson"],
       [undefined, SSE],
       ["*/*", SSE],
       [SSE, SSE],
