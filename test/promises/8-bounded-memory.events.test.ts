@@ -7,7 +7,7 @@ import { once } from "node:events";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterTest } from "../support/after-test.ts";
-import { describeIf, useBroker } from "../support/broker.ts";
+import { describeIf, thorough, useBroker } from "../support/broker.ts";
 import { ChurningClients } from "../support/churning-clients.ts";
 import { metric } from "../support/http.ts";
 import { ManyClients } from "../support/many-clients.ts";
@@ -31,7 +31,7 @@ const CHURN_MS = soak ? Number(process.env["ONRAMP_CHURN_MINUTES"] ?? 30) * 60_0
 
 const mb = (bytes: number): string => `${(bytes / MEGABYTE).toFixed(1)} MB`;
 
-describe("promise 8: bounded memory of streams of events", function () {
+describeIf(thorough, "promise 8: bounded memory of streams of events", function () {
   this.timeout(soak ? CHURN_MS + 600_000 : 120_000);
   const broker = useBroker();
 
