@@ -10,7 +10,7 @@ import { RingMemory } from "../../src/live/ring.ts";
 import { BATCH_OVERHEAD, encodeBatch, type WireRecord } from "../../src/wire/record-batch.ts";
 import { readBatch } from "../../src/wire/record-batch-reader.ts";
 import { RecordDecoder } from "../../src/wire/record-decoder.ts";
-import { thorough } from "../support/broker.ts";
+import { describeIf, thorough } from "../support/broker.ts";
 import { collectGarbage } from "../support/garbage.ts";
 
 /** `http.events.ring`. */
@@ -78,7 +78,7 @@ async function fill(hub: Hub, filters: Filters, filling: Filling): Promise<void>
   }
 }
 
-describe("live: the memory of rings", function () {
+describeIf(thorough, "live: the memory of rings", function () {
   this.timeout(120_000);
   const header = (key: string) => ({ key, value: Buffer.from("a short value") });
   const fillings: Readonly<Record<string, Filling>> = {
