@@ -1,7 +1,7 @@
 // Applies an entry of a ring to a stream at a place: selects its records, returns its named event, and moves the place.
 
+import type { PartitionOffset } from "../core/live.ts";
 import { EMPTY_SELECTION, type Entry, NO_SKIPPED, type RecordsEntry, type Selection } from "./entry.ts";
-import { gapData, recreatedData, truncatedData } from "./event-bytes.ts";
 import { hasId, type Place } from "./place.ts";
 
 /** Whether an entry is about a partition that the place reads. */
@@ -63,3 +63,29 @@ export function advance(
     return { event: "reset", data: truncatedData(topic, partition, from, next) };
   return undefined;
 }
+
+/** The data of the event for records that retention removed. */
+const gapData = (topic: string, partition: number, from: number, to: number): object => ({
+  topic,
+  partition,
+  from,
+  to,
+});
+
+/** The data of the event for a log that lost records. */
+const truncatedData = (topic: string, partition: number, from: number, to: PartitionOffset): object => ({
+  topic,
+  partition,
+  reason: "truncated",
+  from,
+  to: to.offset,
+  message: `The log lost the records from offset ${to.offset} on, such as in an unclean leader election; the stream continues there.`,
+});
+
+/** The data of the event for a topic that was recreated. */
+const recreatedData = (topic: string): object => ({
+  topic,
+  reason: "recreated",
+  message:
+    "The topic was deleted and created again; the stream continues with the first record of the new topic.",
+});

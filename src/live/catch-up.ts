@@ -3,8 +3,8 @@
 
 import { FROM_FIRST } from "../core/live.ts";
 import { advance, concerns, select } from "./apply.ts";
-import type { Entry, RecordsEntry, Selection } from "./entry.ts";
-import { namedEvent, recordEvents, resetEvent } from "./event-bytes.ts";
+import { CHANGE_BYTES, type Entry, type RecordsEntry, type Selection } from "./entry.ts";
+import { namedEvent, recordEvents } from "./event-bytes.ts";
 import type { Feed } from "./feed.ts";
 import type { Hub } from "./hub.ts";
 import type { Place } from "./place.ts";
@@ -95,6 +95,15 @@ export class CatchUp {
     return made?.bytes.length ?? 0;
   }
 
+  /** Moves the place past an entry, and appends its named event. @returns the bytes of the event */
+  apply({ hub, place }: TopicCatchUp, entry: Entry): number {
+    const event = advance(place, entry, hub.topic);
+    if (!event) return 0;
+    const made = namedEvent(this.#stream.format, event.event, event.data, this.position);
+    this.#stream.append(made);
+    return made.bytes.length;
+  }
+
   /**
    * Called when the log of a partition was read up to an offset that the ring has.
    *
@@ -114,7 +123,7 @@ export class CatchUp {
   #enter(topic: TopicCatchUp): void {
     const { hub, place, lagging } = topic;
     if (topic.sequence !== undefined && topic.sequence >= hub.ring.first) return;
-    if (place.key.id !== hub.head.key.id) this.#restart(topic);
+    if (place.key.id !== hub.head.key.id) this.restart(topic);
     topic.sequence = hub.joinSequence;
     lagging.clear();
     if (!place.isSingle)
@@ -130,15 +139,13 @@ export class CatchUp {
     }
   }
 
-  /** Called when the topic was recreated and the ring has removed the entry for it. */
-  #restart(topic: TopicCatchUp): void {
-    const { hub, place } = topic;
+  /** Continues at the first records of a topic that was recreated, without the entry of the ring for it. */
+  restart(topic: TopicCatchUp): void {
+    const { key, partitions } = topic.hub.head;
     topic.unverified.clear();
-    place.restart(
-      hub.head.key,
-      hub.head.partitions.map(() => FROM_FIRST),
-    );
-    this.#stream.append(resetEvent(this.#stream.format, hub.topic, this.position));
+    topic.sequence = undefined;
+    const starts = partitions.map(() => FROM_FIRST);
+    this.apply(topic, { kind: "recreated", key, starts, bytes: CHANGE_BYTES });
   }
 
   async #pass(topic: TopicCatchUp): Promise<boolean> {
@@ -166,7 +173,7 @@ export class CatchUp {
 
   /** Writes the events of an entry, and moves past it. @returns the bytes written */
   #take(topic: TopicCatchUp, entry: Entry, filtered: Selection | undefined): number {
-    const { place, hub, lagging } = topic;
+    const { place, lagging } = topic;
     if (!concerns(place, entry)) return 0;
     if (entry.kind === "recreated") {
       lagging.clear();
@@ -182,10 +189,6 @@ export class CatchUp {
       written += this.appendRecords(topic, entry, selection);
       this.#stream.counts.ringHits++;
     }
-    const event = advance(place, entry, hub.topic);
-    if (!event) return written;
-    const made = namedEvent(this.#stream.format, event.event, event.data, this.position);
-    this.#stream.append(made);
-    return written + made.bytes.length;
+    return written + this.apply(topic, entry);
   }
 }

@@ -38,6 +38,14 @@ const [ENTRY_BYTES, RECORD_BYTES, HEADER_BYTES] = [400, 480, 200];
 /** The size of an entry without records, in bytes. */
 export const CHANGE_BYTES = ENTRY_BYTES;
 
+/** @param from the offset before the change */
+export const partitionChange = (
+  kind: PartitionChange["kind"],
+  partition: number,
+  from: number,
+  next: PartitionOffset,
+): PartitionChange => ({ kind, partition, from, next, bytes: CHANGE_BYTES });
+
 /** Records of one partition. */
 export class RecordsEntry {
   readonly kind = "records";

@@ -1,6 +1,6 @@
 // Builds the bytes of events: the ids for one stream, or for streams at the same place, and the rest, which all streams share.
 
-import type { EventFormat, PartitionOffset } from "../core/live.ts";
+import type { EventFormat } from "../core/live.ts";
 import { exactBuffer, type RecordsEntry, type Selection } from "./entry.ts";
 import { encodeChange } from "./position.ts";
 
@@ -60,38 +60,3 @@ export function namedEvent(format: EventFormat, event: string, data: object, pos
     events: 1,
   };
 }
-
-/** The data of the event for records that retention removed. */
-export const gapData = (topic: string, partition: number, from: number, to: number): object => ({
-  topic,
-  partition,
-  from,
-  to,
-});
-
-/** The data of the event for a log that lost records. */
-export const truncatedData = (
-  topic: string,
-  partition: number,
-  from: number,
-  to: PartitionOffset,
-): object => ({
-  topic,
-  partition,
-  reason: "truncated",
-  from,
-  to: to.offset,
-  message: `The log lost the records from offset ${to.offset} on, such as in an unclean leader election; the stream continues there.`,
-});
-
-/** The data of the event for a topic that was recreated. */
-export const recreatedData = (topic: string): object => ({
-  topic,
-  reason: "recreated",
-  message:
-    "The topic was deleted and created again; the stream continues with the first record of the new topic.",
-});
-
-/** The event for a topic that was recreated. */
-export const resetEvent = (format: EventFormat, topic: string, position: string): EventBytes =>
-  namedEvent(format, "reset", recreatedData(topic), position);

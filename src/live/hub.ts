@@ -2,7 +2,7 @@
 
 import type { FollowedTopic, PartitionOffset, TailListener, TopicTails } from "../core/live.ts";
 import type { ConsumedRecord } from "../core/ports.ts";
-import { CHANGE_BYTES, type Entry, type PartitionChange, RecordsEntry } from "./entry.ts";
+import { CHANGE_BYTES, type Entry, type PartitionChange, partitionChange, RecordsEntry } from "./entry.ts";
 import { Place, topicKey } from "./place.ts";
 import type { Ring, RingMemory } from "./ring.ts";
 
@@ -88,15 +88,15 @@ export class Hub implements TailListener {
   onStart(partition: number, next: PartitionOffset): void {
     const from = this.head.offset(partition);
     this.#covered[partition] = next.offset;
-    this.#add(this.#change("start", partition, from, next));
+    this.#add(partitionChange("start", partition, from, next));
   }
 
   onGap(partition: number, next: PartitionOffset): void {
-    this.#add(this.#change("gap", partition, this.head.offset(partition), next));
+    this.#add(partitionChange("gap", partition, this.head.offset(partition), next));
   }
 
   onTruncated(partition: number, next: PartitionOffset): void {
-    this.#add(this.#change("truncated", partition, this.head.offset(partition), next));
+    this.#add(partitionChange("truncated", partition, this.head.offset(partition), next));
     // The entries before this one have records that the log lost.
     this.#coverFromHead();
   }
@@ -120,15 +120,6 @@ export class Hub implements TailListener {
   onBlocked(partition: number, blocked: boolean): void {
     if (blocked) this.blocked.add(partition);
     else if (this.blocked.delete(partition)) this.#notify();
-  }
-
-  #change(
-    kind: PartitionChange["kind"],
-    partition: number,
-    from: number,
-    next: PartitionOffset,
-  ): PartitionChange {
-    return { kind, partition, from, next, bytes: CHANGE_BYTES };
   }
 
   #add(entry: RecordsEntry | PartitionChange): void {

@@ -11,8 +11,7 @@ import {
 import type { ConsumedRecord } from "../core/ports.ts";
 import { select } from "./apply.ts";
 import type { CatchUp, TopicCatchUp } from "./catch-up.ts";
-import { RecordsEntry } from "./entry.ts";
-import { gapData, namedEvent, resetEvent, truncatedData } from "./event-bytes.ts";
+import { partitionChange, RecordsEntry } from "./entry.ts";
 import type { SharedFilter } from "./filters.ts";
 import type { LogReadSlots } from "./log-read-slots.ts";
 import type { EventStream } from "./stream.ts";
@@ -28,7 +27,7 @@ const [TAKE_MS, TURN_MS] = [500, 1000];
 /** Ends a turn: the client is slow, or the turn has lasted long enough. */
 class TurnOver extends Error {}
 
-/** Reads the log for one stream, in readSlots. */
+/** Reads the log for one stream, in turns: for each it needs one of the slots. */
 export class LogReader {
   readonly #tails: TopicTails;
   readonly #readSlots: LogReadSlots;
@@ -37,7 +36,7 @@ export class LogReader {
   readonly #filter: SharedFilter | undefined;
   /** The partitions that are tried again later, by index of the topic and partition. */
   readonly #paused = new Set<string>();
-  /** The number of readSlots: each begins with another topic. */
+  /** The number of turns: each begins with another topic. */
   #count = 0;
 
   constructor(
@@ -134,15 +133,20 @@ export class LogReader {
     const entry = new RecordsEntry(partition, place.offset(partition), records, next, () => {});
     const filtered = await this.#filter?.select(entry);
     // Another partition may have written events meanwhile.
-    if (this.#stream.isBlocked && !(await this.#stream.untilTaken(TAKE_MS))) throw new TurnOver();
+    await this.#untilTaken();
     if (this.#stream.hasEnded) throw new TurnOver();
     const selection = select(entry, this.#stream.keyName, filtered, place.offset(partition));
     this.#catchUp.appendRecords(topic, entry, selection);
     this.#stream.counts.ringMisses++;
     place.set(partition, next);
     this.#stream.flush();
-    if (this.#stream.isBlocked && !(await this.#stream.untilTaken(TAKE_MS))) throw new TurnOver();
+    await this.#untilTaken();
     if (Date.now() - began > TURN_MS) throw new TurnOver();
+  }
+
+  /** @throws TurnOver when the client does not take what was written */
+  async #untilTaken(): Promise<void> {
+    if (this.#stream.isBlocked && !(await this.#stream.untilTaken(TAKE_MS))) throw new TurnOver();
   }
 
   /** Compares the positions that the client sent with the log. */
@@ -159,10 +163,8 @@ export class LogReader {
       }
       unverified.delete(partition);
       const to = truncated.get(partition);
-      const { offset: from } = place.at(partition);
-      if (!to || from <= to.offset) continue;
-      place.set(partition, to);
-      this.#append("reset", truncatedData(hub.topic, partition, from, to));
+      if (to)
+        this.#catchUp.apply(topic, partitionChange("truncated", partition, place.offset(partition), to));
     }
   }
 
@@ -182,28 +184,18 @@ export class LogReader {
     }
   }
 
-  async #onFailure(topic: TopicCatchUp, { partition, reason, to }: RangeFailure): Promise<void> {
+  #onFailure(topic: TopicCatchUp, { partition, reason, to }: RangeFailure): void {
     const { hub, place } = topic;
     const { offset: from, epoch } = place.at(partition);
-    if (reason === "gap" && to && to.offset > from) {
-      place.set(partition, to);
-      this.#append("gap", gapData(hub.topic, partition, from, to.offset));
-    } else if (reason === "truncated" && to && (to.offset < from || epoch >= 0)) {
-      place.set(partition, { ...to, offset: Math.min(from, to.offset) });
-      if (to.offset < from) this.#append("reset", truncatedData(hub.topic, partition, from, to));
-    } else if (reason === "recreated" && place.key.id !== hub.head.key.id) {
-      place.restart(
-        hub.head.key,
-        hub.head.partitions.map(() => FROM_FIRST),
-      );
-      topic.sequence = undefined;
-      this.#stream.append(resetEvent(this.#stream.format, hub.topic, this.#catchUp.position));
-    } else this.#retryLater(topic, partition);
+    if (reason === "gap" && to && to.offset > from)
+      this.#catchUp.apply(topic, partitionChange("gap", partition, from, to));
+    else if (reason === "truncated" && to && to.offset < from)
+      this.#catchUp.apply(topic, partitionChange("truncated", partition, from, to));
+    // The log has no such epoch, but all records before the offset.
+    else if (reason === "truncated" && to && epoch >= 0) place.set(partition, { ...to, offset: from });
+    else if (reason === "recreated" && place.key.id !== hub.head.key.id) this.#catchUp.restart(topic);
+    else this.#retryLater(topic, partition);
     this.#stream.flush();
-  }
-
-  #append(event: string, data: object): void {
-    this.#stream.append(namedEvent(this.#stream.format, event, data, this.#catchUp.position));
   }
 
   #retryLater({ index }: TopicCatchUp, partition: number): void {
