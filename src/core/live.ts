@@ -106,13 +106,13 @@ export interface TopicTails {
     topic: string,
   ): Promise<{ readonly id: string | undefined; readonly partitionCount: number } | undefined>;
   /**
-   * Finds the offset of the first record, of the first one from a time on (milliseconds), or the end. Partitions whose
-   * offset cannot be read now are absent.
+   * Finds the offset of the first record, or of the first one from a time on (milliseconds): the end, if there is none.
+   * Partitions whose offset cannot be read now are absent.
    */
   offsets(
     topic: string,
     partitions: readonly number[],
-    at: "earliest" | "end" | number,
+    at: "earliest" | number,
   ): Promise<ReadonlyMap<number, PartitionOffset>>;
   /**
    * Compares positions with the log.

@@ -1,5 +1,6 @@
 // Looks up offsets by time, and the first and last offsets of partitions, with ListOffsets: one request per broker.
 
+import { untilDeadline } from "../../core/time.ts";
 import { ListOffsets } from "../../wire/messages/offsets.ts";
 import type { Cluster } from "./cluster.ts";
 import { BrokerRefused } from "./errors.ts";
@@ -67,6 +68,23 @@ export async function listOffsetsOrThrow<P extends TopicPartition>(
   const results = await listOffsets<P>(...args);
   for (const result of results.values()) if (result instanceof Error) throw result;
   return results as Map<P, ListedOffset>;
+}
+
+/** As `listOffsets` of one time, with a time limit in milliseconds. Partitions whose offset is not known by then are absent. */
+export async function listOffsetsWithin<P extends TopicPartition>(
+  deps: ListOffsetsDeps,
+  partitions: readonly P[],
+  at: number,
+  isolation: number,
+  limitMs: number,
+): Promise<Map<P, ListedOffset>> {
+  const listing = listOffsets(deps, partitions, () => at, isolation);
+  const listed = await untilDeadline(listing, Date.now() + limitMs, "no answer in time").catch(
+    () => undefined,
+  );
+  const known = new Map<P, ListedOffset>();
+  for (const [each, found] of listed ?? []) if (!(found instanceof Error)) known.set(each, found);
+  return known;
 }
 
 async function askLeader<P extends TopicPartition>(

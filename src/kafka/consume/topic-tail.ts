@@ -14,7 +14,14 @@ import {
 } from "../../core/live.ts";
 import type { Log } from "../../core/ports.ts";
 import { Backoff } from "../../core/time.ts";
-import { EARLIEST, LATEST, type ListOffsetsDeps, listOffsets } from "../client/list-offsets.ts";
+import {
+  EARLIEST,
+  LATEST,
+  type ListOffsetsDeps,
+  listOffsets,
+  listOffsetsWithin,
+  READ_COMMITTED,
+} from "../client/list-offsets.ts";
 import type { TopicState } from "../client/metadata.ts";
 import type { BlockedReasons } from "./blocked-reasons.ts";
 import { continueAt } from "./continue-at.ts";
@@ -68,16 +75,10 @@ export class TopicTail {
     this.#id = id;
     const [topic, now] = [this.#topic, Date.now()];
     const places = partitions.map((_, partition) => ({ topic, partition }));
-    const listed = await Promise.race([
-      listOffsets(this.#deps, places, () => LATEST).catch(() => undefined),
-      delay(timeoutMs, undefined, { ref: false }),
-    ]);
-    const starts = places.map((place): PartitionOffset => {
-      const found = listed?.get(place);
-      return found === undefined || found instanceof Error
-        ? { offset: offsetForTime(now), epoch: -1 }
-        : found;
-    });
+    const known = await listOffsetsWithin(this.#deps, places, LATEST, READ_COMMITTED, timeoutMs);
+    const starts = places.map(
+      (place): PartitionOffset => known.get(place) ?? { offset: offsetForTime(now), epoch: -1 },
+    );
     // The caller gets the starts before the first call of the listener.
     setImmediate(() => {
       if (this.#signal.aborted) return;

@@ -1,7 +1,6 @@
 // Reads topics for streams of events: follows their ends with one fetcher for all topics, finds offsets, compares positions
 // with the log, and reads ranges.
 
-import { setTimeout as delay } from "node:timers/promises";
 import {
   type FollowedTopic,
   type PartitionOffset,
@@ -12,17 +11,17 @@ import {
   type TopicTails,
 } from "../../core/live.ts";
 import type { Log } from "../../core/ports.ts";
+import { untilDeadline } from "../../core/time.ts";
 import {
   EARLIEST,
   LATEST,
   type ListedOffset,
-  type ListOffsetsDeps,
-  listOffsets,
+  listOffsetsWithin,
   READ_COMMITTED,
   READ_UNCOMMITTED,
 } from "../client/list-offsets.ts";
 import type { TopicState } from "../client/metadata.ts";
-import { groupBy, type TopicPartition } from "../client/topic-partition.ts";
+import { groupBy } from "../client/topic-partition.ts";
 import { BlockedReasons } from "./blocked-reasons.ts";
 import { Fetcher, type FetcherDeps } from "./fetcher.ts";
 import { PartitionReader } from "./partition-reader.ts";
@@ -85,10 +84,10 @@ export class KafkaTopicTails implements TopicTails {
 
   /** Reads the metadata of a topic. @returns undefined without an answer in time, and for a topic that does not exist */
   async #read(topic: string): Promise<TopicState | undefined> {
-    const found = await Promise.race([
-      this.#deps.metadata.read([topic]).catch(() => undefined),
-      delay(FRESH_MS, undefined, { ref: false }),
-    ]);
+    const reading = this.#deps.metadata.read([topic]);
+    const found = await untilDeadline(reading, Date.now() + FRESH_MS, "no answer in time").catch(
+      () => undefined,
+    );
     const state = found?.get(topic);
     return typeof state === "object" ? state : undefined;
   }
@@ -96,10 +95,9 @@ export class KafkaTopicTails implements TopicTails {
   async offsets(
     topic: string,
     partitions: readonly number[],
-    at: "earliest" | "end" | number,
+    at: "earliest" | number,
   ): Promise<ReadonlyMap<number, PartitionOffset>> {
-    const time = at === "earliest" ? EARLIEST : at === "end" ? LATEST : at;
-    return this.#list(topic, partitions, time, READ_COMMITTED);
+    return this.#list(topic, partitions, at === "earliest" ? EARLIEST : at, READ_COMMITTED);
   }
 
   async truncations(topic: string, positions: ReadonlyMap<number, PartitionOffset>) {
@@ -189,15 +187,9 @@ export class KafkaTopicTails implements TopicTails {
     time: number,
     isolation: number,
   ): Promise<Map<number, ListedOffset>> {
-    const places: TopicPartition[] = partitions.map((partition) => ({ topic, partition }));
-    const listed = await Promise.race([
-      listOffsets(this.#deps as ListOffsetsDeps, places, () => time, isolation).catch(() => undefined),
-      delay(OFFSETS_MS, undefined, { ref: false }),
-    ]);
-    const found = new Map<number, ListedOffset>();
-    for (const [{ partition }, offset] of listed ?? [])
-      if (!(offset instanceof Error)) found.set(partition, offset);
-    return found;
+    const places = partitions.map((partition) => ({ topic, partition }));
+    const known = await listOffsetsWithin(this.#deps, places, time, isolation, OFFSETS_MS);
+    return new Map([...known].map(([{ partition }, offset]) => [partition, offset]));
   }
 
   /** Asks the leaders where the epochs of positions end. An end is absent when the leader does not know the epoch. */
