@@ -2,6 +2,7 @@
 
 import type { IncomingMessage } from "node:http";
 import { messageOf, OperatorError } from "../core/errors.ts";
+import { parseRetryAfter } from "../core/retry-after.ts";
 import type { Gateway } from "./gateway.ts";
 import { printable } from "./printable.ts";
 
@@ -49,7 +50,7 @@ export async function readRefusal(res: IncomingMessage, { name }: Gateway): Prom
   const { statusCode: status = 0, headers } = res;
   const text = await beginningOf(res);
   const detail = detailOf(text);
-  const retryAfterMs = parseRetryAfter(headers["retry-after"]);
+  const retryAfterMs = parseRetryAfter(headers["retry-after"], Date.now(), MOST_RETRY_AFTER_MS);
   if (detail !== undefined) {
     const message = [`The gateway answered ${status}: ${printable(detail)}`, NEXT[status] ?? ""].join(" ");
     return new Refused(status, message.trim(), retryAfterMs);
@@ -93,13 +94,6 @@ function beginningOf(res: IncomingMessage): Promise<string> {
     });
     res.once("end", end).once("error", end).once("close", end);
   });
-}
-
-/** Parses seconds or a date (RFC 9110, 10.2.3). @returns milliseconds */
-function parseRetryAfter(text: string | undefined): number | undefined {
-  if (!text) return undefined;
-  const wait = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();
-  return Number.isNaN(wait) ? undefined : Math.min(MOST_RETRY_AFTER_MS, Math.max(0, wait));
 }
 
 /** The codes of errors that end when the gateway or the network is available again. Others, such as those of TLS, persist. */

@@ -1,5 +1,6 @@
 // The errors of HTTP requests: a status other than 2xx, no response, or a response that is not valid.
 
+import { parseRetryAfter } from "../core/retry-after.ts";
 import type { Clean } from "./excerpt.ts";
 
 /** The longest pause, in milliseconds. A longer `Retry-After` is reduced to it. */
@@ -101,7 +102,7 @@ export function badAnswer(
 ): HttpFailure {
   const said = clean(body);
   const why = status >= 300 && status < 400 ? ": redirects are not followed" : "";
-  const retryAfterMs = parseRetryAfter(retryAfter, now);
+  const retryAfterMs = parseRetryAfter(retryAfter, now, MOST_RETRY_AFTER_MS);
   const quoted = said === "" ? "" : `: ${said}`;
   return new HttpFailure(`${receiver} answered ${status}${why}${quoted}`, { status, retryAfterMs, body });
 }
@@ -128,22 +129,6 @@ export function noAnswer(
     });
   const why = late.aborted ? `no answer within ${timeoutMs} ms` : code;
   return new HttpFailure(`${receiver} cannot be reached${through}: ${why}`, { cause });
-}
-
-/**
- * Parses `Retry-After` (RFC 9110, 10.2.3), which is seconds or a date.
- *
- * @param mostMs a longer pause is reduced to it, in milliseconds
- * @returns milliseconds from `now`
- */
-export function parseRetryAfter(
-  text: string | null | undefined,
-  now: number,
-  mostMs = MOST_RETRY_AFTER_MS,
-): number | undefined {
-  if (!text) return undefined;
-  const wait = /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1000 : Date.parse(text) - now;
-  return Number.isNaN(wait) ? undefined : Math.min(mostMs, Math.max(0, wait));
 }
 
 /**

@@ -4,6 +4,7 @@
 import { validateHeaderName, validateHeaderValue } from "node:http";
 import type { AdapterContext } from "../../core/adapter.ts";
 import { messageOf } from "../../core/errors.ts";
+import { parseRetryAfter } from "../../core/retry-after.ts";
 import { SourceError } from "../../core/source.ts";
 import { environmentAgent } from "../../web/agent.ts";
 import {
@@ -13,7 +14,6 @@ import {
   openStream,
   type StreamedAnswer,
 } from "../../web/answer.ts";
-import { parseRetryAfter } from "../../web/failure.ts";
 import { clientCredentials, type TokenEndpoint, type TokenSource } from "../../web/oauth.ts";
 import type { OutgoingRequest } from "../../web/request.ts";
 
