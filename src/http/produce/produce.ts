@@ -4,6 +4,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { OnrampError } from "../../core/errors.ts";
 import { readBody } from "../body/body.ts";
+import { decodePercent } from "../percent.ts";
 import { sendProblem } from "../problem.ts";
 import { apiRoutes } from "../routes.ts";
 import { baseDraft } from "./formats/raw.ts";
@@ -93,20 +94,9 @@ function parseTarget(url: string): Target | undefined {
     partitions === undefined || (partitions === "partitions" && partition !== undefined && rest.length === 0);
   if (name === "" || !known) return undefined;
   return {
-    topic: decodeName(name),
+    topic: name.includes("%") ? decodePercent(name, "path") : name,
     partition:
       partition === undefined ? undefined : checkPartition(/^\d+$/.test(partition) ? Number(partition) : -1),
     query,
   };
-}
-
-function decodeName(name: string): string {
-  if (!name.includes("%")) return name;
-  try {
-    return decodeURIComponent(name);
-  } catch (error) {
-    throw new OnrampError(40001, "The path is not percent-encoded UTF-8.", {
-      cause: error,
-    });
-  }
 }

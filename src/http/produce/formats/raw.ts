@@ -4,6 +4,7 @@
 import { isUtf8 } from "node:buffer";
 import { OnrampError } from "../../../core/errors.ts";
 import type { Draft, Header, Receipts } from "../../../core/record.ts";
+import { decodePercent } from "../../percent.ts";
 import type { Format, ProduceRequest } from "./format.ts";
 import { checkPartition, parseTimestamp } from "./values.ts";
 
@@ -87,13 +88,7 @@ function splitOnce(pair: string): [string, string] {
   return at < 0 ? [pair, ""] : [pair.slice(0, at), pair.slice(at + 1)];
 }
 
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text.replaceAll("+", " "));
-  } catch (error) {
-    throw new OnrampError(40001, "The query string is not percent-encoded UTF-8.", { cause: error });
-  }
-}
+const decode = (text: string): string => decodePercent(text.replaceAll("+", " "), "query string");
 
 /**
  * Reads `Kafka-Header-<name>: value` in the order of the request. Node decodes headers as latin1; clients

@@ -1,0 +1,12 @@
+// Decodes parts of URLs.
+
+import { OnrampError } from "../core/errors.ts";
+
+/** @param what names the part in the error @throws OnrampError 40001 for a text that is not percent-encoded UTF-8 */
+export function decodePercent(text: string, what: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch (error) {
+    throw new OnrampError(40001, `The ${what} is not percent-encoded UTF-8.`, { cause: error });
+  }
+}
