@@ -164,6 +164,9 @@ export interface StreamStart {
   readonly position: string | undefined;
 }
 
+/** The maximum number of topics of a stream. */
+export const MAX_TOPICS = 50;
+
 /** The request of a client for a stream. */
 export interface StreamRequest {
   readonly topics: readonly string[];

@@ -3,6 +3,7 @@
 import { Router } from "express";
 import { type ErrorCode, MOST_DETAILS, OnrampError } from "../core/errors.ts";
 import { parseJson } from "../core/json.ts";
+import { MAX_TOPICS } from "../core/live.ts";
 import { reservedReason } from "../core/topics.ts";
 import type { Tickets } from "./auth/tickets.ts";
 import type { Auth, Caller } from "./auth/tokens.ts";
@@ -24,7 +25,6 @@ interface TicketRequest {
 }
 
 const LIMITS = { maxBody: 16 * 1024, limitName: "the limit of this route" };
-const MAX_TOPICS = 50;
 const TOPIC = /^[a-zA-Z0-9._-]{1,249}$/;
 const SHAPE = `The body must be {"topics":[1 to ${MAX_TOPICS} names],"filter":"JSONata, optional"}`;
 

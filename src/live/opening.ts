@@ -46,11 +46,12 @@ export async function findPlaces(
   position: DecodedPosition | undefined,
 ): Promise<(Place | undefined)[]> {
   const { partition, start } = request;
-  await Promise.all(hubs.map((hub) => checkCurrent(deps.tails, hub, partition, position)));
+  const sentFor = ({ head }: Hub): Place | undefined =>
+    position?.find(({ key }) => key.name === head.key.name);
+  await Promise.all(hubs.map((hub) => checkCurrent(deps.tails, hub, partition, sentFor(hub))));
   return Promise.all(
     hubs.map(async (hub) => {
-      const { name } = topicKey(hub.topic, undefined);
-      const sent = position?.find(({ key }) => key.name === name);
+      const sent = sentFor(hub);
       if (sent) return resumed(sent.clone(partition), hub);
       if (start.at === "latest") return undefined;
       const partitions = partition === undefined ? hub.head.partitions : [partition];
@@ -70,10 +71,8 @@ async function checkCurrent(
   tails: TopicTails,
   { topic, head, partitionCount }: Hub,
   partition: number | undefined,
-  position: DecodedPosition | undefined,
+  sent: Place | undefined,
 ): Promise<void> {
-  const { name } = head.key;
-  const sent = position?.find(({ key }) => key.name === name);
   const isOther = sent !== undefined && sent.key.id !== head.key.id && hasId(sent.key) && hasId(head.key);
   const isMissing = partition !== undefined && partition >= partitionCount;
   if (!isOther && !isMissing) return;

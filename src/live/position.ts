@@ -6,7 +6,7 @@
 // before the batch, and each adds the change of its own partition.
 
 import { OnrampError } from "../core/errors.ts";
-import { FROM_FIRST } from "../core/live.ts";
+import { FROM_FIRST, MAX_TOPICS } from "../core/live.ts";
 import { ID_BYTES, NAME_BYTES, Place, type TopicKey } from "./place.ts";
 
 const VERSION = 1;
@@ -18,7 +18,7 @@ const MAX_RESUMED = 8 * 1024;
 const MAX_OFFSET = 2 ** 52;
 /** Kafka's epochs are signed integers of 32 bits. */
 const MAX_EPOCH = 2 ** 31 - 1;
-const [MAX_TOPICS, MAX_PARTITIONS] = [50, 5000];
+const MAX_PARTITIONS = 5000;
 /** How much a partition may grow while a stream is open, in bytes; and the length of a change, in characters. */
 const [GROWTH, CHANGE] = [2, 32];
 

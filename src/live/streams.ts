@@ -1,15 +1,16 @@
 // All streams of events of the process: opens them, sends their heartbeats, and ends them.
 
-import { setTimeout as delay } from "node:timers/promises";
-import { OnrampError } from "../core/errors.ts";
+import { messageOf, OnrampError } from "../core/errors.ts";
 import type { LiveStreams, OpenStream, StreamRequest, TopicTails } from "../core/live.ts";
 import type { Log } from "../core/ports.ts";
+import { untilDeadline } from "../core/time.ts";
 import { Feeds } from "./feeds.ts";
 import { Filters } from "./filters.ts";
 import type { Hub } from "./hub.ts";
 import { Hubs } from "./hubs.ts";
 import { LogReadSlots } from "./log-read-slots.ts";
 import { checkPosition, findPlaces } from "./opening.ts";
+import type { Place } from "./place.ts";
 import { checkPositionSize, type DecodedPosition, decodePosition } from "./position.ts";
 import { RefusedStream } from "./refused-stream.ts";
 import { RingMemory } from "./ring.ts";
@@ -19,6 +20,7 @@ import type { Opened, StreamCounts } from "./stream-deps.ts";
 
 /** How long a request with a position waits for Kafka before its stream opens, in milliseconds. */
 const OPEN_MS = 1000;
+const LATE = "the feed did not open in time";
 /** The stream of a client that takes nothing for this time is ended, in milliseconds. */
 const SLOW_MS = 60_000;
 /** Reconnection times, in milliseconds: the minimum, and the range. At a stop, the range has at least 2 ms per client. */
@@ -119,17 +121,17 @@ export class Streams implements LiveStreams {
   ): Promise<Opened | undefined> {
     const opening = this.#openFeed(request, position);
     if (!position) return opening;
-    const result = await Promise.race([opening.catch((error: unknown) => error), delay(OPEN_MS, "late")]);
-    if (result === "late") {
+    try {
+      return await untilDeadline(opening, Date.now() + OPEN_MS, LATE);
+    } catch (error) {
+      const isTemporary = error instanceof OnrampError ? error.status === 503 : messageOf(error) === LATE;
+      if (!isTemporary) throw error;
       opening.then(
         ({ feed }) => this.#feeds.release(feed),
         () => {},
       );
       return undefined;
     }
-    if (!(result instanceof Error)) return result as Opened;
-    if (result instanceof OnrampError && result.status === 503) return undefined;
-    throw result;
   }
 
   async #openFeed(request: StreamRequest, position: DecodedPosition | undefined): Promise<Opened> {
@@ -141,13 +143,12 @@ export class Streams implements LiveStreams {
         request,
         position,
       );
-      const places = found.map((place, index) => place ?? feed.places[index]?.clone());
+      const places = found.map((place, index) => place ?? (feed.places[index] as Place).clone());
       // The positions grow on the way to the place of the feed.
-      for (const each of [places as Opened["places"], feed.places])
-        checkPositionSize(each, position !== undefined);
+      for (const each of [places, feed.places]) checkPositionSize(each, position !== undefined);
       const deleted = feed.hubs.find(({ isDeleted }) => isDeleted);
       if (deleted) throw new OnrampError(40401, `Topic "${deleted.topic}" was deleted.`);
-      return { feed, places: places as Opened["places"] };
+      return { feed, places };
     } catch (error) {
       this.#feeds.release(feed);
       throw error;

@@ -10,7 +10,6 @@ import { reservedReason } from "../../core/topics.ts";
 import type { Tickets } from "../auth/tickets.ts";
 import type { Auth, Caller } from "../auth/tokens.ts";
 import { type ErrorListener, sendProblem } from "../problem.ts";
-import { LINES_TYPE, SSE_TYPE } from "./formats.ts";
 import { ResponseOutput } from "./output.ts";
 import { type EventsRequest, parseEvents } from "./request.ts";
 
@@ -48,7 +47,7 @@ async function serve(req: IncomingMessage, res: ServerResponse, deps: EventsDeps
   const parsed = parseEvents(req);
   const { request, expiresAt } = await authorize(parsed, req.headers.authorization, deps);
   const headers = {
-    "content-type": request.format.name.startsWith("sse") ? SSE_TYPE : LINES_TYPE,
+    "content-type": parsed.format.contentType,
     "cache-control": "no-store, no-transform",
     "x-accel-buffering": "no",
   };

@@ -25,13 +25,19 @@ export const LINES_TYPE = "application/x-ndjson";
 const LINE_END = /\r\n|\r|\n/g;
 const LINE_END_BYTE = /[\r\n]/g;
 
+/** A format, and the content type of its responses. */
+export interface ResponseFormat extends EventFormat {
+  readonly contentType: string;
+}
+
 /** Returns the format of a request. */
-export function formatOf(representation: Representation, lines: boolean): EventFormat {
+export function formatOf(representation: Representation, lines: boolean): ResponseFormat {
   return lines ? LINES[representation] : SSE[representation];
 }
 
 const SSE = formats((representation) => ({
   name: `sse/${representation}`,
+  contentType: SSE_TYPE,
   idStart: "id: ",
   idEnd: "\n",
   record: (record) => sse(eventOf(record, representation)),
@@ -41,6 +47,7 @@ const SSE = formats((representation) => ({
 
 const LINES = formats((representation) => ({
   name: `lines/${representation}`,
+  contentType: LINES_TYPE,
   idStart: '{"id":"',
   idEnd: '",',
   record: (record) => line(representation === "value" ? valueLine(record) : eventOf(record, representation)),
@@ -49,8 +56,8 @@ const LINES = formats((representation) => ({
 }));
 
 function formats(
-  create: (representation: Representation) => EventFormat,
-): Readonly<Record<Representation, EventFormat>> {
+  create: (representation: Representation) => ResponseFormat,
+): Readonly<Record<Representation, ResponseFormat>> {
   return { record: create("record"), value: create("value"), cloudevents: create("cloudevents") };
 }
 

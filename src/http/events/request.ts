@@ -2,13 +2,19 @@
 
 import type { IncomingMessage } from "node:http";
 import { OnrampError } from "../../core/errors.ts";
-import type { StreamRequest, StreamStart } from "../../core/live.ts";
+import { MAX_TOPICS, type StreamRequest, type StreamStart } from "../../core/live.ts";
 import { parseTime } from "../../core/time.ts";
-import { formatOf, LINES_TYPE, REPRESENTATIONS, type Representation, SSE_TYPE } from "./formats.ts";
+import { decodePercent } from "../percent.ts";
+import {
+  formatOf,
+  LINES_TYPE,
+  REPRESENTATIONS,
+  type Representation,
+  type ResponseFormat,
+  SSE_TYPE,
+} from "./formats.ts";
 
 const PATH = /^\/topics\/([^/?]+)\/events(?:\?(.*))?$/s;
-/** The maximum number of topics of a stream. */
-const MAX_TOPICS = 50;
 /** The largest N of `from=-N`: these records are read before the stream begins. */
 const MAX_LAST = 10_000;
 const PARAMETERS = ["from", "lastEventId", "key", "partition", "filter", "format", "ticket"] as const;
@@ -24,6 +30,7 @@ export function isEvents({ method, url = "" }: IncomingMessage): boolean {
 
 /** A request for a stream, before it is authorized. */
 export interface EventsRequest extends StreamRequest {
+  readonly format: ResponseFormat;
   readonly ticket: string | undefined;
 }
 
@@ -31,7 +38,7 @@ export interface EventsRequest extends StreamRequest {
 export function parseEvents({ url = "", headers }: IncomingMessage): EventsRequest {
   const [, names = "", query = ""] = PATH.exec(url) ?? [];
   const given = parametersOf(query);
-  const topics = decode(names).split(",");
+  const topics = decodePercent(names, "URL").split(",");
   if (topics.length > MAX_TOPICS)
     throw new OnrampError(
       40001,
@@ -59,7 +66,7 @@ function parametersOf(query: string): ReadonlyMap<string, string> {
   for (const pair of query.split("&")) {
     if (pair === "") continue;
     const at = pair.indexOf("=");
-    const name = decode(at < 0 ? pair : pair.slice(0, at));
+    const name = decodePercent(at < 0 ? pair : pair.slice(0, at), "URL");
     if (!(PARAMETERS as readonly string[]).includes(name))
       throw new OnrampError(
         40001,
@@ -68,7 +75,7 @@ function parametersOf(query: string): ReadonlyMap<string, string> {
     if (given.has(name)) throw new OnrampError(40001, `The query parameter "${name}" is given twice.`);
     // A + is a space in query strings, but the + of a time in `from` is often not encoded.
     const value = at < 0 ? "" : pair.slice(at + 1);
-    given.set(name, decode(name === "from" ? value : value.replaceAll("+", " ")));
+    given.set(name, decodePercent(name === "from" ? value : value.replaceAll("+", " "), "URL"));
   }
   return given;
 }
@@ -120,12 +127,4 @@ function wantsLines(accept = ""): boolean {
     .filter((range) => !NOT_ACCEPTABLE.test(range))
     .map((range) => range.split(";", 1)[0]?.trim());
   return types.includes(LINES_TYPE) && !types.includes(SSE_TYPE);
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch (error) {
-    throw new OnrampError(40001, "The URL is not percent-encoded UTF-8.", { cause: error });
-  }
 }
