@@ -1,7 +1,7 @@
 // Streams whose topic changes while they open, or while they read the log, with a scripted source of topics.
 
 import { strict as assert } from "node:assert";
-import type { EventOutput, RangeHandler, StreamRequest, TopicTails } from "../../src/core/live.ts";
+import type { RangeHandler, StreamRequest, TopicTails } from "../../src/core/live.ts";
 import { FROM_FIRST, type PartitionOffset } from "../../src/core/live.ts";
 import type { ConsumedRecord } from "../../src/core/ports.ts";
 import { formatOf } from "../../src/http/events/formats.ts";
@@ -11,20 +11,12 @@ import { encodePosition } from "../../src/live/position.ts";
 import { Streams } from "../../src/live/streams.ts";
 import { afterTest } from "../support/after-test.ts";
 import { keepingLog } from "../support/gateway.ts";
+import { ScriptedOutput } from "../support/scripted-output.ts";
 import { until } from "../support/until.ts";
 
-class Client implements EventOutput {
-  isBlocked = false;
-  tookAt = Date.now();
-  onDrain = (): void => {};
-  text = "";
-  ended = false;
-
-  write(bytes: Buffer): void {
-    this.text += bytes.toString();
-  }
-  end(): void {
-    this.ended = true;
+class Client extends ScriptedOutput {
+  get text(): string {
+    return this.written.join("");
   }
   /** The partitions and offsets of the records, and the names of events. */
   get events(): string[] {

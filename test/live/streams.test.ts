@@ -4,7 +4,7 @@ import { strict as assert } from "node:assert";
 import type { StreamRequest, TopicTails } from "../../src/core/live.ts";
 import { formatOf } from "../../src/http/events/formats.ts";
 import { decodePosition } from "../../src/live/position.ts";
-import { Streams } from "../../src/live/streams.ts";
+import { Streams, type StreamsOptions } from "../../src/live/streams.ts";
 import { afterTest } from "../support/after-test.ts";
 import { keepingLog } from "../support/gateway.ts";
 import { ScriptedOutput } from "../support/scripted-output.ts";
@@ -19,13 +19,18 @@ const RECORD = {
   ...{ value: Buffer.from("1"), headers: [] },
 };
 
+/** Starts streams of topics of one partition, which ends at an offset. */
+function startStreams(end: number, options: StreamsOptions): Streams {
+  const tails = { follow: async () => ({ id: "1", starts: [{ offset: end, epoch: 0 }] }) };
+  const streams = new Streams(tails as unknown as TopicTails, options, keepingLog());
+  afterTest(() => streams.stop());
+  return streams;
+}
+
 describe("live: heartbeats", () => {
   it("are spread over the interval, although many clients connect and get a record at once", async () => {
-    const tails = { follow: async () => ({ id: "1", starts: [{ offset: 7, epoch: 0 }] }) };
     const [heartbeatMs, count] = [60_000, 400];
-    const options = { maxClients: count, ringBytes: 1e6, heartbeatMs };
-    const streams = new Streams(tails as unknown as TopicTails, options, keepingLog());
-    afterTest(() => streams.stop());
+    const streams = startStreams(7, { maxClients: count, ringBytes: 1e6, heartbeatMs });
     for (let n = 0; n < count; n++) (await streams.open(REQUEST)).start(new ScriptedOutput());
     const quarters = (): number[] => {
       const found = [0, 0, 0, 0];
@@ -51,10 +56,7 @@ describe("live: heartbeats", () => {
 
 describe("live: a stream of several topics", () => {
   it("gets the records of each topic, although another one always has more than a round sends", async () => {
-    const tails = { follow: async () => ({ id: "1", starts: [{ offset: 0, epoch: 0 }] }) };
-    const options = { maxClients: 1, ringBytes: 1e8, heartbeatMs: 60_000 };
-    const streams = new Streams(tails as unknown as TopicTails, options, keepingLog());
-    afterTest(() => streams.stop());
+    const streams = startStreams(0, { maxClients: 1, ringBytes: 1e8, heartbeatMs: 60_000 });
     const output = new ScriptedOutput();
     (await streams.open({ ...REQUEST, topics: ["busy", "quiet"] })).start(output);
     const [busy, quiet] = ["busy", "quiet"].map((topic) => streams.hubs.acquire(topic));
@@ -71,10 +73,7 @@ describe("live: a stream of several topics", () => {
 
 describe("live: a client that takes nothing", () => {
   it("is ended after 60 s, with an id that resumes, and is counted as slow", async () => {
-    const tails = { follow: async () => ({ id: "1", starts: [{ offset: 7, epoch: 0 }] }) };
-    const options = { maxClients: 10, ringBytes: 1e6, heartbeatMs: 60 };
-    const streams = new Streams(tails as unknown as TopicTails, options, keepingLog());
-    afterTest(() => streams.stop());
+    const streams = startStreams(7, { maxClients: 10, ringBytes: 1e6, heartbeatMs: 60 });
     const [stuck, slow] = [new ScriptedOutput(), new ScriptedOutput()];
     for (const output of [stuck, slow]) (await streams.open(REQUEST)).start(output);
     const hub = streams.hubs.acquire("t");

@@ -4,7 +4,7 @@
 import { strict as assert } from "node:assert";
 import http from "node:http";
 import { afterTest } from "../support/after-test.ts";
-import { type Cluster, startCluster } from "../support/apache-kafka/cluster.ts";
+import { useThreeBrokers } from "../support/apache-kafka/use-cluster.ts";
 import { createTopic, describeIf, mayStartApacheKafka, withAdmin } from "../support/broker.ts";
 import { startTestGateway } from "../support/gateway.ts";
 import { post } from "../support/http.ts";
@@ -18,19 +18,7 @@ const SEQUENCE = soak ? 10_000 : 1000;
 
 describeIf(mayStartApacheKafka, "promise 1: three brokers", function () {
   this.timeout(240_000);
-  let cluster: Cluster;
-  before(async () => {
-    cluster = await startCluster({ brokers: 3 });
-  });
-  afterEach(async () => {
-    for (const broker of cluster.brokers) {
-      broker.resume();
-      await broker.start();
-    }
-  });
-  after(async () => {
-    await cluster.stop();
-  });
+  const cluster = useThreeBrokers();
 
   async function underLoad(what: (acknowledged: () => number) => Promise<void>): Promise<void> {
     const topic = await createTopic(cluster.bootstrap, { partitions: PARTITIONS });

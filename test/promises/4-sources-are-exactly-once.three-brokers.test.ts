@@ -2,7 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import { setTimeout as delay } from "node:timers/promises";
-import { type Cluster, startCluster } from "../support/apache-kafka/cluster.ts";
+import { useThreeBrokers } from "../support/apache-kafka/use-cluster.ts";
 import { describeIf, mayStartApacheKafka } from "../support/broker.ts";
 import { keepingLog, startTestGateway } from "../support/gateway.ts";
 import { readTopic } from "../support/read-back.ts";
@@ -15,11 +15,7 @@ const names = ["a", "b", "c", "d"];
 
 describeIf(mayStartApacheKafka, "promise 4: sources are exactly once, while brokers are killed", function () {
   this.timeout(soak ? 1_800_000 : 240_000);
-  let cluster: Cluster;
-  before(async () => {
-    cluster = await startCluster({ brokers: 3 });
-  });
-  after(() => cluster?.stop());
+  const cluster = useThreeBrokers();
 
   it(`${KILLS} kills of brokers lose and duplicate no record`, async () => {
     const namespace = `ns-${Date.now()}`;

@@ -4,7 +4,8 @@
 import { strict as assert } from "node:assert";
 import { setTimeout as delay } from "node:timers/promises";
 import { FindCoordinator } from "../../src/wire/messages/cluster.ts";
-import { type Cluster, type KafkaBroker, startCluster } from "../support/apache-kafka/cluster.ts";
+import type { KafkaBroker } from "../support/apache-kafka/cluster.ts";
+import { useThreeBrokers } from "../support/apache-kafka/use-cluster.ts";
 import {
   createTopic,
   describeIf,
@@ -25,17 +26,7 @@ const LONGEST_GAP_MS = 25_000;
 
 describeIf(mayStartApacheKafka, "promise 6: three brokers", function () {
   this.timeout(240_000);
-  let cluster: Cluster;
-  before(async () => {
-    cluster = await startCluster({ brokers: 3 });
-  });
-  afterEach(async () => {
-    for (const broker of cluster.brokers) broker.resume();
-    await Promise.all(cluster.brokers.map((broker) => broker.start()));
-  });
-  after(async () => {
-    await cluster.stop();
-  });
+  const cluster = useThreeBrokers();
 
   async function coordinatorOf(group: string): Promise<KafkaBroker> {
     const connection = await openConnection(cluster.bootstrap[0] ?? "");

@@ -56,6 +56,13 @@ export interface EventClient {
   untilEvent(name: string, timeoutMs?: number): Promise<Record<string, unknown>>;
 }
 
+/** Returns the values of the records of a client. */
+export const valuesOf = ({ records }: EventClient): string[] => records.map(({ value }) => String(value));
+
+/** Returns the names of the events of a client which are neither records nor positions. */
+export const namesOf = ({ events }: EventClient): string[] =>
+  events.flatMap(({ name }) => (name === undefined || name === "position" ? [] : name));
+
 /** Opens a stream. It is cut after the test. @throws AssertionError when the status is not 200 */
 export async function openEvents(url: string, options: EventClientOptions = {}): Promise<EventClient> {
   const { response, request } = await requestEvents(url, options.headers);

@@ -10,7 +10,7 @@ import {
   useBroker,
   withAdmin,
 } from "../../support/broker.ts";
-import { type EventClient, openEvents, requestEvents } from "../../support/event-client.ts";
+import { namesOf, openEvents, requestEvents, valuesOf } from "../../support/event-client.ts";
 import { startTestGateway, useGateway } from "../../support/gateway.ts";
 import { post } from "../../support/http.ts";
 import { until } from "../../support/until.ts";
@@ -32,9 +32,6 @@ describeIf(thorough, "http: events, while topics change", function () {
       topic,
       values.map((value) => ({ value, partition })),
     );
-  const names = ({ events }: EventClient): string[] =>
-    events.flatMap(({ name }) => (name === undefined || name === "position" ? [] : name));
-  const values = ({ records }: EventClient): string[] => records.map(({ value }) => String(value));
   const resume = (topic: string, id: string) => openEvents(url(topic, `?lastEventId=${id}`));
 
   it("a partition that is added is sent from its first record", async () => {
@@ -51,12 +48,12 @@ describeIf(thorough, "http: events, while topics change", function () {
     });
     await produce(topic, ["known"], 0);
     await client.untilRecords(2, 20_000);
-    assert.deepEqual(values(client).sort(), ["added", "known"]);
+    assert.deepEqual(valuesOf(client).sort(), ["added", "known"]);
     // A position from before the partition existed.
     const resumed = await resume(topic, lastId);
     await resumed.untilRecords(2);
-    assert.deepEqual(values(resumed).sort(), ["added", "known"]);
-    assert.deepEqual([...names(client), ...names(resumed)], []);
+    assert.deepEqual(valuesOf(resumed).sort(), ["added", "known"]);
+    assert.deepEqual([...namesOf(client), ...namesOf(resumed)], []);
   });
 
   it("records that retention removed are a gap, and the stream continues after them", async () => {
@@ -77,11 +74,11 @@ describeIf(thorough, "http: events, while topics change", function () {
     const afterGap = resumed.events.find(({ name }) => name === "gap")?.id;
     await produce(topic, ["d"]);
     await resumed.untilRecords(2);
-    assert.deepEqual([values(resumed), names(resumed)], [["c", "d"], ["gap"]]);
+    assert.deepEqual([valuesOf(resumed), namesOf(resumed)], [["c", "d"], ["gap"]]);
     for (const from of [`lastEventId=${afterGap}`, "from=earliest"]) {
       const again = await openEvents(`${other.apiUrl}/topics/${topic}/events?${from}`);
       await again.untilRecords(2);
-      assert.deepEqual([values(again), names(again)], [["c", "d"], []]);
+      assert.deepEqual([valuesOf(again), namesOf(again)], [["c", "d"], []]);
     }
   });
 
@@ -99,17 +96,17 @@ describeIf(thorough, "http: events, while topics change", function () {
     for (const open of [client, other]) await open.untilEvent("reset", 20_000);
     await client.untilRecords(7, 20_000);
     await other.untilRecords(5, 20_000);
-    assert.deepEqual(values(client).slice(2), recreated);
-    assert.deepEqual(values(other), recreated);
+    assert.deepEqual(valuesOf(client).slice(2), recreated);
+    assert.deepEqual(valuesOf(other), recreated);
     const resumed = await resume(topic, lastId);
     assert.equal((await resumed.untilEvent("reset"))["reason"], "recreated");
     await resumed.untilRecords(5);
-    assert.deepEqual(values(resumed), recreated);
+    assert.deepEqual(valuesOf(resumed), recreated);
     // A position of the new topic is not reset again.
     const again = await resume(topic, resumed.lastId);
     await produce(topic, ["new 5"]);
     await again.untilRecords(1);
-    assert.deepEqual([values(again), names(again)], [["new 5"], []]);
+    assert.deepEqual([valuesOf(again), namesOf(again)], [["new 5"], []]);
   });
 
   it("a topic that is deleted: a goodbye with the reason, then 404", async () => {
@@ -137,18 +134,18 @@ describeIf(thorough, "http: events, while topics change", function () {
     broker.dev().truncate(topic, 0, 2);
     await produce(topic, ["2 again", "3 again", "4"]);
     await client.untilRecords(7, 20_000);
-    assert.deepEqual(values(client), ["0", "1", "2", "3", "2 again", "3 again", "4"]);
+    assert.deepEqual(valuesOf(client), ["0", "1", "2", "3", "2 again", "3 again", "4"]);
     const { reason, from, to } = await client.untilEvent("reset");
     assert.deepEqual([reason, from, to], ["truncated", 4, 2]);
     const resumed = await resume(topic, lastId);
     await resumed.untilRecords(3);
-    assert.deepEqual(values(resumed), ["2 again", "3 again", "4"]);
-    assert.deepEqual([names(client), names(resumed)], [["reset"], ["reset"]]);
+    assert.deepEqual(valuesOf(resumed), ["2 again", "3 again", "4"]);
+    assert.deepEqual([namesOf(client), namesOf(resumed)], [["reset"], ["reset"]]);
     // A position before the loss is not reset.
     const before = client.events.filter(({ name }) => name === undefined)[0]?.id ?? "";
     const early = await resume(topic, before);
     await early.untilRecords(4);
-    assert.deepEqual([values(early), names(early)], [["1", "2 again", "3 again", "4"], []]);
+    assert.deepEqual([valuesOf(early), namesOf(early)], [["1", "2 again", "3 again", "4"], []]);
   });
 
   itOnDevBroker(
@@ -171,7 +168,7 @@ describeIf(thorough, "http: events, while topics change", function () {
             client.records.filter((record) => record.partition === partition).map(({ value }) => value),
             all.filter((_, n) => n % 2 === partition),
           );
-        assert.deepEqual(names(client), []);
+        assert.deepEqual(namesOf(client), []);
       }
       assert.ok(cuts >= 2);
     },
@@ -194,13 +191,13 @@ describeIf(thorough, "http: events, while topics change", function () {
     await produce(topic, ["after"], 1);
     await earliest.untilRecords(3, 20_000);
     for (const client of [early, late, resumed]) await client.untilRecords(2, 20_000);
-    for (const client of [early, late, resumed]) assert.deepEqual(values(client), ["live", "after"]);
-    assert.deepEqual(values(earliest).sort(), ["after", "before", "live"]);
+    for (const client of [early, late, resumed]) assert.deepEqual(valuesOf(client), ["live", "after"]);
+    assert.deepEqual(valuesOf(earliest).sort(), ["after", "before", "live"]);
     // A position in which the offset of the partition is not known yet.
     const again = await resume(topic, lastId);
     await again.untilRecords(1);
-    assert.deepEqual(values(again), ["after"]);
-    for (const client of [early, late, earliest, resumed, again]) assert.deepEqual(names(client), []);
+    assert.deepEqual(valuesOf(again), ["after"]);
+    for (const client of [early, late, earliest, resumed, again]) assert.deepEqual(namesOf(client), []);
   });
 });
 

@@ -3,7 +3,8 @@
 
 import { strict as assert } from "node:assert";
 import { afterTest } from "../../support/after-test.ts";
-import { type Cluster, type KafkaBroker, startCluster } from "../../support/apache-kafka/cluster.ts";
+import type { KafkaBroker } from "../../support/apache-kafka/cluster.ts";
+import { useThreeBrokers } from "../../support/apache-kafka/use-cluster.ts";
 import {
   createTopic,
   describeIf,
@@ -11,7 +12,7 @@ import {
   produceWithKafkajs,
   withAdmin,
 } from "../../support/broker.ts";
-import { type EventClient, openEvents } from "../../support/event-client.ts";
+import { namesOf, openEvents, valuesOf } from "../../support/event-client.ts";
 import { startTestGateway } from "../../support/gateway.ts";
 import { post } from "../../support/http.ts";
 import { leaderOf } from "../../support/read-back.ts";
@@ -22,21 +23,8 @@ const PARTITIONS = 6;
 
 describeIf(mayStartApacheKafka, "http: events on three brokers", function () {
   this.timeout(240_000);
-  let cluster: Cluster;
-  before(async () => {
-    cluster = await startCluster({ brokers: 3 });
-  });
-  afterEach(async () => {
-    for (const broker of cluster.brokers) broker.resume();
-    await Promise.all(cluster.brokers.map((broker) => broker.start()));
-  });
-  after(async () => {
-    await cluster.stop();
-  });
+  const cluster = useThreeBrokers();
 
-  const values = ({ records }: EventClient): string[] => records.map(({ value }) => String(value));
-  const names = ({ events }: EventClient): string[] =>
-    events.flatMap(({ name }) => (name === undefined || name === "position" ? [] : name));
   /** Produces with retries, while brokers come and go. */
   const produce = (topic: string, all: readonly string[]): Promise<void> =>
     until(
@@ -151,9 +139,9 @@ describeIf(mayStartApacheKafka, "http: events on three brokers", function () {
     // On another replica, whose reader never saw the lost record.
     const resumed = await openEvents(`${other}?lastEventId=${lastId}`);
     await resumed.untilRecords(3, 60_000);
-    assert.deepEqual(values(client), ["0", "1", "lost", "2", "3", "4"]);
-    assert.deepEqual(values(resumed), ["2", "3", "4"]);
-    assert.deepEqual([names(client), names(resumed)], [["reset"], ["reset"]]);
+    assert.deepEqual(valuesOf(client), ["0", "1", "lost", "2", "3", "4"]);
+    assert.deepEqual(valuesOf(resumed), ["2", "3", "4"]);
+    assert.deepEqual([namesOf(client), namesOf(resumed)], [["reset"], ["reset"]]);
   });
 
   it("a partition without a leader does not delay the others, and loses nothing", async () => {
@@ -183,7 +171,7 @@ describeIf(mayStartApacheKafka, "http: events on three brokers", function () {
         200,
       60_000,
     );
-    for (const client of [early, late, resumed]) await until(() => values(client).includes("live"), 30_000);
+    for (const client of [early, late, resumed]) await until(() => valuesOf(client).includes("live"), 30_000);
     await third.start();
     await until(
       async () =>
@@ -191,9 +179,10 @@ describeIf(mayStartApacheKafka, "http: events on three brokers", function () {
         200,
       60_000,
     );
-    for (const client of [early, late, resumed]) await until(() => values(client).includes("after"), 60_000);
-    assert.deepEqual(values(early), ["before", "live", "after"]);
-    for (const client of [late, resumed]) assert.deepEqual(values(client), ["live", "after"]);
-    for (const client of [early, late, resumed]) assert.deepEqual(names(client), []);
+    for (const client of [early, late, resumed])
+      await until(() => valuesOf(client).includes("after"), 60_000);
+    assert.deepEqual(valuesOf(early), ["before", "live", "after"]);
+    for (const client of [late, resumed]) assert.deepEqual(valuesOf(client), ["live", "after"]);
+    for (const client of [early, late, resumed]) assert.deepEqual(namesOf(client), []);
   });
 });
