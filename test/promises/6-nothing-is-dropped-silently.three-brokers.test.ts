@@ -5,7 +5,7 @@ import { strict as assert } from "node:assert";
 import { setTimeout as delay } from "node:timers/promises";
 import { FindCoordinator } from "../../src/wire/messages/cluster.ts";
 import type { KafkaBroker } from "../support/apache-kafka/cluster.ts";
-import { useThreeBrokers } from "../support/apache-kafka/use-cluster.ts";
+import { createUncleanTopic, useThreeBrokers } from "../support/apache-kafka/use-cluster.ts";
 import {
   createTopic,
   describeIf,
@@ -69,15 +69,7 @@ describeIf(mayStartApacheKafka, "promise 6: three brokers", function () {
 
   it("an unclean election truncates a log: no record that the log still has is delivered twice", async () => {
     const [first, second] = cluster.brokers as [KafkaBroker, KafkaBroker, KafkaBroker];
-    const topic = `unclean-${Date.now()}`;
-    const configEntries = [
-      { name: "unclean.leader.election.enable", value: "true" },
-      { name: "min.insync.replicas", value: "1" },
-    ];
-    const replicaAssignment = [{ partition: 0, replicas: [first.id, second.id] }];
-    await withAdmin(cluster.bootstrap, (admin) =>
-      admin.createTopics({ topics: [{ topic, replicaAssignment, configEntries }] }),
-    );
+    const topic = await createUncleanTopic(cluster, [first, second]);
     const produce = (from: number, to: number) =>
       produceWithKafkajs(
         cluster.bootstrap,

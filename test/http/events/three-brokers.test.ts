@@ -4,7 +4,7 @@
 import { strict as assert } from "node:assert";
 import { afterTest } from "../../support/after-test.ts";
 import type { KafkaBroker } from "../../support/apache-kafka/cluster.ts";
-import { useThreeBrokers } from "../../support/apache-kafka/use-cluster.ts";
+import { createUncleanTopic, useThreeBrokers } from "../../support/apache-kafka/use-cluster.ts";
 import {
   createTopic,
   describeIf,
@@ -112,15 +112,7 @@ describeIf(mayStartApacheKafka, "http: events on three brokers", function () {
 
   it("an unclean election truncates a log: one reset, for open streams and for positions on another replica", async () => {
     const [first, second] = cluster.brokers as [KafkaBroker, KafkaBroker, KafkaBroker];
-    const topic = `unclean-${Date.now()}`;
-    const configEntries = [
-      { name: "unclean.leader.election.enable", value: "true" },
-      { name: "min.insync.replicas", value: "1" },
-    ];
-    const replicaAssignment = [{ partition: 0, replicas: [first.id, second.id] }];
-    await withAdmin(cluster.bootstrap, (admin) =>
-      admin.createTopics({ topics: [{ topic, replicaAssignment, configEntries }] }),
-    );
+    const topic = await createUncleanTopic(cluster, [first, second]);
     const gateways = [await startTestGateway(cluster.bootstrap), await startTestGateway(cluster.bootstrap)];
     const [url, other] = gateways.map(({ apiUrl }) => `${apiUrl}/topics/${topic}/events`) as [string, string];
     await produce(topic, ["0", "1"]);
