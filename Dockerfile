@@ -15,7 +15,7 @@ WORKDIR /app
 # Any user can read these files and no user writes them: OpenShift runs the process under an arbitrary UID.
 COPY --from=build --chown=0:0 /app/node_modules ./node_modules
 COPY --from=build --chown=0:0 /app/dist ./dist
-COPY --chown=0:0 package.json openapi.yaml ./
+COPY --chown=0:0 package.json openapi.yaml openapi-compat.yaml ./
 COPY --chown=0:0 schemas ./schemas
 USER 10001
 EXPOSE 8080 8081

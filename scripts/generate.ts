@@ -8,11 +8,15 @@ import { errorTable } from "../src/core/errors.ts";
 
 const root = path.join(import.meta.dirname, "..");
 
+/** Languages of code blocks, by the extension of a program. */
+const LANGUAGES: Readonly<Record<string, string>> = { py: "python", java: "java", go: "go", ts: "ts" };
+
 /** The content of each generated file. */
 export const generated: ReadonlyMap<string, string> = new Map([
   ["schemas/onramp.json", `${JSON.stringify(configSchema(adapters), null, 2)}\n`],
   ["docs/errors.md", errorsPage()],
   ["docs/configuration.md", configurationPage()],
+  ["docs/clients.md", clientsPage()],
 ]);
 
 /** The page, with the table of the environment variables that the options declare. */
@@ -26,6 +30,19 @@ function configurationPage(): string {
   const table = ["| Environment variable | Option |", "|---|---|", ...rows].join("\n");
   const [before, after] = [page.split(begin)[0], page.split(end)[1]];
   return `${before}${begin}\n\n${table}\n\n${end}${after}`;
+}
+
+/** The page, with the examples of the programs that `npm run test:clients` runs. */
+function clientsPage(): string {
+  const page = readFileSync(path.join(root, "docs/clients.md"), "utf8");
+  return page.replace(/<!-- code: (\S+)\.(\w+) -->\n(?:\n```.*?\n```\n)?/gs, (_, file, extension) => {
+    const program = readFileSync(path.join(root, `${file}.${extension}`), "utf8");
+    const [, code = ""] = /docs: begin\n(.*?)\n[^\n]*docs: end/s.exec(program) ?? [];
+    const indent = /^[ \t]*/.exec(code)?.[0] ?? "";
+    const lines = code.split("\n").map((line) => line.replace(indent, "").replaceAll("\t", "    "));
+    const language = LANGUAGES[extension];
+    return `<!-- code: ${file}.${extension} -->\n\n\`\`\`${language}\n${lines.join("\n")}\n\`\`\`\n`;
+  });
 }
 
 function errorsPage(): string {

@@ -45,6 +45,10 @@ export async function startAdmin(config: Config, deps: AdminDeps): Promise<HttpS
   return { ...server, url: `http://${urlHost(host)}:${server.port}` };
 }
 
+/** The folder of the package. */
+const PACKAGE = path.join(import.meta.dirname, "..", "..");
+const CONTRACTS = ["openapi.yaml", "openapi-compat.yaml"] as const;
+
 export interface ApiParts {
   readonly kafka: Kafka;
   readonly budget: Budget;
@@ -80,7 +84,7 @@ export async function startApi(
     topics,
     namespace: config.kafka.namespace,
     origins: { allowed: config.http.cors, loopbackOnly: isPrivate(config) },
-    openapi: readFileSync(path.join(import.meta.dirname, "..", "..", "openapi.yaml")),
+    contracts: new Map(CONTRACTS.map((file) => [file, readFileSync(path.join(PACKAGE, file))])),
     draining,
     report: (error) => report(error, metrics, log),
   });

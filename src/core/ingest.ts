@@ -171,10 +171,8 @@ async function acceptEach(
   const considered = onBadRecord === "stop" ? Math.min(...problems.keys()) + 1 : drafts.length;
   const valid = drafts.slice(0, considered).filter((_, index) => !problems.has(index));
   const receipts = new Receipts(considered);
-  receipts.fill(
-    valid.length > 0 ? await records.append(topic, stamp(valid), options) : new Receipts(0),
-    problems,
-  );
+  // Also without a valid record: a topic that does not exist fails the request, whatever its records are.
+  receipts.fill(await records.append(topic, stamp(valid), options), problems);
   return receipts;
 }
 

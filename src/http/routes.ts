@@ -70,13 +70,16 @@ export const apiRoutes = new RouteTable(
   {
     "/topics": ["GET"],
     "/topics/:topic": ["GET", "POST"],
+    "/topics/:topic/batch": ["POST"],
     "/topics/:topic/events": ["GET"],
+    "/topics/:topic/lines": ["POST"],
     "/topics/:topic/partitions": ["GET"],
     "/topics/:topic/partitions/:partition": ["POST"],
     "/topics/:topic/schema": ["GET"],
     "/tickets": ["POST"],
     "/webhooks/:name": ["POST"],
     "/openapi.yaml": ["GET"],
+    "/openapi-compat.yaml": ["GET"],
   },
   "GET /openapi.yaml lists the routes",
 );

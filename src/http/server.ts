@@ -23,8 +23,8 @@ import { type WebhookDeps, webhookRoutes } from "./webhooks.ts";
 
 export interface ApiDeps extends ProduceDeps, WebhookDeps, MetadataDeps, TicketDeps, EventsDeps {
   readonly origins: OriginRule;
-  /** The content of `openapi.yaml`. */
-  readonly openapi: Buffer;
+  /** The content of each file of the contract, such as `openapi.yaml`. */
+  readonly contracts: ReadonlyMap<string, Buffer>;
 }
 
 /** Creates the request listener of the API. */
@@ -49,7 +49,8 @@ export function apiListener(deps: ApiDeps): http.RequestListener {
 function apiApp(deps: ApiDeps): express.Express {
   const app = express().disable("x-powered-by").disable("etag").set("query parser", "simple");
   app.enable("case sensitive routing").enable("strict routing").use(apiRoutes.answerOptions);
-  app.get("/openapi.yaml", (_req, res) => void res.type("application/yaml").send(deps.openapi));
+  for (const [file, content] of deps.contracts)
+    app.get(`/${file}`, (_req, res) => void res.type("application/yaml").send(content));
   app.use(webhookRoutes(deps));
   app.use(metadataRoutes(deps));
   app.use(ticketRoutes(deps));

@@ -99,7 +99,9 @@ export async function startApi({
     topics,
     namespace: "onramp",
     origins: { allowed: [], loopbackOnly: false },
-    openapi: Buffer.from("openapi: 3.1.0\n"),
+    contracts: new Map(
+      ["openapi.yaml", "openapi-compat.yaml"].map((file) => [file, Buffer.from("openapi: 3.0.3\n")]),
+    ),
     draining: draining.signal,
     report: (error) => void reported.push(error),
     ...deps,

@@ -1,5 +1,4 @@
-// Serves `POST /topics/{topic}` and `POST /topics/{topic}/partitions/{partition}`: the hot path, without
-// Express.
+// Serves `POST /topics/{topic}`, and `batch`, `lines` and `partitions/{partition}` below it: the hot path, without Express.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { OnrampError } from "../../core/errors.ts";
@@ -8,7 +7,7 @@ import { decodePercent } from "../percent.ts";
 import { sendProblem } from "../problem.ts";
 import { apiRoutes } from "../routes.ts";
 import { baseDraft } from "./formats/raw.ts";
-import { formatOf, ndjson } from "./formats/register.ts";
+import { type BodyShape, formatOf, ndjson } from "./formats/register.ts";
 import { checkPartition } from "./formats/values.ts";
 import { produceLines } from "./lines.ts";
 import type { ProduceDeps } from "./produce-deps.ts";
@@ -36,7 +35,7 @@ export async function handleProduce(
 async function produce(req: IncomingMessage, res: ServerResponse, deps: ProduceDeps): Promise<void> {
   const target = parseTarget(req.url ?? "");
   if (!target) throw apiRoutes.refusal(req, res);
-  const { topic, partition, query } = target;
+  const { topic, partition, shape } = target;
   const caller = deps.auth.caller(req.headers.authorization);
   if (!caller.mayProduce(topic))
     throw new OnrampError(
@@ -50,11 +49,11 @@ async function produce(req: IncomingMessage, res: ServerResponse, deps: ProduceD
         "CloudEvents (ce-* headers) are not supported; send a raw record, with Kafka-Header-ce_… headers if you need the attributes.",
       );
   }
-  const format = formatOf(req.headers["content-type"]);
+  const format = formatOf(req.headers["content-type"], shape);
   const client = caller.name ?? req.socket.remoteAddress ?? "";
+  const [onError, query] = onErrorIn(target.query);
   if (format === ndjson) {
-    const [onError, rest] = onErrorIn(query);
-    const base = baseDraft({ topic, partition, query: rest, rawHeaders: req.rawHeaders });
+    const base = baseDraft({ topic, partition, query, rawHeaders: req.rawHeaders });
     return produceLines(req, res, { topic, base, onError, client }, deps);
   }
   const body = await readBody(req, res, client, deps);
@@ -69,19 +68,31 @@ async function produce(req: IncomingMessage, res: ServerResponse, deps: ProduceD
   }
 }
 
-/** @returns the value of `?onError=` and the rest of the query @throws OnrampError 40001 for another value */
+const ON_ERROR = /^onError(?:=|$)/;
+
+/**
+ * Takes `?onError=` out of a query. Every format accepts it, because some generated clients always send it; it has an effect on
+ * lines only.
+ *
+ * @returns its value and the rest of the query
+ * @throws OnrampError 40001 for another value, or two
+ */
 function onErrorIn(query: string): ["continue" | "stop", string] {
-  const given = /(?:^|&)onError=([^&]*)/.exec(query);
-  if (!given) return ["continue", query];
-  const [whole, value] = given;
+  if (!query.includes("onError")) return ["continue", query];
+  const parameters = query.split("&");
+  const [given = "onError=continue", ...others] = parameters.filter((parameter) => ON_ERROR.test(parameter));
+  const value = given.slice("onError=".length);
+  if (others.length > 0) throw new OnrampError(40001, 'The query parameter "onError" is given twice.');
   if (value !== "continue" && value !== "stop")
     throw new OnrampError(40001, "onError must be `continue` (the default) or `stop`.");
-  return [value, query.replace(whole, "").replace(/^&/, "")];
+  const rest = parameters.filter((parameter) => parameter !== "" && !ON_ERROR.test(parameter));
+  return [value, rest.join("&")];
 }
 
 interface Target {
   readonly topic: string;
   readonly partition: number | undefined;
+  readonly shape: BodyShape;
   readonly query: string;
 }
 
@@ -89,14 +100,15 @@ interface Target {
 function parseTarget(url: string): Target | undefined {
   const mark = url.indexOf("?");
   const [path, query] = mark < 0 ? [url, ""] : [url.slice(0, mark), url.slice(mark + 1)];
-  const [name = "", partitions, partition, ...rest] = path.slice(PREFIX.length).split("/");
-  const known =
-    partitions === undefined || (partitions === "partitions" && partition !== undefined && rest.length === 0);
-  if (name === "" || !known) return undefined;
+  const [name = "", sub, partition, ...rest] = path.slice(PREFIX.length).split("/");
+  if (name === "" || rest.length > 0 || (sub === "partitions") !== (partition !== undefined))
+    return undefined;
+  if (sub !== undefined && sub !== "partitions" && sub !== "batch" && sub !== "lines") return undefined;
   return {
     topic: name.includes("%") ? decodePercent(name, "path") : name,
     partition:
       partition === undefined ? undefined : checkPartition(/^\d+$/.test(partition) ? Number(partition) : -1),
+    shape: sub === "batch" || sub === "lines" ? sub : "any",
     query,
   };
 }

@@ -130,6 +130,10 @@ export class Producer implements RecordLog {
     if (records.some(({ partition = 0 }) => partition >= state.partitions.length))
       state = await this.#metadata.resolve(topic, deadline);
     if (this.#ids.refusal !== undefined) throw refusedProducer(topic, this.#ids.refusal);
+    if (records.length === 0) {
+      options.onQueued?.();
+      return new Receipts(0);
+    }
     return this.#enqueue(state, records, options);
   }
 

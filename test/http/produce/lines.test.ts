@@ -46,6 +46,13 @@ describe("http: lines (NDJSON)", function () {
       .map((line) => JSON.parse(line));
   const values = (topic: string) => readValues(broker.addresses(), topic);
 
+  it("a topic that does not exist fails the whole request, also if no line is valid", async () => {
+    for (const body of ["x", "1", "x\n1"]) {
+      const { status, body: problem } = await post(gateway(), "/topics/no-such-topic", NDJSON, body);
+      assert.deepEqual([status, problem.error_code], [404, 40401], body);
+    }
+  });
+
   it("writes every line as a record, byte for byte, and answers receipts in order", async () => {
     const topic = await broker.topic();
     const lines = ['{"a":1.0}', "12345678901234567890", '"\\u00e9"', "null", " [1] "];

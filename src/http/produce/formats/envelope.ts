@@ -1,6 +1,7 @@
 // The envelope formats of Confluent's REST Proxy v2 and Strimzi's HTTP Bridge: several records per request,
 // as JSON, base64 or text. docs/http.md describes the behavior where the two differ.
 
+import type { ServerResponse } from "node:http";
 import { type ErrorCode, type ErrorDetail, MOST_DETAILS, OnrampError } from "../../../core/errors.ts";
 import { parseJson } from "../../../core/json.ts";
 import type { Draft, Header, Receipts } from "../../../core/record.ts";
@@ -20,20 +21,32 @@ const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 const SCHEMA_MEMBERS = ["key_schema", "key_schema_id", "value_schema", "value_schema_id"];
 const RECORD_MEMBERS = ["key", "value", "partition", "timestamp", "headers"];
 
-/** Keys and values are JSON, written byte for byte. */
-export const jsonEnvelope = envelope((_, body, from, to) => body.subarray(from, to), true);
-/** Keys and values are base64. */
-export const binaryEnvelope = envelope((given, _body, _from, _to, member) => base64(given, member), false);
-/** Keys and values are strings. */
-export const textEnvelope = envelope((given, _body, _from, _to, member) => text(given, member), false);
+/** The three envelope formats: keys and values are JSON, written byte for byte; base64; or strings. */
+export interface Envelopes {
+  readonly json: Format;
+  readonly binary: Format;
+  readonly text: Format;
+}
 
-function envelope(decode: Decode, json: boolean): Format {
+/** @param answerType the content type of the answers, which are the same JSON in all three formats */
+const envelopesOf = (answerType: string): Envelopes => ({
+  json: envelope((_, body, from, to) => body.subarray(from, to), true, answerType),
+  binary: envelope((given, _body, _from, _to, member) => base64(given, member), false, answerType),
+  text: envelope((given, _body, _from, _to, member) => text(given, member), false, answerType),
+});
+
+/** The envelopes of `POST /topics/{topic}`, answered as Confluent's REST Proxy v2 answers. */
+export const envelopes: Envelopes = envelopesOf("application/vnd.kafka.v2+json");
+/** The envelopes of `POST /topics/{topic}/batch`, answered as plain JSON, which every generated client reads. */
+export const batches: Envelopes = envelopesOf("application/json");
+
+function envelope(decode: Decode, json: boolean, answerType: string): Format {
   return {
     drafts(request) {
       if (request.query !== "")
         throw new OnrampError(
           40001,
-          "An envelope accepts no query parameters; set key, partition and timestamp in its records.",
+          "An envelope accepts no query parameters but onError; set key, partition and timestamp in its records.",
         );
       const records = recordsOf(parseJson(request.body, "The body"));
       const extents = extentsOf(request.body);
@@ -53,7 +66,7 @@ function envelope(decode: Decode, json: boolean): Format {
       if (malformed > 0) throw malformedRecords(errors, malformed, records.length);
       return drafts;
     },
-    answer: answerEnvelope,
+    answer: (res, _topic, receipts) => answerEnvelope(res, answerType, receipts),
   };
 }
 
@@ -116,7 +129,7 @@ function headersOf(given: unknown): Header[] {
   });
 }
 
-function answerEnvelope(res: Parameters<Format["answer"]>[0], _topic: string, receipts: Receipts): void {
+function answerEnvelope(res: ServerResponse, type: string, receipts: Receipts): void {
   const { errors, count } = receipts;
   const failures = errors?.filter((error) => error !== undefined) ?? [];
   if (failures.length === count) {
@@ -140,7 +153,7 @@ function answerEnvelope(res: Parameters<Format["answer"]>[0], _topic: string, re
   const body = Buffer.from(`{"offsets":[${offsets.join(",")}],"key_schema_id":null,"value_schema_id":null}`);
   const retry = failures.find((error) => error.retryAfter !== undefined);
   res.writeHead(200, {
-    "content-type": "application/vnd.kafka.v2+json",
+    "content-type": type,
     "content-length": body.length,
     ...(retry ? problemHeaders(retry) : {}),
   });

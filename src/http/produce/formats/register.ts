@@ -1,24 +1,24 @@
-// Selects the produce format of a request by its content type.
+// Selects the produce format of a request by its path and its content type.
 
 import { OnrampError } from "../../../core/errors.ts";
 import { parseMediaType } from "../../../core/media-type.ts";
-import { binaryEnvelope, jsonEnvelope, textEnvelope } from "./envelope.ts";
+import { batches, type Envelopes, envelopes } from "./envelope.ts";
 import type { Format } from "./format.ts";
 import { raw, rawJson } from "./raw.ts";
 
-const ENVELOPES: ReadonlyMap<string, Format> = new Map(
-  Object.entries({
-    "application/vnd.kafka.json.v2+json": jsonEnvelope,
-    "application/vnd.kafka.binary.v2+json": binaryEnvelope,
-    "application/vnd.kafka.text.v2+json": textEnvelope,
-  }),
-);
+/** The body that a path takes: any, selected by the content type; an envelope; or lines. */
+export type BodyShape = "any" | "batch" | "lines";
+
 const NDJSON = "application/x-ndjson";
 /** All names of NDJSON that are in use; none is registered. */
 const NDJSON_TYPE = /^(?:application|text)\/(?:x-)?(?:ndjson|jsonl|jsonlines|json-lines|ldjson)$/;
 const JSON_TYPE = /^[^/]+\/(?:json|[^/]+\+json)$/;
 const MAX_CACHED = 200;
-const cache = new Map<string, Format | typeof ndjson>();
+const caches: Readonly<Record<BodyShape, Map<string, Format | typeof ndjson>>> = {
+  any: new Map(),
+  batch: new Map(),
+  lines: new Map(),
+};
 
 /**
  * The result of `formatOf` for NDJSON. NDJSON is not a `Format`, because lines are answered while they are
@@ -27,36 +27,41 @@ const cache = new Map<string, Format | typeof ndjson>();
 export const ndjson = Symbol("NDJSON");
 
 /**
- * Returns the format for a content type.
+ * Returns the format for a content type. Without a content type, the path selects the format: raw, the json envelope, or lines.
  *
- * @throws OnrampError 41501 when it is not a media type, the format is not supported, or parsed text has a
- *   charset other than UTF-8
+ * @throws OnrampError 41501 when it is not a media type, the format is not supported or not a format of the path, or parsed text
+ *   has a charset other than UTF-8
  */
-export function formatOf(contentType: string | undefined): Format | typeof ndjson {
-  if (contentType === undefined) return raw;
+export function formatOf(contentType: string | undefined, shape: BodyShape): Format | typeof ndjson {
+  if (contentType === undefined) return DEFAULTS[shape];
+  const cache = caches[shape];
   let format = cache.get(contentType);
   if (!format) {
-    format = choose(contentType);
+    format = choose(contentType, shape);
     if (cache.size >= MAX_CACHED) cache.clear();
     cache.set(contentType, format);
   }
   return format;
 }
 
-function choose(contentType: string): Format | typeof ndjson {
+const DEFAULTS: Readonly<Record<BodyShape, Format | typeof ndjson>> = {
+  any: raw,
+  batch: batches.json,
+  lines: ndjson,
+};
+
+/** The types of envelopes, and the envelope of each. */
+const ENVELOPES: ReadonlyMap<string, keyof Envelopes> = new Map([
+  ["application/vnd.kafka.json.v2+json", "json"],
+  ["application/vnd.kafka.binary.v2+json", "binary"],
+  ["application/vnd.kafka.text.v2+json", "text"],
+]);
+const ENVELOPE_TYPES = [...ENVELOPES.keys()].join(", ");
+
+function choose(contentType: string, shape: BodyShape): Format | typeof ndjson {
   const { type, parameters } = parseMediaType(contentType);
-  const unsupported =
-    type.startsWith("application/cloudevents") ||
-    (type.startsWith("application/vnd.kafka.") && !ENVELOPES.has(type));
-  if (unsupported) {
-    throw new OnrampError(
-      41501,
-      `Content type "${type.slice(0, 100)}" is not supported. Send application/json (or any other type) for one raw record, ${NDJSON} for lines, or one of these for an envelope: ${[...ENVELOPES.keys()].join(", ")}.`,
-    );
-  }
-  const parsed =
-    ENVELOPES.get(type) ?? (NDJSON_TYPE.test(type) ? ndjson : JSON_TYPE.test(type) ? rawJson : undefined);
-  if (!parsed) return raw;
+  const parsed = CHOICES[shape](type);
+  if (parsed === raw) return raw;
   const charset = parameters.get("charset");
   if (charset !== undefined && charset !== "utf-8" && charset !== "utf8" && charset !== "us-ascii") {
     throw new OnrampError(
@@ -66,3 +71,35 @@ function choose(contentType: string): Format | typeof ndjson {
   }
   return parsed;
 }
+
+/** The format for a media type, per body that a path takes. Each throws OnrampError 41501. */
+const CHOICES: Readonly<Record<BodyShape, (type: string) => Format | typeof ndjson>> = {
+  any(type) {
+    const envelope = ENVELOPES.get(type);
+    if (envelope) return envelopes[envelope];
+    if (type.startsWith("application/cloudevents") || type.startsWith("application/vnd.kafka."))
+      throw unsupported(
+        type,
+        `Send application/json (or any other type) for one raw record, ${NDJSON} for lines, or one of these for an envelope: ${ENVELOPE_TYPES}.`,
+      );
+    return NDJSON_TYPE.test(type) ? ndjson : JSON_TYPE.test(type) ? rawJson : raw;
+  },
+  batch(type) {
+    const envelope = type === "application/json" ? "json" : ENVELOPES.get(type);
+    if (envelope) return batches[envelope];
+    throw unsupported(
+      type,
+      `This path takes an envelope of records: send application/json, or one of ${ENVELOPE_TYPES}. POST /topics/{topic} takes one raw record, POST /topics/{topic}/lines takes lines.`,
+    );
+  },
+  lines(type) {
+    if (NDJSON_TYPE.test(type)) return ndjson;
+    throw unsupported(
+      type,
+      `This path takes one JSON value per line: send ${NDJSON}. POST /topics/{topic} takes one raw record, POST /topics/{topic}/batch takes an envelope.`,
+    );
+  },
+};
+
+const unsupported = (type: string, next: string): OnrampError =>
+  new OnrampError(41501, `Content type "${type.slice(0, 100)}" is not supported. ${next}`);

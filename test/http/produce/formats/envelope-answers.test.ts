@@ -3,8 +3,10 @@
 import { strict as assert } from "node:assert";
 import { OnrampError } from "../../../../src/core/errors.ts";
 import { Receipts } from "../../../../src/core/record.ts";
-import { textEnvelope } from "../../../../src/http/produce/formats/envelope.ts";
+import { envelopes } from "../../../../src/http/produce/formats/envelope.ts";
 import { recordedResponse } from "../../../support/response.ts";
+
+const { text: textEnvelope } = envelopes;
 
 describe("http: envelope, answers", () => {
   const later = new OnrampError(50301, 'not "now"');

@@ -2,8 +2,10 @@
 
 import { strict as assert } from "node:assert";
 import { OnrampError } from "../../../../src/core/errors.ts";
-import { binaryEnvelope, jsonEnvelope, textEnvelope } from "../../../../src/http/produce/formats/envelope.ts";
+import { envelopes } from "../../../../src/http/produce/formats/envelope.ts";
 import type { Format, ProduceRequest } from "../../../../src/http/produce/formats/format.ts";
+
+const { binary: binaryEnvelope, json: jsonEnvelope, text: textEnvelope } = envelopes;
 
 function drafts(format: Format, body: unknown, more: Partial<ProduceRequest> = {}) {
   const text = typeof body === "string" ? body : JSON.stringify(body);

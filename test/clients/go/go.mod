@@ -1,0 +1,3 @@
+module onramp-client-test
+
+go 1.24
