@@ -1,38 +1,23 @@
 #!/usr/bin/env node
-// The entry point: handles arguments, signals and the exit code. The only file that uses `process`.
+// The entry point: handles the version of Node.js, arguments, signals and the exit code. The only file that uses `process`.
 
 import { readFileSync } from "node:fs";
 import path from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
-import { check } from "./commands/check.ts";
-import { type Command, type Io, joinNegativeValues } from "./commands/command.ts";
-import { devBroker } from "./commands/dev-broker.ts";
-import { github } from "./commands/github.ts";
-import { produce } from "./commands/produce.ts";
-import { deadLetter, replay } from "./commands/replay.ts";
-import { sources } from "./commands/sources.ts";
-import { start } from "./commands/start.ts";
-import { tail } from "./commands/tail.ts";
-import { token } from "./commands/token.ts";
+import { joinNegativeValues, UsageError } from "./commands/arguments.ts";
+import type { Command, Io } from "./commands/command.ts";
 import { messageOf, OperatorError } from "./core/errors.ts";
+
+/** The oldest version of Node.js that is supported, as `engines` in package.json. */
+const OLDEST = [20, 19] as const;
+/** How long the exit waits for its last work, such as lines of the log, in milliseconds. */
+const EXIT_MS = 500;
 
 // V8 otherwise lets garbage grow to two or three times the live data before it collects the old generation. Buffers of requests
 // that were promoted to it would then push resident memory over its bound (promise 8).
 setFlagsFromString("--heap-growing-percent=50");
-
-const commands: readonly Command[] = [
-  start,
-  check,
-  token,
-  tail,
-  produce,
-  replay,
-  deadLetter,
-  sources,
-  github,
-  devBroker,
-];
 
 const exitWork: (() => Promise<void>)[] = [];
 
@@ -69,37 +54,60 @@ const io: Io = {
 };
 
 async function main(argv: readonly string[]): Promise<number> {
+  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+  if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])) {
+    io.err(`Onramp needs Node.js ${OLDEST.join(".")} or later, and this is ${process.versions.node}.`);
+    return 1;
+  }
   const [first = "start"] = argv;
   if (first === "--version") {
     io.out(JSON.parse(readFileSync(path.join(import.meta.dirname, "..", "package.json"), "utf8")).version);
     return 0;
   }
+  // Loaded after the check, because their libraries need the version of Node.js.
+  const { commands } = await import("./commands/register.ts");
   if (argv.includes("--help") || argv.includes("-h") || first === "help") {
-    for (const line of help()) io.out(line);
+    for (const line of help(commands)) io.out(line);
     return 0;
   }
   const named = commands.find((command) => command.name === first);
   if (!named && !first.startsWith("-")) {
     io.err(`There is no command "${first}".`);
-    for (const line of help()) io.err(line);
+    for (const line of help(commands)) io.err(line);
     return 2;
   }
-  const command = named ?? start;
-  let parsed: ReturnType<typeof parseArgs>;
-  try {
-    parsed = parseArgs({
-      args: joinNegativeValues(named ? argv.slice(1) : argv, command.options),
-      options: command.options,
-      allowPositionals: true,
-    });
-  } catch (error) {
-    io.err(`${messageOf(error)}\nUsage: onramp ${command.name} ${command.usage}`);
-    return 2;
-  }
-  return command.run(io, parsed.values as Record<string, string | boolean | undefined>, parsed.positionals);
+  return runCommand(named ?? commands[0], named ? argv.slice(1) : argv);
 }
 
-function help(): string[] {
+async function runCommand(command: Command, argv: readonly string[]): Promise<number> {
+  try {
+    const { values, positionals } = parse(command, argv);
+    return await command.run(io, values, positionals);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    io.err(`${error.message}\nUsage: onramp ${command.name} ${command.usage}`.trimEnd());
+    return 2;
+  }
+}
+
+/** @throws UsageError */
+function parse({ options, maxArguments }: Command, argv: readonly string[]) {
+  const args = joinNegativeValues(argv, options);
+  let parsed: ReturnType<typeof parseArgs>;
+  try {
+    parsed = parseArgs({ args, options, allowPositionals: true });
+  } catch (error) {
+    throw new UsageError(messageOf(error));
+  }
+  const surplus = parsed.positionals[maxArguments];
+  if (surplus !== undefined) throw new UsageError(`The argument "${surplus}" is not expected.`);
+  return {
+    values: parsed.values as Record<string, string | boolean | undefined>,
+    positionals: parsed.positionals,
+  };
+}
+
+function help(commands: readonly Command[]): string[] {
   return [
     "Usage: onramp [command]",
     "",
@@ -110,7 +118,7 @@ function help(): string[] {
 }
 
 async function exit(code: number): Promise<void> {
-  await Promise.all(exitWork.map((work) => work()));
+  await Promise.race([Promise.allSettled(exitWork.map((work) => work())), delay(EXIT_MS)]);
   process.exit(code);
 }
 

@@ -4,7 +4,7 @@ import { setMaxListeners } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Config } from "../config/load.ts";
 import { Budget } from "../core/budget.ts";
-import type { Log } from "../core/ports.ts";
+import type { Log, Readiness } from "../core/ports.ts";
 import { type Clock, systemClock } from "../core/time.ts";
 import { bytes, ms } from "../core/units.ts";
 import { createMetrics } from "../ops/metrics.ts";
@@ -21,7 +21,7 @@ import { StartError } from "./start-error.ts";
 import { TopicKeeper } from "./topic-keeper.ts";
 
 export interface GatewayOptions {
-  /** Development mode: starts a broker if none is configured, and creates missing topics. */
+  /** Development mode: starts the development broker if no broker is configured, and creates missing topics there. */
   readonly dev: boolean;
   /** Refuses to start without `http.auth`. The container image sets it (`ONRAMP_REQUIRE_AUTH`). */
   readonly requireAuth: boolean;
@@ -35,6 +35,8 @@ export interface Gateway {
   readonly adminUrl: string;
   /** The address of the development broker; undefined when it was not started. */
   readonly devBroker: string | undefined;
+  /** Returns the response of `/readyz`: for each part, whether it is ready to produce records. */
+  readonly readiness: () => Readonly<Record<string, Readiness>>;
   /** Drains and stops. Resolves within `stop.deadline`. */
   stop(): Promise<void>;
 }
@@ -72,7 +74,7 @@ async function startParts(
   warnIfOpen(config, log);
   const kafka = createKafka(config, brokers, log, createMetrics);
   const metrics = kafka.meter;
-  const keeper = new TopicKeeper(config, options.dev, { ...kafka, log });
+  const keeper = new TopicKeeper(config, devBroker !== undefined, { ...kafka, log });
   const clock = options.clock ?? systemClock;
   const sinks = new Sinks(config, { ...kafka, log, clock, limiter: new RateLimiter(clock) });
   const budget = new Budget(bytes(config.http.budget));
@@ -83,8 +85,9 @@ async function startParts(
   // Every NDJSON request adds a listener; without this, Node.js would warn about a leak.
   setMaxListeners(0, draining.signal);
 
+  const partsReadiness = () => readiness(kafka, keeper, sources.summaries, draining.signal.aborted);
   const admin = await startAdmin(config, {
-    readiness: () => readiness(kafka, keeper, sources.summaries, draining.signal.aborted),
+    readiness: partsReadiness,
     scrape: metrics.scrape,
     sinks: () => sinks.states,
     sources: () => sources.states,
@@ -120,6 +123,7 @@ async function startParts(
     apiUrl: api.url,
     adminUrl: admin.url,
     devBroker,
+    readiness: partsReadiness,
     async stop() {
       const deadline = Date.now() + ms(config.stop.deadline);
       draining.abort();

@@ -35,7 +35,7 @@ export class MissingTopicsError extends OperatorError {
 /** Checks the topics, and creates missing ones, as soon as Kafka can be reached. */
 export class TopicKeeper implements TopicEnsurer {
   readonly #deps: Deps;
-  readonly #dev: boolean;
+  readonly #isDevBroker: boolean;
   readonly #create: boolean;
   readonly #topics: Config["topics"];
   readonly #wanted: readonly WantedTopic[];
@@ -45,10 +45,11 @@ export class TopicKeeper implements TopicEnsurer {
   #isReported = false;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(config: Config, dev: boolean, deps: Deps) {
+  /** @param isDevBroker whether Kafka is the development broker, where missing topics are created by default */
+  constructor(config: Config, isDevBroker: boolean, deps: Deps) {
     this.#deps = deps;
-    this.#dev = dev;
-    this.#create = config.kafka.createTopics ?? dev;
+    this.#isDevBroker = isDevBroker;
+    this.#create = config.kafka.createTopics ?? isDevBroker;
     this.#topics = config.topics;
     const named = config.compiled.topicNames.map((name) => this.#wantedTopic(name));
     this.#stateTopic = config.compiled.sources.size > 0 ? stateTopic(config.kafka.namespace) : undefined;
@@ -156,7 +157,7 @@ export class TopicKeeper implements TopicEnsurer {
       log.warn({ topic: name, reason: error.message }, "a topic of the configuration can't be used");
       return true;
     }
-    if (!this.#dev) for (const warning of durabilityWarnings(topic)) log.warn({}, warning);
+    if (!this.#isDevBroker) for (const warning of durabilityWarnings(topic)) log.warn({}, warning);
     const warning =
       name === this.#stateTopic?.name
         ? checkStateTopic(topic, this.#deps.cluster.options.brokers)

@@ -4,6 +4,7 @@ import type { Readable } from "node:stream";
 import type { ParseArgsConfig } from "node:util";
 import { loadConfiguration } from "../app/configuration.ts";
 import type { Log } from "../core/ports.ts";
+import { UsageError } from "./arguments.ts";
 
 /** The parts of the process that commands can use. */
 export interface Io {
@@ -24,7 +25,7 @@ export interface Io {
   err(line: string): void;
   /** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. */
   readonly stopped: Promise<void>;
-  /** Adds work to do before the process exits. It must not take longer than a second. */
+  /** Adds work to do before the process exits, which waits for it for half a second. */
   beforeExit(work: () => Promise<void>): void;
 }
 
@@ -39,11 +40,13 @@ export interface Command {
   /** The text after the name in `--help`, such as `[--config FILE]`. */
   readonly usage: string;
   readonly options: NonNullable<ParseArgsConfig["options"]>;
+  /** The maximum number of arguments that are not options. `main.ts` refuses more. */
+  readonly maxArguments: number;
   /**
    * Runs the command. Called at most once.
    *
    * @returns the exit code
-   * @throws OperatorError with a message to print
+   * @throws UsageError; OperatorError with a message to print
    */
   run(
     io: Io,
@@ -55,29 +58,37 @@ export interface Command {
 /** The option of all commands that read the configuration. */
 export const configOption = { config: { type: "string", short: "c" } } as const;
 
-/** @returns the path of the configuration file: `--config`, otherwise `ONRAMP_CONFIG`, otherwise undefined */
+/**
+ * @param argument the argument FILE of commands that have one
+ * @returns the path of the configuration file: `argument` or `--config`, otherwise `ONRAMP_CONFIG`, otherwise undefined
+ * @throws UsageError when the argument and the option name a file, or the name is empty
+ */
 export function configFile(
   io: Io,
   options: Readonly<Record<string, string | boolean | undefined>>,
+  argument?: string,
 ): string | undefined {
   const { config } = options;
-  return typeof config === "string" ? config : io.env["ONRAMP_CONFIG"] || undefined;
+  if (argument !== undefined && config !== undefined)
+    throw new UsageError("Name one configuration file: as an argument or with --config.");
+  const named = argument ?? config;
+  if (named === "") throw new UsageError("The name of the configuration file is empty.");
+  return typeof named === "string" ? named : io.env["ONRAMP_CONFIG"] || undefined;
 }
 
 /**
  * Loads the configuration of a command, and creates its log.
  *
- * @param file the configuration file. Default: as `configFile`
+ * @param file the configuration file: see `configFile`
  * @param samples see `loadConfiguration`
  * @throws ConfigError
  */
 export function configure(
   io: Io,
-  options: Readonly<Record<string, string | boolean | undefined>>,
-  { file = configFile(io, options), samples = false }: { file?: string | undefined; samples?: boolean } = {},
+  { file, samples = false }: { readonly file: string | undefined; readonly samples?: boolean },
 ): Pick<ReturnType<typeof loadConfiguration>, "config" | "log"> {
-  const { config, log, flushLog } = loadConfiguration(file, io.env, samples);
-  io.beforeExit(flushLog);
+  const { config, log, closeLog } = loadConfiguration(file, io.env, samples);
+  io.beforeExit(closeLog);
   return { config, log };
 }
 
@@ -96,20 +107,4 @@ export function withoutInfo(log: Log): Log {
     warn: (fields, event) => log.warn(fields, event),
     error: (fields, event) => log.error(fields, event),
   };
-}
-
-/**
- * Joins an option and a value that is a negative number: `--from -20` becomes `--from=-20`. Node's parser would read such a value
- * as an option.
- */
-export function joinNegativeValues(args: readonly string[], options: Command["options"]): string[] {
-  const joined: string[] = [];
-  for (const [at, arg] of args.entries()) {
-    const before = args[at - 1] ?? "";
-    const takesValue = before.startsWith("--") && options[before.slice(2)]?.type === "string";
-    const isAfterOptions = args.indexOf("--") >= 0 && at > args.indexOf("--");
-    if (takesValue && !isAfterOptions && /^-\d+$/.test(arg)) joined[joined.length - 1] = `${before}=${arg}`;
-    else joined.push(arg);
-  }
-  return joined;
 }

@@ -9,6 +9,7 @@ export const devBroker: Command = {
   summary: "run the development broker (in memory, for this machine only)",
   usage: "[--port N]",
   options: { port: { type: "string" } },
+  maxArguments: 0,
   async run(io, { port }) {
     const env = typeof port === "string" ? { ...io.env, ONRAMP_DEV_BROKER_PORT: port } : io.env;
     const { config } = loadConfiguration(undefined, env);

@@ -1,19 +1,20 @@
 // `onramp github missed`: lists the deliveries that GitHub could not deliver, and what Onramp does about each.
 
 import { listMissed } from "../app/github-missed.ts";
-import { type Command, configOption, configure, stopSignal, withoutInfo } from "./command.ts";
+import { type Command, configFile, configOption, configure, stopSignal, withoutInfo } from "./command.ts";
 
 export const github: Command = {
   name: "github",
   summary: "list the missed deliveries of GitHub, without requesting them again",
   usage: "missed [--config FILE]",
   options: configOption,
-  async run(io, options, [verb, ...more]) {
-    if (verb !== "missed" || more.length > 0) {
+  maxArguments: 1,
+  async run(io, options, [verb]) {
+    if (verb !== "missed") {
       io.err("Usage: onramp github missed [--config FILE]");
       return 2;
     }
-    const { config, log } = configure(io, options);
+    const { config, log } = configure(io, { file: configFile(io, options) });
     for (const [webhook, deliveries] of await listMissed(config, withoutInfo(log), stopSignal(io)))
       for (const { guid, event, at, verdict } of deliveries)
         io.out([webhook, guid, event, new Date(at).toISOString(), verdict].join("\t"));

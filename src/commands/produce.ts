@@ -16,8 +16,9 @@ export const produce: Command = {
     partition: { type: "string" },
     json: { type: "boolean" },
   },
-  async run(io, options, [topic, ...more]) {
-    if (!topic || more.length > 0 || !isPartition(options["partition"])) {
+  maxArguments: 1,
+  async run(io, options, [topic]) {
+    if (!topic || !isPartition(options["partition"])) {
       io.err(`Usage: onramp produce ${produce.usage}. Give one topic; the lines are read from stdin.`);
       return 2;
     }

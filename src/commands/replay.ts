@@ -2,13 +2,22 @@
 
 import { type ReplayReport, replayDeadLetters, replaySink } from "../app/replay.ts";
 import { parseTime } from "../core/time.ts";
-import { type Command, configOption, configure, INTERRUPTED, type Io, stopSignal } from "./command.ts";
+import {
+  type Command,
+  configFile,
+  configOption,
+  configure,
+  INTERRUPTED,
+  type Io,
+  stopSignal,
+} from "./command.ts";
 
 export const replay: Command = {
   name: "replay",
   summary: "deliver the records of a time range to a sink again",
   usage: "--sink NAME --from TIME [--to TIME] [--config FILE]",
   options: { ...configOption, sink: { type: "string" }, from: { type: "string" }, to: { type: "string" } },
+  maxArguments: 0,
   async run(io, options) {
     const { sink } = options;
     const from = timeOf(options["from"]);
@@ -23,7 +32,7 @@ export const replay: Command = {
       );
       return 2;
     }
-    const { config, log } = configure(io, options);
+    const { config, log } = configure(io, { file: configFile(io, options) });
     return reportReplay(io, await replaySink(config, sink, { from, to }, log, stopSignal(io)));
   },
 };
@@ -33,6 +42,7 @@ export const deadLetter: Command = {
   summary: "deliver a topic's dead letters to their sinks again",
   usage: "replay TOPIC [--config FILE]",
   options: configOption,
+  maxArguments: 2,
   async run(io, options, [verb, topic]) {
     if (verb !== "replay" || topic === undefined) {
       io.err(
@@ -40,7 +50,7 @@ export const deadLetter: Command = {
       );
       return 2;
     }
-    const { config, log } = configure(io, options);
+    const { config, log } = configure(io, { file: configFile(io, options) });
     return reportReplay(io, await replayDeadLetters(config, topic, log, stopSignal(io)));
   },
 };

@@ -1,7 +1,15 @@
 // `onramp sources`: lists the sources with their cursors, and sets or removes a cursor.
 
 import { type ListedSource, listSources, removeState, setCursor } from "../app/source-states.ts";
-import { type Command, configOption, configure, type Io, stopSignal, withoutInfo } from "./command.ts";
+import {
+  type Command,
+  configFile,
+  configOption,
+  configure,
+  type Io,
+  stopSignal,
+  withoutInfo,
+} from "./command.ts";
 
 const USAGE = [
   "Usage: onramp sources list",
@@ -15,13 +23,14 @@ export const sources: Command = {
   summary: "list sources and their cursors; set or remove a cursor",
   usage: "list | set NAME --cursor JSON | set NAME --from-start | forget NAME [--config FILE]",
   options: { ...configOption, cursor: { type: "string" }, "from-start": { type: "boolean" } },
-  async run(io, options, [verb, name, ...more]) {
+  maxArguments: 2,
+  async run(io, options, [verb, name]) {
     const { cursor, "from-start": fromStart = false } = options;
     const hasCursor = cursor !== undefined || fromStart === true;
     const isList = verb === "list" && name === undefined && !hasCursor;
     const isSet = verb === "set" && name !== undefined && (cursor === undefined) === (fromStart === true);
     const isForget = verb === "forget" && name !== undefined && !hasCursor;
-    if ((!isList && !isSet && !isForget) || more.length > 0) return wrongUsage(io);
+    if (!isList && !isSet && !isForget) return wrongUsage(io);
     const parsed = typeof cursor === "string" ? parseJson(cursor) : undefined;
     if (parsed === INVALID) {
       io.err(
@@ -29,7 +38,7 @@ export const sources: Command = {
       );
       return 2;
     }
-    const loaded = configure(io, options);
+    const loaded = configure(io, { file: configFile(io, options) });
     const { config } = loaded;
     const log = withoutInfo(loaded.log);
     const stopping = stopSignal(io);

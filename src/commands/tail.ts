@@ -20,6 +20,7 @@ export const tail: Command = {
     partition: { type: "string" },
     json: { type: "boolean" },
   },
+  maxArguments: Number.POSITIVE_INFINITY,
   async run(io, options, args) {
     // The URL of the gateway separates topics by commas, so arguments may do so as well.
     const topics = args.flatMap((arg) => arg.split(",")).filter((topic) => topic !== "");

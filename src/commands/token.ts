@@ -8,6 +8,7 @@ export const token: Command = {
   summary: "create an API token and its hash",
   usage: "NAME",
   options: {},
+  maxArguments: 1,
   async run(io, _options, [name]) {
     if (name === undefined) {
       io.err("Give the token a name, such as: onramp token shop");

@@ -68,7 +68,8 @@ export function loadConfig(
     broken,
   );
   problems.push(...found);
-  if (problems.length > 0) throw new ConfigError(distinct([...problems, ...causes(problems, doubtful)]));
+  if (problems.length > 0)
+    throw new ConfigError(distinct([...problems, ...causes(problems, doubtful)]), file);
   const warnings = [
     ...distinct(doubtful).map(({ path: at, message }) => `${at}: ${message}`),
     ...compiled.warnings,

@@ -14,21 +14,24 @@ import { ConfigError } from "./problems.ts";
  */
 export function readConfigFile(file: string): Record<string, unknown> {
   const fail = (...messages: string[]): never => {
-    throw new ConfigError(messages.map((message) => ({ path: "", message })));
+    throw new ConfigError(
+      messages.map((message) => ({ path: "", message })),
+      file,
+    );
   };
   let text = "";
   try {
     text = readFileSync(file, "utf8");
   } catch (error) {
     fail(
-      `cannot read ${file} (${(error as NodeJS.ErrnoException).code}); name another file with --config or ONRAMP_CONFIG`,
+      `cannot read the file (${(error as NodeJS.ErrnoException).code}); name another file with --config or ONRAMP_CONFIG`,
     );
   }
   const document = parseDocument(text, { uniqueKeys: true });
   // Only the code and the position are reported: the parser's message quotes the file.
   const errors = document.errors.map(
     ({ code, linePos }) =>
-      `${file} is not valid YAML at line ${linePos?.[0].line ?? "?"}, column ${linePos?.[0].col ?? "?"} (${code})`,
+      `not valid YAML at line ${linePos?.[0].line ?? "?"}, column ${linePos?.[0].col ?? "?"} (${code})`,
   );
   if (errors.length > 0) fail(...errors);
   let content: unknown;
@@ -36,7 +39,7 @@ export function readConfigFile(file: string): Record<string, unknown> {
     content = document.toJS() ?? {};
   } catch {
     fail(
-      `${file} is not valid YAML: an alias (*name) in it has no anchor, or expands too often; put a value that starts with * in quotes`,
+      `not valid YAML: an alias (*name) in it has no anchor, or expands too often; put a value that starts with * in quotes`,
     );
   }
   if (typeof content !== "object" || content === null || Array.isArray(content))

@@ -17,8 +17,8 @@ const REDACTED = [
   "refreshToken",
 ];
 
-/** How long `flush` waits for the reader of stdout, in milliseconds. */
-const FLUSH_MS = 1000;
+/** How long `close` waits for the reader of stdout, in milliseconds. */
+const CLOSE_MS = 400;
 
 /** A log, and the functions to control it. */
 export interface ControlledLog {
@@ -26,19 +26,19 @@ export interface ControlledLog {
   /** Sets the least severe level that is written. */
   setLevel(level: string): void;
   /**
-   * Resolves when the log is written, or after a second at most. Called before the process exits: at the exit, the library
-   * repeats a failed write without end, so that a process whose reader of stdout is gone would not end (sonic-boom 4,
-   * `flushSync`).
+   * Resolves when the log is written, or after 400 ms; later lines are not written. Called before the process exits: at the
+   * exit, the library repeats the write of lines that are left without end (sonic-boom 4, `flushSync`), so that a process
+   * whose reader of stdout is gone, or does not read, would not end.
    */
-  flush(): Promise<void>;
+  close(): Promise<void>;
 }
 
 /** @returns a log at level "info" */
 export function createLog(): ControlledLog {
   const stdout = pino.destination({ dest: 1, sync: false });
-  let hasReader = true;
+  let isOpen = true;
   stdout.on("error", () => {
-    hasReader = false;
+    isOpen = false;
   });
   const options = {
     level: "info",
@@ -52,18 +52,22 @@ export function createLog(): ControlledLog {
       censor: "[redacted]",
     },
   };
-  const log = pino(options, stdout);
+  const log = pino(options, { write: (line) => void (isOpen && stdout.write(line)) });
   return {
     log,
     setLevel(level) {
       log.level = level;
     },
-    async flush() {
-      if (!hasReader) return;
-      // Emitted after the lines that are being written, and after this write.
-      const written = once(stdout, "drain");
-      stdout.write("");
-      await Promise.race([written, delay(FLUSH_MS, undefined, { ref: false })]).catch(() => {});
+    async close() {
+      if (isOpen) {
+        // Emitted after the lines that are being written, and after this write.
+        const written = once(stdout, "drain");
+        stdout.write("");
+        await Promise.race([written, delay(CLOSE_MS)]).catch(() => {});
+      }
+      isOpen = false;
+      // Drops the lines that are left.
+      stdout.destroy();
     },
   };
 }

@@ -1,7 +1,7 @@
 // `onramp tail` and `onramp produce` without a process: wrong usage, and what they print on a terminal.
 
 import { strict as assert } from "node:assert";
-import { joinNegativeValues } from "../../src/commands/command.ts";
+import { joinNegativeValues } from "../../src/commands/arguments.ts";
 import { produce } from "../../src/commands/produce.ts";
 import { tail } from "../../src/commands/tail.ts";
 import { afterTest } from "../support/after-test.ts";
@@ -17,7 +17,6 @@ describe("commands: tail and produce", () => {
       [tail, { partition: "x" }, ["orders"], /Usage: onramp tail/],
       [tail, { url: "localhost:8080" }, ["orders"], /http or https URL.*--url/],
       [produce, {}, [], /Usage: onramp produce TOPIC/],
-      [produce, {}, ["orders", "payments"], /Give one topic/],
       [produce, { partition: "-1" }, ["orders"], /Usage: onramp produce/],
       [produce, { url: "ftp://x" }, ["orders"], /http or https URL/],
     ];

@@ -1,7 +1,8 @@
 // Generated files are up to date, and examples are valid.
 
 import { strict as assert } from "node:assert";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { generated } from "../../scripts/generate.ts";
 import { loadTestConfig } from "../support/config.ts";
@@ -41,6 +42,16 @@ describe("docs", () => {
       loadTestConfig(path.join("examples", name), env);
     });
   }
+});
+
+describe("docs: the README", () => {
+  it("has a configuration that works when it is copied", () => {
+    const [, yaml = ""] = /```yaml\n(.*?)```/s.exec(readFileSync("README.md", "utf8")) ?? [];
+    const file = path.join(mkdtempSync(path.join(tmpdir(), "onramp-readme-")), "onramp.yaml");
+    writeFileSync(file, yaml);
+    const env = { GITHUB_WEBHOOK_SECRET: "s", SLACK_URL: "http://127.0.0.1/" };
+    assert.ok(loadTestConfig(file, env).compiled.sinks.has("team"));
+  });
 });
 
 /** Variables that examples of sources name. */

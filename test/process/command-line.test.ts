@@ -96,6 +96,53 @@ describe("process: command line", () => {
     assert.equal((await run(["check", "a.yaml", "b.yaml"])).code, 2);
   });
 
+  it("`check` and `start` take the file as an argument, and name it in their answers", async () => {
+    const [good, bad] = [writeConfig({}), writeConfig({ http: { deadline: "soon" } })];
+    const checked = await run(["check", good]);
+    assert.deepEqual([checked.code, checked.stdout.startsWith(`${good} is valid: `)], [0, true]);
+    for (const command of ["check", "start"])
+      for (const args of [[bad], ["--config", bad]]) {
+        const { code, stderr } = await run([command, ...args]);
+        assert.deepEqual([code, stderr.startsWith(`${bad} has 1 problem:`)], [1, true], stderr);
+      }
+    const missing = await run(["start", "no-such-file.yaml"]);
+    assert.equal(missing.code, 1);
+    assert.match(missing.stderr, /no-such-file\.yaml has 1 problem:\n.*ENOENT/);
+    const topic = await broker.topic();
+    const config = {
+      kafka: { brokers: broker.addresses() },
+      topics: { [topic]: {} },
+      stop: { drain: "0ms" },
+    };
+    const gateway = await start(["start", writeConfig(config)]);
+    assert.equal(
+      (await fetch(`${gateway.apiUrl}/topics/${topic}`, { method: "POST", body: "x" })).status,
+      200,
+    );
+  });
+
+  it("refuses arguments that a command does not take, with its usage", async () => {
+    const file = writeConfig({});
+    for (const args of [
+      ["start", file, "extra"],
+      ["start", file, "--config", file],
+      ["start", ""],
+      ["check", file, file],
+      ["check", file, "-c", file],
+      ["check", "--config="],
+      ["token", "shop", "extra"],
+      ["produce", "orders", "payments"],
+      ["replay", "extra", "--sink", "s", "--from", "2026-01-01T00:00:00Z"],
+      ["dead-letter", "replay", "orders", "extra"],
+      ["sources", "forget", "a", "extra"],
+      ["github", "missed", "extra"],
+      ["dev-broker", "extra"],
+    ]) {
+      const { code, stdout, stderr } = await run(args);
+      assert.deepEqual([code, stdout, /Usage: onramp /.test(stderr)], [2, "", true], args.join(" "));
+    }
+  });
+
   it("`check` reads the proxies of the environment", async () => {
     const team = {
       type: "slack",
