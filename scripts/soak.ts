@@ -66,6 +66,7 @@ const soaks: Readonly<Record<string, () => Promise<number>>> = {
   stateless: () => onBoth(`${PROMISES}/9-stateless.test.ts`),
   isolation: () => mocha(`${PROMISES}/7-isolation.test.ts`),
   start: () => mocha("test/process/command-line.test.ts"),
+  "reader-gone": () => mocha("test/process/reader-gone.test.ts"),
   outage: () => mocha(`${PROMISES}/2-an-error-says-what-is-known.outage.test.ts`),
   "three-brokers": () => mocha(`${PROMISES}/1-a-receipt-means-written.three-brokers.test.ts`),
   node24,
