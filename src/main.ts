@@ -5,19 +5,17 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { setFlagsFromString } from "node:v8";
 import { joinNegativeValues, UsageError } from "./commands/arguments.ts";
 import type { Command, Io } from "./commands/command.ts";
 import { messageOf, OperatorError } from "./core/errors.ts";
+import { limitHeap } from "./core/heap.ts";
 
 /** The oldest version of Node.js that is supported, as `engines` in package.json. */
 const OLDEST = [20, 19] as const;
 /** How long the exit waits for its last work, such as lines of the log, in milliseconds. */
 const EXIT_MS = 500;
 
-// V8 otherwise lets garbage grow to two or three times the live data before it collects the old generation. Buffers of requests
-// that were promoted to it would then push resident memory over its bound (promise 8).
-setFlagsFromString("--heap-growing-percent=50");
+limitHeap();
 
 const exitWork: (() => Promise<void>)[] = [];
 
