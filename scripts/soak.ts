@@ -3,9 +3,6 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import path from "node:path";
 import { startOlderKafka } from "../test/support/apache-kafka/older.ts";
 
 const HOUR = "3600000";
@@ -69,7 +66,9 @@ const soaks: Readonly<Record<string, () => Promise<number>>> = {
   "reader-gone": () => mocha("test/process/reader-gone.test.ts"),
   outage: () => mocha(`${PROMISES}/2-an-error-says-what-is-known.outage.test.ts`),
   "three-brokers": () => mocha(`${PROMISES}/1-a-receipt-means-written.three-brokers.test.ts`),
-  node24,
+  /** With the test of an idle gateway. */
+  node24: () =>
+    run("npm", ["run", "on-node", "--", "24", "npm", "test"], { ...process.env, ONRAMP_NODE24: "1" }),
 };
 
 /** PostgreSQL 14 has neither column lists nor numeric(5,-2), which some tests use. */
@@ -103,17 +102,6 @@ async function onOlderKafka(): Promise<number> {
   } finally {
     await stop();
   }
-}
-
-/** Runs `npm test` on Node 24, which npm's `node` package installs, with the test of an idle gateway. */
-async function node24(): Promise<number> {
-  const folder = mkdtempSync(path.join(tmpdir(), "onramp-node24-"));
-  const installed = await run("npm", ["install", "--prefix", folder, "--no-save", "node@24"]);
-  if (installed !== 0) return installed;
-  const PATH = `${path.join(folder, "node_modules", "node", "bin")}:${process.env["PATH"]}`;
-  const withNode = { ...process.env, PATH, ONRAMP_NODE24: "1" };
-  await run("node", ["--version"], withNode);
-  return run("npm", ["test"], withNode);
 }
 
 async function run(command: string, args: string[], environment: NodeJS.ProcessEnv = env): Promise<number> {

@@ -23,13 +23,13 @@ export function loadConfiguration(
   file: string | undefined,
   env: Readonly<Record<string, string | undefined>>,
   samples = false,
-): { readonly config: Config; readonly log: Log; readonly closeLog: () => Promise<void> } {
+): { readonly config: Config; readonly log: Log; readonly flushLog: () => Promise<void> } {
   useProxyVariables(env);
-  const { log, setLevel, close: closeLog } = createLog();
+  const { log, setLevel, flush: flushLog } = createLog();
   const hooks = { ...systemClock, log, onSlow: slowExpressions(log) };
   let config = loadConfig(file, env, adapters, hooks);
   if (samples && file === undefined && config.devBroker.samples && config.kafka.brokers.length === 0)
     config = loadConfig(undefined, env, adapters, hooks, SAMPLES);
   setLevel(config.log.level);
-  return { config, log, closeLog };
+  return { config, log, flushLog };
 }

@@ -19,14 +19,14 @@ export function exampleValue(schema: TopicSchema | undefined): string | undefine
   if (!schema) return ORDER;
   const document: unknown = JSON.parse(schema.json);
   const { examples, default: preset } = isObject(document) ? document : {};
-  const candidates = [...(Array.isArray(examples) ? examples : []), preset, valueOf(document)]
+  const candidates = [...(Array.isArray(examples) ? examples : []), preset, suggestedBy(document)]
     .filter((value) => value !== undefined)
     .map((value) => JSON.stringify(value));
   return [ORDER, ...candidates].find((text) => !schema.violations(JSON.parse(text), text.length));
 }
 
 /** The simplest value that the keywords of a schema suggest. */
-function valueOf(schema: unknown): unknown {
+function suggestedBy(schema: unknown): unknown {
   if (!isObject(schema)) return {};
   if ("const" in schema) return schema["const"];
   const { enum: values, examples, type, format, minLength, minimum = 1, minItems } = schema;
@@ -42,7 +42,7 @@ function valueOf(schema: unknown): unknown {
     case "null":
       return null;
     case "array":
-      return Array.from({ length: Number(minItems ?? 0) }, () => valueOf(schema["items"]));
+      return Array.from({ length: Number(minItems ?? 0) }, () => suggestedBy(schema["items"]));
     default:
       return objectOf(schema);
   }
@@ -51,7 +51,7 @@ function valueOf(schema: unknown): unknown {
 function objectOf({ required, properties }: Schema): Schema {
   const members = isObject(properties) ? properties : {};
   const names = Array.isArray(required) ? required.map(String) : [];
-  return Object.fromEntries(names.map((name) => [name, valueOf(members[name])]));
+  return Object.fromEntries(names.map((name) => [name, suggestedBy(members[name])]));
 }
 
 const isObject = (value: unknown): value is Schema =>

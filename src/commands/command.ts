@@ -87,8 +87,8 @@ export function configure(
   io: Io,
   { file, samples = false }: { readonly file: string | undefined; readonly samples?: boolean },
 ): Pick<ReturnType<typeof loadConfiguration>, "config" | "log"> {
-  const { config, log, closeLog } = loadConfiguration(file, io.env, samples);
-  io.beforeExit(closeLog);
+  const { config, log, flushLog } = loadConfiguration(file, io.env, samples);
+  io.beforeExit(flushLog);
   return { config, log };
 }
 

@@ -22,7 +22,9 @@ export function limitHeap(): void {
     factor = wanted;
   };
   setFactor(1);
-  new PerformanceObserver(() => setFactor(youngBytes() < YOUNG_BYTES ? 2 : 1)).observe({ entryTypes: ["gc"] });
+  new PerformanceObserver(() => setFactor(youngBytes() < YOUNG_BYTES ? 2 : 1)).observe({
+    entryTypes: ["gc"],
+  });
 }
 
 const youngBytes = (): number =>

@@ -17,8 +17,8 @@ const REDACTED = [
   "refreshToken",
 ];
 
-/** How long `close` waits for the reader of stdout, in milliseconds. */
-const CLOSE_MS = 400;
+/** How long `flush` waits for the reader of stdout, in milliseconds. */
+const FLUSH_MS = 400;
 
 /** A log, and the functions to control it. */
 export interface ControlledLog {
@@ -26,11 +26,11 @@ export interface ControlledLog {
   /** Sets the least severe level that is written. */
   setLevel(level: string): void;
   /**
-   * Resolves when the log is written, or after 400 ms; later lines are not written. Called before the process exits: at the
-   * exit, the library repeats the write of lines that are left without end (sonic-boom 4, `flushSync`), so that a process
-   * whose reader of stdout is gone, or does not read, would not end.
+   * Resolves when the log is written, or after 400 ms, and drops the lines that are left or come later. Called before the
+   * process exits: at the exit, the library repeats the write of lines that are left without end (sonic-boom 4, `flushSync`),
+   * so that a process whose reader of stdout is gone, or does not read, would not end.
    */
-  close(): Promise<void>;
+  flush(): Promise<void>;
 }
 
 /** @returns a log at level "info" */
@@ -58,12 +58,12 @@ export function createLog(): ControlledLog {
     setLevel(level) {
       log.level = level;
     },
-    async close() {
+    async flush() {
       if (isOpen) {
         // Emitted after the lines that are being written, and after this write.
         const written = once(stdout, "drain");
         stdout.write("");
-        await Promise.race([written, delay(CLOSE_MS)]).catch(() => {});
+        await Promise.race([written, delay(FLUSH_MS)]).catch(() => {});
       }
       isOpen = false;
       // Drops the lines that are left.
