@@ -1,4 +1,4 @@
-// `npm run on-node -- VERSION COMMAND...`: runs a command with another major version of Node.js, such as
+// `npm run on-node -- VERSION COMMAND...`: runs a command with another major version of Node.js. Example:
 // `npm run on-node -- 24 npm test`.
 
 import { spawn } from "node:child_process";

@@ -21,7 +21,7 @@ const OAPI_CODEGEN = "github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen@v
 
 type Call = readonly [command: string, ...args: string[]];
 
-/** A client: its folder, the calls that generate it, and the call that compiles and runs its program. */
+/** A client: its folder, the commands that generate it, and the command that compiles and runs its program. */
 interface Client {
   readonly folder: string;
   readonly generate: readonly Call[];
@@ -106,7 +106,7 @@ async function run(where: string, [command, ...args]: Call, env: Record<string, 
   if (code !== 0) throw new Error(`${command} ${args.join(" ")} ended with ${code}:\n${output.slice(-4000)}`);
 }
 
-/** Checks the records that a program must have written: the order of keys in objects is not that of the source in all languages. */
+/** Checks the records that a program must have written. Values are compared as parsed JSON: some languages reorder members. */
 async function checkRecords(brokers: readonly string[], topic: string): Promise<void> {
   const header = [["client", topic]];
   const records = (await readPartition(brokers, topic)).map(({ key, value, headers }) => ({

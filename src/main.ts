@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The entry point: handles the version of Node.js, arguments, signals and the exit code. The only file that uses `process`.
+// The entry point: checks the version of Node.js, handles arguments, signals and the exit code. The only file that uses `process`.
 
 import { readFileSync } from "node:fs";
 import path from "node:path";
@@ -54,7 +54,7 @@ const io: Io = {
 async function main(argv: readonly string[]): Promise<number> {
   const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
   if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])) {
-    io.err(`Onramp needs Node.js ${OLDEST.join(".")} or later, and this is ${process.versions.node}.`);
+    io.err(`Onramp needs Node.js ${OLDEST.join(".")} or later; this is ${process.versions.node}.`);
     return 1;
   }
   const [first = "start"] = argv;
@@ -62,7 +62,7 @@ async function main(argv: readonly string[]): Promise<number> {
     io.out(JSON.parse(readFileSync(path.join(import.meta.dirname, "..", "package.json"), "utf8")).version);
     return 0;
   }
-  // Loaded after the check, because their libraries need the version of Node.js.
+  // Imported after the check, because the libraries of the commands do not load on an older version.
   const { commands } = await import("./commands/register.ts");
   if (argv.includes("--help") || argv.includes("-h") || first === "help") {
     for (const line of help(commands)) io.out(line);
@@ -98,7 +98,7 @@ function parse({ options, maxArguments }: Command, argv: readonly string[]) {
     throw new UsageError(messageOf(error));
   }
   const surplus = parsed.positionals[maxArguments];
-  if (surplus !== undefined) throw new UsageError(`The argument "${surplus}" is not expected.`);
+  if (surplus !== undefined) throw new UsageError(`Unexpected argument "${surplus}".`);
   return {
     values: parsed.values as Record<string, string | boolean | undefined>,
     positionals: parsed.positionals,

@@ -37,8 +37,13 @@ def filter_case(context, case):
 
 @schemathesis.hook
 def filter_failure(context, failure, case, response):
-    """A foreign parameter is refused, a member that is null counts as absent, a topic can lack a schema or a partition,
-    and the contract describes its documents as text, which Schemathesis parses."""
+    """Drops the failures that are none:
+
+    - An envelope refuses the parameters of other formats.
+    - Onramp treats a member that is null as absent.
+    - The contract describes its documents as text, which Schemathesis parses.
+    - A topic can lack a schema or a partition.
+    """
     if isinstance(failure, RejectedPositiveData):
         return not (response.status_code == 400 and has_foreign_parameter(case))
     if isinstance(failure, AcceptedNegativeData):

@@ -14,7 +14,10 @@ const FORMATS: Readonly<Record<string, string>> = {
   uuid: "6f1c9f0e-4c7e-4a43-9d0e-2f6a3c1d5b7a",
 };
 
-/** @returns the JSON of a value that is valid; undefined if none is found: not every schema can be followed */
+/**
+ * @param schema undefined: any value is valid
+ * @returns the JSON of a valid value; undefined if none is found, because only common keywords are followed
+ */
 export function exampleValue(schema: TopicSchema | undefined): string | undefined {
   if (!schema) return ORDER;
   const document: unknown = JSON.parse(schema.json);

@@ -7,11 +7,12 @@ import { createAuth } from "../http/auth/tokens.ts";
 import { exampleValue } from "./example-value.ts";
 import type { Gateway } from "./gateway.ts";
 
-/** How often the readiness is checked until Kafka can be used, in milliseconds. */
+/** The interval of the checks until Kafka can be used, in milliseconds. */
 const CHECK_MS = 100;
 
 /**
- * Prints which Kafka is used and, as soon as it can be used, what to try. Resolves after that, or at the stop.
+ * Prints which Kafka is used and, as soon as it can be used, what to try. Resolves after that, or when
+ * `stopping` is aborted.
  *
  * @param print prints one line
  * @param hasFile whether there is a configuration file
@@ -28,7 +29,7 @@ export async function greet(
     const fault = Object.values(gateway.readiness()).find(({ ready }) => !ready);
     if (!fault) break;
     if (!isReported)
-      for (const line of ["", `  Onramp is not ready: ${fault.detail}. It tries again.`]) print(line);
+      for (const line of ["", `  Onramp is not ready: ${fault.detail}. Onramp tries again.`]) print(line);
     await delay(CHECK_MS, undefined, { signal: stopping }).catch(() => {});
     if (stopping.aborted) return;
   }
@@ -39,10 +40,10 @@ export async function greet(
 
 const kafkaLines = ({ kafka }: Config): string[] => [
   "",
-  `  Kafka: ${kafka.brokers.join(", ")}. The development broker does not run.`,
+  `  Kafka: ${kafka.brokers.join(", ")}. The development broker was not started.`,
   kafka.createTopics === true
-    ? "  Onramp creates the missing topics of the configuration there (kafka.createTopics)."
-    : "  Onramp creates no topics there: kafka.createTopics is not set.",
+    ? "  Onramp creates the missing topics of the configuration in it (kafka.createTopics)."
+    : "  Onramp creates no topics in it, because kafka.createTopics is not true.",
 ];
 
 const SAMPLES = [
@@ -74,12 +75,15 @@ function commandsToTry(config: Config, { apiUrl, devBroker }: Gateway): string[]
   });
   const { topic, value } = requests.find((request) => request.value !== undefined) ?? requests[0] ?? {};
   const authorization = tokens ? ` -H "authorization: Bearer $ONRAMP_TOKEN"` : "";
-  // The certificate is valid for the name of the host, not for the address of this line.
+  // The certificate is for the host name, not for the address that is printed, so that curl must not verify it.
   const curl = `curl -sS${config.http.tls ? "k" : ""}${authorization}`;
   if (topic === undefined) return [`${curl} ${apiUrl}/topics`];
-  // Without an example, the file must have a value that matches the schema.
   const data = value === undefined ? "@record.json" : `'${value.replaceAll("'", "'\\''")}'`;
   const lines = [`${curl} ${apiUrl}/topics/${topic} -H 'content-type: application/json' -d ${data}`];
+  if (value === undefined)
+    lines.unshift(
+      `# Write a value that matches the schema (${apiUrl}/topics/${topic}/schema) to record.json first.`,
+    );
   if (!config.http.tls && callers.some((caller) => caller?.mayRead(topic)))
     lines.push(`npx kafka-onramp tail ${topic}${apiUrl === DEFAULT_URL ? "" : ` --url ${apiUrl}`}`);
   return lines;

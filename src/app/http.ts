@@ -45,7 +45,6 @@ export async function startAdmin(config: Config, deps: AdminDeps): Promise<HttpS
   return { ...server, url: `http://${urlHost(host)}:${server.port}` };
 }
 
-/** The folder of the package. */
 const PACKAGE = path.join(import.meta.dirname, "..", "..");
 const CONTRACTS = ["openapi.yaml", "openapi-compat.yaml"] as const;
 

@@ -45,7 +45,7 @@ export class TopicKeeper implements TopicEnsurer {
   #isReported = false;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param isDevBroker whether Kafka is the development broker, where missing topics are created by default */
+  /** @param isDevBroker whether this process started the development broker: then missing topics are created by default */
   constructor(config: Config, isDevBroker: boolean, deps: Deps) {
     this.#deps = deps;
     this.#isDevBroker = isDevBroker;

@@ -14,7 +14,7 @@ export const check: Command = {
     const { warnings, topics, webhooks, sources, sinks } = config.compiled;
     for (const warning of warnings) io.err(`warning: ${warning}`);
     io.out(
-      `${file ?? "The configuration without a file"} is valid: ${topics.size} topics with rules, ${webhooks.size} webhooks, ${sources.size} sources, ${sinks.size} sinks.`,
+      `${file ?? "The configuration (no file, environment only)"} is valid: ${topics.size} topics with rules, ${webhooks.size} webhooks, ${sources.size} sources, ${sinks.size} sinks.`,
     );
     return 0;
   },

@@ -23,9 +23,9 @@ export interface Io {
   readonly outputClosed: AbortSignal;
   /** Writes a line to stderr. */
   err(line: string): void;
-  /** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. */
+  /** Resolves at the first SIGTERM or SIGINT; a second one ends the process within half a second, with the exit code 1. */
   readonly stopped: Promise<void>;
-  /** Adds work to do before the process exits, which waits for it for half a second. */
+  /** Adds work to do before the process exits. The exit waits at most half a second for all of it. */
   beforeExit(work: () => Promise<void>): void;
 }
 
@@ -40,13 +40,14 @@ export interface Command {
   /** The text after the name in `--help`, such as `[--config FILE]`. */
   readonly usage: string;
   readonly options: NonNullable<ParseArgsConfig["options"]>;
-  /** The maximum number of arguments that are not options. `main.ts` refuses more. */
+  /** The maximum number of positional arguments. `main.ts` refuses more. */
   readonly maxArguments: number;
   /**
    * Runs the command. Called at most once.
    *
    * @returns the exit code
-   * @throws UsageError; OperatorError with a message to print
+   * @throws UsageError: `main.ts` prints the message and the usage, and exits with 2. OperatorError: it prints the message, and exits
+   *   with 1
    */
   run(
     io: Io,
@@ -61,7 +62,7 @@ export const configOption = { config: { type: "string", short: "c" } } as const;
 /**
  * @param argument the argument FILE of commands that have one
  * @returns the path of the configuration file: `argument` or `--config`, otherwise `ONRAMP_CONFIG`, otherwise undefined
- * @throws UsageError when the argument and the option name a file, or the name is empty
+ * @throws UsageError when both the argument and the option are given, or the name is empty
  */
 export function configFile(
   io: Io,
@@ -79,8 +80,8 @@ export function configFile(
 /**
  * Loads the configuration of a command, and creates its log.
  *
- * @param file the configuration file: see `configFile`
- * @param samples see `loadConfiguration`
+ * @param file the configuration file: see `configFile`; undefined: defaults and environment only
+ * @param samples see `loadConfiguration`. Default: false
  * @throws ConfigError
  */
 export function configure(

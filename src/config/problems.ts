@@ -13,11 +13,11 @@ export class ConfigError extends OperatorError {
   override readonly name = "ConfigError";
   readonly problems: readonly Problem[];
 
-  /** @param file the configuration file; undefined without one */
+  /** @param file the configuration file; undefined if there is none */
   constructor(problems: readonly Problem[], file: string | undefined) {
     const lines = problems.map(({ path, message }) => `  ${path || "(top)"}: ${message}`);
     const count = `${problems.length} problem${problems.length === 1 ? "" : "s"}`;
-    super(`${file ?? "The configuration without a file"} has ${count}:\n${lines.join("\n")}`);
+    super(`${file ?? "The configuration (no file, environment only)"} has ${count}:\n${lines.join("\n")}`);
     this.problems = problems;
   }
 }

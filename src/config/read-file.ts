@@ -24,14 +24,14 @@ export function readConfigFile(file: string): Record<string, unknown> {
     text = readFileSync(file, "utf8");
   } catch (error) {
     fail(
-      `cannot read the file (${(error as NodeJS.ErrnoException).code}); name another file with --config or ONRAMP_CONFIG`,
+      `cannot read the file (${(error as NodeJS.ErrnoException).code}); check its path: the argument FILE, --config, or ONRAMP_CONFIG`,
     );
   }
   const document = parseDocument(text, { uniqueKeys: true });
   // Only the code and the position are reported: the parser's message quotes the file.
   const errors = document.errors.map(
     ({ code, linePos }) =>
-      `not valid YAML at line ${linePos?.[0].line ?? "?"}, column ${linePos?.[0].col ?? "?"} (${code})`,
+      `the file is not valid YAML at line ${linePos?.[0].line ?? "?"}, column ${linePos?.[0].col ?? "?"} (${code})`,
   );
   if (errors.length > 0) fail(...errors);
   let content: unknown;
@@ -39,7 +39,7 @@ export function readConfigFile(file: string): Record<string, unknown> {
     content = document.toJS() ?? {};
   } catch {
     fail(
-      `not valid YAML: an alias (*name) in it has no anchor, or expands too often; put a value that starts with * in quotes`,
+      `the file is not valid YAML: an alias (*name) has no anchor, or expands too often; put a value that starts with * in quotes`,
     );
   }
   if (typeof content !== "object" || content === null || Array.isArray(content))

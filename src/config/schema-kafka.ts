@@ -58,7 +58,7 @@ export const kafka = section({
     { default: "onramp", pattern: "^[a-zA-Z0-9_-]{1,100}$", env: "ONRAMP_NAMESPACE" },
   ),
   createTopics: boolean(
-    "Create missing topics that the configuration names. Default: true on the development broker, otherwise false. If false and a topic is missing, the start fails and prints the commands that create it.",
+    "Create missing topics that the configuration names. Default: true if `start --dev` starts the development broker, otherwise false. If false and a topic is missing, the start fails and prints the commands that create it.",
   ),
   tls: brokerTls,
   sasl,

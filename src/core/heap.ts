@@ -3,7 +3,7 @@
 import { PerformanceObserver } from "node:perf_hooks";
 import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8";
 
-/** The largest size of the young generation, in bytes. By default it grows to 32 MB, and to 64 MB from Node.js 24 on. */
+/** The size from which the young generation no longer grows, in bytes. The limit of V8 is 32 MB, and 64 MB since Node.js 24. */
 const YOUNG_BYTES = 16 * 1024 * 1024;
 
 /**
@@ -12,7 +12,8 @@ const YOUNG_BYTES = 16 * 1024 * 1024;
  * - V8 otherwise lets garbage grow to two or three times the live data before it collects the old generation. Buffers of requests
  *   that were promoted to it would then push resident memory over its bound.
  * - The maximum of the young generation can only be set on the command line of Node.js, but the factor by which it grows can be
- *   set at any time: 1 keeps its size. After a time without work, V8 shrinks it, so that it must be able to grow again.
+ *   set at any time: 1 stops the growth. V8 shrinks the young generation of an idle process, so that growth is allowed again
+ *   below the limit.
  */
 export function limitHeap(): void {
   setFlagsFromString("--heap-growing-percent=50");

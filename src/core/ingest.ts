@@ -25,6 +25,8 @@ export interface AcceptOptions extends Omit<AppendOptions, "onBadRecord"> {
    * and the receipts end with the bad record.
    */
   readonly onBadRecord?: "continue" | "stop";
+  /** With `onBadRecord`: fails for a topic that does not exist even if no record is valid. Default: false. */
+  readonly checksTopic?: boolean;
   /**
    * With `onBadRecord`: the time for the append in milliseconds, from the moment when the drafts are valid. Replaces
    * `deadline`: a stream of lines has none, however long its expressions take.
@@ -153,7 +155,7 @@ async function acceptEach(
   topic: string,
   drafts: readonly Draft[],
   rules: TopicRules,
-  { deadline: given, appendMs, onQueued, onBadRecord }: AcceptOptions,
+  { deadline: given, appendMs, onQueued, onBadRecord, checksTopic }: AcceptOptions,
 ): Promise<Receipts> {
   const problems = new Map<number, OnrampError>();
   for (let index = 0; index < drafts.length && (onBadRecord !== "stop" || problems.size === 0); index++) {
@@ -171,8 +173,8 @@ async function acceptEach(
   const considered = onBadRecord === "stop" ? Math.min(...problems.keys()) + 1 : drafts.length;
   const valid = drafts.slice(0, considered).filter((_, index) => !problems.has(index));
   const receipts = new Receipts(considered);
-  // Also without a valid record: a topic that does not exist fails the request, whatever its records are.
-  receipts.fill(await records.append(topic, stamp(valid), options), problems);
+  const isAppended = valid.length > 0 || checksTopic;
+  receipts.fill(isAppended ? await records.append(topic, stamp(valid), options) : new Receipts(0), problems);
   return receipts;
 }
 

@@ -9,7 +9,7 @@ export interface RecordLog {
    * Appends records to a topic, in order per partition. Called only by `core/ingest.ts`; calls
    * may be concurrent. Resolves when the outcome of every record is known. At the deadline, records that were
    * not sent fail with 50301 or 50302; records that were sent and not acknowledged fail with 50401. Without records, only
-   * checks that the topic can be written.
+   * checks that the topic exists and that Kafka can be used, and calls `onQueued`.
    *
    * @throws OnrampError when the whole request failed before anything was written (4xx, 503): the caller
    *   passes it on

@@ -23,7 +23,7 @@ import { type WebhookDeps, webhookRoutes } from "./webhooks.ts";
 
 export interface ApiDeps extends ProduceDeps, WebhookDeps, MetadataDeps, TicketDeps, EventsDeps {
   readonly origins: OriginRule;
-  /** The content of each file of the contract, such as `openapi.yaml`. */
+  /** The documents of the contract by file name, such as `openapi.yaml`. */
   readonly contracts: ReadonlyMap<string, Buffer>;
 }
 

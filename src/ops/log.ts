@@ -26,9 +26,9 @@ export interface ControlledLog {
   /** Sets the least severe level that is written. */
   setLevel(level: string): void;
   /**
-   * Resolves when the log is written, or after 400 ms, and drops the lines that are left or come later. Called before the
-   * process exits: at the exit, the library repeats the write of lines that are left without end (sonic-boom 4, `flushSync`),
-   * so that a process whose reader of stdout is gone, or does not read, would not end.
+   * Resolves when the log is written, or after 400 ms, and ends the log: the remaining lines and later ones are dropped. Called
+   * before the process exits: at the exit, the library would otherwise repeat a failed write for ever if stdout has no reader,
+   * or one that does not read (sonic-boom 4, `flushSync`).
    */
   flush(): Promise<void>;
 }
@@ -66,7 +66,6 @@ export function createLog(): ControlledLog {
         await Promise.race([written, delay(FLUSH_MS)]).catch(() => {});
       }
       isOpen = false;
-      // Drops the lines that are left.
       stdout.destroy();
     },
   };

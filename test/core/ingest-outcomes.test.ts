@@ -163,12 +163,18 @@ describe("core: outcomes of an ingest", () => {
     assert.deepEqual([behind.parsed, behind.key], [undefined, null]);
   });
 
-  it("need only the topic where no record is good", async () => {
+  it("need the topic only where the caller asks for it", async () => {
+    const { accept, appends } = setUp();
+    const drafts = [draft("{}"), draft("x", { fault: broken })];
+    const receipts = await accept("strict", drafts, { onBadRecord: "continue", checksTopic: true });
+    assert.deepEqual([codes(receipts), appends.map(values)], [[42206, 40001], [[]]]);
+  });
+
+  it("are known without Kafka where no record is good", async () => {
     const { accept, appends, counted } = setUp();
     const drafts = [draft("{}"), draft("x", { fault: broken })];
     const receipts = await accept("strict", drafts, { onBadRecord: "continue" });
-    assert.deepEqual([codes(receipts), counted.length], [[42206, 40001], 1]);
-    assert.deepEqual(appends.map(values), [[]]);
+    assert.deepEqual([codes(receipts), appends.length, counted.length], [[42206, 40001], 0, 1]);
   });
 
   it("distinguish a record that Kafka refused from one that Onramp refused", async () => {

@@ -47,7 +47,7 @@ function* examples(document: Document) {
   }
 }
 
-/** Which schema describes the answer, by its content type. */
+/** The schema of each answer, by its content type. */
 const ANSWERS: Readonly<Record<string, string>> = {
   "application/json Receipt": "Receipt",
   "application/json RecordOutcomes": "RecordOutcomes",
@@ -108,7 +108,7 @@ describe("http: the contract", () => {
       assert.equal(text, readFileSync(file, "utf8"));
     });
 
-  it("both documents describe what they share with the same words", () => {
+  it("both documents describe shared components identically", () => {
     for (const part of ["schemas", "headers", "securitySchemes"])
       for (const [name, shared] of Object.entries(compat.components[part]))
         if (name in contract.components[part] && name !== "Lines")
@@ -152,7 +152,7 @@ describe("http: the contract", () => {
     for (const path of ["/topics", "/openapi.yaml"]) assert.equal((await send(gateway(), path)).status, 200);
   });
 
-  it("has one shape per body, and names every schema, so that generated clients compile", () => {
+  it("has one body shape per operation, and names the schemas of objects, so that generated clients compile", () => {
     for (const [path, { post: operation }] of Object.entries<Document>(contract.paths)) {
       if (!operation) continue;
       const { content } = resolved(contract, operation.requestBody);

@@ -31,7 +31,7 @@ describe("process: the greeting of `start --dev`", () => {
     const gateway = await startDev({ kafka: { brokers }, topics: { [topic]: {} } });
     assert.equal(await tried(gateway), topic);
     assert.match(gateway.stderr(), new RegExp(`Kafka: ${brokers.join(", ")}\\.`));
-    assert.match(gateway.stderr(), /creates no topics there/);
+    assert.match(gateway.stderr(), /creates no topics in it/);
     assert.doesNotMatch(gateway.stderr(), /DEVELOPMENT BROKER/);
     const missing = { kafka: { brokers }, topics: { "not-there-with-dev": {} } };
     const ended = await run(["start", "--dev", writeConfig(missing)]);
@@ -39,7 +39,7 @@ describe("process: the greeting of `start --dev`", () => {
     assert.match(ended.stderr, /Topics are missing in Kafka: not-there-with-dev/);
   });
 
-  it("is not printed while Kafka cannot be reached, and follows when it can be", async () => {
+  it("is printed only when Kafka can be reached", async () => {
     const port = await freePort();
     const gateway = await startDev({ kafka: { brokers: [`127.0.0.1:${port}`] }, topics: { late: {} } });
     await until(() => gateway.stderr().includes("Onramp is not ready: "));
@@ -51,7 +51,7 @@ describe("process: the greeting of `start --dev`", () => {
     assert.equal(gateway.stderr().match(/Onramp is not ready/g)?.length, 1);
   });
 
-  it("has a token, a topic and a value that the configuration accepts", async () => {
+  it("prints a request for a topic that a token may write, with a valid value", async () => {
     const [reader, shop] = [createToken(), createToken()];
     const schema = {
       type: "object",
@@ -94,7 +94,7 @@ describe("process: the greeting of `start --dev`", () => {
     assert.match(command(gateway, "curl"), /\/topics\/pattern .* -d @record\.json$/);
   });
 
-  it("lists the topics where none can be written", async () => {
+  it("prints a command that lists topics when the configuration names none", async () => {
     const gateway = await startDev({ kafka: { brokers: broker.addresses() } });
     await isGreeted(gateway);
     const { stdout } = await sh("sh", ["-c", command(gateway, "curl")]);

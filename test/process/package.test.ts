@@ -105,6 +105,6 @@ describeIf(thorough, "process: the package", function () {
       [1, "", 2],
       failure.stderr,
     );
-    assert.match(failure.stderr, /^Onramp needs Node\.js 20\.19 or later, and this is 18\.\d+\.\d+\.\n$/);
+    assert.match(failure.stderr, /^Onramp needs Node\.js 20\.19 or later; this is 18\.\d+\.\d+\.\n$/);
   });
 });

@@ -1,4 +1,4 @@
-// Other versions of Node.js, from npm's packages of its binaries.
+// Installs other versions of Node.js, from the npm packages `node-<platform>-<arch>`.
 
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -8,7 +8,13 @@ import { promisify } from "node:util";
 
 const sh = promisify(execFile);
 
-/** Installs a version of Node.js, once per machine. @param major such as 24 @returns the path of its binary */
+/**
+ * Installs the latest release of a major version, unless it runs this process or has been installed.
+ *
+ * @param major such as 24
+ * @returns the path of its binary
+ * @throws the error of `npm install`
+ */
 export async function nodeOf(major: number): Promise<string> {
   if (process.versions.node.startsWith(`${major}.`)) return process.execPath;
   const folder = path.join(tmpdir(), `onramp-node-${major}`);

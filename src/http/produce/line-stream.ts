@@ -141,8 +141,14 @@ export class LineStream {
     this.#inFlight += bytes;
     const began = performance.now();
     const { ingest, deadlineMs } = this.#deps;
-    const options = { deadline: Date.now() + deadlineMs, appendMs: deadlineMs, onBadRecord: onError };
     const first = !this.#res.headersSent;
+    // The first group decides whether the request fails as a whole.
+    const options = {
+      deadline: Date.now() + deadlineMs,
+      appendMs: deadlineMs,
+      onBadRecord: onError,
+      checksTopic: first,
+    };
     // The next group follows when this group is queued: this keeps the order without waiting for Kafka.
     await new Promise<void>((onQueued) => {
       const receipts = ingest.accept(topic, drafts, { ...options, onQueued });
@@ -153,8 +159,7 @@ export class LineStream {
       );
     });
     this.#adapt(lines.length, performance.now() - began);
-    // The outcome of the first group decides whether the request fails as a whole, so the next group waits
-    // for it.
+    // The next group waits for this decision.
     if (first) await this.#answered;
   }
 

@@ -71,11 +71,11 @@ async function produce(req: IncomingMessage, res: ServerResponse, deps: ProduceD
 const ON_ERROR = /^onError(?:=|$)/;
 
 /**
- * Takes `?onError=` out of a query. Every format accepts it, because some generated clients always send it; it has an effect on
- * lines only.
+ * Takes `?onError=` out of a query. Every format accepts it, because clients that are generated from one operation for all
+ * formats send it with any body; it affects lines only.
  *
- * @returns its value and the rest of the query
- * @throws OnrampError 40001 for another value, or two
+ * @returns its value (default: `continue`) and the rest of the query
+ * @throws OnrampError 40001 for any other value, or if it is given twice
  */
 function onErrorIn(query: string): ["continue" | "stop", string] {
   if (!query.includes("onError")) return ["continue", query];

@@ -46,7 +46,7 @@ describe("http: lines (NDJSON)", function () {
       .map((line) => JSON.parse(line));
   const values = (topic: string) => readValues(broker.addresses(), topic);
 
-  it("a topic that does not exist fails the whole request, also if no line is valid", async () => {
+  it("a topic that does not exist fails the whole request, even if no line is valid", async () => {
     for (const body of ["x", "1", "x\n1"]) {
       const { status, body: problem } = await post(gateway(), "/topics/no-such-topic", NDJSON, body);
       assert.deepEqual([status, problem.error_code], [404, 40401], body);

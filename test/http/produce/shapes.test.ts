@@ -47,7 +47,7 @@ describe("http: one body shape per path", () => {
     ]);
   });
 
-  it("batch takes the other envelopes by their content types, and no content type as JSON", async () => {
+  it("batch accepts the other envelopes by content type, and treats a missing content type as JSON", async () => {
     const topic = await broker.topic();
     const envelope = '{"records":[{"value":"AAEC"}]}';
     for (const type of [V2_BINARY, V2_TEXT, V2_JSON, undefined]) {
@@ -122,7 +122,7 @@ describe("http: one body shape per path", () => {
     assert.deepEqual(await stored(topic), []);
   });
 
-  it("every format accepts onError, once, and only its two values", async () => {
+  it("every format accepts onError once, with one of its two values", async () => {
     const api = await startApi();
     for (const [path, type, body] of [
       ["/topics/t", JSON_TYPE, "1"],
@@ -144,7 +144,7 @@ describe("http: one body shape per path", () => {
     assert.deepEqual([`${record?.key}`, record?.partition], ["onError=stop", 3]);
   });
 
-  it("both paths apply the grants of a token, and the rules of topics", async () => {
+  it("both paths apply the permissions of a token", async () => {
     const { token, hash } = createToken();
     const auth = createAuth({ shop: { hash, produce: ["orders"], read: ["*"] } });
     const api = await startApi({ auth });
@@ -166,7 +166,7 @@ describe("http: one body shape per path", () => {
     );
   });
 
-  it("below both paths there is nothing", async () => {
+  it("the paths below both are answered with 404", async () => {
     const api = await startApi();
     for (const path of ["/topics/t/batch/1", "/topics/t/lines/x", "/topics//batch", "/topics/t/Batch"])
       assert.equal((await post(api, path, JSON_TYPE, "{}")).body.error_code, 40403, path);

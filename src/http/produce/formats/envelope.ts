@@ -21,10 +21,13 @@ const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 const SCHEMA_MEMBERS = ["key_schema", "key_schema_id", "value_schema", "value_schema_id"];
 const RECORD_MEMBERS = ["key", "value", "partition", "timestamp", "headers"];
 
-/** The three envelope formats: keys and values are JSON, written byte for byte; base64; or strings. */
+/** The three envelope formats. */
 export interface Envelopes {
+  /** Keys and values are JSON, stored byte for byte. */
   readonly json: Format;
+  /** Keys and values are base64. */
   readonly binary: Format;
+  /** Keys and values are strings. */
   readonly text: Format;
 }
 
@@ -46,7 +49,7 @@ function envelope(decode: Decode, json: boolean, answerType: string): Format {
       if (request.query !== "")
         throw new OnrampError(
           40001,
-          "An envelope accepts no query parameters but onError; set key, partition and timestamp in its records.",
+          "An envelope accepts no query parameter except onError; set key, partition and timestamp in its records.",
         );
       const records = recordsOf(parseJson(request.body, "The body"));
       const extents = extentsOf(request.body);

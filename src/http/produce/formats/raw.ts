@@ -77,7 +77,7 @@ function parametersOf(query: string, pathPartition: number | undefined): Paramet
     } else
       throw new OnrampError(
         40001,
-        `The query parameter "${name.slice(0, 40)}" is not supported; a raw record accepts key, partition and timestamp.`,
+        `The query parameter "${name.slice(0, 40)}" is not supported; use key, partition, timestamp or onError.`,
       );
   }
   return found;

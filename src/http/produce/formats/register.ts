@@ -6,7 +6,7 @@ import { batches, type Envelopes, envelopes } from "./envelope.ts";
 import type { Format } from "./format.ts";
 import { raw, rawJson } from "./raw.ts";
 
-/** The body that a path takes: any, selected by the content type; an envelope; or lines. */
+/** The formats that a path takes: any, selected by the content type; envelopes; or lines. */
 export type BodyShape = "any" | "batch" | "lines";
 
 const NDJSON = "application/x-ndjson";
@@ -29,8 +29,8 @@ export const ndjson = Symbol("NDJSON");
 /**
  * Returns the format for a content type. Without a content type, the path selects the format: raw, the json envelope, or lines.
  *
- * @throws OnrampError 41501 when it is not a media type, the format is not supported or not a format of the path, or parsed text
- *   has a charset other than UTF-8
+ * @throws OnrampError 41501 when it is not a media type, is not supported on the path, or has a charset other than UTF-8 although
+ *   it is parsed
  */
 export function formatOf(contentType: string | undefined, shape: BodyShape): Format | typeof ndjson {
   if (contentType === undefined) return DEFAULTS[shape];
@@ -50,7 +50,7 @@ const DEFAULTS: Readonly<Record<BodyShape, Format | typeof ndjson>> = {
   lines: ndjson,
 };
 
-/** The types of envelopes, and the envelope of each. */
+/** The envelope format of each content type. */
 const ENVELOPES: ReadonlyMap<string, keyof Envelopes> = new Map([
   ["application/vnd.kafka.json.v2+json", "json"],
   ["application/vnd.kafka.binary.v2+json", "binary"],
@@ -72,7 +72,7 @@ function choose(contentType: string, shape: BodyShape): Format | typeof ndjson {
   return parsed;
 }
 
-/** The format for a media type, per body that a path takes. Each throws OnrampError 41501. */
+/** The format of a media type, by the formats that a path takes. Each throws OnrampError 41501. */
 const CHOICES: Readonly<Record<BodyShape, (type: string) => Format | typeof ndjson>> = {
   any(type) {
     const envelope = ENVELOPES.get(type);
@@ -80,7 +80,7 @@ const CHOICES: Readonly<Record<BodyShape, (type: string) => Format | typeof ndjs
     if (type.startsWith("application/cloudevents") || type.startsWith("application/vnd.kafka."))
       throw unsupported(
         type,
-        `Send application/json (or any other type) for one raw record, ${NDJSON} for lines, or one of these for an envelope: ${ENVELOPE_TYPES}.`,
+        `Send application/json, text/plain or application/octet-stream for one raw record, ${NDJSON} for lines, or one of these for an envelope: ${ENVELOPE_TYPES}.`,
       );
     return NDJSON_TYPE.test(type) ? ndjson : JSON_TYPE.test(type) ? rawJson : raw;
   },
@@ -89,17 +89,17 @@ const CHOICES: Readonly<Record<BodyShape, (type: string) => Format | typeof ndjs
     if (envelope) return batches[envelope];
     throw unsupported(
       type,
-      `This path takes an envelope of records: send application/json, or one of ${ENVELOPE_TYPES}. POST /topics/{topic} takes one raw record, POST /topics/{topic}/lines takes lines.`,
+      `Send a batch of records as application/json, or as one of ${ENVELOPE_TYPES}. POST /topics/{topic} takes one raw record, POST /topics/{topic}/lines takes lines.`,
     );
   },
   lines(type) {
     if (NDJSON_TYPE.test(type)) return ndjson;
     throw unsupported(
       type,
-      `This path takes one JSON value per line: send ${NDJSON}. POST /topics/{topic} takes one raw record, POST /topics/{topic}/batch takes an envelope.`,
+      `Send ${NDJSON}, one JSON value per line. POST /topics/{topic} takes one raw record, POST /topics/{topic}/batch takes a batch of records.`,
     );
   },
 };
 
 const unsupported = (type: string, next: string): OnrampError =>
-  new OnrampError(41501, `Content type "${type.slice(0, 100)}" is not supported. ${next}`);
+  new OnrampError(41501, `Content type "${type.slice(0, 100)}" is not supported here. ${next}`);

@@ -142,7 +142,7 @@ describe("http: content types", () => {
       ],
     ],
   ] as const) {
-    it(`the path ${shape} accepts its own formats, however often`, () => {
+    it(`the path ${shape} accepts its own formats, on repeated calls`, () => {
       for (const [type, format] of [...accepted, ...accepted])
         assert.ok(formatOf(type, shape) === format, String(type));
     });
