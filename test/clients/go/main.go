@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"strings"
@@ -51,9 +52,11 @@ func main() {
 
 	basic := context.WithValue(context.Background(), onramp.ContextBasicAuth, onramp.BasicAuth{UserName: "any", Password: token})
 	lines := "{\"orderId\":\"o-3\"}\n{\"orderId\":\"o-4\",\"total\":1.0}\n"
-	answer, response, err := produce.ProduceLines(basic, topic).Body(lines).Key("o-3").Execute()
+	file, response, err := produce.ProduceLines(basic, topic).Body(lines).Key("o-3").Execute()
 	check(err == nil && response.StatusCode == http.StatusOK, err)
-	check(strings.Count(answer, "\n") == 2 && strings.Contains(answer, `"offset":4`), answer)
+	answer, err := io.ReadAll(file)
+	text := string(answer)
+	check(err == nil && strings.Count(text, "\n") == 2 && strings.Contains(text, `"offset":4`), text)
 
 	wrong := context.WithValue(context.Background(), onramp.ContextAccessToken, "wrong")
 	refused := problemOf(wrong, produce, order)

@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"net/http"
@@ -30,7 +31,7 @@ func main() {
 	check(err == nil && produced.JSON200 != nil, produced)
 	fmt.Println(produced.JSON200.Partition, produced.JSON200.Offset)
 
-	value := []byte("oapi-codegen")
+	value := base64.StdEncoding.EncodeToString([]byte("oapi-codegen"))
 	headers := []onramp.RecordHeader{{Key: "client", Value: &value}}
 	batch := onramp.Batch{Records: []onramp.BatchRecord{
 		{Key: "o-2", Value: map[string]any{"orderId": "o-2"}, Headers: &headers},

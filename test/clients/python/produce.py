@@ -36,8 +36,8 @@ except ApiException as error:
 
 basic = ProduceApi(ApiClient(Configuration(host=URL, username="any", password=TOKEN)))
 lines = '{"orderId":"o-3"}\n{"orderId":"o-4","total":1.0}\n'
-answer = basic.produce_lines_without_preload_content(TOPIC, lines, key="o-3", _headers={"Kafka-Header-client": "python"})
-receipts = [json.loads(line) for line in answer.read().splitlines()]
+answer = basic.produce_lines(TOPIC, lines, key="o-3", _headers={"Kafka-Header-client": "python"})
+receipts = [json.loads(line) for line in answer.splitlines()]
 assert [receipt["offset"] for receipt in receipts] == [3, 4], receipts
 
 try:

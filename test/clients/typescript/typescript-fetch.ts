@@ -46,7 +46,7 @@ assert.deepEqual([status, errorCode, violation?.pointer, violation?.keyword], [4
 const basic = new ProduceApi(new Configuration({ basePath, username: "any", password: token }));
 const lines = '{"orderId":"o-3"}\n{"orderId":"o-4","total":1.0}\n';
 const answer = await basic.produceLines({ topic, key: "o-3", body: lines }, withHeader);
-assert.deepEqual(answer.trim().split("\n").map((line) => JSON.parse(line).offset), [3, 4]);
+assert.deepEqual((await answer.text()).trim().split("\n").map((line) => JSON.parse(line).offset), [3, 4]);
 
 const refused = await problemOf(new ProduceApi(new Configuration({ basePath, accessToken: "wrong" })));
 assert.deepEqual([refused.status, refused.errorCode], [401, 40101]);

@@ -1,7 +1,5 @@
 import com.fasterxml.jackson.core.JsonProcessingException;
-import java.net.URI;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
+import java.nio.file.Files;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
@@ -31,7 +29,7 @@ public final class Produce {
     var receipt = onramp.produce(TOPIC, new Order("o-1", 12.5), "o-1", null, null, headers);
     System.out.println(receipt.getPartition() + " " + receipt.getOffset());
 
-    var header = new RecordHeader().key("client").value("java".getBytes());
+    var header = new RecordHeader().key("client").value("amF2YQ=="); // base64
     var order = new BatchRecord().key("o-2").value(Map.of("orderId", "o-2")).addHeadersItem(header);
     var tombstone = new BatchRecord().key("o-1");
     var outcomes = onramp.produceBatch(TOPIC, new Batch().records(List.of(order, tombstone))).getOffsets();
@@ -51,18 +49,11 @@ public final class Produce {
     var violation = invalid.getErrors().get(0);
     check(violation.getPointer().isEmpty() && violation.getKeyword().equals("required"), violation);
 
-    // The generated produceLines sends the lines, but parses the answer as one JSON value.
     var lines = "{\"orderId\":\"o-3\"}\n{\"orderId\":\"o-4\",\"total\":1.0}\n";
-    var request = HttpRequest.newBuilder(URI.create(URL + "/topics/" + TOPIC + "/lines?key=o-3"))
-        .header("Authorization", basic())
-        .header("Content-Type", "application/x-ndjson")
-        .header("Kafka-Header-client", "java")
-        .POST(HttpRequest.BodyPublishers.ofString(lines));
-    var answer = client.getHttpClient().send(request.build(), HttpResponse.BodyHandlers.ofString()).body();
+    var file = new ProduceApi(client(basic())).produceLines(TOPIC, lines, "o-3", null, null, null, headers);
+    var answer = Files.readString(file.toPath());
     check(answer.lines().count() == 2 && answer.contains("\"offset\":3") && answer.contains("\"offset\":4"), answer);
 
-    var byPassword = problemOf(client(basic()), Map.of("total", 1));
-    check(byPassword.getStatus() == 422, byPassword);
     var refused = problemOf(client("Bearer wrong"), Map.of("orderId", "o-1"));
     check(refused.getStatus() == 401 && refused.getErrorCode() == 40101, refused);
   }
