@@ -17,17 +17,23 @@ const EXIT_MS = 500;
 
 limitHeap();
 
+let stopped: Promise<void> | undefined;
 const exitWork: (() => Promise<void>)[] = [];
 
+/** The errors of an output whose reader has ended: of a pipe, and of a terminal. */
+const NO_READER = ["EPIPE", "EIO"];
+
 const outputClosed = new AbortController();
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
+let isOutputLost = false;
+process.stdout.on("error", ({ code = "" }: NodeJS.ErrnoException) => {
   outputClosed.abort();
+  if (NO_READER.includes(code)) return;
+  io.err(`The output cannot be written (${code}).`);
+  isOutputLost = true;
+  void exit(1);
 });
-// When stderr has no reader, its messages are lost, and the command continues.
-process.stderr.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
-});
+// The messages to stderr are lost when they cannot be written, and the command continues.
+process.stderr.on("error", () => {});
 
 const io: Io = {
   env: process.env,
@@ -40,14 +46,17 @@ const io: Io = {
   write: (text) => new Promise((resolve) => void process.stdout.write(text, () => resolve())),
   outputClosed: outputClosed.signal,
   err: (line) => void process.stderr.write(`${line}\n`),
-  stopped: new Promise((resolve) => {
-    let signals = 0;
-    const onSignal = (): void => {
-      if (++signals > 1) void exit(1);
-      resolve();
-    };
-    process.on("SIGTERM", onSignal).on("SIGINT", onSignal);
-  }),
+  get stopped() {
+    stopped ??= new Promise((resolve) => {
+      let signals = 0;
+      const onSignal = (): void => {
+        if (++signals > 1) void exit(1);
+        resolve();
+      };
+      process.on("SIGTERM", onSignal).on("SIGINT", onSignal);
+    });
+    return stopped;
+  },
   beforeExit: (work) => void exitWork.push(work),
 };
 
@@ -64,23 +73,21 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   // Imported after the check, because the libraries of the commands do not load on an older version.
   const { commands } = await import("./commands/register.ts");
-  if (argv.includes("--help") || argv.includes("-h") || first === "help") {
-    for (const line of help(commands)) io.out(line);
-    return 0;
-  }
   const named = commands.find((command) => command.name === first);
-  if (!named && !first.startsWith("-")) {
+  if (!named && first !== "help" && !first.startsWith("-")) {
     io.err(`There is no command "${first}".`);
     for (const line of help(commands)) io.err(line);
     return 2;
   }
-  return runCommand(named ?? commands[0], named ? argv.slice(1) : argv);
-}
-
-async function runCommand(command: Command, argv: readonly string[]): Promise<number> {
+  const command = named ?? commands[0];
   try {
-    const { values, positionals } = parse(command, argv);
-    return await command.run(io, values, positionals);
+    const { values, positionals } = parse(
+      command,
+      first === "help" ? ["--help"] : named ? argv.slice(1) : argv,
+    );
+    if (values["help"] !== true) return await command.run(io, values, positionals);
+    for (const line of help(commands)) io.out(line);
+    return 0;
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     io.err(`${error.message}\nUsage: onramp ${command.name} ${command.usage}`.trimEnd());
@@ -89,15 +96,19 @@ async function runCommand(command: Command, argv: readonly string[]): Promise<nu
 }
 
 /** @throws UsageError */
-function parse({ options, maxArguments }: Command, argv: readonly string[]) {
+function parse(command: Command, argv: readonly string[]) {
+  const options = { ...command.options, help: { type: "boolean", short: "h" } } as const;
   const args = joinNegativeValues(argv, options);
   let parsed: ReturnType<typeof parseArgs>;
   try {
-    parsed = parseArgs({ args, options, allowPositionals: true });
+    parsed = parseArgs({ args, options, allowPositionals: true, tokens: true });
   } catch (error) {
     throw new UsageError(messageOf(error));
   }
-  const surplus = parsed.positionals[maxArguments];
+  const given = (parsed.tokens ?? []).flatMap((token) => (token.kind === "option" ? token.name : []));
+  const twice = given.find((name, at) => given.indexOf(name) < at);
+  if (twice !== undefined) throw new UsageError(`The option --${twice} is given twice.`);
+  const surplus = parsed.positionals[command.maxArguments];
   if (surplus !== undefined) throw new UsageError(`Unexpected argument "${surplus}".`);
   return {
     values: parsed.values as Record<string, string | boolean | undefined>,
@@ -117,7 +128,7 @@ function help(commands: readonly Command[]): string[] {
 
 async function exit(code: number): Promise<void> {
   await Promise.race([Promise.allSettled(exitWork.map((work) => work())), delay(EXIT_MS)]);
-  process.exit(code);
+  process.exit(isOutputLost ? 1 : code);
 }
 
 main(process.argv.slice(2)).then(exit, (error: unknown) => {

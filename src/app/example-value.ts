@@ -5,6 +5,10 @@ import type { TopicSchema } from "../core/schemas.ts";
 type Schema = Readonly<Record<string, unknown>>;
 
 const ORDER = '{"orderId":"o-1","total":12.50}';
+/** Longer values do not fit into a command line that a person reads, in characters. */
+const MAX_TEXT = 1000;
+const MAX_ITEMS = 20;
+const MAX_DEPTH = 10;
 const FORMATS: Readonly<Record<string, string>> = {
   date: "2026-01-31",
   "date-time": "2026-01-31T12:00:00Z",
@@ -16,45 +20,89 @@ const FORMATS: Readonly<Record<string, string>> = {
 
 /**
  * @param schema undefined: any value is valid
- * @returns the JSON of a valid value; undefined if none is found, because only common keywords are followed
+ * @returns the JSON of a short valid value; undefined if none is found, because only common keywords are followed
  */
 export function exampleValue(schema: TopicSchema | undefined): string | undefined {
   if (!schema) return ORDER;
   const document: unknown = JSON.parse(schema.json);
   const { examples, default: preset } = isObject(document) ? document : {};
-  const candidates = [...(Array.isArray(examples) ? examples : []), preset, suggestedBy(document)]
-    .filter((value) => value !== undefined)
-    .map((value) => JSON.stringify(value));
+  const candidates = [
+    ...(Array.isArray(examples) ? examples : []),
+    preset,
+    suggestedBy(document, document, 0),
+  ]
+    .map((value) => JSON.stringify(value))
+    .filter((text) => text !== undefined && text.length <= MAX_TEXT);
   return [ORDER, ...candidates].find((text) => !schema.violations(JSON.parse(text), text.length));
 }
 
-/** The simplest value that the keywords of a schema suggest. */
-function suggestedBy(schema: unknown): unknown {
-  if (!isObject(schema)) return {};
+/** The simplest value that the keywords of a schema suggest; it may be invalid. */
+function suggestedBy(schema: unknown, root: unknown, depth: number): unknown {
+  if (!isObject(schema) || depth > MAX_DEPTH) return {};
+  const { $ref, allOf, oneOf, anyOf, enum: values, examples, type, ...rest } = schema;
+  const inner = (other: unknown): unknown => suggestedBy(other, root, depth + 1);
   if ("const" in schema) return schema["const"];
-  const { enum: values, examples, type, format, minLength, minimum = 1, minItems } = schema;
   for (const given of [values, examples]) if (Array.isArray(given)) return given[0];
+  if (typeof $ref === "string") return inner({ ...rest, ...pointed(root, $ref) });
+  if (Array.isArray(allOf))
+    return inner(
+      Object.assign({ type, ...rest }, ...allOf.filter(isObject).map((part) => followed(root, part))),
+    );
+  for (const choices of [oneOf, anyOf])
+    if (Array.isArray(choices)) return inner({ type, ...rest, ...(isObject(choices[0]) ? choices[0] : {}) });
   switch (Array.isArray(type) ? type[0] : type) {
     case "string":
-      return (FORMATS[String(format)] ?? "text").padEnd(Number(minLength ?? 0), "x");
+      return textOf(rest);
     case "integer":
     case "number":
-      return minimum;
+      return numberOf(rest);
     case "boolean":
       return true;
     case "null":
       return null;
     case "array":
-      return Array.from({ length: Number(minItems ?? 0) }, () => suggestedBy(schema["items"]));
+      return Array.from({ length: Math.min(Number(rest["minItems"] ?? 0), MAX_ITEMS) }, () =>
+        inner(rest["items"]),
+      );
     default:
-      return objectOf(schema);
+      return objectOf(rest, inner);
   }
 }
 
-function objectOf({ required, properties }: Schema): Schema {
+function textOf({ format, minLength = 0, maxLength = MAX_TEXT }: Schema): string {
+  const text = FORMATS[String(format)] ?? "text";
+  return text.padEnd(Math.min(Number(minLength), MAX_TEXT), "x").slice(0, Number(maxLength));
+}
+
+function numberOf({ minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf }: Schema): number {
+  if (typeof multipleOf === "number") {
+    const least = Math.max(Number(minimum ?? 0), Number(exclusiveMinimum ?? -1) + 1);
+    return Math.ceil(least / multipleOf) * multipleOf;
+  }
+  if (typeof minimum === "number") return minimum;
+  if (typeof exclusiveMinimum === "number") return exclusiveMinimum + 1;
+  if (typeof maximum === "number") return Math.min(maximum, 1);
+  return typeof exclusiveMaximum === "number" ? Math.min(exclusiveMaximum - 1, 1) : 1;
+}
+
+function objectOf({ required, properties }: Schema, inner: (schema: unknown) => unknown): Schema {
   const members = isObject(properties) ? properties : {};
   const names = Array.isArray(required) ? required.map(String) : [];
-  return Object.fromEntries(names.map((name) => [name, suggestedBy(members[name])]));
+  return Object.fromEntries(names.slice(0, MAX_ITEMS).map((name) => [name, inner(members[name])]));
+}
+
+const followed = (root: unknown, schema: Schema): Schema =>
+  typeof schema["$ref"] === "string" ? pointed(root, schema["$ref"]) : schema;
+
+/** The schema of a reference within the document, such as `#/$defs/order`; empty for others. */
+function pointed(root: unknown, reference: string): Schema {
+  if (!reference.startsWith("#/")) return {};
+  const found = reference
+    .slice(2)
+    .split("/")
+    .map((name) => name.replaceAll("~1", "/").replaceAll("~0", "~"))
+    .reduce<unknown>((at, name) => (isObject(at) ? at[name] : undefined), root);
+  return isObject(found) ? found : {};
 }
 
 const isObject = (value: unknown): value is Schema =>

@@ -1,4 +1,4 @@
-// The lines that `start --dev` prints for a person: requests that the configuration accepts.
+// The lines that `start --dev` prints for a person: which Kafka is used, and requests that the configuration accepts.
 
 import { setTimeout as delay } from "node:timers/promises";
 import { DEFAULT_URL } from "../client/gateway.ts";
@@ -9,6 +9,8 @@ import type { Gateway } from "./gateway.ts";
 
 /** The interval of the checks until Kafka can be used, in milliseconds. */
 const CHECK_MS = 100;
+/** How long the start may take before the reason is printed, in milliseconds. */
+const PATIENCE_MS = 1000;
 
 /**
  * Prints which Kafka is used and, as soon as it can be used, what to try. Resolves after that, or when
@@ -25,16 +27,17 @@ export async function greet(
   stopping: AbortSignal,
 ): Promise<void> {
   for (const line of gateway.devBroker ? banner(gateway.devBroker) : kafkaLines(config)) print(line);
-  for (let isReported = false; ; isReported = true) {
+  const began = Date.now();
+  for (let reported = ""; ; await delay(CHECK_MS, undefined, { signal: stopping }).catch(() => {})) {
+    if (stopping.aborted) return;
     const fault = Object.values(gateway.readiness()).find(({ ready }) => !ready);
     if (!fault) break;
-    if (!isReported)
-      for (const line of ["", `  Onramp is not ready: ${fault.detail}. Onramp tries again.`]) print(line);
-    await delay(CHECK_MS, undefined, { signal: stopping }).catch(() => {});
-    if (stopping.aborted) return;
+    if (fault.detail === reported || Date.now() - began < PATIENCE_MS) continue;
+    reported = fault.detail;
+    for (const line of ["", `  Onramp is not ready: ${reported}. Onramp tries again.`]) print(line);
   }
-  const commands = commandsToTry(config, gateway).map((line) => `  ${line}`);
-  for (const line of ["", "  Onramp is ready. Try:", "", ...commands, ""]) print(line);
+  for (const line of ["", "  Onramp is ready. Try:", "", ...commandsToTry(config, gateway), ""])
+    print(line === "" || line.startsWith(" ") ? line : `  ${line}`);
   if (gateway.devBroker && !hasFile && config.devBroker.samples) for (const line of SAMPLES) print(line);
 }
 
@@ -62,29 +65,42 @@ function banner(address: string): string[] {
   ];
 }
 
-/** Commands to try, without empty lines. */
+/** Commands to try, and what they need. */
 function commandsToTry(config: Config, { apiUrl, devBroker }: Gateway): string[] {
   const tokens = config.http.auth === "none" ? undefined : config.http.auth?.tokens;
   const auth = createAuth(tokens);
-  const callers = Object.keys(tokens ?? { none: {} }).map((name) => auth.byName(tokens ? name : undefined));
+  const callers = Object.keys(tokens ?? { none: {} }).flatMap(
+    (name) => auth.byName(tokens ? name : undefined) ?? [],
+  );
   const named = Object.keys(config.topics);
   const topics = named.length === 0 && devBroker ? ["orders"] : named;
   const requests = topics.flatMap((topic) => {
-    const caller = callers.find((each) => each?.mayProduce(topic));
-    return caller ? [{ topic, value: exampleValue(config.compiled.topics.get(topic)?.schema) }] : [];
+    const caller = callers.find((each) => each.mayProduce(topic));
+    return caller ? [{ topic, caller, value: exampleValue(config.compiled.topics.get(topic)?.schema) }] : [];
   });
-  const { topic, value } = requests.find((request) => request.value !== undefined) ?? requests[0] ?? {};
-  const authorization = tokens ? ` -H "authorization: Bearer $ONRAMP_TOKEN"` : "";
+  const request = requests.find(({ value }) => value !== undefined) ?? requests[0];
+  const topic = request?.topic ?? topics.find((each) => callers.some((caller) => caller.mayRead(each)));
+  const reader = callers.find((caller) => topic !== undefined && caller.mayRead(topic));
+  const token = (caller = callers[0]): string[] =>
+    tokens ? [`With the token "${caller?.name}" in ONRAMP_TOKEN:`] : [];
   // The certificate is for the host name, not for the address that is printed, so that curl must not verify it.
-  const curl = `curl -sS${config.http.tls ? "k" : ""}${authorization}`;
-  if (topic === undefined) return [`${curl} ${apiUrl}/topics`];
-  const data = value === undefined ? "@record.json" : `'${value.replaceAll("'", "'\\''")}'`;
-  const lines = [`${curl} ${apiUrl}/topics/${topic} -H 'content-type: application/json' -d ${data}`];
-  if (value === undefined)
-    lines.unshift(
-      `# Write a value that matches the schema (${apiUrl}/topics/${topic}/schema) to record.json first.`,
-    );
-  if (!config.http.tls && callers.some((caller) => caller?.mayRead(topic)))
-    lines.push(`npx kafka-onramp tail ${topic}${apiUrl === DEFAULT_URL ? "" : ` --url ${apiUrl}`}`);
-  return lines;
+  const curl = `curl -sS${config.http.tls ? "k" : ""}${tokens ? ' -H "authorization: Bearer $ONRAMP_TOKEN"' : ""}`;
+  const produce =
+    request === undefined
+      ? [...token(), `${curl} ${quoted(`${apiUrl}/topics`)}`]
+      : [...token(request.caller), ...produceLines(curl, `${apiUrl}/topics/${request.topic}`, request.value)];
+  // `tail` cannot connect to a certificate that Node.js does not trust.
+  if (config.http.tls || !reader || topic === undefined) return produce;
+  const tail = `npx kafka-onramp tail ${topic}${apiUrl === DEFAULT_URL ? "" : ` --url ${quoted(apiUrl)}`}`;
+  return [...produce, ...(reader === request?.caller ? [] : token(reader)), tail];
 }
+
+function produceLines(curl: string, url: string, value: string | undefined): string[] {
+  const send = `${curl} ${quoted(url)} -H 'content-type: application/json' -d`;
+  if (value !== undefined) return [`${send} '${value.replaceAll("'", "'\\''")}'`];
+  const next = "Write a value that matches the schema to record.json, then:";
+  return [`${curl} ${quoted(`${url}/schema`)}`, next, `${send} @record.json`];
+}
+
+/** Quotes a URL that some shells would expand: an address of IPv6 has brackets. */
+const quoted = (url: string): string => (url.includes("[") ? `'${url}'` : url);

@@ -23,7 +23,10 @@ export interface Io {
   readonly outputClosed: AbortSignal;
   /** Writes a line to stderr. */
   err(line: string): void;
-  /** Resolves at the first SIGTERM or SIGINT; a second one ends the process within half a second, with the exit code 1. */
+  /**
+   * Resolves at the first SIGTERM or SIGINT. Until this is read for the first time, a signal ends the process at once, also while
+   * the process waits for a file; after that, a second one ends the process within half a second, with the exit code 1.
+   */
   readonly stopped: Promise<void>;
   /** Adds work to do before the process exits. The exit waits at most half a second for all of it. */
   beforeExit(work: () => Promise<void>): void;

@@ -14,15 +14,19 @@ export const start: Command = {
     const dev = options["dev"] === true;
     const file = configFile(io, options, argument);
     const { config, log } = configure(io, { file, samples: dev });
+    const { stopped } = io;
     const gateway = await startGateway(
       config,
       { dev, requireAuth: io.env["ONRAMP_REQUIRE_AUTH"] === "true" },
       log,
     );
     const stopping = new AbortController();
-    if (dev) void greet(config, gateway, io.err, file !== undefined, stopping.signal);
+    if (dev)
+      greet(config, gateway, io.err, file !== undefined, stopping.signal).catch((error: unknown) =>
+        log.warn({ error }, "the commands to try were not printed"),
+      );
     log.info({ api: gateway.apiUrl, admin: gateway.adminUrl }, "onramp started");
-    await io.stopped;
+    await stopped;
     stopping.abort();
     log.info({}, "onramp stopping");
     await gateway.stop();

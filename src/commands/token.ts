@@ -10,7 +10,7 @@ export const token: Command = {
   options: {},
   maxArguments: 1,
   async run(io, _options, [name]) {
-    if (name === undefined) {
+    if (!name) {
       io.err("Give the token a name, such as: onramp token shop");
       return 2;
     }

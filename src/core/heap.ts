@@ -3,7 +3,7 @@
 import { PerformanceObserver } from "node:perf_hooks";
 import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8";
 
-/** The size from which the young generation no longer grows, in bytes. The limit of V8 is 32 MB, and 64 MB since Node.js 24. */
+/** The size from which the young generation no longer grows, in bytes. The limit of V8 is 32 MB, and 64 MB since Node.js 24. Node.js 20 grows to its limit. */
 const YOUNG_BYTES = 16 * 1024 * 1024;
 
 /**

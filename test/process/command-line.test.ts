@@ -2,11 +2,15 @@
 
 import { strict as assert } from "node:assert";
 import { execFile } from "node:child_process";
+import { mkdtempSync } from "node:fs";
+import { open as openFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { promisify } from "node:util";
 import { useBroker } from "../support/broker.ts";
 import { writeConfig } from "../support/gateway.ts";
 import { sinkState } from "../support/http.ts";
-import { run, start, startWith } from "../support/process.ts";
+import { open, run, start, startWith } from "../support/process.ts";
 import { startReceiver } from "../support/receiver.ts";
 import { bound } from "../support/soak.ts";
 import { until } from "../support/until.ts";
@@ -130,6 +134,9 @@ describe("process: command line", () => {
       ["check", file, file],
       ["check", file, "-c", file],
       ["check", "--config="],
+      ["check", "-c", file, "-c", file],
+      ["start", file, "--help", "--no-such"],
+      ["token", ""],
       ["token", "shop", "extra"],
       ["produce", "orders", "payments"],
       ["replay", "extra", "--sink", "s", "--from", "2026-01-01T00:00:00Z"],
@@ -139,8 +146,32 @@ describe("process: command line", () => {
       ["dev-broker", "extra"],
     ]) {
       const { code, stdout, stderr } = await run(args);
-      assert.deepEqual([code, stdout, /Usage: onramp /.test(stderr)], [2, "", true], args.join(" "));
+      const isExplained = /Usage: onramp |Give the token a name/.test(stderr);
+      assert.deepEqual([code, stdout, isExplained], [2, "", true], args.join(" "));
     }
+    for (const args of [["--help"], ["-h"], ["help"], ["check", "-h"], ["start", file, "--help"]])
+      assert.match((await run(args)).stdout, /^Usage: onramp \[command\]/, args.join(" "));
+  });
+
+  it("is ended by a signal while it waits for its file, and says when its output cannot be written", async () => {
+    const pipe = path.join(mkdtempSync(path.join(tmpdir(), "onramp-fifo-")), "onramp.yaml");
+    await sh("mkfifo", [pipe]);
+    for (const command of ["check", "start"]) {
+      const { child, ended } = open([command, pipe]);
+      // The process opens the pipe for reading: only then can it be opened for writing.
+      const writer = await openFile(pipe, "w");
+      child.kill("SIGTERM");
+      await ended();
+      assert.equal(child.signalCode, "SIGTERM");
+      await writer.close();
+    }
+    const full = await sh("sh", ["-c", `${process.execPath} dist/main.js check >/dev/full`]).catch(
+      (error: unknown) => error as { code: number; stderr: string },
+    );
+    assert.deepEqual(
+      [(full as { code?: number }).code, full.stderr],
+      [1, "The output cannot be written (ENOSPC).\n"],
+    );
   });
 
   it("`check` reads the proxies of the environment", async () => {

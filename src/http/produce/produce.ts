@@ -8,7 +8,7 @@ import { sendProblem } from "../problem.ts";
 import { apiRoutes } from "../routes.ts";
 import { baseDraft } from "./formats/raw.ts";
 import { type BodyShape, formatOf, ndjson } from "./formats/register.ts";
-import { checkPartition } from "./formats/values.ts";
+import { checkPartition, parameterOf } from "./formats/values.ts";
 import { produceLines } from "./lines.ts";
 import type { ProduceDeps } from "./produce-deps.ts";
 
@@ -68,7 +68,8 @@ async function produce(req: IncomingMessage, res: ServerResponse, deps: ProduceD
   }
 }
 
-const ON_ERROR = /^onError(?:=|$)/;
+/** The name as it is, or percent-encoded. */
+const MAY_HAVE_ON_ERROR = /onError|%/;
 
 /**
  * Takes `?onError=` out of a query. Every format accepts it, because clients that are generated from one operation for all
@@ -78,15 +79,15 @@ const ON_ERROR = /^onError(?:=|$)/;
  * @throws OnrampError 40001 for any other value, or if it is given twice
  */
 function onErrorIn(query: string): ["continue" | "stop", string] {
-  if (!query.includes("onError")) return ["continue", query];
-  const parameters = query.split("&");
-  const [given = "onError=continue", ...others] = parameters.filter((parameter) => ON_ERROR.test(parameter));
-  const value = given.slice("onError=".length);
+  if (!MAY_HAVE_ON_ERROR.test(query)) return ["continue", query];
+  const pairs = query.split("&").filter((pair) => pair !== "");
+  const isOnError = (pair: string): boolean => parameterOf(pair)[0] === "onError";
+  const [given, ...others] = pairs.filter(isOnError);
+  const value = given === undefined ? "continue" : parameterOf(given)[1];
   if (others.length > 0) throw new OnrampError(40001, 'The query parameter "onError" is given twice.');
   if (value !== "continue" && value !== "stop")
     throw new OnrampError(40001, "onError must be `continue` (the default) or `stop`.");
-  const rest = parameters.filter((parameter) => parameter !== "" && !ON_ERROR.test(parameter));
-  return [value, rest.join("&")];
+  return [value, pairs.filter((pair) => !isOnError(pair)).join("&")];
 }
 
 interface Target {

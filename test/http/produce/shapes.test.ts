@@ -134,9 +134,16 @@ describe("http: one body shape per path", () => {
       ["/topics/t/lines", NDJSON, "1"],
     ] as const) {
       const statusOf = async (query: string) => (await post(api, `${path}?${query}`, type, body)).status;
-      for (const query of ["onError=continue", "onError=stop", "&onError=stop&"])
+      for (const query of ["onError=continue", "onError=stop", "&onError=stop&", "on%45rror=st%6fp"])
         assert.equal(await statusOf(query), 200, `${path} ${type} ${query}`);
-      for (const query of ["onError=no", "onError=", "onError", "onError=stop&onError=stop", "onErrors=stop"])
+      for (const query of [
+        "onError=no",
+        "onError=",
+        "onError",
+        "onError=stop&onError=stop",
+        "onErrors=stop",
+        "onError=%zz",
+      ])
         assert.equal(await statusOf(query), 400, `${path} ${type} ${query}`);
     }
     await post(api, "/topics/t?key=onError%3Dstop&onError=stop&partition=3", "text/plain", "x");

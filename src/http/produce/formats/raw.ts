@@ -4,9 +4,8 @@
 import { isUtf8 } from "node:buffer";
 import { OnrampError } from "../../../core/errors.ts";
 import type { Draft, Header, Receipts } from "../../../core/record.ts";
-import { decodePercent } from "../../percent.ts";
 import type { Format, ProduceRequest } from "./format.ts";
-import { checkPartition, parseTimestamp } from "./values.ts";
+import { checkPartition, parameterOf, parseTimestamp } from "./values.ts";
 
 const HEADER_PREFIX = "kafka-header-";
 const NO_HEADERS: readonly Header[] = [];
@@ -65,7 +64,7 @@ function parametersOf(query: string, pathPartition: number | undefined): Paramet
   const found: Parameters = {};
   for (const pair of query.split("&")) {
     if (pair === "") continue;
-    const [name = "", value = ""] = splitOnce(pair).map(decode);
+    const [name, value] = parameterOf(pair);
     if (Object.hasOwn(found, name))
       throw new OnrampError(40001, `The query parameter "${name}" is given twice.`);
     if (name === "key") found.key = Buffer.from(value);
@@ -82,13 +81,6 @@ function parametersOf(query: string, pathPartition: number | undefined): Paramet
   }
   return found;
 }
-
-function splitOnce(pair: string): [string, string] {
-  const at = pair.indexOf("=");
-  return at < 0 ? [pair, ""] : [pair.slice(0, at), pair.slice(at + 1)];
-}
-
-const decode = (text: string): string => decodePercent(text.replaceAll("+", " "), "query string");
 
 /**
  * Reads `Kafka-Header-<name>: value` in the order of the request. Node decodes headers as latin1; clients

@@ -1,13 +1,22 @@
-// Parses and checks the partitions and timestamps of requests.
+// Parses the parameters of queries, and checks partitions and timestamps.
 
 import { OnrampError } from "../../../core/errors.ts";
 import { parseTime } from "../../../core/time.ts";
+import { decodePercent } from "../../percent.ts";
 
 const RFC_3339 = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})$/;
 /** Partitions are 32-bit integers in Kafka. */
 const MAX_PARTITION = 0x7fffffff;
 /** The maximum time of a JavaScript date; no topic accepts later timestamps. */
 const MAX_TIMESTAMP = 8.64e15;
+
+/** Splits `name=value` of a query, and decodes both. @throws OnrampError 40001 when the percent-encoding is not valid */
+export function parameterOf(pair: string): readonly [name: string, value: string] {
+  const at = pair.indexOf("=");
+  return at < 0 ? [decode(pair), ""] : [decode(pair.slice(0, at)), decode(pair.slice(at + 1))];
+}
+
+const decode = (text: string): string => decodePercent(text.replaceAll("+", " "), "query string");
 
 /** @returns the partition @throws OnrampError 40402 when it is not a possible partition number */
 export function checkPartition(partition: number): number {
