@@ -15,7 +15,8 @@ const OLDEST = [20, 19] as const;
 /** How long the exit waits for its last work, such as lines of the log, in milliseconds. */
 const EXIT_MS = 500;
 
-limitHeap();
+const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+limitHeap(major);
 
 let stopped: Promise<void> | undefined;
 const exitWork: (() => Promise<void>)[] = [];
@@ -61,7 +62,6 @@ const io: Io = {
 };
 
 async function main(argv: readonly string[]): Promise<number> {
-  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
   if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])) {
     io.err(`Onramp needs Node.js ${OLDEST.join(".")} or later; this is ${process.versions.node}.`);
     return 1;
