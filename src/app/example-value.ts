@@ -9,6 +9,8 @@ const ORDER = '{"orderId":"o-1","total":12.50}';
 const MAX_TEXT = 1000;
 const MAX_ITEMS = 20;
 const MAX_DEPTH = 10;
+/** The number of schemas that are followed: items that refer to the whole schema would otherwise multiply. */
+const MAX_PARTS = 200;
 const FORMATS: Readonly<Record<string, string>> = {
   date: "2026-01-31",
   "date-time": "2026-01-31T12:00:00Z",
@@ -29,7 +31,7 @@ export function exampleValue(schema: TopicSchema | undefined): string | undefine
   const candidates = [
     ...(Array.isArray(examples) ? examples : []),
     preset,
-    suggestedBy(document, document, 0),
+    suggestedBy(document, document, { depth: 0, parts: 0 }),
   ]
     .map((value) => JSON.stringify(value))
     .filter((text) => text !== undefined && text.length <= MAX_TEXT);
@@ -37,10 +39,15 @@ export function exampleValue(schema: TopicSchema | undefined): string | undefine
 }
 
 /** The simplest value that the keywords of a schema suggest; it may be invalid. */
-function suggestedBy(schema: unknown, root: unknown, depth: number): unknown {
-  if (!isObject(schema) || depth > MAX_DEPTH) return {};
+function suggestedBy(schema: unknown, root: unknown, size: { depth: number; parts: number }): unknown {
+  if (!isObject(schema) || size.depth > MAX_DEPTH || ++size.parts > MAX_PARTS) return {};
   const { $ref, allOf, oneOf, anyOf, enum: values, examples, type, ...rest } = schema;
-  const inner = (other: unknown): unknown => suggestedBy(other, root, depth + 1);
+  const inner = (other: unknown): unknown => {
+    size.depth++;
+    const value = suggestedBy(other, root, size);
+    size.depth--;
+    return value;
+  };
   if ("const" in schema) return schema["const"];
   for (const given of [values, examples]) if (Array.isArray(given)) return given[0];
   if (typeof $ref === "string") return inner({ ...rest, ...pointed(root, $ref) });

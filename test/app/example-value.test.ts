@@ -44,6 +44,7 @@ describe("app: an example of a value", () => {
     { type: "string", pattern: "^[a-z]{5}[0-9]{3}$" },
     { type: "string", minLength: 1_000_000_000 },
     { type: "array", minItems: 5_000_000_000, items: { const: 1 } },
+    { type: "array", minItems: 20, items: { $ref: "#" } },
     { type: "array", minItems: 1e8, items: { type: "array", minItems: 1e8 } },
     {
       $ref: "#/$defs/a",
