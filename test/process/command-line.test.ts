@@ -17,7 +17,8 @@ import { until } from "../support/until.ts";
 
 const sh = promisify(execFile);
 
-describe("process: command line", () => {
+describe("process: command line", function () {
+  this.timeout(60_000);
   const broker = useBroker();
 
   it("`start --dev` is ready within a second and prints a curl command that works", async () => {

@@ -2,6 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import { readFileSync } from "node:fs";
+import { PARTITIONS, stateTopic } from "../../src/app/state-topic.ts";
 import { afterTest } from "../support/after-test.ts";
 import type { ApiReply } from "../support/api-double.ts";
 import { openApi } from "../support/api-double.ts";
@@ -215,12 +216,15 @@ describeIf(thorough, "the examples of sources", function () {
       const proxy = await startProxy();
       proxy.target = new URL(api.url).host;
       const secrets = ["ALPHAVANTAGE_KEY", "X_TOKEN", "API_TOKEN", "GITHUB_TOKEN", "JIRA_BASIC"];
-      const gateway = await start(["start", "--dev", "--config", `examples/${file}`], {
+      const namespace = `ns-${Date.now()}`;
+      const { name, config } = stateTopic(namespace);
+      await createTopic(broker.addresses(), { partitions: PARTITIONS, config }, name);
+      const gateway = await start(["start", `examples/${file}`], {
         ...Object.fromEntries(secrets.map((name) => [name, SECRET])),
         HTTPS_PROXY: proxy.url,
         NODE_EXTRA_CA_CERTS: apisCert,
         KAFKA_BROKERS: broker.addresses().join(","),
-        ONRAMP_NAMESPACE: `ns-${Date.now()}`,
+        ONRAMP_NAMESPACE: namespace,
         ONRAMP_STOP_DRAIN: "0ms",
       });
       const written = () => readCommitted(broker.addresses(), topic);
@@ -237,10 +241,10 @@ describeIf(thorough, "the examples of sources", function () {
       for (const record of records.slice(0, 1)) assert.match(String(record.value), value);
       const letters = await readCommitted(broker.addresses(), `${topic}.dead-letter`).catch(() => []);
       assert.deepEqual(letters, []);
-      const [state] = await sourceStates(gateway);
-      assert.deepEqual([state?.state, state?.lastError], ["running", null]);
+      const [source] = await sourceStates(gateway);
+      assert.deepEqual([source?.state, source?.lastError], ["running", null]);
       const metrics = await (await fetch(`${gateway.adminUrl}/metrics`)).text();
-      for (const text of [gateway.stdout(), gateway.stderr(), metrics, JSON.stringify(state)])
+      for (const text of [gateway.stdout(), gateway.stderr(), metrics, JSON.stringify(source)])
         assert.doesNotMatch(text, new RegExp(SECRET));
     });
 });
