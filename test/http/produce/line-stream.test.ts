@@ -47,14 +47,15 @@ describe("http: line stream", function () {
     assert.equal(res.answers.length, 2500);
   });
 
-  it("appends smaller groups while they are queued slowly, down to one line", async () => {
+  it("appends smaller groups while they are queued slowly, down to one line", async function () {
+    this.timeout(20_000);
     const busy = (): string => {
-      for (const end = performance.now() + 20; performance.now() < end; );
+      for (const end = performance.now() + 60; performance.now() < end; );
       return "k";
     };
     const slow = { ...compileExpression("k"), evaluate: async () => busy() };
     const topics = new Map([["t", { schema: undefined, key: slow, tombstones: true }]]);
-    const { take, stream, appends } = startLines({ topics, deadlineMs: 100 });
+    const { take, stream, appends } = startLines({ topics, deadlineMs: 400 });
     await take("1\n".repeat(40));
     await stream.end();
     assert.deepEqual(
