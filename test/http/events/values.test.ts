@@ -145,7 +145,8 @@ describe("http: values in streams of events", function () {
     connection.close();
   }
   const topicOf = async (records: readonly Partial<WireRecord>[]): Promise<string> => {
-    const topic = await broker.topic({ config: { "max.message.bytes": "5000000" } });
+    // The timestamps are old: retention would remove the records.
+    const topic = await broker.topic({ config: { "max.message.bytes": "5000000", "retention.ms": "-1" } });
     await append(
       topic,
       records.map((record) => ({ ...wireRecord("v"), timestamp: 1_700_000_000_123, ...record })),

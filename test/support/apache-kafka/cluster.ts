@@ -194,7 +194,7 @@ function serverProperties(node: Node, voters: string, home: string, options: Clu
     "share.coordinator.state.topic.min.isr": 1,
     "group.initial.rebalance.delay.ms": 0,
     "group.min.session.timeout.ms": 1000,
-    "log.retention.ms": -1, // Tests write records with old timestamps.
+    "log.retention.check.interval.ms": 3_600_000, // Tests write records with old timestamps.
   };
   if (secure) {
     Object.assign(lines, {
