@@ -36,8 +36,8 @@ export async function greet(
     reported = fault.detail;
     for (const line of ["", `  Onramp is not ready: ${reported}. Onramp tries again.`]) print(line);
   }
-  for (const line of ["", "  Onramp is ready. Try:", "", ...commandsToTry(config, gateway), ""])
-    print(line === "" || line.startsWith(" ") ? line : `  ${line}`);
+  const commands = commandsToTry(config, gateway).map((line) => `  ${line}`);
+  for (const line of ["", "  Onramp is ready. Try:", "", ...commands, ""]) print(line);
   if (gateway.devBroker && !hasFile && config.devBroker.samples) for (const line of SAMPLES) print(line);
 }
 
@@ -69,9 +69,8 @@ function banner(address: string): string[] {
 function commandsToTry(config: Config, { apiUrl, devBroker }: Gateway): string[] {
   const tokens = config.http.auth === "none" ? undefined : config.http.auth?.tokens;
   const auth = createAuth(tokens);
-  const callers = Object.keys(tokens ?? { none: {} }).flatMap(
-    (name) => auth.byName(tokens ? name : undefined) ?? [],
-  );
+  const names = tokens ? Object.keys(tokens) : [undefined];
+  const callers = names.flatMap((name) => auth.byName(name) ?? []);
   const named = Object.keys(config.topics);
   const topics = named.length === 0 && devBroker ? ["orders"] : named;
   const requests = topics.flatMap((topic) => {

@@ -1,6 +1,6 @@
 // `onramp check`: validates the configuration, including its schemas and expressions, and exits.
 
-import { type Command, configFile, configOption, configure } from "./command.ts";
+import { type Command, configOption, configure } from "./command.ts";
 
 export const check: Command = {
   name: "check",
@@ -9,8 +9,7 @@ export const check: Command = {
   options: configOption,
   maxArguments: 1,
   async run(io, options, [argument]) {
-    const file = configFile(io, options, argument);
-    const { config } = configure(io, { file });
+    const { config, file } = configure(io, options, { argument });
     const { warnings, topics, webhooks, sources, sinks } = config.compiled;
     for (const warning of warnings) io.err(`warning: ${warning}`);
     io.out(

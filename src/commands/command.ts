@@ -67,10 +67,10 @@ export const configOption = { config: { type: "string", short: "c" } } as const;
  * @returns the path of the configuration file: `argument` or `--config`, otherwise `ONRAMP_CONFIG`, otherwise undefined
  * @throws UsageError when both the argument and the option are given, or the name is empty
  */
-export function configFile(
+function configFile(
   io: Io,
   options: Readonly<Record<string, string | boolean | undefined>>,
-  argument?: string,
+  argument: string | undefined,
 ): string | undefined {
   const { config } = options;
   if (argument !== undefined && config !== undefined)
@@ -83,17 +83,20 @@ export function configFile(
 /**
  * Loads the configuration of a command, and creates its log.
  *
- * @param file the configuration file: see `configFile`; undefined: defaults and environment only
+ * @param argument see `configFile`
  * @param samples see `loadConfiguration`. Default: false
- * @throws ConfigError
+ * @returns also the path of the file; undefined: defaults and environment only
+ * @throws ConfigError, UsageError
  */
 export function configure(
   io: Io,
-  { file, samples = false }: { readonly file: string | undefined; readonly samples?: boolean },
-): Pick<ReturnType<typeof loadConfiguration>, "config" | "log"> {
+  options: Readonly<Record<string, string | boolean | undefined>>,
+  { argument, samples = false }: { readonly argument?: string | undefined; readonly samples?: boolean } = {},
+): Pick<ReturnType<typeof loadConfiguration>, "config" | "log"> & { readonly file: string | undefined } {
+  const file = configFile(io, options, argument);
   const { config, log, flushLog } = loadConfiguration(file, io.env, samples);
   io.beforeExit(flushLog);
-  return { config, log };
+  return { config, log, file };
 }
 
 /** A signal that is aborted at the first SIGTERM or SIGINT. */

@@ -2,15 +2,7 @@
 
 import { type ReplayReport, replayDeadLetters, replaySink } from "../app/replay.ts";
 import { parseTime } from "../core/time.ts";
-import {
-  type Command,
-  configFile,
-  configOption,
-  configure,
-  INTERRUPTED,
-  type Io,
-  stopSignal,
-} from "./command.ts";
+import { type Command, configOption, configure, INTERRUPTED, type Io, stopSignal } from "./command.ts";
 
 export const replay: Command = {
   name: "replay",
@@ -32,7 +24,7 @@ export const replay: Command = {
       );
       return 2;
     }
-    const { config, log } = configure(io, { file: configFile(io, options) });
+    const { config, log } = configure(io, options);
     return reportReplay(io, await replaySink(config, sink, { from, to }, log, stopSignal(io)));
   },
 };
@@ -50,7 +42,7 @@ export const deadLetter: Command = {
       );
       return 2;
     }
-    const { config, log } = configure(io, { file: configFile(io, options) });
+    const { config, log } = configure(io, options);
     return reportReplay(io, await replayDeadLetters(config, topic, log, stopSignal(io)));
   },
 };

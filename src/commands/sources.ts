@@ -1,15 +1,7 @@
 // `onramp sources`: lists the sources with their cursors, and sets or removes a cursor.
 
 import { type ListedSource, listSources, removeState, setCursor } from "../app/source-states.ts";
-import {
-  type Command,
-  configFile,
-  configOption,
-  configure,
-  type Io,
-  stopSignal,
-  withoutInfo,
-} from "./command.ts";
+import { type Command, configOption, configure, type Io, stopSignal, withoutInfo } from "./command.ts";
 
 const USAGE = [
   "Usage: onramp sources list",
@@ -38,7 +30,7 @@ export const sources: Command = {
       );
       return 2;
     }
-    const loaded = configure(io, { file: configFile(io, options) });
+    const loaded = configure(io, options);
     const { config } = loaded;
     const log = withoutInfo(loaded.log);
     const stopping = stopSignal(io);

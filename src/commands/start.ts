@@ -2,7 +2,7 @@
 
 import { startGateway } from "../app/gateway.ts";
 import { greet } from "../app/greeting.ts";
-import { type Command, configFile, configOption, configure } from "./command.ts";
+import { type Command, configOption, configure } from "./command.ts";
 
 export const start: Command = {
   name: "start",
@@ -12,8 +12,7 @@ export const start: Command = {
   maxArguments: 1,
   async run(io, options, [argument]) {
     const dev = options["dev"] === true;
-    const file = configFile(io, options, argument);
-    const { config, log } = configure(io, { file, samples: dev });
+    const { config, log, file } = configure(io, options, { argument, samples: dev });
     const { stopped } = io;
     const gateway = await startGateway(
       config,

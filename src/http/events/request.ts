@@ -4,7 +4,7 @@ import type { IncomingMessage } from "node:http";
 import { OnrampError } from "../../core/errors.ts";
 import { MAX_TOPICS, type StreamRequest, type StreamStart } from "../../core/live.ts";
 import { parseTime } from "../../core/time.ts";
-import { decodePercent } from "../percent.ts";
+import { decodePercent, splitPair } from "../percent.ts";
 import {
   formatOf,
   LINES_TYPE,
@@ -65,8 +65,8 @@ function parametersOf(query: string): ReadonlyMap<string, string> {
   const given = new Map<string, string>();
   for (const pair of query.split("&")) {
     if (pair === "") continue;
-    const at = pair.indexOf("=");
-    const name = decodePercent(at < 0 ? pair : pair.slice(0, at), "URL");
+    const [rawName, value] = splitPair(pair);
+    const name = decodePercent(rawName, "URL");
     if (!(PARAMETERS as readonly string[]).includes(name))
       throw new OnrampError(
         40001,
@@ -74,7 +74,6 @@ function parametersOf(query: string): ReadonlyMap<string, string> {
       );
     if (given.has(name)) throw new OnrampError(40001, `The query parameter "${name}" is given twice.`);
     // A + is a space in query strings, but the + of a time in `from` is often not encoded.
-    const value = at < 0 ? "" : pair.slice(at + 1);
     given.set(name, decodePercent(name === "from" ? value : value.replaceAll("+", " "), "URL"));
   }
   return given;

@@ -2,7 +2,7 @@
 
 import { OnrampError } from "../../../core/errors.ts";
 import { parseTime } from "../../../core/time.ts";
-import { decodePercent } from "../../percent.ts";
+import { decodePercent, splitPair } from "../../percent.ts";
 
 const RFC_3339 = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})$/;
 /** Partitions are 32-bit integers in Kafka. */
@@ -12,8 +12,8 @@ const MAX_TIMESTAMP = 8.64e15;
 
 /** Splits `name=value` of a query, and decodes both. @throws OnrampError 40001 when the percent-encoding is not valid */
 export function parameterOf(pair: string): readonly [name: string, value: string] {
-  const at = pair.indexOf("=");
-  return at < 0 ? [decode(pair), ""] : [decode(pair.slice(0, at)), decode(pair.slice(at + 1))];
+  const [name, value] = splitPair(pair);
+  return [decode(name), decode(value)];
 }
 
 const decode = (text: string): string => decodePercent(text.replaceAll("+", " "), "query string");
