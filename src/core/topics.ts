@@ -1,5 +1,6 @@
 // The rules of topics, and the names of topics that are reserved for Onramp or Kafka.
 
+import { OnrampError } from "./errors.ts";
 import type { Expression } from "./expressions.ts";
 import type { TopicSchema } from "./schemas.ts";
 
@@ -14,6 +15,20 @@ export interface TopicRules {
 
 /** Rules by topic name. */
 export type RulesByTopic = ReadonlyMap<string, TopicRules>;
+
+/** Kafka's rule for the names of topics (org.apache.kafka.common.internals.Topic). */
+export const isTopicName = (name: string): boolean =>
+  /^[a-zA-Z0-9._-]{1,249}$/.test(name) && name !== "." && name !== "..";
+
+/**
+ * Called before the name of a topic in a request is compared with grants, which costs time in proportion to the name.
+ *
+ * @throws OnrampError 40401 when no topic can have the name
+ */
+export function requireTopicName(topic: string): void {
+  if (!isTopicName(topic))
+    throw new OnrampError(40401, `"${topic.slice(0, 260)}" is not a name that a Kafka topic can have.`);
+}
 
 /** The suffix of dead-letter topics. */
 export const DEAD_LETTER = ".dead-letter";

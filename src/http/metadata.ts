@@ -4,7 +4,7 @@
 import { type Request, type Response, Router } from "express";
 import { OnrampError } from "../core/errors.ts";
 import type { PartitionDescription, TopicCatalog } from "../core/ports.ts";
-import { type RulesByTopic, reservedReason } from "../core/topics.ts";
+import { type RulesByTopic, requireTopicName, reservedReason } from "../core/topics.ts";
 import type { Auth } from "./auth/tokens.ts";
 import { EXACT } from "./routes.ts";
 
@@ -26,8 +26,10 @@ export function metadataRoutes({ catalog, topics, namespace, auth }: MetadataDep
   };
   const topicOf = (req: Request): string => {
     const topic = String(req.params["topic"]);
+    const isVisible = visible(req);
+    requireTopicName(topic);
     const reserved = reservedReason(topic, namespace);
-    if (!visible(req)(topic))
+    if (!isVisible(topic))
       throw new OnrampError(
         40301,
         reserved ?? `This token may neither produce to nor read topic "${topic}".`,

@@ -4,7 +4,7 @@ import { Router } from "express";
 import { type ErrorCode, MOST_DETAILS, OnrampError } from "../core/errors.ts";
 import { parseJson } from "../core/json.ts";
 import { MAX_TOPICS } from "../core/live.ts";
-import { reservedReason } from "../core/topics.ts";
+import { isTopicName, reservedReason } from "../core/topics.ts";
 import type { Tickets } from "./auth/tickets.ts";
 import type { Auth, Caller } from "./auth/tokens.ts";
 import { type BodyLimits, readBody } from "./body/body.ts";
@@ -25,7 +25,6 @@ interface TicketRequest {
 }
 
 const LIMITS = { maxBody: 16 * 1024, limitName: "the limit of this route" };
-const TOPIC = /^[a-zA-Z0-9._-]{1,249}$/;
 const SHAPE = `The body must be {"topics":[1 to ${MAX_TOPICS} names],"filter":"JSONata, optional"}`;
 
 /** Creates the route of tickets. It accepts tokens only, so a ticket cannot request another one. */
@@ -66,7 +65,7 @@ function topicProblems(topics: unknown): string[] {
   if (!Array.isArray(topics) || topics.length === 0 || topics.length > MAX_TOPICS)
     return [`"topics" must be a list of 1 to ${MAX_TOPICS} names`];
   return topics.flatMap((topic: unknown, index) => {
-    if (typeof topic !== "string" || !TOPIC.test(topic))
+    if (typeof topic !== "string" || !isTopicName(topic))
       return [`topics[${index}] must be a name of 1 to 249 letters, digits, dots, underscores or hyphens`];
     return topics.indexOf(topic) < index ? [`topics[${index}], "${topic}", is given twice`] : [];
   });

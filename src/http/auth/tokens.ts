@@ -2,6 +2,7 @@
 // in a log or an error.
 
 import { OnrampError } from "../../core/errors.ts";
+import { compileGlob } from "../../core/glob.ts";
 import { hashToken } from "../../core/token.ts";
 
 /** An authenticated caller and its permissions. */
@@ -94,10 +95,6 @@ function toCaller(name: string, grant: TokenGrant): Caller {
 /** Matches topics: `orders` matches one topic, `shop.*` matches all topics that start with `shop.`. */
 function matcher(patterns: readonly string[]): (topic: string) => boolean {
   const exact = new Set(patterns.filter((pattern) => !pattern.includes("*")));
-  const globs = patterns
-    .filter((pattern) => pattern.includes("*"))
-    .map((pattern) => new RegExp(`^${pattern.split("*").map(quoted).join(".*")}$`));
-  return (topic) => exact.has(topic) || globs.some((glob) => glob.test(topic));
+  const globs = patterns.filter((pattern) => pattern.includes("*")).map(compileGlob);
+  return (topic) => exact.has(topic) || globs.some((matches) => matches(topic));
 }
-
-const quoted = (text: string): string => text.replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&");

@@ -6,7 +6,7 @@ import type { Socket } from "node:net";
 import { OnrampError } from "../../core/errors.ts";
 import type { LiveStreams, StreamRequest } from "../../core/live.ts";
 import type { TopicCatalog } from "../../core/ports.ts";
-import { reservedReason } from "../../core/topics.ts";
+import { requireTopicName, reservedReason } from "../../core/topics.ts";
 import type { Tickets } from "../auth/tickets.ts";
 import type { Auth, Caller } from "../auth/tokens.ts";
 import { type ErrorListener, sendProblem } from "../problem.ts";
@@ -121,6 +121,7 @@ async function authorize(
 
 function checkTopics(topics: readonly string[], caller: Caller, namespace: string): void {
   for (const topic of topics) {
+    requireTopicName(topic);
     const reserved = reservedReason(topic, namespace);
     if (reserved !== undefined || !caller.mayRead(topic))
       throw new OnrampError(

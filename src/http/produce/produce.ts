@@ -2,6 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { OnrampError } from "../../core/errors.ts";
+import { requireTopicName } from "../../core/topics.ts";
 import { readBody } from "../body/body.ts";
 import { decodePercent } from "../percent.ts";
 import { sendProblem } from "../problem.ts";
@@ -37,6 +38,7 @@ async function produce(req: IncomingMessage, res: ServerResponse, deps: ProduceD
   if (!target) throw apiRoutes.refusal(req, res);
   const { topic, partition, shape } = target;
   const caller = deps.auth.caller(req.headers.authorization);
+  requireTopicName(topic);
   if (!caller.mayProduce(topic))
     throw new OnrampError(
       40301,

@@ -4,10 +4,10 @@
 import { OnrampError } from "../../core/errors.ts";
 import type { Log, TopicCatalog, TopicDescription } from "../../core/ports.ts";
 import { untilDeadline } from "../../core/time.ts";
+import { requireTopicName } from "../../core/topics.ts";
 import { NO_ID } from "../../wire/codec.ts";
 import { KafkaCode, kafkaErrorName } from "../../wire/error-codes.ts";
 import { Metadata, type MetadataResponse, metadataOf } from "../../wire/messages/cluster.ts";
-import { isTopicName } from "../../wire/topic-name.ts";
 import type { Cluster } from "./cluster.ts";
 import { BrokerRefused } from "./errors.ts";
 import { denied, tooLate, unknownTopic, unreachable } from "./problems.ts";
@@ -115,8 +115,7 @@ export class TopicMetadata implements TopicCatalog {
    * does not answer by `deadline` or when no broker has been reachable for one second
    */
   async resolve(topic: string, deadline: number): Promise<TopicState> {
-    if (!isTopicName(topic))
-      throw new OnrampError(40401, `"${topic.slice(0, 260)}" is not a name that a Kafka topic can have.`);
+    requireTopicName(topic);
     if (Date.now() >= deadline) throw tooLate();
     let cause: unknown;
     while (Date.now() < deadline && this.#cluster.downForMs < 1000) {

@@ -1,8 +1,10 @@
 // Selects tables and columns by the options `tables` and `columns`.
 
+import { compileGlob } from "../../core/glob.ts";
+
 /** Compiled names and patterns. In a pattern, `*` is any text; with `!` before it, the pattern excludes what it matches. */
 export class NameFilter {
-  readonly #rules: readonly { readonly isExcluded: boolean; readonly pattern: RegExp }[];
+  readonly #rules: readonly { readonly isExcluded: boolean; readonly matches: (name: string) => boolean }[];
   readonly #isDefault: boolean;
 
   /** @param isDefault whether names are selected that no rule matches */
@@ -10,7 +12,7 @@ export class NameFilter {
     this.#isDefault = isDefault;
     this.#rules = rules.map((rule) => {
       const isExcluded = rule.startsWith("!");
-      return { isExcluded, pattern: patternOf(isExcluded ? rule.slice(1) : rule) };
+      return { isExcluded, matches: compileGlob(isExcluded ? rule.slice(1) : rule) };
     });
   }
 
@@ -25,16 +27,13 @@ export class NameFilter {
   }
 
   #decision(name: string): boolean | undefined {
-    const rule = this.#rules.findLast(({ pattern }) => pattern.test(name));
+    const rule = this.#rules.findLast(({ matches }) => matches(name));
     return rule && !rule.isExcluded;
   }
 }
 
 /** Whether a rule is the name of one table. */
 export const isName = (rule: string): boolean => !rule.includes("*") && !rule.startsWith("!");
-
-const patternOf = (rule: string): RegExp =>
-  new RegExp(`^${rule.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&").replaceAll("\\*", ".*")}$`, "s");
 
 /** The topic of a table. Characters that Kafka does not allow become `_`, as Debezium does it. */
 export const topicOf = (prefix: string, schema: string, name: string): string =>
