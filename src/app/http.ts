@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import type { Config } from "../config/load.ts";
-import type { Budget } from "../core/budget.ts";
+import { Budget, RECORD_OVERHEAD } from "../core/budget.ts";
 import type { OnrampError } from "../core/errors.ts";
 import type { LiveStreams } from "../core/live.ts";
 import type { Log } from "../core/ports.ts";
@@ -29,6 +29,22 @@ export function warnIfOpen(config: Config, log: Log): void {
       { host },
       "the API accepts requests without auth; set http.auth.tokens, or make sure that a proxy authenticates all requests",
     );
+}
+
+/**
+ * The share of webhooks, whose senders are not known while their bodies are received. A body that does not fit into the
+ * share of an address has a budget of its own, in which there is room for one.
+ */
+function webhookLimits(whole: Budget, maxBody: number) {
+  const name = "the share of webhooks of http.budget";
+  return {
+    budget: new Budget(whole.limit / 4, { whole, name }),
+    largeBudget: new Budget(maxBody + RECORD_OVERHEAD, {
+      whole,
+      name: `${name} for large bodies`,
+      clientShare: 1,
+    }),
+  };
 }
 
 /** A listening server, and its URL for clients on this machine. */
@@ -76,7 +92,9 @@ export async function startApi(
     live,
     now,
     budget,
+    webhookLimits: webhookLimits(budget, bytes(config.http.maxBody)),
     maxBody: bytes(config.http.maxBody),
+    maxRecords: config.http.maxRecords,
     deadlineMs: ms(config.http.deadline),
     webhooks: new Map([...webhooks].map(([name, { adapter }]) => [name, adapter])),
     catalog: kafka.metadata,

@@ -85,6 +85,11 @@ export const http = section({
     },
   ),
   maxBody: size("The largest request body.", { default: "25MB" }),
+  maxRecords: number("The maximum number of records of one request. Requests of lines have no such limit.", {
+    type: "integer",
+    minimum: 1,
+    default: 20_000,
+  }),
   deadline: duration(
     "The time limit from the end of the request body to the response. The response has the outcomes that are known by then.",
     {

@@ -4,15 +4,29 @@
 import { OnrampError } from "./errors.ts";
 import { gauge, type MetricSource } from "./ports.ts";
 
-/** Counts the bytes that are in flight, in total and per client. One client may use half of the limit. */
+/** The bytes that a record of a request with several records takes in addition to its own, for the objects that represent it. */
+export const RECORD_OVERHEAD = 512;
+
+/** Counts the bytes that are in flight, in total and per client. */
 export class Budget {
   readonly limit: number;
+  /** The maximum number of bytes of one client. */
+  readonly clientLimit: number;
+  readonly #whole: Budget | undefined;
+  readonly #name: string;
   readonly #clients = new Map<string, number>();
   #used = 0;
 
-  /** @param limit in bytes */
-  constructor(limit: number) {
+  /**
+   * @param limit in bytes
+   * @param part for a part of another budget: the other one, what the part is for in messages, and its share per client
+   *   (default: half)
+   */
+  constructor(limit: number, { whole, name = "http.budget", clientShare = 0.5 }: BudgetPart = {}) {
     this.limit = limit;
+    this.clientLimit = limit * clientShare;
+    this.#whole = whole;
+    this.#name = name;
   }
 
   get metrics(): readonly MetricSource[] {
@@ -27,32 +41,46 @@ export class Budget {
   /**
    * Takes bytes for a client: all of them, or none.
    *
-   * @throws OnrampError 50301 when the limit would be exceeded, 42901 when the client would exceed half of
-   *   the limit
+   * @throws OnrampError 50301 when the limit would be exceeded, 42901 when the client would exceed its share of it
    */
   take(client: string, bytes: number): void {
     const held = this.#clients.get(client) ?? 0;
-    if (this.#used + bytes > this.limit) {
-      throw new OnrampError(
-        50301,
-        `The bytes that Kafka has not acknowledged yet would exceed http.budget (${this.limit} bytes). Nothing was written; try again after Retry-After.`,
-      );
-    }
-    if (held + bytes > this.limit / 2) {
+    this.#requireRoom(bytes);
+    if (held + bytes > this.clientLimit) {
       throw new OnrampError(
         42901,
-        `This client's bytes that Kafka has not acknowledged yet would exceed half of http.budget (${this.limit / 2} bytes). Nothing was written; try again after Retry-After.`,
+        `This client's bytes that Kafka has not acknowledged yet would exceed half of ${this.#name} (${this.clientLimit} bytes). Nothing was written; try again after Retry-After.`,
       );
+    }
+    if (this.#whole) {
+      this.#whole.#requireRoom(bytes);
+      this.#whole.#used += bytes;
     }
     this.#used += bytes;
     this.#clients.set(client, held + bytes);
   }
 
+  #requireRoom(bytes: number): void {
+    if (this.#used + bytes <= this.limit) return;
+    throw new OnrampError(
+      50301,
+      `The bytes that Kafka has not acknowledged yet would exceed ${this.#name} (${this.limit} bytes). Nothing was written; try again after Retry-After.`,
+    );
+  }
+
   /** Returns bytes that the client took. */
   give(client: string, bytes: number): void {
+    if (this.#whole) this.#whole.#used -= bytes;
     this.#used -= bytes;
     const held = (this.#clients.get(client) ?? 0) - bytes;
     if (held > 0) this.#clients.set(client, held);
     else this.#clients.delete(client);
   }
+}
+
+/** See the constructor of `Budget`. */
+export interface BudgetPart {
+  readonly whole?: Budget;
+  readonly name?: string;
+  readonly clientShare?: number;
 }

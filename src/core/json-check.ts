@@ -37,56 +37,110 @@ let nesting = new Uint8Array(64);
  * @returns the first error; undefined when the text is valid
  */
 export function jsonFault(bytes: Uint8Array, maxDepth: number, maxValues: number): JsonFault | undefined {
-  if (nesting.length <= maxDepth) nesting = new Uint8Array(maxDepth + 1);
-  const end = bytes.length;
-  let depth = 0;
-  let values = 0;
-  let at = skipSpace(bytes, 0);
-  for (;;) {
-    // A value starts here.
-    if (++values > maxValues) return { what: "values", at };
-    const first = bytes[at] as number;
-    if (first === 0x7b || first === 0x5b) {
-      if (++depth > maxDepth) return { what: "depth", at };
-      nesting[depth] = first === 0x7b ? OBJECT : ARRAY;
-      at = skipSpace(bytes, at + 1);
-      if (bytes[at] !== (first === 0x7b ? 0x7d : 0x5d)) {
-        if (first === 0x5b) continue;
-        const value = endOfName(bytes, at);
-        if (value < 0) return fault(bytes, ~value);
-        at = value;
-        continue;
-      }
-      depth--;
-      at++;
-    } else {
-      const after = endOfScalar(bytes, at, first);
-      if (after < 0) return fault(bytes, ~after);
-      at = after;
-    }
-    // A value has ended: read closing brackets up to the comma before the next value.
-    for (;;) {
-      at = skipSpace(bytes, at);
-      if (depth === 0) return at === end ? undefined : { what: "more", at };
-      const byte = bytes[at];
-      const inside = nesting[depth];
-      if (byte === 0x2c) {
-        at = skipSpace(bytes, at + 1);
-        if (inside === ARRAY) break;
-        const value = endOfName(bytes, at);
-        if (value < 0) return fault(bytes, ~value);
-        at = value;
-        break;
-      }
-      if (byte !== (inside === OBJECT ? 0x7d : 0x5d)) return fault(bytes, at);
-      depth--;
-      at++;
-    }
-  }
+  const check = new JsonCheck(bytes, maxDepth, maxValues);
+  const end = check.valueEnd(skipSpace(bytes, 0), 0);
+  if (end < 0) return check.fault;
+  const at = skipSpace(bytes, end);
+  return at === bytes.length ? undefined : { what: "more", at };
 }
 
-function fault(bytes: Uint8Array, at: number): JsonFault {
-  return at >= bytes.length ? { what: "end", at } : { what: "character", at };
+/** Checks the values of a text one after the other, with common limits. */
+export class JsonCheck {
+  /** The first error. */
+  fault: JsonFault | undefined;
+  readonly #bytes: Uint8Array;
+  readonly #maxDepth: number;
+  readonly #maxValues: number;
+  #values = 0;
+
+  /** @param bytes known to be UTF-8 @param maxDepth, maxValues as for `jsonFault` */
+  constructor(bytes: Uint8Array, maxDepth: number, maxValues: number) {
+    if (nesting.length <= maxDepth) nesting = new Uint8Array(maxDepth + 1);
+    this.#bytes = bytes;
+    this.#maxDepth = maxDepth;
+    this.#maxValues = maxValues;
+  }
+
+  /** Counts an object or array whose members the caller reads itself. @returns whether the limit is kept */
+  countValue(at: number): boolean {
+    if (++this.#values > this.#maxValues) this.fault ??= { what: "values", at };
+    return this.fault === undefined;
+  }
+
+  /** Reads the name of a member and its colon. @returns the position of its value; -1 when there is a `fault` */
+  memberValue(from: number): number {
+    const at = endOfName(this.#bytes, from);
+    return at < 0 ? this.failAt(~at) : at;
+  }
+
+  /** Sets `fault` to an unexpected character, or to the end of the text. @returns -1 */
+  failAt(at: number): -1 {
+    this.fault ??= at >= this.#bytes.length ? { what: "end", at } : { what: "character", at };
+    return -1;
+  }
+
+  /**
+   * Checks the value that starts at `from`.
+   *
+   * @param open the number of objects and arrays around the value
+   * @returns the position after the value; -1 when there is a `fault`
+   */
+  valueEnd(from: number, open: number): number {
+    const bytes = this.#bytes;
+    const [maxDepth, maxValues] = [this.#maxDepth, this.#maxValues];
+    let depth = open;
+    let values = this.#values;
+    let at = from;
+    for (;;) {
+      // A value starts here.
+      if (++values > maxValues) return this.#fail("values", at);
+      const first = bytes[at] as number;
+      if (first === 0x7b || first === 0x5b) {
+        if (++depth > maxDepth) return this.#fail("depth", at);
+        nesting[depth] = first === 0x7b ? OBJECT : ARRAY;
+        at = skipSpace(bytes, at + 1);
+        if (bytes[at] !== (first === 0x7b ? 0x7d : 0x5d)) {
+          if (first === 0x5b) continue;
+          const value = endOfName(bytes, at);
+          if (value < 0) return this.failAt(~value);
+          at = value;
+          continue;
+        }
+        depth--;
+        at++;
+      } else {
+        const after = endOfScalar(bytes, at, first);
+        if (after < 0) return this.failAt(~after);
+        at = after;
+      }
+      // A value has ended: read closing brackets up to the comma before the next value.
+      for (;;) {
+        if (depth === open) {
+          this.#values = values;
+          return at;
+        }
+        at = skipSpace(bytes, at);
+        const byte = bytes[at];
+        const inside = nesting[depth];
+        if (byte === 0x2c) {
+          at = skipSpace(bytes, at + 1);
+          if (inside === ARRAY) break;
+          const value = endOfName(bytes, at);
+          if (value < 0) return this.failAt(~value);
+          at = value;
+          break;
+        }
+        if (byte !== (inside === OBJECT ? 0x7d : 0x5d)) return this.failAt(at);
+        depth--;
+        at++;
+      }
+    }
+  }
+
+  #fail(what: "values" | "depth", at: number): -1 {
+    this.fault ??= { what, at };
+    return -1;
+  }
 }
 
 // The functions below return the position after the text that they read, or the complement (~) of an error's
@@ -162,7 +216,8 @@ function skipDigits(bytes: Uint8Array, from: number): number {
   return at;
 }
 
-function skipSpace(bytes: Uint8Array, from: number): number {
+/** @returns the position of the next character that is not whitespace */
+export function skipSpace(bytes: Uint8Array, from: number): number {
   let at = from;
   for (
     let byte = bytes[at];

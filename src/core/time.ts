@@ -131,7 +131,11 @@ let lastYield: Promise<void> = Promise.resolve();
  * Each waiting computation gets an iteration of its own, in order.
  */
 export function yieldToEventLoop(): Promise<void> | undefined {
-  if (performance.now() - iterationStartedAt < SLICE_MS) return undefined;
+  return performance.now() - iterationStartedAt < SLICE_MS ? undefined : nextTurn();
+}
+
+/** Resolves in a later iteration of the event loop, which belongs to the caller: each call gets one of its own, in order. */
+export function nextTurn(): Promise<void> {
   lastYield = lastYield.then(nextIteration);
   return lastYield;
 }

@@ -8,6 +8,7 @@ import { isTopicName, reservedReason } from "../core/topics.ts";
 import type { Tickets } from "./auth/tickets.ts";
 import type { Auth, Caller } from "./auth/tokens.ts";
 import { type BodyLimits, readBody } from "./body/body.ts";
+import { addressOf } from "./client-address.ts";
 import { EXACT } from "./routes.ts";
 
 export interface TicketDeps extends Pick<BodyLimits, "budget"> {
@@ -32,7 +33,7 @@ export function ticketRoutes({ tickets, auth, budget, namespace, checkFilter }: 
   return Router(EXACT).post("/tickets", async (req, res) => {
     const caller = auth.caller(req.headers.authorization);
     tickets.requireSecret();
-    const client = caller.name ?? req.socket.remoteAddress ?? "";
+    const client = caller.name ?? addressOf(req.socket);
     const body = await readBody(req, res, client, { budget, ...LIMITS });
     let bound: TicketRequest;
     try {

@@ -7,9 +7,12 @@ import { ExpressionError } from "../core/expressions.ts";
 import type { Ingest } from "../core/ingest.ts";
 import type { Received, Verified, WebhookReceiver } from "../core/webhook.ts";
 import { type BodyLimits, readBody } from "./body/body.ts";
+import { addressOf } from "./client-address.ts";
 import { EXACT } from "./routes.ts";
 
-export interface WebhookDeps extends BodyLimits {
+export interface WebhookDeps extends Pick<BodyLimits, "maxBody"> {
+  /** The bodies of deliveries: their senders are not known before the signature is verified. */
+  readonly webhookLimits: Pick<BodyLimits, "budget" | "largeBudget">;
   readonly ingest: Ingest;
   /** Receivers by name. */
   readonly webhooks: ReadonlyMap<string, WebhookReceiver>;
@@ -23,7 +26,8 @@ export function webhookRoutes(deps: WebhookDeps): Router {
     const receiver = deps.webhooks.get(name);
     if (!receiver) throw new OnrampError(40403, "No webhook with this name is configured.");
     const deadline = receivedAt.getTime() + receiver.deadlineMs;
-    const body = await readBody(req, res, req.socket.remoteAddress ?? "", deps);
+    const limits = { ...deps.webhookLimits, maxBody: deps.maxBody, reserves: false };
+    const body = await readBody(req, res, addressOf(req.socket), limits);
     try {
       if (Date.now() >= deadline) throw tooSlow(receiver.deadlineMs);
       const verified = await receiver.verify({ headers: req.headers, body: body.bytes, receivedAt });

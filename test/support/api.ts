@@ -91,6 +91,8 @@ export async function startApi({
     tickets: new Tickets(undefined, auth, Date.now),
     checkFilter: () => {},
     maxBody: 1_000_000,
+    maxRecords: 20_000,
+    webhookLimits: { budget: new Budget(budget) },
     deadlineMs: 10_000,
     webhooks: new Map(),
     now: Date.now,

@@ -72,6 +72,7 @@ export function startLines({
     auth: createAuth(undefined),
     budget: new Budget(budget),
     maxBody,
+    maxRecords: 20_000,
     deadlineMs,
     report: () => {},
     draining: new AbortController().signal,

@@ -4,15 +4,28 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Budget } from "../../core/budget.ts";
 import { OnrampError } from "../../core/errors.ts";
 import { ChunkBuffer } from "./chunk-buffer.ts";
+import { ChunkPace } from "./chunk-pace.ts";
 
 /** A complete body. The caller calls `release` once to return the bytes to the budget. */
 export interface Body {
   readonly bytes: Buffer;
+  /** Takes further bytes from the budget until `release`. @throws OnrampError 42901, 50301 when it is exceeded */
+  charge(bytes: number): void;
   release(): void;
 }
 
 export interface BodyLimits {
   readonly budget: Budget;
+  /**
+   * The budget of a body that is larger than a client's share of `budget`, which cannot hold it. Undefined: such a body is
+   * refused.
+   */
+  readonly largeBudget?: Budget;
+  /**
+   * Whether a large body takes its bytes before they are received. Only for clients that are known: others would block the
+   * budget with announcements. Default: true.
+   */
+  readonly reserves?: boolean;
   /** `http.maxBody`, in bytes. */
   readonly maxBody: number;
   /** The name of the limit in the error. Default: `http.maxBody`. */
@@ -24,15 +37,16 @@ export interface BodyLimits {
  *
  * @param client the client whose share of the budget the bytes are taken from
  * @throws OnrampError 41301 when the body is larger than `maxBody`, 42901 or 50301 when the budget is
- *   exceeded, 41501 when the body is compressed, 40001 when it is incomplete or has a transfer coding other
- *   than `chunked`
+ *   exceeded, 41501 when the body is compressed, 40801 when its chunks are too small, 40001 when it is incomplete or
+ *   has a transfer coding other than `chunked`
  */
 export function readBody(
   req: IncomingMessage,
   res: ServerResponse,
   client: string,
-  { budget, maxBody, limitName = "http.maxBody" }: BodyLimits,
+  limits: BodyLimits,
 ): Promise<Body> {
+  const { budget, largeBudget, maxBody, limitName = "http.maxBody", reserves = true } = limits;
   return new Promise((resolve, reject) => {
     try {
       refuseCodings(req);
@@ -42,7 +56,8 @@ export function readBody(
     const contentLength = Number(req.headers["content-length"] ?? 0);
     if (contentLength > maxBody) return reject(tooLarge(maxBody, limitName));
     const chunks = new ChunkBuffer();
-    const share = new BudgetShare(budget, client);
+    const share = new BudgetShare(budget, client, largeBudget);
+    const pace = new ChunkPace(req);
     const release = (): void => {
       chunks.clear();
       share.release();
@@ -56,6 +71,7 @@ export function readBody(
     const onData = (chunk: Buffer): void => {
       if (chunks.size + chunk.length > maxBody) return fail(tooLarge(maxBody, limitName));
       try {
+        pace.count(chunk.length);
         share.growTo(chunks.size + chunk.length);
       } catch (error) {
         return fail(error);
@@ -64,11 +80,14 @@ export function readBody(
     };
     const onEnd = (): void => {
       share.shrinkTo(chunks.size);
-      resolve({ bytes: chunks.bytes, release });
+      const charge = (bytes: number): void => share.growTo(share.taken + bytes);
+      resolve({ bytes: chunks.bytes, charge, release });
     };
     try {
-      share.reserve(contentLength, () => chunks.size);
-      if (contentLength >= LARGE) chunks.allocate(contentLength);
+      if (reserves && contentLength >= LARGE) {
+        share.reserve(contentLength, () => chunks.size);
+        chunks.allocate(contentLength);
+      }
     } catch (error) {
       return reject(error);
     }
@@ -122,19 +141,24 @@ const RESERVED_MS = 5000;
 
 /** The bytes of the budget that one body has taken. */
 class BudgetShare {
-  readonly #budget: Budget;
+  #budget: Budget;
   readonly #client: string;
+  readonly #largeBudget: Budget | undefined;
   #taken = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(budget: Budget, client: string) {
+  constructor(budget: Budget, client: string, largeBudget: Budget | undefined) {
     this.#budget = budget;
     this.#client = client;
+    this.#largeBudget = largeBudget;
+  }
+
+  get taken(): number {
+    return this.#taken;
   }
 
   /** Takes all bytes of a large body. @throws OnrampError 42901, 50301 when the budget is exceeded */
   reserve(contentLength: number, received: () => number): void {
-    if (contentLength < LARGE) return;
     this.growTo(contentLength);
     this.#timer = setTimeout(() => this.shrinkTo(received()), RESERVED_MS);
   }
@@ -146,7 +170,11 @@ class BudgetShare {
    */
   growTo(size: number): void {
     if (size <= this.#taken) return;
-    this.#budget.take(this.#client, size - this.#taken);
+    if (this.#largeBudget && this.#budget !== this.#largeBudget && size > this.#budget.clientLimit) {
+      this.#largeBudget.take(this.#client, size);
+      this.#budget.give(this.#client, this.#taken);
+      this.#budget = this.#largeBudget;
+    } else this.#budget.take(this.#client, size - this.#taken);
     this.#taken = size;
   }
 

@@ -3,6 +3,7 @@
 
 import type { ServerResponse } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
+import { RECORD_OVERHEAD } from "../../core/budget.ts";
 import { asOnrampError, OnrampError } from "../../core/errors.ts";
 import type { Draft, Receipts } from "../../core/record.ts";
 import type { PacedBody } from "../body/paced-body.ts";
@@ -13,8 +14,6 @@ import type { ProduceDeps } from "./produce-deps.ts";
 
 /** The maximum number of bytes per request that are submitted and not answered. */
 const MAX_IN_FLIGHT = 2 * 1024 * 1024;
-/** The bytes that an unanswered line takes from the budget in addition to its own bytes. */
-const LINE_OVERHEAD = 512;
 /** The number of lines that are submitted together: at first, and at most. */
 const FIRST_GROUP = 16;
 const MAX_GROUP = 1000;
@@ -116,7 +115,7 @@ export class LineStream {
     for (let from = 0; from < lines.length && !this.#body.stopped; ) {
       const group = lines.slice(from, from + this.#groupSize);
       from += group.length;
-      if (!(await this.#reserve(group.length * LINE_OVERHEAD))) return;
+      if (!(await this.#reserve(group.length * RECORD_OVERHEAD))) return;
       await this.#submit(group, from >= lines.length);
       while (this.#inFlight > MAX_IN_FLIGHT) await this.#answered;
     }
@@ -129,7 +128,7 @@ export class LineStream {
     const { topic, base, onError } = this.#request;
     const drafts: Draft[] = [];
     const numbers: number[] = [];
-    const own = lines.reduce((sum, line) => sum + LINE_OVERHEAD + (line?.length ?? 0), 0);
+    const own = lines.reduce((sum, line) => sum + RECORD_OVERHEAD + (line?.length ?? 0), 0);
     const bytes = last ? this.#taken - this.#inFlight - this.#splitter.held : own;
     for (const line of lines) {
       this.#line++;

@@ -8,6 +8,8 @@ import type { ErrorListener } from "../problem.ts";
 export interface ProduceDeps extends BodyLimits {
   readonly ingest: Ingest;
   readonly auth: Auth;
+  /** `http.maxRecords`: the maximum number of records of one request, except of lines. */
+  readonly maxRecords: number;
   /** `http.deadline`, in milliseconds. */
   readonly deadlineMs: number;
   readonly report: ErrorListener;

@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { OnrampError } from "../../core/errors.ts";
 import { requireTopicName } from "../../core/topics.ts";
 import { readBody } from "../body/body.ts";
+import { addressOf } from "../client-address.ts";
 import { decodePercent } from "../percent.ts";
 import { sendProblem } from "../problem.ts";
 import { apiRoutes } from "../routes.ts";
@@ -52,17 +53,28 @@ async function produce(req: IncomingMessage, res: ServerResponse, deps: ProduceD
       );
   }
   const format = formatOf(req.headers["content-type"], shape);
-  const client = caller.name ?? req.socket.remoteAddress ?? "";
+  const client = caller.name ?? addressOf(req.socket);
   const [onError, query] = onErrorIn(target.query);
   if (format === ndjson) {
-    const base = baseDraft({ topic, partition, query, rawHeaders: req.rawHeaders });
+    const base = baseDraft({ partition, query, rawHeaders: req.rawHeaders });
     return produceLines(req, res, { topic, base, onError, client }, deps);
   }
   const body = await readBody(req, res, client, deps);
   // The deadline limits the append, not the upload: a slow client must not use up the time for Kafka.
   const deadline = Date.now() + deps.deadlineMs;
   try {
-    const drafts = format.drafts({ topic, body: body.bytes, partition, query, rawHeaders: req.rawHeaders });
+    const { bytes, charge } = body;
+    const { rawHeaders } = req;
+    const read = format.drafts({
+      body: bytes,
+      partition,
+      query,
+      rawHeaders,
+      maxRecords: deps.maxRecords,
+      charge,
+    });
+    // Awaited only if the body is read in steps: each await on the hot path has a measurable cost.
+    const drafts = read instanceof Promise ? await read : read;
     const receipts = await deps.ingest.accept(topic, drafts, { deadline });
     format.answer(res, topic, receipts);
   } finally {

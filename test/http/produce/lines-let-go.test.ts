@@ -41,6 +41,7 @@ function start({ unread }: { readonly unread: boolean }) {
     auth: createAuth(undefined),
     budget: new Budget(1e6),
     maxBody: 1000,
+    maxRecords: 20_000,
     deadlineMs: 1000,
     report: () => {},
     draining: draining.signal,

@@ -5,20 +5,27 @@ import type { Draft, Receipts } from "../../../core/record.ts";
 
 /** The parts of a produce request that formats use. */
 export interface ProduceRequest {
-  readonly topic: string;
   readonly body: Buffer;
   /** The partition in the path; undefined when the path has none. */
   readonly partition: number | undefined;
   /** The query string without its question mark. */
   readonly query: string;
+  /** `http.maxRecords`. */
+  readonly maxRecords: number;
+  /** Takes bytes from the budget until the request is answered. @throws OnrampError 42901, 50301 when it is exceeded */
+  charge(bytes: number): void;
   /** Header names and values, alternating, in the order of the request. */
   readonly rawHeaders: readonly string[];
 }
 
 /** One produce format. */
 export interface Format {
-  /** Converts the body to drafts. Called once per request. @throws OnrampError 40001, 40402, 41301 */
-  drafts(request: ProduceRequest): Draft[];
+  /**
+   * Converts the body to drafts; a promise if that takes long. Called once per request.
+   *
+   * @throws OnrampError 40001, 40402, 41301, 42901, 50301
+   */
+  drafts(request: ProduceRequest): Draft[] | Promise<Draft[]>;
   /**
    * Responds with the outcome of every record. Called once per request.
    *

@@ -49,7 +49,11 @@ export function receiptText(topic: string, receipts: Receipts, index: number): s
  *
  * @throws OnrampError 40001, 40402
  */
-export function baseDraft({ query, partition, rawHeaders }: Omit<ProduceRequest, "body">): Draft {
+export function baseDraft({
+  query,
+  partition,
+  rawHeaders,
+}: Pick<ProduceRequest, "query" | "partition" | "rawHeaders">): Draft {
   const draft = { key: null, value: null, headers: headersOf(rawHeaders), partition, timestamp: undefined };
   return query === "" ? draft : { ...draft, ...parametersOf(query, partition) };
 }

@@ -2,14 +2,22 @@
 
 import { strict as assert } from "node:assert";
 import { OnrampError } from "../../../../src/core/errors.ts";
-import { Receipts } from "../../../../src/core/record.ts";
+import { type Draft, Receipts } from "../../../../src/core/record.ts";
 import type { ProduceRequest } from "../../../../src/http/produce/formats/format.ts";
 import { baseDraft, raw, rawJson } from "../../../../src/http/produce/formats/raw.ts";
 import { thrownCode } from "../../../support/codes.ts";
 import { recordedResponse } from "../../../support/response.ts";
 
 const request = (more: Partial<ProduceRequest> = {}): ProduceRequest => ({
-  ...{ topic: "t", body: Buffer.from("v"), partition: undefined, query: "", rawHeaders: [], ...more },
+  ...{
+    body: Buffer.from("v"),
+    partition: undefined,
+    query: "",
+    rawHeaders: [],
+    maxRecords: 1,
+    charge: () => {},
+  },
+  ...more,
 });
 const beside = (query: string, more: Partial<ProduceRequest> = {}) => baseDraft(request({ query, ...more }));
 const headers = (...rawHeaders: string[]) =>
@@ -32,7 +40,7 @@ describe("http: raw, the record", () => {
   });
 
   it("must be JSON if the content type says so", () => {
-    assert.equal(rawJson.drafts(request())[0]?.json, "The body");
+    assert.equal((rawJson.drafts(request()) as Draft[])[0]?.json, "The body");
   });
 
   it("has a value: an empty body is refused", () => {
@@ -45,7 +53,7 @@ describe("http: raw, the record", () => {
   });
 
   it("has what the query says beside the body", () => {
-    const [draft] = raw.drafts(request({ query: "key=k&timestamp=5&partition=12" }));
+    const [draft] = raw.drafts(request({ query: "key=k&timestamp=5&partition=12" })) as Draft[];
     assert.deepEqual([`${draft?.key}`, draft?.timestamp, draft?.partition], ["k", 5, 12]);
   });
 });

@@ -24,7 +24,7 @@ describe("http: timestamps", () => {
   it("with an unencoded + in the time zone are refused with the way to send it", () => {
     const messageOf = (query: string): string => {
       try {
-        baseDraft({ topic: "t", query, partition: undefined, rawHeaders: [] });
+        baseDraft({ query, partition: undefined, rawHeaders: [] });
       } catch (error) {
         return (error as Error).message;
       }

@@ -2,7 +2,7 @@
 // 1.0 stays 1.0. The caller has checked that the text is valid JSON. The only check here is for duplicate
 // members, because `JSON.parse` accepts them.
 
-import { OnrampError } from "../../../core/errors.ts";
+import { OnrampError } from "../../../src/core/errors.ts";
 import {
   eachElement,
   eachMember,
@@ -10,7 +10,7 @@ import {
   OPEN_BRACKET,
   skipSpace,
   skipValue,
-} from "../../../core/json-extents.ts";
+} from "../../../src/core/json-extents.ts";
 
 /** The positions of a record's key and value in the body; -1 for a missing member. */
 export interface RecordExtent {
