@@ -173,7 +173,11 @@ export class OnrampError extends OperatorError {
   readonly retryAfter: number | undefined;
 
   constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
+    // A stack is most of the cost of an error, and a client can cause many. The message is sufficient.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    Error.stackTraceLimit = stackTraceLimit;
     this.code = code;
     this.errors = options.errors;
     this.retryAfter = options.retryAfter ?? (this.known === "not written, try again" ? 1 : undefined);

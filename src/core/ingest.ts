@@ -3,12 +3,13 @@
 
 import { deadLetterDrafts, deadLetterHeaders, deadLetterTopic } from "./dead-letter.ts";
 import { elementAt } from "./element.ts";
-import { type ErrorDetail, messageOf, OnrampError } from "./errors.ts";
+import { type ErrorDetail, OnrampError } from "./errors.ts";
 import type { AppendOptions, ConsumedRecord, Meter, RecordLog } from "./ports.ts";
 import { type PreparedBatch, type PrepareOptions, prepareBatch, type TopicDraft } from "./prepare.ts";
 import { type AcceptedRecord, type Draft, Receipts } from "./record.ts";
+import { yieldToEventLoop } from "./time.ts";
 import { type RulesByTopic, type TopicRules, unwritableReason } from "./topics.ts";
-import { problemOf, requireJson, schemaProblem, setKeys, violationsIn } from "./validate.ts";
+import { checkAll, problemOf, requireJson, schemaProblem } from "./validate.ts";
 
 export interface IngestDeps {
   readonly records: RecordLog;
@@ -88,11 +89,15 @@ export function createIngest({ records, topics, namespace, meter }: IngestDeps):
           meter.countAppended(topic, receipts, (performance.now() - started) / 1000);
           return receipts;
         }
-        for (const draft of drafts) requireJson(draft, rules);
-        let violations = violationsIn(drafts, rules);
-        // Awaited only if there is a key expression: each await on the hot path has a measurable cost.
-        if (!violations && rules.key)
-          violations = await keyViolations(drafts, rules, topic, options.deadLetterFor);
+        for (const { value } of drafts) {
+          const tooLarge = value === null ? undefined : records.sizeProblem?.(topic, value.length);
+          if (tooLarge) throw sizeProblemOf(tooLarge, drafts.length);
+        }
+        // Awaited only if there are rules: each await on the hot path has a measurable cost.
+        let violations: ErrorDetail[] | undefined;
+        if (rules.schema || rules.key)
+          violations = await checkAll(drafts, rules, topic, options.deadLetterFor !== undefined);
+        else for (const draft of drafts) requireJson(draft, rules);
         const target = violations ? deadLetterTopic(topic) : topic;
         const ready = violations ? invalidDrafts(drafts, topic, violations, options.deadLetterFor) : drafts;
         const appended = records.append(target, stamp(ready), { deadline: options.deadline });
@@ -128,27 +133,6 @@ export function createIngest({ records, topics, namespace, meter }: IngestDeps):
   };
 }
 
-/**
- * Sets the keys of all drafts.
- *
- * @returns undefined when all keys are set; the failure as a violation, when `deadLetterFor` is given
- * @throws OnrampError for a failure, when `deadLetterFor` is not given
- */
-async function keyViolations(
-  drafts: readonly Draft[],
-  rules: TopicRules,
-  topic: string,
-  deadLetterFor: string | undefined,
-): Promise<ErrorDetail[] | undefined> {
-  try {
-    await setKeys(drafts, rules, topic);
-    return undefined;
-  } catch (error) {
-    if (deadLetterFor === undefined) throw error;
-    return [{ message: messageOf(error) }];
-  }
-}
-
 /** Appends valid drafts as `onBadRecord` specifies; each bad draft fails with its own error. */
 async function acceptEach(
   records: RecordLog,
@@ -159,12 +143,16 @@ async function acceptEach(
 ): Promise<Receipts> {
   const problems = new Map<number, OnrampError>();
   for (let index = 0; index < drafts.length && (onBadRecord !== "stop" || problems.size === 0); index++) {
+    const pause = yieldToEventLoop();
+    if (pause) await pause;
     const draft = elementAt(drafts, index);
-    let problem = draft.fault ?? problemOf(draft, rules, topic);
     const began = Date.now();
+    let problem =
+      draft.fault ?? records.sizeProblem?.(topic, draft.value?.length ?? 0) ?? problemOf(draft, rules, topic);
     if (problem instanceof Promise) problem = await problem;
     if (!problem && appendMs !== undefined && Date.now() - began >= appendMs)
       problem = tooSlow(topic, appendMs);
+    draft.parsed = undefined;
     if (problem) problems.set(index, problem);
   }
   const deadline = appendMs === undefined ? given : Date.now() + appendMs;
@@ -177,6 +165,11 @@ async function acceptEach(
   receipts.fill(isAppended ? await records.append(topic, stamp(valid), options) : new Receipts(0), problems);
   return receipts;
 }
+
+const sizeProblemOf = (tooLarge: OnrampError, records: number): OnrampError =>
+  records === 1
+    ? tooLarge
+    : new OnrampError(41301, `${tooLarge.message} Nothing of the request's ${records} records was written.`);
 
 const tooSlow = (topic: string, ms: number): OnrampError =>
   new OnrampError(

@@ -1,6 +1,7 @@
 // The interfaces between parts of the process that do not know each other, such as `http/` and `kafka/`.
 // `app/` connects the parts.
 
+import type { OnrampError } from "./errors.ts";
 import type { AcceptedRecord, Header, Receipts } from "./record.ts";
 
 /** Writes records to Kafka. Implemented by `kafka/produce/producer.ts`. */
@@ -15,6 +16,13 @@ export interface RecordLog {
    *   passes it on
    */
   append(topic: string, records: readonly AcceptedRecord[], options: AppendOptions): Promise<Receipts>;
+  /**
+   * Returns the error 41301 that `append` would report for a value of this size, as far as it is known without a request to
+   * Kafka. Called before a value is parsed. Without this function, only `append` compares sizes.
+   *
+   * @param bytes the size of the value
+   */
+  sizeProblem?(topic: string, bytes: number): OnrampError | undefined;
 }
 
 export interface AppendOptions {
@@ -105,7 +113,7 @@ export interface RecordFeed {
  */
 export interface TopicCatalog {
   /** @returns the names of all topics that Kafka shows to Onramp @throws OnrampError 50301 */
-  names(): Promise<string[]>;
+  names(): Promise<readonly string[]>;
   /** Describes one topic. @throws OnrampError 40401, 40301, 50301 */
   describe(topic: string): Promise<TopicDescription>;
 }

@@ -1,7 +1,7 @@
 // Applies the rules of a topic to drafts: JSON, schema, key.
 
 import { elementAt } from "./element.ts";
-import { asOnrampError, type ErrorDetail, MOST_DETAILS, OnrampError } from "./errors.ts";
+import { asOnrampError, type ErrorDetail, MOST_DETAILS, messageOf, OnrampError } from "./errors.ts";
 import { ExpressionError, toKey } from "./expressions.ts";
 import { checkJson, parseJson } from "./json.ts";
 import { inexactNumbers, parseExactly, withExactNumbers } from "./json-numbers.ts";
@@ -44,6 +44,41 @@ export function violationsIn(
 }
 
 /**
+ * Applies all rules to the drafts of a request, one after the other, so that other requests are served meanwhile, and at most
+ * one value is kept in parsed form.
+ *
+ * @param reportsKeys whether a key that cannot be computed is a violation
+ * @returns the violations of all drafts, as `violationsIn`; undefined when all drafts are valid and have their keys
+ * @throws OnrampError 40001, 41301 for a value that is not JSON, or for a key that cannot be computed
+ */
+export async function checkAll(
+  drafts: readonly Draft[],
+  rules: TopicRules,
+  topic: string,
+  reportsKeys: boolean,
+): Promise<ErrorDetail[] | undefined> {
+  const found: ErrorDetail[] = [];
+  let keyFailure: unknown;
+  for (const [index, draft] of drafts.entries()) {
+    const pause = yieldToEventLoop();
+    if (pause) await pause;
+    requireJson(draft, rules);
+    for (const violation of violationsIn([draft], rules) ?? [])
+      found.push(drafts.length === 1 ? violation : { index, ...violation });
+    if (found.length >= MOST_DETAILS) break;
+    if (rules.key && found.length === 0 && keyFailure === undefined)
+      await setKeys([draft], rules, topic).catch((error: unknown) => {
+        keyFailure = error;
+      });
+    draft.parsed = undefined;
+  }
+  if (found.length > 0) return found;
+  if (keyFailure === undefined) return undefined;
+  if (!reportsKeys) throw keyFailure;
+  return [{ message: messageOf(keyFailure) }];
+}
+
+/**
  * @returns the error 42206 for the violations in a request
  * @param records the number of records in the request
  */
@@ -68,7 +103,8 @@ export async function setKeys(drafts: readonly Draft[], { key }: TopicRules, top
   for (const draft of drafts) {
     if (draft.key !== null || draft.value === null) continue;
     // An evaluation does no I/O: without this, the records before could not be sent to Kafka in the meantime.
-    await yieldToEventLoop();
+    const pause = yieldToEventLoop();
+    if (pause) await pause;
     draft.parsed ??= parseJson(draft.value, `Topic "${topic}" takes its key from the value, which`);
     try {
       draft.key = toKey(await key?.evaluate(withExactNumbers(draft.value, draft.parsed), { topic }));

@@ -4,8 +4,9 @@
 import type http from "node:http";
 import https from "node:https";
 import type net from "node:net";
-import type { OnrampError } from "../core/errors.ts";
+import { OnrampError } from "../core/errors.ts";
 import { rawProblem } from "./problem.ts";
+import { LEAST_RATE, RATE_MS, ReceiveRates } from "./receive-rates.ts";
 
 /** The time for a problem to be sent before its socket is destroyed. */
 const PROBLEM_SENT_MS = 1000;
@@ -16,20 +17,45 @@ const PENDING_SENT_MS = 10_000;
 const REQUEST_MS = 60_000;
 const SWEEP_MS = 5000;
 
-const failureHandlers = new WeakMap<http.ServerResponse, (problem: OnrampError) => void>();
+/** The most requests of one connection that are handled at the same time; further ones wait, and it is not read. */
+const MAX_HANDLED = 16;
+/** The most requests of one connection that wait: what Node reads at once contains at most about 2,500. */
+const MAX_WAITING = 5000;
+/** The most bytes of responses that a client has not taken while its next request is handled. */
+const MAX_UNTAKEN = 256 * 1024;
 
-/**
- * Sets the handler for a failure of the rest of a request. The handler reports the failure in its own
- * response: records of the request may be written already, so the response must not say that nothing was
- * written.
- */
-export function setFailureHandler(res: http.ServerResponse, handler: (problem: OnrampError) => void): void {
+/** Handles the failure of the rest of a request whose response has begun, or may begin. */
+export interface FailureHandler {
+  /**
+   * Reports the failure in the response of the request: records of the request may be written already, so the response must
+   * not say that nothing was written.
+   */
+  onFailure(problem: OnrampError): void;
+  /** When the client began to send what it has not completed (milliseconds); undefined while nothing is expected from it. */
+  waitsSince(): number | undefined;
+}
+
+const failureHandlers = new WeakMap<http.ServerResponse, FailureHandler>();
+
+/** Sets the handler for a failure of the rest of a request. Without one, the request is answered with the problem. */
+export function setFailureHandler(res: http.ServerResponse, handler: FailureHandler): void {
   failureHandlers.set(res, handler);
 }
 
-/** The open sockets, each with its pending responses and the start times of their requests (milliseconds). */
+/** An open socket. */
+interface Open {
+  /** The responses that are not complete, and the start times of their requests (milliseconds). */
+  readonly pending: Map<http.ServerResponse, number>;
+  /** Starts the requests that wait, in order. */
+  readonly waiting: (() => void)[];
+  /** The time since which the client has taken nothing of its responses (milliseconds), and how much it had not taken. */
+  untaken: { readonly since: number; readonly bytes: number };
+}
+
+/** The open sockets and their requests. */
 export class Connections {
-  readonly #open = new Map<net.Socket, Map<http.ServerResponse, number>>();
+  readonly #open = new Map<net.Socket, Open>();
+  readonly #rates = new ReceiveRates();
   readonly #sweep: NodeJS.Timeout;
   /**
    * TCP sockets whose TLS handshake has not ended, by peer. Afterwards, `#open` contains the TLS socket that
@@ -40,7 +66,7 @@ export class Connections {
 
   /** @param late the problem for a request that did not arrive in time */
   constructor(server: http.Server, late: OnrampError) {
-    this.#sweep = setInterval(() => this.#rejectLate(Date.now() - REQUEST_MS, late), SWEEP_MS).unref();
+    this.#sweep = setInterval(() => this.#rejectLate(Date.now(), late), SWEEP_MS).unref();
     server.on("connection", (socket: net.Socket) => this.#accept(socket, server instanceof https.Server));
     server.on("secureConnection", (socket: net.Socket) => {
       this.#handshaking.delete(peer(socket));
@@ -48,14 +74,25 @@ export class Connections {
     });
   }
 
-  /** Tracks a response until it is closed. */
-  track(socket: net.Socket, res: http.ServerResponse): void {
-    const pending = this.#add(socket);
+  /**
+   * Tracks a response until it is closed.
+   *
+   * @param start handles the request; called now, or when earlier requests of the connection are answered
+   */
+  track(socket: net.Socket, res: http.ServerResponse, start: () => void): void {
+    const open = this.#add(socket);
+    const { pending, waiting } = open;
     pending.set(res, Date.now());
     res.once("close", () => {
       pending.delete(res);
       if (pending.size === 0 && this.#closing) socket.destroySoon();
+      if (waiting.length > 0) startWaiting(socket, open);
     });
+    if (pending.size <= MAX_HANDLED && socket.writableLength < MAX_UNTAKEN) return start();
+    waiting.push(start);
+    socket.pause();
+    if (waiting.length > MAX_WAITING) socket.destroy();
+    else if (socket.writableLength >= MAX_UNTAKEN) socket.once("drain", () => startWaiting(socket, open));
   }
 
   /**
@@ -64,9 +101,9 @@ export class Connections {
    */
   reject(socket: net.Socket, problem: OnrampError): void {
     // Only the malformed request is incomplete.
-    const responses = [...(this.#open.get(socket)?.keys() ?? [])];
-    const handler = responses.map((res) => !res.req.complete && failureHandlers.get(res)).find(Boolean);
-    if (handler) return handler(problem);
+    const responses = [...(this.#open.get(socket)?.pending.keys() ?? [])];
+    const handled = responses.find((res) => !res.req.complete && failureHandlers.has(res));
+    if (handled) return failureHandlers.get(handled)?.onFailure(problem);
     const pending = responses.filter((res) => res.req.complete);
     if (pending.length === 0) socket.end(rawProblem(problem));
     let left = pending.length;
@@ -78,15 +115,23 @@ export class Connections {
   close(): void {
     this.#closing = true;
     clearInterval(this.#sweep);
-    for (const [socket, pending] of this.#open) if (pending.size === 0) socket.destroy();
+    for (const [socket, { pending }] of this.#open) if (pending.size === 0) socket.destroy();
     for (const socket of this.#handshaking.values()) socket.destroy();
   }
 
-  #rejectLate(since: number, late: OnrampError): void {
-    for (const [socket, pending] of this.#open)
-      for (const [res, started] of pending)
-        if (started < since && !res.req.complete && !res.headersSent && !failureHandlers.has(res))
-          this.reject(socket, late);
+  #rejectLate(now: number, late: OnrampError): void {
+    for (const [socket, open] of this.#open) {
+      this.#rates.sample(socket, now);
+      for (const [res, started] of open.pending) {
+        if (res.req.complete) continue;
+        const handler = failureHandlers.get(res);
+        const since = handler ? handler.waitsSince() : res.headersSent ? undefined : started;
+        if (since === undefined) continue;
+        if (!handler && started < now - REQUEST_MS) this.reject(socket, late);
+        else if (this.#rates.isSlow(socket, since, now)) this.reject(socket, tooSlow());
+      }
+      destroyUntaken(socket, open, now);
+    }
   }
 
   #accept(socket: net.Socket, tls: boolean): void {
@@ -96,15 +141,37 @@ export class Connections {
     socket.once("close", () => this.#handshaking.delete(key));
   }
 
-  #add(socket: net.Socket): Map<http.ServerResponse, number> {
-    let pending = this.#open.get(socket);
-    if (!pending) {
-      pending = new Map();
-      this.#open.set(socket, pending);
+  #add(socket: net.Socket): Open {
+    let open = this.#open.get(socket);
+    if (!open) {
+      open = { pending: new Map(), waiting: [], untaken: { since: 0, bytes: 0 } };
+      this.#open.set(socket, open);
       socket.once("close", () => this.#open.delete(socket));
     }
-    return pending;
+    return open;
   }
 }
+
+/** Starts requests that wait, up to the limits, and reads the socket again when none is left. */
+function startWaiting(socket: net.Socket, { pending, waiting }: Open): void {
+  while (waiting.length > 0 && pending.size - waiting.length < MAX_HANDLED) {
+    if (socket.writableLength >= MAX_UNTAKEN) return;
+    waiting.shift()?.();
+  }
+  if (waiting.length === 0) socket.resume();
+}
+
+/** Destroys a socket whose client has taken nothing of its responses for a minute. */
+function destroyUntaken(socket: net.Socket, open: Open, now: number): void {
+  const bytes = socket.writableLength;
+  if (bytes === 0 || bytes !== open.untaken.bytes) open.untaken = { since: now, bytes };
+  else if (now - open.untaken.since >= REQUEST_MS) socket.destroy();
+}
+
+const tooSlow = (): OnrampError =>
+  new OnrampError(
+    40801,
+    `In the last ${RATE_MS / 1000} s, the request arrived at less than ${LEAST_RATE} bytes per second. Send it faster; end a line when its record is complete.`,
+  );
 
 const peer = (socket: net.Socket): string => `${socket.remoteAddress} ${socket.remotePort}`;

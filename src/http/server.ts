@@ -96,8 +96,7 @@ export async function listen(
     : http.createServer(options);
   const connections = new Connections(server, parserProblem({ code: "ERR_HTTP_REQUEST_TIMEOUT" }));
   const onRequest = (req: IncomingMessage, res: ServerResponse): void => {
-    connections.track(req.socket, res);
-    listener(req, res as never);
+    connections.track(req.socket, res, () => listener(req, res as never));
   };
   // A client that ends its side of the connection after a complete request still receives the response.
   Object.assign(server, { httpAllowHalfOpen: true });

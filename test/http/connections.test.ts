@@ -19,9 +19,21 @@ class FakeSocket extends EventEmitter {
   readonly remoteAddress = "127.0.0.1";
   readonly remotePort: number;
   readonly done: string[] = [];
+  writableLength = 0;
+  /** The bytes per millisecond that it receives. */
+  rate = 1;
   constructor(remotePort = 1) {
     super();
     this.remotePort = remotePort;
+  }
+  get bytesRead(): number {
+    return Date.now() * this.rate;
+  }
+  pause(): void {
+    this.done.push("pause");
+  }
+  resume(): void {
+    this.done.push("resume");
   }
   get socket(): net.Socket {
     return this as unknown as net.Socket;
@@ -70,11 +82,16 @@ function start(secure = false) {
     /** A request on a connection. */
     request(socket: FakeSocket, complete = true): FakeResponse {
       const fake = new FakeResponse(complete);
-      connections.track(socket.socket, fake.res);
+      connections.track(socket.socket, fake.res, () => {});
       return fake;
     },
   };
 }
+/** Lets time pass in the steps of the checks. */
+function pass(ms: number): void {
+  for (let left = ms; left > 0; left -= 5000) mock.timers.tick(5000);
+}
+const noWait = { waitsSince: () => undefined };
 const told = (problem: OnrampError): string => `end ${rawProblem(problem)}`;
 
 describe("http: connections, a broken request", () => {
@@ -127,7 +144,7 @@ describe("http: connections, a broken request", () => {
     request(socket);
     const lines = request(socket, false);
     const stopped: OnrampError[] = [];
-    setFailureHandler(lines.res, (problem) => stopped.push(problem));
+    setFailureHandler(lines.res, { ...noWait, onFailure: (problem) => void stopped.push(problem) });
     connections.reject(socket.socket, bad);
     mock.timers.tick(20_000);
     assert.deepEqual([stopped, socket.done], [[bad], []]);
@@ -137,7 +154,7 @@ describe("http: connections, a broken request", () => {
     const { connections, connect, request } = start();
     const socket = connect();
     const lines = request(socket, true);
-    setFailureHandler(lines.res, () => assert.fail("its request is whole"));
+    setFailureHandler(lines.res, { ...noWait, onFailure: () => assert.fail("its request is whole") });
     connections.reject(socket.socket, bad);
     lines.emit("finish");
     assert.deepEqual(socket.done, ["destroySoon"]);
@@ -159,6 +176,93 @@ describe("http: connections, a broken request", () => {
   });
 });
 
+describe("http: connections, a slow request", () => {
+  it("is answered when less than 512 bytes per second arrived for 30 s", () => {
+    const { connect, request } = start();
+    const [slow, fast] = [connect(1), connect(2)];
+    [slow.rate, fast.rate] = [0.511, 0.513];
+    request(slow, false);
+    request(fast, false);
+    pass(30_000);
+    assert.deepEqual([slow.done, fast.done], [[], []]);
+    pass(5000);
+    assert.match(slow.done[0] ?? "", /less than 512 bytes per second/);
+    pass(20_000);
+    assert.deepEqual(fast.done, []);
+  });
+
+  it("answers itself if it can, and counts only while something is expected", () => {
+    const { connect, request } = start();
+    const socket = connect();
+    socket.rate = 0;
+    let since: number | undefined;
+    const problems: OnrampError[] = [];
+    const onFailure = (problem: OnrampError) => void problems.push(problem);
+    setFailureHandler(request(socket, false).res, { onFailure, waitsSince: () => since });
+    pass(100_000);
+    since = Date.now();
+    pass(25_000);
+    assert.equal(problems.length, 0);
+    pass(10_000);
+    assert.deepEqual([problems.at(0)?.code, socket.done], [40801, []]);
+  });
+});
+
+describe("http: connections, many requests on one connection", () => {
+  /** Requests that are tracked, and the numbers of those that were started. */
+  function pipelined(socket: FakeSocket, connections: Connections, count: number) {
+    const started: number[] = [];
+    const responses = Array.from({ length: count }, (_, n) => {
+      const response = new FakeResponse(true);
+      connections.track(socket.socket, response.res, () => void started.push(n));
+      return response;
+    });
+    return { started, responses };
+  }
+
+  it("are handled 16 at a time, in order, and the socket is not read while others wait", () => {
+    const { connections, connect } = start();
+    const socket = connect();
+    const { started, responses } = pipelined(socket, connections, 18);
+    assert.deepEqual([started.length, socket.done], [16, ["pause", "pause"]]);
+    responses[3]?.emit("close");
+    assert.deepEqual([started.length, started.at(-1), socket.done.length], [17, 16, 2]);
+    responses[0]?.emit("close");
+    assert.deepEqual([started.at(-1), socket.done.at(-1)], [17, "resume"]);
+  });
+
+  it("wait while the client has not taken 256 KB of the responses", () => {
+    const { connections, connect } = start();
+    const socket = connect();
+    socket.writableLength = 256 * 1024;
+    const { started } = pipelined(socket, connections, 1);
+    assert.deepEqual(started, []);
+    socket.writableLength = 0;
+    socket.emit("drain");
+    assert.deepEqual(started, [0]);
+  });
+
+  it("end the connection when 5,000 of them wait", () => {
+    const { connections, connect } = start();
+    const socket = connect();
+    pipelined(socket, connections, 5016);
+    assert.ok(!socket.done.includes("destroy"));
+    pipelined(socket, connections, 1);
+    assert.equal(socket.done.at(-1), "destroy");
+  });
+
+  it("end the connection when nothing of the responses was taken for a minute", () => {
+    const { connect, request } = start();
+    const socket = connect();
+    request(socket);
+    socket.writableLength = 1;
+    pass(60_000);
+    assert.deepEqual(socket.done, []);
+    pass(5000);
+    assert.deepEqual(socket.done, ["destroy"]);
+  });
+});
+
 describe("http: connections, a late request", () => {
   it("is answered when it is incomplete after a minute", () => {
     const { connect, request } = start();
@@ -175,7 +279,8 @@ describe("http: connections, a late request", () => {
     const sockets = [connect(1), connect(2), connect(3)] as const;
     request(sockets[0], true);
     request(sockets[1], false).headersSent = true;
-    setFailureHandler(request(sockets[2], false).res, () => assert.fail("it is not late"));
+    const answersItself = { ...noWait, onFailure: () => assert.fail("it is not late") };
+    setFailureHandler(request(sockets[2], false).res, answersItself);
     mock.timers.tick(200_000);
     assert.deepEqual(
       sockets.map(({ done }) => done),

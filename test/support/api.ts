@@ -85,6 +85,7 @@ export async function startApi({
     countRefused: (topic, _error, records) => void counted.push(["refused", topic, records]),
   };
   const { topics = new Map(), auth = createAuth(undefined) } = deps;
+  const whole = new Budget(budget);
   const api: ApiDeps = {
     ingest: createIngest({ records: recorded.log, topics, namespace: "onramp", meter }),
     auth,
@@ -92,7 +93,7 @@ export async function startApi({
     checkFilter: () => {},
     maxBody: 1_000_000,
     maxRecords: 20_000,
-    webhookLimits: { budget: new Budget(budget) },
+    webhookLimits: { budget: new Budget(budget, { whole }) },
     deadlineMs: 10_000,
     webhooks: new Map(),
     now: Date.now,
@@ -107,7 +108,7 @@ export async function startApi({
     draining: draining.signal,
     report: (error) => void reported.push(error),
     ...deps,
-    budget: new Budget(budget),
+    budget: whole,
   };
   const server: Listening = await listen(apiListener(api), 0, "127.0.0.1");
   let closed: Promise<void> | undefined;

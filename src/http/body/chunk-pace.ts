@@ -9,7 +9,7 @@ const FREE_CHUNKS = 64;
 /** Chunks of less bytes on average are received in turns with those of other clients. */
 const SMALL = 256;
 /** The least mean size of the chunks of a body, in bytes, after its first megabyte. */
-export const LEAST_CHUNK = 16;
+const LEAST_CHUNK = 16;
 const FIRST_BYTES = 1024 * 1024;
 
 /** Counts the chunks of one body. */
@@ -29,7 +29,8 @@ export class ChunkPace {
     this.#chunks++;
     this.#bytes += bytes;
     if (this.#chunks < FREE_CHUNKS || this.#bytes >= this.#chunks * SMALL) return;
-    checkChunks(this.#bytes, this.#chunks);
+    const problem = chunkProblem(this.#bytes, this.#chunks);
+    if (problem) throw problem;
     if (this.#isWaiting) return;
     // The chunks that were read together are received; then the sockets of other clients are read first.
     this.#isWaiting = true;
@@ -41,11 +42,11 @@ export class ChunkPace {
   }
 }
 
-/** @throws OnrampError 40801 when the chunks of a body are too small on average */
-export function checkChunks(bytes: number, chunks: number): void {
-  if (bytes > FIRST_BYTES && bytes < chunks * LEAST_CHUNK)
-    throw new OnrampError(
-      40801,
-      `The body is sent in chunks of less than ${LEAST_CHUNK} bytes on average. Send larger chunks, for example by collecting data before each write.`,
-    );
+/** @returns the error 40801 when the chunks of a body are too small on average */
+export function chunkProblem(bytes: number, chunks: number): OnrampError | undefined {
+  if (bytes <= FIRST_BYTES || bytes >= chunks * LEAST_CHUNK) return undefined;
+  return new OnrampError(
+    40801,
+    `The body is sent in chunks of less than ${LEAST_CHUNK} bytes on average. Send larger chunks, for example by collecting data before each write.`,
+  );
 }

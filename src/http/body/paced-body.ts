@@ -2,6 +2,7 @@
 
 import type { IncomingMessage } from "node:http";
 import { OnrampError } from "../../core/errors.ts";
+import { yieldToEventLoop } from "../../core/time.ts";
 
 /** A request without traffic for this time is stopped: its client is gone, or does not read the responses. */
 const IDLE_MS = 60_000;
@@ -43,13 +44,22 @@ export class PacedBody {
     return this.#stopped;
   }
 
+  /** Whether the client has not sent anything that was not returned by `next`. */
+  get isWaiting(): boolean {
+    return this.#wake !== undefined;
+  }
+
   /** @returns the next chunk; undefined after the last one, or after `stop` */
   async next(): Promise<Buffer | undefined> {
+    // Chunks that have arrived are received in turns with the requests of other clients.
+    const pause = yieldToEventLoop();
+    if (pause) await pause;
     this.#req.resume();
     while (this.#chunk === undefined && !this.#ended && !this.#stopped) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
+      this.#wake = undefined;
     }
     const chunk = this.#stopped ? undefined : this.#chunk;
     this.#chunk = undefined;

@@ -7,10 +7,12 @@ import { RECORD_OVERHEAD } from "../../core/budget.ts";
 import { asOnrampError, OnrampError } from "../../core/errors.ts";
 import type { Draft, Receipts } from "../../core/record.ts";
 import type { PacedBody } from "../body/paced-body.ts";
+import { drained } from "./drained.ts";
 import { type Line, LineSplitter } from "./formats/line-splitter.ts";
 import { draftOf, isBlank, problemText } from "./formats/lines.ts";
 import { receiptText } from "./formats/raw.ts";
 import type { ProduceDeps } from "./produce-deps.ts";
+import { SenderFaults } from "./sender-faults.ts";
 
 /** The maximum number of bytes per request that are submitted and not answered. */
 const MAX_IN_FLIGHT = 2 * 1024 * 1024;
@@ -53,6 +55,7 @@ export class LineStream {
   /** Resolves when all groups up to now are answered. */
   #answered: Promise<void> = Promise.resolve();
   #failure: OnrampError | undefined;
+  readonly #faults = new SenderFaults();
 
   constructor(res: ServerResponse, request: LinesRequest, deps: ProduceDeps, body: PacedBody) {
     this.#res = res;
@@ -64,7 +67,15 @@ export class LineStream {
 
   /** Processes a chunk of the body. Resolves when the stream can accept the next chunk. */
   async write(chunk: Buffer): Promise<void> {
-    if (await this.#reserve(chunk.length)) await this.#submitAll(this.#splitter.push(chunk));
+    if (!(await this.#reserve(chunk.length))) return;
+    const lines = this.#splitter.push(chunk);
+    this.#stopFor(this.#faults.countChunk(chunk.length, lines.length, this.#splitter.held));
+    await this.#submitAll(lines);
+  }
+
+  /** As `FailureHandler.waitsSince`: while a line is not complete, its rest is expected. */
+  get waitsSince(): number | undefined {
+    return this.#body.isWaiting ? this.#faults.lineSince : undefined;
   }
 
   /**
@@ -197,6 +208,7 @@ export class LineStream {
       for (let n = 0; n < receipts.count; n++) {
         const error = receipts.errors?.[n];
         if (error) bad = true;
+        this.#stopFor(this.#faults.countLine(error, numbers[n] as number));
         text += error ? problemText(error, numbers[n] as number) : receiptText(topic, receipts, n);
         text += "\n";
       }
@@ -215,6 +227,10 @@ export class LineStream {
     if (bad && onError === "stop") this.#body.stop(BAD_LINE);
   }
 
+  #stopFor(reason: OnrampError | undefined): void {
+    if (reason) this.#body.stop(reason);
+  }
+
   #begin(): void {
     if (!this.#res.headersSent) this.#res.writeHead(200, { "content-type": "application/x-ndjson" });
   }
@@ -225,20 +241,3 @@ const BUDGET_FULL =
 
 /** The reason to stop for `?onError=stop`. The response already ends with the problem of the bad line. */
 const BAD_LINE = new OnrampError(40001, "A line was refused, and onError is stop.");
-
-/**
- * Resolves when the client has read more of the response, or has disconnected. A response that waits for an
- * earlier response on its connection emits no `close` event, so the socket's event is used as well.
- */
-function drained(res: ServerResponse): Promise<void> {
-  const { socket } = res.req;
-  return new Promise((resolve) => {
-    const done = (): void => {
-      res.off("drain", done).off("close", done);
-      socket.off("close", done);
-      resolve();
-    };
-    res.once("drain", done).once("close", done);
-    socket.once("close", done);
-  });
-}

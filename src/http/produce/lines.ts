@@ -32,13 +32,13 @@ export async function produceLines(
   // A client that does not read its receipts blocks the stream; only closing its connection ends the wait.
   const closeStalled = (): void => void (res.writableNeedDrain && req.socket.destroy());
   req.on("timeout", closeStalled);
-  setFailureHandler(res, (problem) => body.stop(problem));
   const onDrain = (): void => {
     body.stop(new OnrampError(50301, STOPPING));
     setTimeout(closeStalled, MAX_STALL_MS).unref();
   };
   deps.draining.addEventListener("abort", onDrain);
   const stream = new LineStream(res, request, deps, body);
+  setFailureHandler(res, { onFailure: (problem) => body.stop(problem), waitsSince: () => stream.waitsSince });
   try {
     for (let chunk = await body.next(); chunk; chunk = await body.next()) await stream.write(chunk);
     await stream.end();

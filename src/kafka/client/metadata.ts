@@ -3,6 +3,7 @@
 
 import { OnrampError } from "../../core/errors.ts";
 import type { Log, TopicCatalog, TopicDescription } from "../../core/ports.ts";
+import { SharedAnswer } from "../../core/shared-answer.ts";
 import { untilDeadline } from "../../core/time.ts";
 import { requireTopicName } from "../../core/topics.ts";
 import { NO_ID } from "../../wire/codec.ts";
@@ -58,6 +59,8 @@ export class TopicMetadata implements TopicCatalog {
   readonly #log: Log;
   readonly #topics = new Map<string, TopicState>();
   readonly #errors = new Map<string, number>();
+  /** The requests of 100 ms share one listing: the answer can have all topics of the cluster. */
+  readonly #listing = new SharedAnswer(() => this.#list(), SPACING_MS);
   #next: Refresh | undefined;
   #running: Promise<void> = Promise.resolve();
   #lastAt = 0;
@@ -137,7 +140,11 @@ export class TopicMetadata implements TopicCatalog {
   }
 
   /** Returns the names of all topics, sorted. @throws OnrampError 50301 when Kafka does not answer */
-  async names(): Promise<string[]> {
+  names(): Promise<readonly string[]> {
+    return this.#listing.get();
+  }
+
+  async #list(): Promise<readonly string[]> {
     try {
       const answer = await this.#request(null);
       return answer.topics

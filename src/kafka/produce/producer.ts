@@ -11,7 +11,7 @@ import type { Cluster } from "../client/cluster.ts";
 import type { TopicMetadata, TopicState } from "../client/metadata.ts";
 import { tooLate, unreachable } from "../client/problems.ts";
 import type { Lane } from "./lane.ts";
-import { refusedProducer, unusableKafka } from "./produce-errors.ts";
+import { largerThanLimit, refusedProducer, unusableKafka } from "./produce-errors.ts";
 import { ProducerIds } from "./producer-id.ts";
 import type { Pending } from "./segment.ts";
 import { Sender } from "./sender.ts";
@@ -118,6 +118,13 @@ export class Producer implements RecordLog {
         count((lane) => lane.backingOff),
       ),
     ];
+  }
+
+  sizeProblem(topic: string, bytes: number): OnrampError | undefined {
+    // With compression, only the broker can compare the size.
+    if (this.#options.compression !== undefined) return undefined;
+    const limit = this.#metadata.get(topic)?.limits.maxMessageBytes ?? Number.POSITIVE_INFINITY;
+    return bytes > limit ? largerThanLimit(topic, bytes, limit) : undefined;
   }
 
   async append(topic: string, records: readonly AcceptedRecord[], options: AppendOptions): Promise<Receipts> {

@@ -90,8 +90,8 @@ describe("http: a request of lines that breaks off", () => {
     const server = http.createServer();
     const connections = new Connections(server, new OnrampError(40801, "late"));
     afterTest(() => connections.close());
-    const socket = new EventEmitter() as net.Socket;
-    connections.track(socket, res as unknown as ServerResponse);
+    const socket = Object.assign(new EventEmitter(), { bytesRead: 0, writableLength: 0 }) as net.Socket;
+    connections.track(socket, res as unknown as ServerResponse, () => {});
     request.send("1\n2");
     await turn();
     connections.reject(socket, new OnrampError(40001, "no chunk"));

@@ -1,0 +1,47 @@
+// Counts what the sender of a stream of lines does wrong, and says when the stream must end because of it.
+
+import { OnrampError } from "../../core/errors.ts";
+import { chunkProblem } from "../body/chunk-pace.ts";
+
+/** After this many refused lines in a row, a stream ends: its sender sends something else than records. */
+const MAX_BAD_LINES = 1000;
+
+/** The faults of one stream. */
+export class SenderFaults {
+  /** When the line began that is not complete (milliseconds, `Date.now`); undefined between lines. */
+  lineSince: number | undefined;
+  /** The chunks that did not end a line, and their bytes. */
+  #parts = 0;
+  #partBytes = 0;
+  /** The number of refused lines since the last line that was not refused. */
+  #badLines = 0;
+
+  /**
+   * @param lines the number of lines that end in the chunk
+   * @param held the number of bytes after the last of them
+   * @returns the reason to end the stream
+   */
+  countChunk(bytes: number, lines: number, held: number): OnrampError | undefined {
+    if (lines > 0) {
+      this.lineSince = held === 0 ? undefined : Date.now();
+      return undefined;
+    }
+    this.lineSince ??= Date.now();
+    return chunkProblem((this.#partBytes += bytes), ++this.#parts);
+  }
+
+  /**
+   * Counts a line and its error. Only errors that the sender causes matter: while Kafka is away, a stream continues.
+   *
+   * @returns the reason to end the stream
+   */
+  countLine(error: OnrampError | undefined, line: number): OnrampError | undefined {
+    if (error === undefined) this.#badLines = 0;
+    else if (error.known === "not written" && ++this.#badLines === MAX_BAD_LINES)
+      return new OnrampError(
+        error.code,
+        `${MAX_BAD_LINES} lines in a row were refused, up to line ${line}. Send one JSON value per line, which matches the schema of the topic. The last reason: ${error.message}`,
+      );
+    return undefined;
+  }
+}
