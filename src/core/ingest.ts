@@ -144,7 +144,7 @@ async function acceptEach(
   const problems = new Map<number, OnrampError>();
   for (let index = 0; index < drafts.length && (onBadRecord !== "stop" || problems.size === 0); index++) {
     const pause = yieldToEventLoop();
-    if (pause) await pause;
+    if (pause !== undefined) await pause;
     const draft = elementAt(drafts, index);
     const began = Date.now();
     let problem =

@@ -61,7 +61,7 @@ export async function checkAll(
   let keyFailure: unknown;
   for (const [index, draft] of drafts.entries()) {
     const pause = yieldToEventLoop();
-    if (pause) await pause;
+    if (pause !== undefined) await pause;
     requireJson(draft, rules);
     for (const violation of violationsIn([draft], rules) ?? [])
       found.push(drafts.length === 1 ? violation : { index, ...violation });
@@ -104,7 +104,7 @@ export async function setKeys(drafts: readonly Draft[], { key }: TopicRules, top
     if (draft.key !== null || draft.value === null) continue;
     // An evaluation does no I/O: without this, the records before could not be sent to Kafka in the meantime.
     const pause = yieldToEventLoop();
-    if (pause) await pause;
+    if (pause !== undefined) await pause;
     draft.parsed ??= parseJson(draft.value, `Topic "${topic}" takes its key from the value, which`);
     try {
       draft.key = toKey(await key?.evaluate(withExactNumbers(draft.value, draft.parsed), { topic }));

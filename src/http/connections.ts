@@ -5,6 +5,7 @@ import type http from "node:http";
 import https from "node:https";
 import type net from "node:net";
 import { OnrampError } from "../core/errors.ts";
+import { nextTurn } from "../core/time.ts";
 import { rawProblem } from "./problem.ts";
 import { LEAST_RATE, RATE_MS, ReceiveRates } from "./receive-rates.ts";
 
@@ -19,8 +20,8 @@ const SWEEP_MS = 5000;
 
 /** The most requests of one connection that are handled at the same time; further ones wait, and it is not read. */
 const MAX_HANDLED = 16;
-/** The most requests of one connection that wait: what Node reads at once contains at most about 2,500. */
-const MAX_WAITING = 5000;
+/** The most requests of one connection that wait; with more, it is ended. Node parses all that it has read at once. */
+const MAX_WAITING = 1000;
 /** The most bytes of responses that a client has not taken while its next request is handled. */
 const MAX_UNTAKEN = 256 * 1024;
 
@@ -90,9 +91,9 @@ export class Connections {
     });
     if (pending.size <= MAX_HANDLED && socket.writableLength < MAX_UNTAKEN) return start();
     waiting.push(start);
-    socket.pause();
+    if (waiting.length === 1) socket.pause();
     if (waiting.length > MAX_WAITING) socket.destroy();
-    else if (socket.writableLength >= MAX_UNTAKEN) socket.once("drain", () => startWaiting(socket, open));
+    else if (waiting.length === 1 && socket.writableLength >= MAX_UNTAKEN) socket.once("drain", () => startWaiting(socket, open));
   }
 
   /**
@@ -158,7 +159,8 @@ function startWaiting(socket: net.Socket, { pending, waiting }: Open): void {
     if (socket.writableLength >= MAX_UNTAKEN) return;
     waiting.shift()?.();
   }
-  if (waiting.length === 0) socket.resume();
+  // In turns with other sockets: what is read at once may contain thousands of requests.
+  if (waiting.length === 0) void nextTurn().then(() => socket.resume());
 }
 
 /** Destroys a socket whose client has taken nothing of its responses for a minute. */

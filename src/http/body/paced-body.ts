@@ -53,7 +53,7 @@ export class PacedBody {
   async next(): Promise<Buffer | undefined> {
     // Chunks that have arrived are received in turns with the requests of other clients.
     const pause = yieldToEventLoop();
-    if (pause) await pause;
+    if (pause !== undefined) await pause;
     this.#req.resume();
     while (this.#chunk === undefined && !this.#ended && !this.#stopped) {
       await new Promise<void>((resolve) => {

@@ -60,7 +60,7 @@ function chargedStep(reader: EnvelopeReader, { charge }: ProduceRequest): boolea
 async function readRest(reader: EnvelopeReader, request: ProduceRequest): Promise<Draft[]> {
   do {
     const pause = yieldToEventLoop();
-    if (pause) await pause;
+    if (pause !== undefined) await pause;
   } while (chargedStep(reader, request));
   return reader.drafts();
 }
