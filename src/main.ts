@@ -54,7 +54,7 @@ const io: Io = {
         if (++signals > 1) void exit(1);
         resolve();
       };
-      process.on("SIGTERM", onSignal).on("SIGINT", onSignal);
+      for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) process.on(signal, onSignal);
     });
     return stopped;
   },
