@@ -44,7 +44,8 @@ export function parseYaml(text: string, maxTokens: number): Document {
   const document = parseDocument(text, {
     lineCounter: lines,
     prettyErrors: false,
-    logLevel: "silent",
+    // A tag such as !!binary is a fault: its value would be an object that no option has.
+    resolveKnownTags: false,
     // Compares each key with all others; `faultsOfNodes` does it in linear time.
     uniqueKeys: false,
   });
