@@ -173,7 +173,7 @@ const BUILT_IN = [TypeError, RangeError, SyntaxError, ReferenceError, URIError, 
  * error with a code in text, such as ECONNREFUSED, by its code; an error of JavaScript, by its name; another error by its message.
  */
 export function reasonOf(thrown: unknown): string {
-  if (!(thrown instanceof Error)) return "a thrown value that is not an error";
+  if (!(thrown instanceof Error)) return "an error without a message";
   const { code } = thrown as NodeJS.ErrnoException;
   if (typeof code === "string" && !(thrown instanceof OperatorError)) return code;
   return BUILT_IN.some((kind) => thrown instanceof kind) || isDomException(thrown)

@@ -5,7 +5,7 @@
 import { strict as assert } from "node:assert";
 import { generateKeyPairSync } from "node:crypto";
 import { adapters } from "../../src/app/adapters.ts";
-import { produceWithKafkajs, useBroker } from "../support/broker.ts";
+import { produceWithKafkajs, thorough, useBroker } from "../support/broker.ts";
 import { FAILURES, startEchoingPostgres, startEchoingServer } from "../support/echoing-server.ts";
 import { freePort } from "../support/net.ts";
 import { startWith } from "../support/process.ts";
@@ -41,8 +41,11 @@ function assertSilent(where: string, text: string): void {
   }
 }
 
-/** The failures of the kinds that share the requests of others, and whose time limit for an answer is longer than this test. */
+/** The failures of all kinds, and without `thorough`. The others need time, or are those of the HTTP client that the kinds share. */
 const FEW = ["200", "401", "404", "500", "302", "hang-up", "not-http", "bad-gzip", "refused", "tls"];
+
+/** The failures of the sources that poll. */
+const POLLED = ["401", "500", "hang-up", "not-http", "200", "bad-gzip"];
 
 /** The other failures: the host and the port of the receiver cannot be used. */
 const unreachable = (closed: number, open: number) => ({
@@ -54,6 +57,7 @@ const unreachable = (closed: number, open: number) => ({
 describe("secrets stay secret: while every kind of failure happens", function () {
   this.timeout(120_000);
   const broker = useBroker();
+  let gateways = 0;
 
   it("sinks, sources and webhooks show no secret", async () => {
     const topic = await broker.topic();
@@ -71,7 +75,7 @@ describe("secrets stay secret: while every kind of failure happens", function ()
     const each = (
       name: string,
       of: (origin: string, url: string) => object,
-      failures = Object.keys(origins),
+      failures: readonly string[] = thorough ? Object.keys(origins) : FEW,
     ) =>
       Object.fromEntries(
         failures
@@ -119,22 +123,23 @@ describe("secrets stay secret: while every kind of failure happens", function ()
       ),
     };
     const oauth = { clientId: "c", clientSecret: CANARY };
-    const source = { topic, retry: "1s" };
+    const source = { topic: `${topic}.in`, retry: "1s" };
     const { retry: _, ...polled } = { ...source, timeout: "500ms", interval: "1s", id: "id" };
     const database = { type: "postgres", tables: ["public.t"] };
     const sources = {
-      ...each("poll", (_, url) => ({
-        type: "http-poll",
-        ...polled,
-        url,
-        headers,
-        method: "POST",
-        body: CANARY,
-      })),
-      ...each("oauth", (origin) => ({
-        ...{ type: "http-poll", ...polled, url: `http://127.0.0.1:${echo}/200` },
-        oauth2: { ...oauth, tokenEndpoint: `${origin}/?key=${secret}`, scope: "s" },
-      })),
+      ...each(
+        "poll",
+        (_, url) => ({ type: "http-poll", ...polled, url, headers, method: "POST", body: CANARY }),
+        POLLED,
+      ),
+      ...each(
+        "oauth",
+        (origin) => ({
+          ...{ type: "http-poll", ...polled, url: `http://127.0.0.1:${echo}/200` },
+          oauth2: { ...oauth, tokenEndpoint: `${origin}/?key=${secret}`, scope: "s" },
+        }),
+        POLLED,
+      ),
       ...each("sse", (_, url) => ({ type: "sse", ...source, url, headers, idle: "1s" }), FEW),
       ...each(
         "alpha",
@@ -146,7 +151,7 @@ describe("secrets stay secret: while every kind of failure happens", function ()
           url,
           callsPerSecond: 1000,
         }),
-        FEW,
+        POLLED.slice(0, 4),
       ),
       ...each(
         "x",
@@ -159,7 +164,7 @@ describe("secrets stay secret: while every kind of failure happens", function ()
           url,
           callsPerSecond: 1000,
         }),
-        FEW,
+        POLLED.slice(0, 4),
       ),
       "pg-password": {
         ...database,
@@ -174,8 +179,8 @@ describe("secrets stay secret: while every kind of failure happens", function ()
       "pg-refused": { ...database, url: `postgres://user:${secret}@127.0.0.1:${closed}/d` },
       "pg-dns": { ...database, url: `postgres://user:${secret}@canary-host.invalid/d` },
       "pg-not": { ...database, url: `postgres://user:${secret}@127.0.0.1:${echo}/d` },
-      clock: { type: "clock", topic, interval: "1h", value: "1" },
-      sample: { type: "sample", topic },
+      clock: { type: "clock", topic: `${topic}.in`, interval: "1h", value: "1" },
+      sample: { type: "sample", topic: `${topic}.in` },
     };
     const recover = { repository: "a/b", hook: 1, interval: "1s" };
     const github = { type: "github", secrets: [CANARY, PLAIN], topic };
@@ -201,9 +206,26 @@ describe("secrets stay secret: while every kind of failure happens", function ()
     );
 
     await produceWithKafkajs(broker.addresses(), topic, [{ value: "{}" }]);
+    const named = (pattern: RegExp) =>
+      Object.fromEntries(Object.entries(sources).filter(([name]) => pattern.test(name)));
+    // A gateway each: at the start, a source that polls reads the state partitions of all other sources.
+    for (const part of [
+      { sinks, webhooks },
+      ...["^poll", "^oauth", "^alpha", "^x-", "^(sse|pg|clock|sample)"].map((text) => ({
+        sources: named(new RegExp(text)),
+      })),
+    ])
+      await assertGatewaySilent(broker.addresses(), topic, part);
+    const letters = await readPartition(broker.addresses(), `${topic}.dead-letter`);
+    assert.ok(letters.length >= 5, `${letters.length} dead letters`);
+    for (const { headers: all } of letters)
+      assertSilent("a dead letter", all.map(({ key: name, value }) => `${name}: ${value}`).join("\n"));
+  });
+
+  async function assertGatewaySilent(brokers: string[], topic: string, part: object): Promise<void> {
     const gateway = await startWith({
-      ...{ webhooks, sources, sinks, log: { level: "debug" }, http: { auth: { tokens: TOKENS } } },
-      kafka: { brokers: broker.addresses(), createTopics: true, namespace: `ns-${topic}` },
+      ...{ ...part, log: { level: "debug" }, http: { auth: { tokens: TOKENS } } },
+      kafka: { brokers, createTopics: true, namespace: `ns-${topic}-${gateways++}` },
     });
     const get = async (path: string): Promise<string> => (await fetch(`${gateway.adminUrl}${path}`)).text();
     type Shown = { name: string; state: string; lastError: unknown; failed?: number; delivered?: number }[];
@@ -228,19 +250,15 @@ describe("secrets stay secret: while every kind of failure happens", function ()
       ["/webhooks/app", { body: "{}" }],
     ] as const) {
       const answer = await fetch(`${gateway.apiUrl}${path}`, { method: "POST", ...init });
-      assert.equal(answer.status, 401);
+      assert.ok([401, 404].includes(answer.status));
       assertSilent(path, await answer.text());
     }
-    const letters = await readPartition(broker.addresses(), `${topic}.dead-letter`);
-    assert.ok(letters.length >= 10, `${letters.length} dead letters`);
-    for (const { headers: all } of letters)
-      assertSilent("a dead letter", all.map(({ key, value }) => `${key}: ${value}`).join("\n"));
     await gateway.end();
     const log = gateway.stdout();
-    assert.ok(log.includes('"level":20') && log.includes("source failed") && log.includes("delivery failed"));
+    assert.match(log, /"level":20.*(source|delivery) failed/);
     assertSilent("the log", log);
     assertSilent("stderr", gateway.stderr());
-  });
+  }
 
   for (const [title, sasl, login] of [
     [

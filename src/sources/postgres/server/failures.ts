@@ -45,7 +45,7 @@ export function failureOf(error: unknown, server: Server, doing: string): unknow
   if (error instanceof SourceError || (error instanceof Error && error.name === "AbortError")) return error;
   const at = `PostgreSQL at ${server.host}:${server.port}`;
   const state = sqlState(error);
-  const clean = cleaner(undefined, server.password === undefined ? [] : [server.password]);
+  const clean = cleaner(undefined, secretsOf(server));
   const message = clean(messageOf(error), MAX_MESSAGE).replace(/\.+$/, "");
   if (/row-level security/.test(message))
     return new SourceError(
@@ -66,6 +66,10 @@ export function failureOf(error: unknown, server: Server, doing: string): unknow
   const what = isOfNetwork(error) ? `The connection to ${at} failed` : `${at} cannot ${doing}`;
   return new SourceError("passing", `${what}: ${message}`, { cause: error });
 }
+
+/** A password that is the name of the role or of the database is not redacted: the names are shown. */
+const secretsOf = ({ password, user, database }: Server): string[] =>
+  password === undefined || [user, database].includes(password) ? [] : [password];
 
 const isOfNetwork = (error: unknown): boolean => {
   const { code } = (error ?? {}) as { readonly code?: unknown };
