@@ -7,7 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { joinNegativeValues, UsageError } from "./commands/arguments.ts";
 import type { Command, Io } from "./commands/command.ts";
-import { messageOf, OperatorError } from "./core/errors.ts";
+import { framesOf, messageOf, OperatorError, reasonOf } from "./core/errors.ts";
 import { limitHeap } from "./core/heap.ts";
 
 /** The oldest version of Node.js that is supported, as `engines` in package.json. */
@@ -54,7 +54,7 @@ const io: Io = {
         if (++signals > 1) void exit(1);
         resolve();
       };
-      process.on("SIGTERM", onSignal).on("SIGINT", onSignal);
+      for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) process.on(signal, onSignal);
     });
     return stopped;
   },
@@ -126,13 +126,23 @@ function help(commands: readonly Command[]): string[] {
   ];
 }
 
+const unexpected = (error: unknown): string =>
+  [`Unexpected error: ${reasonOf(error)}`, error instanceof Error ? framesOf(error) : ""]
+    .join("\n")
+    .trimEnd();
+
 async function exit(code: number): Promise<void> {
   await Promise.race([Promise.allSettled(exitWork.map((work) => work())), delay(EXIT_MS)]);
   process.exit(isOutputLost ? 1 : code);
 }
 
 main(process.argv.slice(2)).then(exit, (error: unknown) => {
-  const unexpected = error instanceof Error && !(error instanceof OperatorError);
-  io.err(unexpected ? (error.stack ?? error.message) : messageOf(error));
+  io.err(error instanceof OperatorError ? error.message : unexpected(error));
   return exit(1);
+});
+
+// Node.js would print all properties of the error, such as a URL.
+process.on("uncaughtException", (error) => {
+  io.err(unexpected(error));
+  process.exit(1);
 });

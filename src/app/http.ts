@@ -53,9 +53,10 @@ export interface HttpServer extends Listening {
 }
 
 /** @throws StartError when the port is not free */
-export async function startAdmin(config: Config, deps: AdminDeps): Promise<HttpServer> {
-  const host = config.admin.host ?? apiHost(config);
-  const server = await listen(adminApp(deps), config.admin.port, host).catch((error: unknown) => {
+export async function startAdmin(config: Config, deps: Omit<AdminDeps, "loopbackOnly">): Promise<HttpServer> {
+  const { host } = config.admin;
+  const app = adminApp({ ...deps, loopbackOnly: isLoopback(host) });
+  const server = await listen(app, config.admin.port, host).catch((error: unknown) => {
     throw portError("admin.port", config.admin.port, error);
   });
   return { ...server, url: `http://${urlHost(host)}:${server.port}` };

@@ -24,7 +24,7 @@ export interface Io {
   /** Writes a line to stderr. */
   err(line: string): void;
   /**
-   * Resolves at the first SIGTERM or SIGINT. Until this is read for the first time, a signal ends the process at once, also while
+   * Resolves at the first SIGTERM, SIGINT or SIGHUP. Until this is read for the first time, a signal ends the process at once, also while
    * the process waits for a file; after that, a second one ends the process within half a second, with the exit code 1.
    */
   readonly stopped: Promise<void>;
@@ -99,7 +99,7 @@ export function configure(
   return { config, log, file };
 }
 
-/** A signal that is aborted at the first SIGTERM or SIGINT. */
+/** A signal that is aborted at the first SIGTERM, SIGINT or SIGHUP. */
 export function stopSignal(io: Io): AbortSignal {
   const stop = new AbortController();
   void io.stopped.then(() => stop.abort());

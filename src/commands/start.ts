@@ -1,4 +1,4 @@
-// `onramp start`: runs the gateway until SIGTERM or SIGINT.
+// `onramp start`: runs the gateway until SIGTERM, SIGINT or SIGHUP.
 
 import { startGateway } from "../app/gateway.ts";
 import { greet } from "../app/greeting.ts";

@@ -103,12 +103,12 @@ export class Compiler {
     );
   }
 
-  /** Reports a topic whose name is not valid, or for which `reasonAgainst` returns a reason. */
+  /** Reports a topic whose name is not valid, or for which `reasonAgainst` returns a reason. Does not quote the name. */
   checkTopic(at: OptionPath, topic: unknown, reasonAgainst: (topic: string) => string | undefined): void {
     if (typeof topic !== "string" || topic === "") return;
     const reason = isTopicName(topic)
-      ? reasonAgainst(topic)
-      : `"${topic}" is not a valid name of a Kafka topic.`;
+      ? reasonAgainst(topic)?.replace(`"${topic}"`, "the topic")
+      : "a topic has a name that is not valid in Kafka: 1 to 249 of the characters a-z, A-Z, 0-9, '.', '_' and '-'.";
     if (reason) this.report(at, `${reason} Choose another topic`);
   }
 

@@ -1,11 +1,18 @@
 // Reads the configuration file (YAML) and the files that it names. Errors do not quote content, which may be
 // secret.
 
-import { readFileSync } from "node:fs";
 import path from "node:path";
-import { parse, parseDocument, visit } from "yaml";
+import { visit } from "yaml";
 import { isExactNumber } from "../core/decimal.ts";
+import { messageOf } from "../core/errors.ts";
+import { readFileOfAnyKind, readRegularFile } from "../core/files.ts";
 import { ConfigError } from "./problems.ts";
+import { contentOf, parseYaml, YamlFault } from "./yaml.ts";
+
+/** The bounds of the configuration file: in bytes, and in tokens of YAML. */
+const [MAX_CONFIG, MAX_CONFIG_TOKENS] = [512 * 1024, 100_000];
+/** The same for a file that the configuration names, such as a JSON Schema. */
+const [MAX_NAMED, MAX_NAMED_TOKENS] = [8 * 1024 * 1024, 1_000_000];
 
 /**
  * Reads the configuration file.
@@ -19,27 +26,14 @@ export function readConfigFile(file: string): Record<string, unknown> {
       file,
     );
   };
-  let text = "";
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (error) {
-    fail(
-      `cannot read the file (${(error as NodeJS.ErrnoException).code}); check its path: the argument FILE, --config, or ONRAMP_CONFIG`,
-    );
-  }
-  const document = parseDocument(text, { uniqueKeys: true });
-  // Only the code and the position are reported: the parser's message quotes the file.
-  const errors = document.errors.map(
-    ({ code, linePos }) =>
-      `the file is not valid YAML at line ${linePos?.[0].line ?? "?"}, column ${linePos?.[0].col ?? "?"} (${code})`,
-  );
-  if (errors.length > 0) fail(...errors);
   let content: unknown;
   try {
-    content = document.toJS() ?? {};
-  } catch {
+    const text = readFileOfAnyKind(file, MAX_CONFIG).toString("utf8");
+    content = contentOf(parseYaml(text, MAX_CONFIG_TOKENS)) ?? {};
+  } catch (error) {
+    if (error instanceof YamlFault) fail(...error.faults);
     fail(
-      `the file is not valid YAML: an alias (*name) has no anchor, or expands too often; put a value that starts with * in quotes`,
+      `cannot read the file (${messageOf(error)}); check its path: the argument FILE, --config, or ONRAMP_CONFIG`,
     );
   }
   if (typeof content !== "object" || content === null || Array.isArray(content))
@@ -47,13 +41,13 @@ export function readConfigFile(file: string): Record<string, unknown> {
   return content as Record<string, unknown>;
 }
 
-/** Reads a file that the configuration names. @throws Error with the fix */
+/** Reads a regular file that the configuration names. @throws Error with the fix; it does not name the file */
 export function readNamedFile(folder: string, file: string): string {
   try {
-    return readFileSync(path.resolve(folder, file), "utf8");
+    return readRegularFile(path.resolve(folder, file), MAX_NAMED).toString("utf8");
   } catch (error) {
     throw new Error(
-      `cannot read the file (${(error as NodeJS.ErrnoException).code}); paths are relative to the configuration file`,
+      `cannot read the file (${messageOf(error)}); paths are relative to the configuration file`,
       { cause: error },
     );
   }
@@ -66,17 +60,16 @@ export interface NamedFile {
   readonly exact: unknown;
 }
 
-/** Reads and parses a JSON or YAML file that the configuration names. @throws Error */
+/** Reads and parses a JSON or YAML file that the configuration names. @throws Error that quotes nothing of the file */
 export function parseNamedFile(folder: string, file: string): NamedFile {
-  const text = readNamedFile(folder, file);
-  const document: unknown = parse(text);
-  const exact = parseDocument(text);
-  visit(exact, {
+  const parsed = parseYaml(readNamedFile(folder, file), MAX_NAMED_TOKENS);
+  const document = contentOf(parsed);
+  visit(parsed, {
     Scalar(_, node) {
       if (typeof node.value !== "number" || node.format === "HEX" || node.format === "OCT") return;
       const source = node.source ?? "";
       if (!isExactNumber(source)) node.value = source;
     },
   });
-  return { document, exact: exact.toJS() };
+  return { document, exact: contentOf(parsed) };
 }

@@ -10,6 +10,7 @@ import {
   number,
   object,
   port,
+  secret,
   section,
   size,
   string,
@@ -43,7 +44,7 @@ export const http = section({
     'The clients that may use the API: those with one of the tokens, or every client ("none").',
   ),
   cors: list(
-    string("An origin such as https://app.example.com.", { pattern: "^https?://[^/\\s]+$" }),
+    string("An origin such as https://app.example.com.", { pattern: "^https?://[^/@\\s]+$" }),
     "Web origins that may call the API.",
     { default: [] },
   ),
@@ -68,7 +69,7 @@ export const http = section({
   ),
   tickets: object(
     {
-      secret: string(
+      secret: secret(
         "The key that signs tickets: at least 32 characters, the same on all replicas. Use ${env:NAME} or ${file:/path}.",
         { minLength: 32, required: true },
       ),

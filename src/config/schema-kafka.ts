@@ -8,9 +8,12 @@ import {
   literal,
   object,
   oneOf,
+  secret,
   section,
   size,
   string,
+  token,
+  url,
   variant,
 } from "../core/options.ts";
 import { tlsFiles } from "../core/tls-files.ts";
@@ -28,17 +31,17 @@ const sasl = variant(
         required: true,
       }),
       username: string("The user name.", { required: true }),
-      password: string("The user's password; use ${env:NAME} or ${file:/path}.", { required: true }),
+      password: secret("The user's password; use ${env:NAME} or ${file:/path}.", { required: true }),
     }),
     object(
       {
         mechanism: oneOf(["oauthbearer"], "The SASL mechanism.", { required: true }),
-        token: string("A fixed token, instead of tokenEndpoint."),
-        tokenEndpoint: string(
+        token: token("A fixed token, instead of tokenEndpoint."),
+        tokenEndpoint: url(
           "The URL to request tokens from, with the client-credentials grant (RFC 6749, 4.4).",
         ),
         clientId: string("The client id for tokenEndpoint."),
-        clientSecret: string("The client secret for tokenEndpoint."),
+        clientSecret: secret("The client secret for tokenEndpoint."),
         scope: string("The scope to request."),
       },
       { oneOf: [{ required: ["token"] }, { required: ["tokenEndpoint", "clientId", "clientSecret"] }] },
@@ -49,7 +52,7 @@ const sasl = variant(
 
 export const kafka = section({
   brokers: list(
-    string("host:port", { pattern: "^(\\[[0-9a-fA-F:]+\\]|[^:/\\s]+)(:[0-9]+)?$" }),
+    string("host:port", { pattern: "^(\\[[0-9a-fA-F:]+\\]|[^:/@\\s]+)(:[0-9]+)?$" }),
     "The bootstrap brokers of the cluster, as host:port. In the environment variable, commas separate them.",
     { default: [], env: "KAFKA_BROKERS" },
   ),

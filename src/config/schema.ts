@@ -55,9 +55,10 @@ const sections = {
   kafka,
   http,
   admin: section({
-    host: string("The address for health and metrics. Default: the address of the API.", {
-      env: "ONRAMP_ADMIN_HOST",
-    }),
+    host: string(
+      "The address for health and metrics. On a loopback address, only clients on this machine can use them. Other clients need an address such as 0.0.0.0 (all IPv4 interfaces), which the container image sets; the port requires no token, so allow only them to connect to it.",
+      { default: "127.0.0.1", env: "ONRAMP_ADMIN_HOST" },
+    ),
     port: port("The port for health and metrics.", { default: 8081, env: "ONRAMP_ADMIN_PORT" }),
   }),
   log: section({
@@ -68,12 +69,15 @@ const sections = {
   }),
   stop: section({
     drain: duration(
-      "How long requests are still accepted after SIGTERM, so that load balancers can stop sending them.",
+      "How long requests are still accepted after SIGTERM, SIGINT or SIGHUP, so that load balancers can stop sending them.",
       { default: "5s", env: "ONRAMP_STOP_DRAIN" },
     ),
-    deadline: duration("The time after SIGTERM by which the process ends, even with requests in flight.", {
-      default: "25s",
-    }),
+    deadline: duration(
+      "The time after this signal by which the process ends, even with requests in flight.",
+      {
+        default: "25s",
+      },
+    ),
   }),
   topics: map(topic, "The rules of topics, by topic name.", { default: {} }, "^[a-zA-Z0-9._-]{1,249}$"),
   devBroker: section({

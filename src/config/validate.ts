@@ -71,14 +71,27 @@ function formatFaults(folder: string): FormatFaults {
       parseDuration(text) === undefined ? 'must be a duration such as "500ms", "30s" or "5m"' : undefined,
     "size-onramp": (text) =>
       parseSize(text) === undefined ? 'must be a size such as "64kB" or "10MB"' : undefined,
-    "url-onramp": (text) => {
-      const url = URL.canParse(text) ? new URL(text) : undefined;
-      const sound = url && /^https?:$/.test(url.protocol) && url.username === "" && url.password === "";
-      return sound ? undefined : "must be an http or https URL without user and password";
-    },
+    "url-onramp": urlFault,
+    "secret-onramp": (text) =>
+      text.trim() === "" ? "must not consist of whitespace only; set the secret" : undefined,
+    "token-onramp": (text) =>
+      /^[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff]$/.test(text)
+        ? undefined
+        : "is sent in a header, so it must not contain line ends, other control characters, or characters beyond U+00FF, or end with whitespace; remove them",
     "file-onramp": (text) => thrown(() => readNamedFile(folder, text)),
     "jsonata-onramp": (text) => thrown(() => compileExpression(text)),
   };
+}
+
+function urlFault(text: string): string | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  // The URL class ignores control characters, so that the URL that is called would not be the one that was set.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these characters are what it looks for
+  if (!url || !/^https?:$/.test(url.protocol) || /[\0-\x1f\x7f]/.test(text.trim()))
+    return "must be an http or https URL";
+  return url.username === "" && url.password === ""
+    ? undefined
+    : "must be a URL without user and password; set them with the options for credentials, such as headers, oauth2 or clientSecret";
 }
 
 function violation(error: ErrorObject, faults: FormatFaults): Violation {

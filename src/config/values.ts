@@ -1,7 +1,8 @@
 // Replaces the references `${env:NAME}` and `${file:/path}` in values of the configuration.
 
-import { readFileSync } from "node:fs";
 import path from "node:path";
+import { messageOf } from "../core/errors.ts";
+import { MAX_VALUE_FILE, readRegularFile } from "../core/files.ts";
 
 /** The sources of referenced values. */
 export interface Lookup {
@@ -22,13 +23,13 @@ export interface Listeners {
 }
 
 /**
- * Returns a copy of `value` in which all references in strings are replaced. A line end at the
- * end of a file is removed.
+ * Returns a copy of `value` in which all references in strings are replaced. Files must be regular files of at most 1 MB. A line
+ * end at the end of a file is removed.
  */
 export function interpolate(value: unknown, lookup: Lookup, listeners: Listeners, at = ""): unknown {
   if (typeof value === "string") {
     return value.replaceAll(/\$\{(env|file):([^}]*)\}/g, (_, kind: string, name: string) => {
-      const found = kind === "env" ? lookup.env[name] : readText(path.resolve(lookup.folder, name));
+      const [found, fault] = kind === "env" ? [lookup.env[name], undefined] : readText(lookup.folder, name);
       const source = kind === "env" ? `the environment variable ${name}` : `the file ${name}`;
       if (found !== undefined && found !== found.trim())
         listeners.warn(
@@ -40,7 +41,7 @@ export function interpolate(value: unknown, lookup: Lookup, listeners: Listeners
         at,
         kind === "env"
           ? `${source} is not set; set it, or remove \${env:${name}}`
-          : `cannot read ${source}; check the path and its permissions`,
+          : `cannot read ${source} (${fault}); check the path and its permissions`,
       );
       return "";
     });
@@ -53,10 +54,11 @@ export function interpolate(value: unknown, lookup: Lookup, listeners: Listeners
   );
 }
 
-function readText(file: string): string | undefined {
+function readText(folder: string, name: string): [text: string | undefined, fault: string | undefined] {
   try {
-    return readFileSync(file, "utf8").replace(/\r?\n$/, "");
-  } catch {
-    return undefined;
+    const text = readRegularFile(path.resolve(folder, name), MAX_VALUE_FILE).toString("utf8");
+    return [text.replace(/\r?\n$/, ""), undefined];
+  } catch (error) {
+    return [undefined, messageOf(error)];
   }
 }

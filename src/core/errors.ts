@@ -165,6 +165,33 @@ export function messageOf(thrown: unknown): string {
   return thrown.message || [...new Set(inner)].join("; ") || thrown.name;
 }
 
+/** Errors of JavaScript itself. Node.js and libraries also throw them for a URL or a header that is not valid, and quote it. */
+const BUILT_IN = [TypeError, RangeError, SyntaxError, ReferenceError, URIError, EvalError];
+
+/**
+ * Describes a thrown value to operators without what Node.js or a library says about a URL or a header, which may be secret: an
+ * error with a code in text, such as ECONNREFUSED, by its code; an error of JavaScript, by its name; another error by its message.
+ */
+export function reasonOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return "an error without a message";
+  const { code } = thrown as NodeJS.ErrnoException;
+  if (typeof code === "string" && !(thrown instanceof OperatorError)) return code;
+  return BUILT_IN.some((kind) => thrown instanceof kind) || isDomException(thrown)
+    ? thrown.name
+    : messageOf(thrown);
+}
+
+const isDomException = (error: Error): boolean =>
+  Object.prototype.toString.call(error) === "[object DOMException]";
+
+/** The place at which an error was thrown, as lines of its stack, which do not quote its message. */
+export const framesOf = ({ stack = "", message }: Error): string =>
+  stack
+    .slice(stack.indexOf(message) + message.length)
+    .split("\n")
+    .filter((line) => /^ {4}at /.test(line))
+    .join("\n");
+
 /** An error from `errorTable`. Its message is sent to the client and contains no internals. */
 export class OnrampError extends OperatorError {
   override readonly name = "OnrampError";

@@ -75,8 +75,17 @@ export const string = <
 /** Declares a string of a format that `config/validate.ts` checks when the configuration is loaded. */
 const formatted =
   <T extends string>(format: string, suffix = "") =>
-  <const E extends Extra<string> = typeof NONE>(description: string, extra?: E): Option<T, Presence<E>> =>
+  <const E extends Extra<string> & { readonly minLength?: number } = typeof NONE>(
+    description: string,
+    extra?: E,
+  ): Option<T, Presence<E>> =>
     option({ type: "string", minLength: 1, format }, description + suffix, extra);
+
+/** A secret, such as a password: any text that is not only whitespace. */
+export const secret = formatted<string>("secret-onramp");
+
+/** A secret that is sent in a header or to a broker as a Bearer token. Line ends and other characters that a header cannot contain are refused. */
+export const token = formatted<string>("token-onramp");
 
 /** A duration such as "30s". `ms` of `core/units.ts` converts its value to milliseconds. */
 export const duration = formatted<Duration>("duration-onramp", " A duration with a unit: ms, s, m, h, d.");
@@ -87,7 +96,7 @@ export const size = formatted<Size>("size-onramp", " A size with a unit: B, kB, 
 /** The path of a file that must be readable. */
 export const file = formatted<string>("file-onramp", " A path, relative to the configuration file.");
 
-/** An http or https URL, without user and password. */
+/** An http or https URL, without user and password, which would be shown wherever the URL is. */
 export const url = <const E extends Extra<string> = typeof NONE>(description: string, extra?: E) =>
   formatted<string>("url-onramp")(description, { pattern: "^https?://", ...(extra ?? (NONE as E)) });
 

@@ -5,6 +5,7 @@ import type { RequestListener } from "node:http";
 import express from "express";
 import type { Readiness } from "../core/ports.ts";
 import { prepareHead } from "./head.ts";
+import { requireLoopbackHost } from "./origin.ts";
 import { problemErrors, sendProblem } from "./problem.ts";
 import { RouteTable } from "./routes.ts";
 
@@ -16,10 +17,12 @@ export interface AdminDeps {
   readonly sinks: () => readonly object[];
   /** The state of every source. */
   readonly sources: () => readonly object[];
+  /** Whether only loopback names are accepted as `Host`: true on a loopback address. */
+  readonly loopbackOnly: boolean;
 }
 
 /** Creates the listener for `/healthz`, `/readyz`, `/metrics`, `/sinks` and `/sources`. */
-export function adminApp({ readiness, scrape, sinks, sources }: AdminDeps): RequestListener {
+export function adminApp({ readiness, scrape, sinks, sources, loopbackOnly }: AdminDeps): RequestListener {
   const app = express().disable("x-powered-by").disable("etag");
   app.enable("case sensitive routing").enable("strict routing").use(adminRoutes.answerOptions);
   app.get("/healthz", (_req, res) => void res.json({ status: "ok" }));
@@ -38,12 +41,16 @@ export function adminApp({ readiness, scrape, sinks, sources }: AdminDeps): Requ
   return (req, res) => {
     try {
       prepareHead(req);
+      if (loopbackOnly) requireLoopbackHost(req, FOREIGN_HOST);
       app(req, res);
     } catch (error) {
       sendProblem(req, res, error);
     }
   };
 }
+
+const FOREIGN_HOST =
+  "On a loopback address, the admin port accepts only loopback names such as localhost as Host. Use one of them, or set admin.host to the address that the monitoring system connects to.";
 
 const adminRoutes = new RouteTable(
   {

@@ -28,13 +28,11 @@ const SIGNED = "/webhooks/";
 export function checkOrigin(req: IncomingMessage, res: ServerResponse, rule: OriginRule): boolean {
   const { origin, host } = req.headers;
   const signed = req.url?.startsWith(SIGNED) ?? false;
-  // DNS rebinding: a page whose name resolves to this address sends no Origin, but its own name as Host.
-  if (!signed && rule.loopbackOnly && host !== undefined && !isLoopback(host)) {
-    throw new OnrampError(
-      40301,
+  if (!signed && rule.loopbackOnly)
+    requireLoopbackHost(
+      req,
       "Without http.auth, the API accepts only loopback names such as localhost as Host. Use one of them, or configure http.auth: tokens, or `none` if a proxy authenticates the requests.",
     );
-  }
   if (origin === undefined) return false;
   const listed = rule.allowed.includes(origin);
   if (!listed && !signed && !isOwn(origin, host)) {
@@ -56,6 +54,16 @@ export function checkOrigin(req: IncomingMessage, res: ServerResponse, rule: Ori
   res.setHeader("access-control-max-age", "600");
   res.writeHead(204).end();
   return true;
+}
+
+/**
+ * Refuses names of other hosts, against DNS rebinding: a page whose name resolves to a loopback address sends no Origin, but its own
+ * name as Host.
+ *
+ * @throws OnrampError 40301 with `message` for a host that is not a loopback name
+ */
+export function requireLoopbackHost({ headers: { host } }: IncomingMessage, message: string): void {
+  if (host !== undefined && !isLoopback(host)) throw new OnrampError(40301, message);
 }
 
 /** Whether the origin is the API itself. */

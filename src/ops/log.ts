@@ -3,6 +3,7 @@
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { pino } from "pino";
+import { framesOf, reasonOf } from "../core/errors.ts";
 import type { Log } from "../core/ports.ts";
 
 /** The values of fields with these names are not written, up to two levels below the top. */
@@ -33,6 +34,21 @@ export interface ControlledLog {
   flush(): Promise<void>;
 }
 
+/** The maximum number of causes of an error that are written. */
+const MAX_CAUSES = 5;
+
+/**
+ * Converts an error to the fields of a line. Other properties than these are left out: errors of libraries have the request among
+ * them, with its URL and its headers.
+ */
+function serializeError(thrown: unknown, causes = MAX_CAUSES): object {
+  const message = reasonOf(thrown);
+  if (!(thrown instanceof Error)) return { message };
+  const { name, cause } = thrown;
+  const more = cause === undefined || causes === 0 ? {} : { cause: serializeError(cause, causes - 1) };
+  return { type: name, message, stack: framesOf(thrown), ...more };
+}
+
 /** @returns a log at level "info" */
 export function createLog(): ControlledLog {
   const stdout = pino.destination({ dest: 1, sync: false });
@@ -46,7 +62,7 @@ export function createLog(): ControlledLog {
     timestamp: pino.stdTimeFunctions.isoTime,
     messageKey: "event",
     errorKey: "error",
-    serializers: { error: pino.stdSerializers.errWithCause },
+    serializers: { error: serializeError },
     redact: {
       paths: [...REDACTED, ...REDACTED.map((name) => `*.${name}`), ...REDACTED.map((name) => `*.*.${name}`)],
       censor: "[redacted]",

@@ -1,6 +1,6 @@
 // Delivers the records of one sink: retries until the receiver accepts the first record, or gives it up.
 
-import { messageOf } from "../core/errors.ts";
+import { reasonOf } from "../core/errors.ts";
 import { type Attempt, DeliveryError, type OutgoingRecord, type Sink } from "../core/sink.ts";
 import { Backoff, type Clock } from "../core/time.ts";
 import type { RateLimiter } from "./rate-limiter.ts";
@@ -114,10 +114,10 @@ export class Deliverer {
 }
 
 /**
- * Returns a DeliveryError unchanged. Any other error is permanent, because the same record would cause it
- * again.
+ * Returns a DeliveryError unchanged. Any other error is permanent, because the same record would cause it again; it may come from a
+ * library, so its message is not used.
  */
 function asDeliveryError(thrown: unknown): DeliveryError {
   if (thrown instanceof DeliveryError) return thrown;
-  return new DeliveryError("permanent", messageOf(thrown), { cause: thrown });
+  return new DeliveryError("permanent", reasonOf(thrown), { cause: thrown });
 }

@@ -167,14 +167,14 @@ export class SinkRunner {
 
   readonly #onFailure = (
     { topic, partition, offset }: OutgoingRecord,
-    { message, kind }: DeliveryError,
+    { message, kind, cause }: DeliveryError,
     attempts: number,
     at: number,
   ): void => {
     this.counts.failed++;
     this.#lastError = { at: new Date(at).toISOString(), message };
     const fields = { sink: this.name, topic, partition, offset, attempts, reason: message };
-    this.#deps.log.debug(fields, "delivery failed");
+    this.#deps.log.debug(cause === undefined ? fields : { ...fields, error: cause }, "delivery failed");
     if (kind === "answered" || kind === "away") this.#health.onFailure(fields, at);
   };
 

@@ -1,7 +1,7 @@
 // What the owner of a source does, from the assignment of its state partition to this process until the partition is revoked:
 // takes over, reads the cursor, commits the batches, and starts the source again after a failure.
 
-import { messageOf, OnrampError } from "../core/errors.ts";
+import { OnrampError, reasonOf } from "../core/errors.ts";
 import { type Source, SourceError, type TopicRecords } from "../core/source.ts";
 import {
   OwnershipUnknown,
@@ -222,7 +222,7 @@ export class SourceOwner {
     const kind = waitKindOf(error);
     const wait = this.#waits.next(kind, error instanceof SourceError ? error.retryAfterMs : 0);
     const state = kind === "blocked" ? "blocked" : "backing-off";
-    health.fail(state, withoutUrlSecrets(messageOf(error).slice(0, MAX_MESSAGE)), clock.now() + wait);
+    health.fail(state, withoutUrlSecrets(reasonOf(error).slice(0, MAX_MESSAGE)), clock.now() + wait);
     log.debug({ source: name, error, wait }, "source failed");
     await clock.sleep(wait, this.#ended).catch(() => {});
   }

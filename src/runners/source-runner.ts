@@ -1,6 +1,6 @@
 // Runs one source: while its state partition is assigned to this process, a `SourceOwner` does the work.
 
-import { messageOf } from "../core/errors.ts";
+import { reasonOf } from "../core/errors.ts";
 import type { BlockedReason } from "../core/ports.ts";
 import type { SourceGauge } from "../core/source.ts";
 import { type SourceState, type SourceSummary, withoutSecretsInside } from "../core/source-state.ts";
@@ -104,7 +104,7 @@ export class SourceRunner {
       health.enter(this.#stop.signal.aborted ? "stopped" : "waiting");
     } catch (error) {
       log.error({ source: this.name, error }, "source stopped unexpectedly");
-      const message = `Unexpected error: ${messageOf(error)}. The source does not continue on this replica: restart the replica.`;
+      const message = `Unexpected error: ${reasonOf(error)}. The source does not continue on this replica: restart the replica.`;
       health.fail("blocked", message, undefined);
     }
     this.#owner = undefined;

@@ -1,7 +1,7 @@
 // The source kind `x`: posts of X that match a search (API v2, recent search). A preset of `http-poll`.
 
 import { adapterKind } from "../core/adapter.ts";
-import { duration, number, object, oneOf, string, url } from "../core/options.ts";
+import { duration, number, object, oneOf, string, token, url } from "../core/options.ts";
 import type { Source } from "../core/source.ts";
 import { createPoller } from "./http-poll/http-poll.ts";
 import type { PollOptions } from "./http-poll/poll-plan.ts";
@@ -15,7 +15,7 @@ export const x = adapterKind({
   options: object({
     topic: string("The topic of the posts.", { required: true }),
     query: string("The search query, in the syntax of X's documentation.", { required: true }),
-    bearerToken: string("The Bearer token of the app.", { required: true }),
+    bearerToken: token("The Bearer token of the app.", { required: true }),
     itemsPerDay: number("The maximum number of posts that are read in any 24 hours. X bills every post.", {
       type: "integer",
       minimum: MIN_POSTS,

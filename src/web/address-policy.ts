@@ -2,32 +2,9 @@
 // check applies to the address of each connection, so that it also protects against DNS rebinding.
 
 import { type LookupAddress, lookup as resolve } from "node:dns";
-import { BlockList, isIP, isIPv6, type LookupFunction } from "node:net";
-
-/** Addresses outside the public Internet: IANA's special-purpose registries, IPv4 and IPv6. */
-const NOT_PUBLIC: readonly [address: string, prefix: number, type: "ipv4" | "ipv6"][] = [
-  ["0.0.0.0", 8, "ipv4"],
-  ["10.0.0.0", 8, "ipv4"],
-  ["100.64.0.0", 10, "ipv4"],
-  ["127.0.0.0", 8, "ipv4"],
-  ["169.254.0.0", 16, "ipv4"],
-  ["172.16.0.0", 12, "ipv4"],
-  ["192.0.0.0", 24, "ipv4"],
-  ["192.168.0.0", 16, "ipv4"],
-  ["198.18.0.0", 15, "ipv4"],
-  ["224.0.0.0", 4, "ipv4"],
-  ["240.0.0.0", 4, "ipv4"],
-  ["::", 96, "ipv6"],
-  ["64:ff9b::", 96, "ipv6"],
-  ["64:ff9b:1::", 48, "ipv6"],
-  ["100::", 64, "ipv6"],
-  ["2001::", 23, "ipv6"],
-  ["2002::", 16, "ipv6"],
-  ["fc00::", 7, "ipv6"],
-  ["fe80::", 10, "ipv6"],
-  ["fec0::", 10, "ipv6"],
-  ["ff00::", 8, "ipv6"],
-];
+import { isIP, type LookupFunction } from "node:net";
+import { WebError } from "./failure.ts";
+import { SPECIAL_ADDRESSES } from "./special-addresses.ts";
 
 /** The rules for the addresses of requests. */
 export interface AddressPolicy {
@@ -36,25 +13,34 @@ export interface AddressPolicy {
   readonly lookup: LookupFunction;
 }
 
+/** A set of addresses of one family: those whose bits, as text of 0 and 1, begin with `bits`. */
+interface Block {
+  readonly family: number;
+  readonly bits: string;
+}
+
+const SPECIAL = SPECIAL_ADDRESSES.map(parseBlock);
+const MAPPED = parseBlock("::ffff:0:0/96");
+
 /**
- * @param allowed addresses and CIDR blocks that are allowed although they are not public
- * @throws Error for an entry that is neither an address nor a CIDR block
+ * @param allowed addresses and CIDR blocks that are allowed although they are not public. An IPv4 block also allows its IPv4-mapped
+ *   IPv6 addresses (`::ffff:10.1.2.3`)
+ * @throws AggregateError with an error for each entry that is neither an address nor a CIDR block; the entry is not quoted
  */
 export function addressPolicy(allowed: readonly string[]): AddressPolicy {
-  const refused = new BlockList();
-  for (const [address, prefix, type] of NOT_PUBLIC) refused.addSubnet(address, prefix, type);
-  const exceptions = new BlockList();
-  for (const block of allowed) {
-    const [address = "", prefix] = block.split("/");
-    const family = isIP(address);
-    const bits = prefix === undefined ? (family === 6 ? 128 : 32) : Number(prefix);
-    if (family === 0 || !(bits >= 0 && bits <= (family === 6 ? 128 : 32)))
-      throw new Error(`"${block}" is neither an address nor a CIDR block, such as 10.1.2.3 or 10.0.0.0/8`);
-    exceptions.addSubnet(address, bits, family === 6 ? "ipv6" : "ipv4");
-  }
+  const faults: Error[] = [];
+  const exceptions = allowed.flatMap((entry, index): Block[] => {
+    try {
+      return [parseBlock(entry)];
+    } catch (error) {
+      faults.push(new Error(`allowAddresses.${index}: ${(error as Error).message}`));
+      return [];
+    }
+  });
+  if (faults.length > 0) throw new AggregateError(faults);
   const allows = (address: string): boolean => {
-    const type = isIPv6(address) ? "ipv6" : "ipv4";
-    return exceptions.check(address, type) || !refused.check(address, type);
+    const found = addressOf(address);
+    return spellingsOf(found).some((each) => isIn(exceptions, each)) || !isIn(SPECIAL, found);
   };
   return {
     allows,
@@ -72,8 +58,52 @@ export function addressPolicy(allowed: readonly string[]): AddressPolicy {
   };
 }
 
+const isIn = (blocks: readonly Block[], { family, bits }: Block): boolean =>
+  blocks.some((block) => block.family === family && bits.startsWith(block.bits));
+
+/** An address, and the IPv4 address that an IPv4-mapped address contains. */
+const spellingsOf = (address: Block): Block[] =>
+  isIn([MAPPED], address) ? [address, { family: 4, bits: address.bits.slice(96) }] : [address];
+
+/** @param block an address, or an address and the length of its prefix (RFC 4632, 3.1; RFC 4291, 2.3) @throws Error */
+function parseBlock(block: string): Block {
+  const [text = "", length, ...rest] = block.split("/");
+  const isValid = isIP(text) !== 0 && !text.includes("%") && rest.length === 0;
+  const address = isValid ? addressOf(text) : undefined;
+  if (!address || (length !== undefined && !/^(0|[1-9]\d{0,2})$/.test(length)))
+    throw new Error("it is neither an address nor a CIDR block, such as 10.1.2.3 or 10.0.0.0/8");
+  const prefix = length === undefined ? address.bits.length : Number(length);
+  if (prefix > address.bits.length)
+    throw new Error(`the prefix of an IPv${address.family} block has at most ${address.bits.length} bits`);
+  if (address.bits.includes("1", prefix))
+    throw new Error(
+      "the address of a CIDR block must be its first address, as in 10.0.0.0/8; without a prefix, the entry is one address",
+    );
+  return { family: address.family, bits: address.bits.slice(0, prefix) };
+}
+
+/** @param text a valid address; the zone of an IPv6 address is ignored */
+function addressOf(text: string): Block {
+  const [address = ""] = text.split("%");
+  if (isIP(address) === 4) return { family: 4, bits: bitsOf(address.split(".").map(Number), 8) };
+  // The URL class writes an IPv4 address at the end as two groups.
+  const [start = "", end] = new URL(`http://[${address}]`).hostname.slice(1, -1).split("::");
+  const [head, tail] = [groupsOf(start), groupsOf(end ?? "")];
+  const zeros = Array<number>(8 - head.length - tail.length).fill(0);
+  return { family: 6, bits: bitsOf([...head, ...zeros, ...tail], 16) };
+}
+
+// Function declarations: the constants at the top call them.
+function groupsOf(text: string): number[] {
+  return text === "" ? [] : text.split(":").map((group) => Number.parseInt(group, 16));
+}
+
+function bitsOf(numbers: readonly number[], width: number): string {
+  return numbers.map((number) => number.toString(2).padStart(width, "0")).join("");
+}
+
 /** The error for a host name without an allowed address. */
-export class RefusedAddress extends Error {
+export class RefusedAddress extends WebError {
   override readonly name = "RefusedAddress";
 
   constructor(hostname: string) {

@@ -3,7 +3,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { PassThrough, pipeline, type Readable } from "node:stream";
 import zlib from "node:zlib";
-import { HttpFailure } from "./failure.ts";
+import { HttpFailure, WebError } from "./failure.ts";
 import { type OutgoingRequest, run } from "./request.ts";
 
 /** An answer of any status. */
@@ -23,7 +23,7 @@ export interface StreamedAnswer {
 }
 
 /** The error of an answer that is larger than its limit. */
-export class AnswerTooLarge extends Error {
+export class AnswerTooLarge extends WebError {
   override readonly name = "AnswerTooLarge";
 }
 

@@ -24,19 +24,19 @@ export type Clean = (text: string, mostBytes?: number) => string;
 /**
  * The secrets are also found decoded, and in the usual escaped forms.
  *
- * @param url secret are its user and password, the values of its query, and the segments of its path that look like a secret
+ * @param url undefined: there is none. Secret are its user and password, the values of its query, and the segments of its path that look like a secret
  * @param secrets further secrets, such as a token
  * @param headers secret are the values of headers such as `authorization`, `cookie` and `x-api-key`
  */
 export function cleaner(
-  url: URL,
+  url: URL | undefined,
   secrets: readonly string[],
   headers: Readonly<Record<string, string>> = {},
 ): Clean {
   const values = Object.entries(headers).flatMap(([name, value]) =>
     SECRET_HEADER.test(name) ? [value] : [],
   );
-  const parts = [...[...secrets, ...values].flatMap(partsOf), ...secretsIn(url)];
+  const parts = [...[...secrets, ...values].flatMap(partsOf), ...(url ? secretsIn(url) : [])];
   const texts = [...new Set(parts.flatMap(formsOf))].filter((text) => text.length >= SHORTEST_SECRET);
   // The longest text first, so that no rest of it remains.
   texts.sort((a, b) => b.length - a.length);

@@ -6,8 +6,11 @@ import type { Clean } from "./excerpt.ts";
 /** The longest pause, in milliseconds. A longer `Retry-After` is reduced to it. */
 const MOST_RETRY_AFTER_MS = 3_600_000;
 
+/** An error of this folder. Its message contains no secret. */
+export class WebError extends Error {}
+
 /** The error of a request that failed. The message names the receiver and contains no secret. */
-export class HttpFailure extends Error {
+export class HttpFailure extends WebError {
   override readonly name = "HttpFailure";
   /** The status of the response; undefined when there was no complete response. */
   readonly status: number | undefined;
@@ -42,7 +45,7 @@ export class HttpFailure extends Error {
 }
 
 /** The error of a request for which the proxy did not open a tunnel. The message does not name the proxy. */
-export class ProxyRefused extends Error {
+export class ProxyRefused extends WebError {
   override readonly name = "ProxyRefused";
   /** The status with which the proxy answered CONNECT. */
   readonly status: number;
@@ -58,7 +61,7 @@ export class ProxyRefused extends Error {
 }
 
 /** The error of a tunnel that the proxy neither opened nor refused. The message does not name the proxy. */
-export class TunnelFailed extends Error {
+export class TunnelFailed extends WebError {
   override readonly name = "TunnelFailed";
 }
 
@@ -67,7 +70,7 @@ export const NOT_HTTP =
   "the answer of the proxy to CONNECT is not valid HTTP; check the host and the port of the proxy";
 
 /** The error of a request whose URL or header is not valid. The message does not quote them. */
-export class InvalidRequest extends Error {
+export class InvalidRequest extends WebError {
   override readonly name = "InvalidRequest";
 
   constructor(receiver: string) {
@@ -76,7 +79,7 @@ export class InvalidRequest extends Error {
 }
 
 /** The error of a request whose proxy is not a URL. The message does not quote it, because it may contain a password. */
-export class InvalidProxy extends Error {
+export class InvalidProxy extends WebError {
   override readonly name = "InvalidProxy";
 
   /** @param source the name of the option or of the variables */
@@ -132,9 +135,15 @@ export function noAnswer(
 }
 
 /**
- * Returns the code of an error, such as ECONNREFUSED, or its name. The message of an error of Node is not used, because it
- * may quote a URL or a header, which may be secret.
+ * Returns the message of the error of `web/` that a thrown value is or wraps, since client libraries wrap the errors of `fetch`.
+ * Otherwise the code, such as ECONNREFUSED, or the name: the messages of Node.js and of libraries may quote a URL or a header.
  */
+export function failureReason(thrown: unknown): string {
+  for (let error = thrown; error instanceof Error; error = error.cause)
+    if (error instanceof WebError) return error.message;
+  return codeOf(thrown);
+}
+
 function codeOf(error: unknown): string {
   if (error instanceof TunnelFailed) return error.message;
   const { code, name } = error as NodeJS.ErrnoException;

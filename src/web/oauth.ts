@@ -1,9 +1,8 @@
 // Requests access tokens with the client-credentials grant (RFC 6749, section 4.4), and caches them until
 // shortly before they expire. Uses the proxies of the environment.
 
-import { messageOf } from "../core/errors.ts";
 import { environmentAgent } from "./agent.ts";
-import { HttpFailure, ProxyRefused } from "./failure.ts";
+import { failureReason, HttpFailure, ProxyRefused, WebError } from "./failure.ts";
 import { type Answer, exchange } from "./request.ts";
 
 export interface TokenEndpoint {
@@ -20,7 +19,7 @@ export interface TokenSource {
   /**
    * Returns a valid token, and requests a new one if necessary.
    *
-   * @throws Error whose message names the token endpoint and the next step, and contains no secret
+   * @throws WebError whose message names the token endpoint and the next step, and contains no secret
    */
   get(): Promise<string>;
   /**
@@ -68,7 +67,7 @@ async function requestToken(
 ): Promise<{ token: string; lifetimeMs: number }> {
   const receiver = `the token endpoint of ${owner}`;
   if (!URL.canParse(tokenEndpoint) || !/^https?:/i.test(tokenEndpoint))
-    throw new Error(
+    throw new WebError(
       `${receiver} is not a valid URL: correct ${owner}.tokenEndpoint, such as https://auth.example.com/oauth2/token`,
     );
   const url = new URL(tokenEndpoint);
@@ -91,11 +90,11 @@ async function requestToken(
       NEVER,
     );
   } catch (cause) {
-    throw new Error(describe(cause, receiver, owner), { cause });
+    throw new WebError(describe(cause, receiver, owner), { cause });
   }
   const { access_token: token, expires_in: lifetime } = parse(answer.body);
   if (typeof token !== "string")
-    throw new Error(
+    throw new WebError(
       `${receiver} answered without an access_token: check that ${owner}.tokenEndpoint is the token endpoint of the authorization server`,
     );
   return { token, lifetimeMs: typeof lifetime === "number" ? lifetime * 1000 : 0 };
@@ -103,7 +102,7 @@ async function requestToken(
 
 /** Names the token endpoint and the next step. */
 function describe(cause: unknown, receiver: string, owner: string): string {
-  const message = messageOf(cause);
+  const message = failureReason(cause);
   if (cause instanceof ProxyRefused) return message;
   if (!(cause instanceof HttpFailure)) return `${receiver} cannot be requested: ${message}`;
   const { status = 0 } = cause;

@@ -7,7 +7,7 @@ import { adapterKind } from "../core/adapter.ts";
 import { OnrampError } from "../core/errors.ts";
 import { parseJson } from "../core/json.ts";
 import { parseMediaType } from "../core/media-type.ts";
-import { boolean, list, map, object, oneOf, string } from "../core/options.ts";
+import { boolean, list, map, object, oneOf, secret, string } from "../core/options.ts";
 import type { Header } from "../core/record.ts";
 import { type Delivery, verifyDelivery, type WebhookReceiver } from "../core/webhook.ts";
 import { recoverOptions } from "./github-recovery/options.ts";
@@ -18,7 +18,7 @@ const DEADLINE_MS = 8000;
 
 const options = object({
   secrets: list(
-    string("A secret."),
+    secret("A secret."),
     "The secret of the webhook; several during a rotation. Use ${env:NAME} or ${file:/path}.",
     { required: true, minItems: 1 },
   ),

@@ -76,6 +76,12 @@ describe("config: loading", () => {
     assert.ok(!compiled.warnings.some((warning) => warning.includes("hidden")));
   });
 
+  it("lets the admin port listen on loopback unless admin.host says otherwise, also if the API listens elsewhere", () => {
+    assert.equal(load("http: { host: 0.0.0.0, auth: none }").admin.host, "127.0.0.1");
+    assert.equal(load("admin: { host: 10.1.2.3 }").admin.host, "10.1.2.3");
+    assert.equal(load("", { ONRAMP_ADMIN_HOST: "0.0.0.0" }).admin.host, "0.0.0.0");
+  });
+
   it("refuses a short secret of tickets, and does not print it", () => {
     for (const [secret, count] of [
       ["x".repeat(31), 1],
@@ -180,7 +186,7 @@ describe("config: loading", () => {
       /^topics\.t\.schema: broken\.json/,
       /^topics\.u\.key: .*position/,
       /^topics\.__x: /,
-      /^webhooks\.g: "bad name"/,
+      /^webhooks\.g: a topic has a name that is not valid/,
       /^webhooks\.h: /,
     ])
       assert.ok(

@@ -63,6 +63,12 @@ describe("process: lifecycle", function () {
     assert.equal(await gateway.end("SIGTERM"), 1);
   });
 
+  it("stops at SIGHUP, which a closed terminal sends, as at SIGTERM", async () => {
+    const gateway = await startWith({ kafka: { brokers: broker.addresses() } });
+    assert.equal(await gateway.end("SIGHUP"), 0);
+    assert.match(gateway.stdout(), /onramp stopping[\s\S]*onramp stopped/);
+  });
+
   it("starts without Kafka, reports why it is not ready, and becomes ready when Kafka comes", async () => {
     const port = await freePort();
     const gateway = await startWith({ kafka: { brokers: [`127.0.0.1:${port}`] }, topics: { late: {} } });

@@ -132,10 +132,10 @@ export async function startApi({
 }
 
 /** The admin port, with these states of parts; it closes after the test. */
-export async function startAdmin(parts: Readonly<Record<string, Readiness>> = {}) {
+export async function startAdmin(parts: Readonly<Record<string, Readiness>> = {}, loopbackOnly = true) {
   const scrape = async () => ({ contentType: "text/plain; version=0.0.4; charset=utf-8", body: "a 1\n" });
   const sinks = () => [{ name: "s" }];
-  const app = adminApp({ readiness: () => parts, scrape, sinks, sources: () => [] });
+  const app = adminApp({ readiness: () => parts, scrape, sinks, sources: () => [], loopbackOnly });
   const server = await listen(app, 0, "127.0.0.1");
   afterTest(() => server.close());
   return { apiUrl: `http://127.0.0.1:${server.port}` };

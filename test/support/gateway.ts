@@ -22,6 +22,7 @@ export interface TestConfig {
   readonly sinks?: object;
   readonly devBroker?: object;
   readonly stop?: object;
+  readonly log?: object;
   /** Further files in the folder of the configuration: name → content. */
   readonly files?: Readonly<Record<string, string>>;
 }

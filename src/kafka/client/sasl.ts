@@ -3,6 +3,7 @@
 
 import { createHash, createHmac, pbkdf2, randomBytes, timingSafeEqual } from "node:crypto";
 import { promisify } from "node:util";
+import { cleaner } from "../../web/excerpt.ts";
 import type { Api, ApiName } from "../../wire/codec.ts";
 import { KafkaCode } from "../../wire/error-codes.ts";
 import { SaslAuthenticate, SaslHandshake } from "../../wire/messages/cluster.ts";
@@ -63,23 +64,29 @@ export async function authenticate(
   }
   const version = connection.version(SaslAuthenticate);
   let lifetime = 0;
+  /** A broker may repeat what was sent to it. */
+  const secrets: string[] = [];
   const exchange: Exchange = async (message) => {
     const answer = await connection.request(SaslAuthenticate, version, { authBytes: message }, timeoutMs);
     if (answer.errorCode !== 0)
       throw new BrokerRefused(
         `authenticating with ${mechanism} at ${connection.address}`,
         answer.errorCode,
-        answer.errorMessage,
+        answer.errorMessage && cleaner(undefined, secrets)(answer.errorMessage),
       );
     lifetime = answer.sessionLifetimeMs;
     return answer.authBytes;
   };
   switch (options.mechanism) {
-    case "plain":
-      await exchange(Buffer.from(`\0${options.username}\0${options.password}`));
+    case "plain": {
+      const sent = Buffer.from(`\0${options.username}\0${options.password}`);
+      secrets.push(options.password, sent.toString("base64"));
+      await exchange(sent);
       break;
+    }
     case "oauthbearer": {
       const token = await options.token();
+      secrets.push(token);
       await oauthBearer(exchange, token, connection.address).catch((error: unknown) => {
         if (error instanceof BrokerRefused) options.onRefused?.(token);
         throw error;
@@ -100,23 +107,24 @@ async function oauthBearer(exchange: Exchange, token: string, address: string): 
     if (!(error instanceof BrokerRefused)) throw error;
   });
   throw new BrokerRefused(
-    `the broker ${address} refused the token (OAUTHBEARER), ${statusIn(challenge)}`,
+    `the broker ${address} refused the token (OAUTHBEARER), ${statusIn(challenge, token)}`,
     KafkaCode.SASL_AUTHENTICATION_FAILED,
   );
 }
 
 /** The status in a challenge of OAUTHBEARER, which is JSON such as `{"status":"invalid_token","scope":"kafka"}`. */
-function statusIn(challenge: Buffer): string {
+function statusIn(challenge: Buffer, token: string): string {
+  const clean = cleaner(undefined, [token]);
   try {
     const { status, scope } = JSON.parse(challenge.toString("utf8")) as Record<string, unknown>;
-    const part = (value: unknown): string => printable(String(value));
+    const part = (value: unknown): string => clean(printable(String(value)));
     return `status ${part(status)}${scope === undefined ? "" : `, scope ${part(scope)}`}`;
   } catch {
-    return `with an answer that is not JSON: ${printable(challenge.toString("latin1"))}`;
+    return `with an answer that is not JSON: ${clean(printable(challenge.toString("latin1")))}`;
   }
 }
 
-const printable = (text: string): string => text.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 100);
+const printable = (text: string): string => text.replaceAll(/[^\x20-\x7e]/g, "?");
 
 async function scram(
   exchange: Exchange,

@@ -9,6 +9,7 @@ import {
   object,
   oneOf,
   string,
+  token,
   url,
   type ValueOf,
 } from "../../core/options.ts";
@@ -21,7 +22,7 @@ import { escaping, type SlackExpression } from "./text.ts";
 
 const options = object({
   webhookUrl: url("The URL of an incoming webhook. It is a secret: use ${env:NAME} or ${file:/path}."),
-  token: string("A bot token (xoxb-…), instead of webhookUrl."),
+  token: token("A bot token (xoxb-…), instead of webhookUrl."),
   channel: string("With token: the id or the name of the channel."),
   apiUrl: url("The URL of Slack's API.", { default: "https://slack.com/api/" }),
   text: expression(

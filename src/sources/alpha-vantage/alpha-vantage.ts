@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { type AdapterContext, adapterKind } from "../../core/adapter.ts";
 import { messageOf } from "../../core/errors.ts";
 import { parseJson } from "../../core/json.ts";
-import { number, object, oneOf, string, url } from "../../core/options.ts";
+import { number, object, oneOf, secret, string, url } from "../../core/options.ts";
 import {
   type Batch,
   invalidCursor,
@@ -34,7 +34,7 @@ export const alphaVantage = adapterKind({
   type: "alpha-vantage",
   options: object({
     topic: string("The topic of the bars.", { required: true }),
-    apiKey: string("The API key.", { required: true }),
+    apiKey: secret("The API key.", { required: true }),
     symbol: string("The symbol of a stock, such as IBM. Either symbol or forex is required."),
     forex: object(
       {

@@ -1,9 +1,7 @@
 // Sends the requests of one source to its API: adds the access token, and names the API in errors without anything that may be
 // secret.
 
-import { validateHeaderName, validateHeaderValue } from "node:http";
 import type { AdapterContext } from "../../core/adapter.ts";
-import { messageOf } from "../../core/errors.ts";
 import { parseRetryAfter } from "../../core/retry-after.ts";
 import { SourceError } from "../../core/source.ts";
 import { environmentAgent } from "../../web/agent.ts";
@@ -14,6 +12,7 @@ import {
   openStream,
   type StreamedAnswer,
 } from "../../web/answer.ts";
+import { failureReason } from "../../web/failure.ts";
 import { clientCredentials, type TokenEndpoint, type TokenSource } from "../../web/oauth.ts";
 import type { OutgoingRequest } from "../../web/request.ts";
 
@@ -146,8 +145,8 @@ export class ApiCalls {
           "blocked",
           `the request to ${this.nameOf({ url })} has a header with a character that HTTP does not allow; check headers, and the cursor if they contain {cursor}`,
         );
-      if (NOT_SENT.includes(code)) throw new NotSent("passing", messageOf(error), { cause: error });
-      throw new SourceError("passing", messageOf(error), { cause: error });
+      if (NOT_SENT.includes(code)) throw new NotSent("passing", failureReason(error), { cause: error });
+      throw new SourceError("passing", failureReason(error), { cause: error });
     }
   }
 
@@ -158,27 +157,13 @@ export class ApiCalls {
     } catch (error) {
       const { status = 0 } = ((error as Error).cause ?? {}) as { readonly status?: number };
       const isRefused = status >= 400 && status < 500 && !PASSING.includes(status);
-      throw new NotSent(isRefused ? "blocked" : "passing", messageOf(error), { cause: error });
+      throw new NotSent(isRefused ? "blocked" : "passing", failureReason(error), { cause: error });
     }
   }
 }
 
 /** The value of a header that contains any text: Node.js sends headers as Latin-1, so this keeps the UTF-8 bytes. */
 export const headerValue = (text: string): string => Buffer.from(text).toString("latin1");
-
-/** @throws Error for a name or a value that HTTP does not allow; the value is not quoted */
-export function checkHeaders(headers: Readonly<Record<string, string>>): void {
-  for (const [name, value] of Object.entries(headers)) {
-    try {
-      validateHeaderName(name);
-      validateHeaderValue(name, value);
-    } catch {
-      throw new Error(
-        `headers: ${JSON.stringify(name.slice(0, 60))}, or its value, has a character that HTTP does not allow`,
-      );
-    }
-  }
-}
 
 function nextStep(status: number): string {
   if (status >= 300 && status < 400) return "redirects are not followed; set the URL that it redirects to";

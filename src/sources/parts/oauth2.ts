@@ -1,12 +1,12 @@
 // The option `oauth2` of sources: access tokens by the client-credentials grant.
 
-import { object, string, url } from "../../core/options.ts";
+import { object, secret, string, url } from "../../core/options.ts";
 
 export const oauth2Options = object(
   {
     tokenEndpoint: url("The URL of the token endpoint.", { required: true }),
     clientId: string("The id of the client.", { required: true }),
-    clientSecret: string("The secret of the client.", { required: true }),
+    clientSecret: secret("The secret of the client.", { required: true }),
     scope: string("The scope of the tokens. Default: none is requested."),
   },
   {

@@ -54,9 +54,11 @@ export function planOf(
     () => {
       if (!tables.some((rule) => !rule.startsWith("!")))
         throw new Error("tables: at least one entry must select tables");
-      for (const rule of tables)
+      for (const [index, rule] of tables.entries())
         if (!/^!?[^.]+\..+$|^!?\*$/s.test(rule))
-          throw new Error(`tables: "${rule}" has no schema; write it as schema.table, such as public.demo`);
+          throw new Error(
+            `tables.${index}: the entry has no schema; write it as schema.table, such as public.demo`,
+          );
     },
   );
   const filter = new NameFilter(tables, false);
@@ -65,7 +67,7 @@ export function planOf(
   const slot = options.slot ?? own;
   const slots = shared("slots of postgres", () => new Set<string>());
   if (slots.has(slot))
-    throw new Error(`slot: another source has the replication slot "${slot}"; set slot to another name`);
+    throw new Error("slot: another source has the same replication slot; set slot to another name");
   slots.add(slot);
   return {
     ...options,

@@ -5,7 +5,8 @@ import { isKnownIds, KnownIds } from "../../core/known-ids.ts";
 import { duration, expression, list, map, number, object, size, string, url } from "../../core/options.ts";
 import { invalidCursor, type Source } from "../../core/source.ts";
 import { bytes, ms } from "../../core/units.ts";
-import { ApiCalls, checkHeaders } from "../parts/api-calls.ts";
+import { checkHeaders } from "../../web/headers.ts";
+import { ApiCalls } from "../parts/api-calls.ts";
 import { oauth2Options } from "../parts/oauth2.ts";
 import { type Feed, type FeedCursor, FeedRun } from "./feed-run.ts";
 

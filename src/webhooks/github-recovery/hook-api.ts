@@ -2,9 +2,9 @@
 
 import { createPrivateKey } from "node:crypto";
 import type { AdapterContext } from "../../core/adapter.ts";
-import { messageOf } from "../../core/errors.ts";
 import type { ValueOf } from "../../core/options.ts";
 import { SourceError, type SourceErrorKind } from "../../core/source.ts";
+import { failureReason } from "../../web/failure.ts";
 import type { ApiClient } from "./octokit.ts";
 import type { recoverOptions } from "./options.ts";
 
@@ -120,7 +120,9 @@ export class HookApi {
       response?: { readonly headers: Readonly<Record<string, string | undefined>> };
     };
     if (status === undefined || response === undefined)
-      return new SourceError("passing", `GitHub cannot be reached: ${messageOf(error)}`, { cause: error });
+      return new SourceError("passing", `GitHub cannot be reached: ${failureReason(error)}`, {
+        cause: error,
+      });
     const {
       "retry-after": after,
       "x-ratelimit-remaining": left,

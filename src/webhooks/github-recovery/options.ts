@@ -1,16 +1,16 @@
 // The option `recover` of the webhook kind `github`.
 
-import { duration, list, number, object, string, url } from "../../core/options.ts";
+import { duration, list, number, object, secret, string, token, url } from "../../core/options.ts";
 
 export const recoverOptions = object(
   {
-    token: string(
+    token: token(
       "A token that can read and redeliver the deliveries of the hook. Either token or app is required.",
     ),
     app: object(
       {
         id: string("The id or the client id of the app.", { required: true }),
-        privateKey: string("The private key of the app, as PEM. Use ${file:/path}.", { required: true }),
+        privateKey: secret("The private key of the app, as PEM. Use ${file:/path}.", { required: true }),
         installation: number(
           "The id of the installation. Required for the hook of a repository or an organization.",
           {

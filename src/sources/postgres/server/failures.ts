@@ -2,6 +2,7 @@
 
 import { messageOf } from "../../../core/errors.ts";
 import { SourceError } from "../../../core/source.ts";
+import { cleaner } from "../../../web/excerpt.ts";
 import type { Server } from "./server.ts";
 
 /** The SQLSTATE of an error of the server; undefined for other errors. */
@@ -16,6 +17,9 @@ export const isMissingObject = (error: unknown, name: string): boolean =>
   sqlState(error) === "42704" && messageOf(error).includes(`"${name}"`);
 /** The statement waited longer than `lock_timeout`. */
 export const isLockTimeout = (error: unknown): boolean => sqlState(error) === "55P03";
+
+/** In bytes. */
+const MAX_MESSAGE = 1000;
 
 const POOLER =
   "Connect to PostgreSQL itself: a connection pooler such as PgBouncer does not support replication connections.";
@@ -36,12 +40,13 @@ const ADVICE: Readonly<Record<string, (server: Server) => string>> = {
 /** Failures that end without an operator: the server starts or stops, or has no free connection. */
 const PASSING = new Set(["57P01", "57P02", "57P03", "53300", "55P03", "55006", "40001", "40P01"]);
 
-/** @param doing what failed, such as "read the catalog" @returns a SourceError; a SourceError or an abort unchanged */
+/** The server may repeat the password, so it is redacted. @param doing what failed, such as "read the catalog" @returns a SourceError; a SourceError or an abort unchanged */
 export function failureOf(error: unknown, server: Server, doing: string): unknown {
   if (error instanceof SourceError || (error instanceof Error && error.name === "AbortError")) return error;
   const at = `PostgreSQL at ${server.host}:${server.port}`;
   const state = sqlState(error);
-  const message = messageOf(error).replace(/\.+$/, "");
+  const clean = cleaner(undefined, secretsOf(server));
+  const message = clean(messageOf(error), MAX_MESSAGE).replace(/\.+$/, "");
   if (/row-level security/.test(message))
     return new SourceError(
       "blocked",
@@ -61,6 +66,10 @@ export function failureOf(error: unknown, server: Server, doing: string): unknow
   const what = isOfNetwork(error) ? `The connection to ${at} failed` : `${at} cannot ${doing}`;
   return new SourceError("passing", `${what}: ${message}`, { cause: error });
 }
+
+/** A password that is the name of the role or of the database is not redacted: the names are shown. */
+const secretsOf = ({ password, user, database }: Server): string[] =>
+  password === undefined || [user, database].includes(password) ? [] : [password];
 
 const isOfNetwork = (error: unknown): boolean => {
   const { code } = (error ?? {}) as { readonly code?: unknown };
