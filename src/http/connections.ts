@@ -93,7 +93,8 @@ export class Connections {
     waiting.push(start);
     if (waiting.length === 1) socket.pause();
     if (waiting.length > MAX_WAITING) socket.destroy();
-    else if (waiting.length === 1 && socket.writableLength >= MAX_UNTAKEN) socket.once("drain", () => startWaiting(socket, open));
+    else if (waiting.length === 1 && socket.writableLength >= MAX_UNTAKEN)
+      socket.once("drain", () => startWaiting(socket, open));
   }
 
   /**

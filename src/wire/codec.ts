@@ -39,6 +39,8 @@ export interface Api<Request, Response> {
   readonly versions: VersionRange;
   /** The first flexible version (KIP-482). Higher than every version in use when none of them is flexible. */
   readonly flexibleSince: number;
+  /** The largest accepted response, in bytes. */
+  readonly maxResponse: number;
   readonly request: Codec<Request>;
   readonly response: Codec<Response>;
 }

@@ -13,7 +13,7 @@ import {
   struct,
   topicOf,
 } from "./codec.ts";
-import { Reader } from "./reader.ts";
+import { Reader, TruncatedError } from "./reader.ts";
 import { Writer } from "./writer.ts";
 
 /** A partition that is assigned to a member of a group. */
@@ -98,8 +98,18 @@ export function encodeAssignment(assigned: readonly AssignedPartition[]): Buffer
 /**
  * Decodes the partitions that are assigned to a member. The result is empty when the coordinator sent no bytes.
  *
- * @throws TruncatedError when the bytes are incomplete
+ * @param topics the topics to which the member subscribes. Default: any
+ * @throws TruncatedError when the bytes are incomplete, or assign a partition twice, or one that the member cannot have
  */
-export function decodeAssignment(bytes: Buffer): readonly AssignedPartition[] {
-  return bytes.length === 0 ? [] : assignment.read(new Reader(bytes), 0).partitions;
+export function decodeAssignment(bytes: Buffer, topics?: readonly string[]): readonly AssignedPartition[] {
+  if (bytes.length === 0) return [];
+  const assigned = assignment.read(new Reader(bytes), 0).partitions;
+  const seen = new Set<string>();
+  for (const { topic, partition } of assigned) {
+    const name = `${topic}/${partition}`;
+    if (partition < 0 || seen.has(name) || topics?.includes(topic) === false)
+      throw new TruncatedError(`the assignment has a partition twice, or one that it cannot have: ${name}`);
+    seen.add(name);
+  }
+  return assigned;
 }

@@ -5,6 +5,12 @@ export class TruncatedError extends Error {
   override readonly name = "TruncatedError";
 }
 
+/** The largest offset that is accepted: every offset of a batch that begins there is exact as a number. */
+const LAST_OFFSET = 2 ** 53 - 2 ** 32;
+
+/** Whether a number can be the offset of a record. Brokers use -1 for "no offset". */
+export const isOffset = (offset: number): boolean => offset >= 0 && offset <= LAST_OFFSET;
+
 /** Reads primitive values in sequence. Every method throws `TruncatedError` when too few bytes are left. */
 export class Reader {
   /** True for a message of a flexible version (KIP-482): strings, bytes and arrays have compact lengths. */
@@ -105,8 +111,9 @@ export class Reader {
   }
 
   #length(width: 2 | 4): number {
-    if (this.flexible) return this.unsignedVarint() - 1;
-    return width === 2 ? this.int16() : this.int32();
+    const length = this.flexible ? this.unsignedVarint() - 1 : width === 2 ? this.int16() : this.int32();
+    if (length < -1) throw new TruncatedError(`a length is ${length}; only null has a negative one, -1`);
+    return length;
   }
 
   #take(size: number): number {

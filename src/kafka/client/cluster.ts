@@ -5,12 +5,13 @@ import type { Log } from "../../core/ports.ts";
 import { firstSuccess } from "../../core/time.ts";
 import type { Api } from "../../wire/codec.ts";
 import { Metadata, metadataOf } from "../../wire/messages/cluster.ts";
-import { type Address, type BrokerAddress, nameOf, parseAddress } from "./address.ts";
+import { type Address, type BrokerAddress, isUsable, nameOf, parseAddress } from "./address.ts";
 import { AdvertisedUnreachable, type ClusterFault, ClusterHealth, faultOfError } from "./cluster-health.ts";
 import type { Connection } from "./connection.ts";
 import { BrokerGone, BrokerRefused } from "./errors.ts";
 import { Link } from "./link.ts";
 import type { SaslOptions } from "./sasl.ts";
+import { ThrottleLimit } from "./throttle.ts";
 
 /** The pauses between checks, in milliseconds: while no broker is reachable, while one refuses the login, otherwise. */
 const [DOWN_CHECK_MS, REFUSED_CHECK_MS, CHECK_MS] = [200, 1000, 5000];
@@ -39,6 +40,7 @@ export interface KafkaOptions {
 export class Cluster {
   readonly options: KafkaOptions;
   readonly #health: ClusterHealth;
+  readonly #throttle: ThrottleLimit;
   #nodes = new Map<number, BrokerAddress>();
   readonly #links = new Map<string, Link>();
   /** The address of the broker that got the last request that any broker can answer. */
@@ -56,6 +58,7 @@ export class Cluster {
   constructor(options: KafkaOptions, log: Log) {
     this.options = options;
     this.#health = new ClusterHealth(log);
+    this.#throttle = new ThrottleLimit(log);
   }
 
   /** Starts to connect, and tries again until a broker is reachable. Never fails: Kafka may start later. */
@@ -80,10 +83,11 @@ export class Cluster {
     return [...this.#links.values()].filter(({ isOpen }) => isOpen).length;
   }
 
-  /** Stores the addresses of all brokers. Called with every Metadata response. */
+  /** Stores the usable addresses of all brokers. Called with every Metadata response. */
   setBrokers(brokers: readonly BrokerAddress[]): void {
-    if (brokers.length === 0) return;
-    this.#nodes = new Map(brokers.map((broker) => [broker.nodeId, broker]));
+    const usable = brokers.filter(isUsable);
+    if (usable.length === 0) return;
+    this.#nodes = new Map(usable.map((broker) => [broker.nodeId, broker]));
     const current = new Set(this.#addresses().map(controlKey));
     for (const key of this.#links.keys())
       if (key.endsWith(`/${CONTROL}`) && !current.has(key)) this.#closeLink(key);
@@ -103,7 +107,10 @@ export class Cluster {
   connection(nodeId: number, channel: string): Promise<Connection> {
     return this.#link(`${nodeId}/${channel}`, () => {
       const address = this.#nodes.get(nodeId);
-      if (!address) throw new BrokerGone(`broker ${nodeId} is not in the metadata`, { sent: false });
+      if (!address)
+        throw new BrokerGone(`broker ${nodeId} is not in the metadata, or has no usable address there`, {
+          sent: false,
+        });
       return { ...address, hint: `the advertised address of broker ${nodeId}; check advertised.listeners` };
     }).get();
   }
@@ -168,7 +175,7 @@ export class Cluster {
     if (!link) {
       const { tls, sasl, connectTimeoutMs, maxIdleMs } = this.options;
       link = new Link(
-        () => ({ ...address(), connectTimeoutMs, tls, sasl }),
+        () => ({ ...address(), connectTimeoutMs, tls, sasl, throttle: this.#throttle }),
         maxIdleMs,
         () => this.#onLinkChange(),
       );

@@ -3,42 +3,49 @@
 // says whether the request may have reached the broker. docs/adr/0002 explains why kafkajs is not used for this.
 
 import type net from "node:net";
-import { type Api, type ApiName, highestCommon } from "../../wire/codec.ts";
-import { KafkaCode } from "../../wire/error-codes.ts";
+import type { Api, ApiName } from "../../wire/codec.ts";
 import { FrameSplitter } from "../../wire/frame.ts";
-import { decodeResponse, encodeRequest } from "../../wire/message.ts";
-import { ApiVersions, InitProducerId, Metadata } from "../../wire/messages/cluster.ts";
-import { Produce } from "../../wire/messages/produce.ts";
+import { encodeRequest } from "../../wire/message.ts";
+import { ApiVersions } from "../../wire/messages/cluster.ts";
 import { BrokerGone, BrokerRefused, LoginFailed } from "./errors.ts";
+import { exchange } from "./exchange.ts";
+import { OfferedVersions } from "./offered-versions.ts";
 import { authenticate, type SaslOptions } from "./sasl.ts";
 import { openSocket, type SocketOptions } from "./socket.ts";
+import type { ThrottleLimit } from "./throttle.ts";
 
 /** The client id in all requests. */
 export const CLIENT_ID = "onramp";
-/** The APIs without which Onramp cannot produce. */
-const NEEDED = [Metadata, Produce, InitProducerId];
 const CHECK_PORT = "check the port in kafka.brokers, and whether the broker requires TLS (kafka.tls)";
 const CLOSED_EARLY = ` before the login; ${CHECK_PORT}`;
-/** The largest accepted response, in bytes. A broker's default limit for a Fetch response is 55 MB. */
+/** The largest accepted response of any API, in bytes. */
 const MAX_FRAME = 128 * 1024 * 1024;
+/** The largest response without a request that is read to its end, in bytes. */
+const UNASKED = 1024;
 
 export interface ConnectionOptions extends SocketOptions {
   readonly sasl?: SaslOptions | undefined;
+  /** Shared by the connections of a cluster. Default: one that logs nothing. */
+  readonly throttle?: ThrottleLimit | undefined;
 }
 
 interface PendingRequest {
   readonly resolve: (frame: Buffer) => void;
   readonly reject: (error: BrokerGone) => void;
   readonly timer: NodeJS.Timeout;
+  /** The largest accepted response, in bytes. */
+  readonly maxResponse: number;
 }
 
 /** An open, authenticated connection. */
 export class Connection {
   readonly #socket: net.Socket;
   readonly #name: string;
-  readonly #splitter = new FrameSplitter(MAX_FRAME);
+  /** Limits the throttle times in responses; see `exchange`. */
+  readonly throttle: ThrottleLimit | undefined;
+  readonly #splitter = new FrameSplitter(MAX_FRAME, (id) => this.#pending.get(id)?.maxResponse ?? UNASKED);
   readonly #pending = new Map<number, PendingRequest>();
-  readonly #versions = new Map<number, { min: number; max: number }>();
+  readonly #versions: OfferedVersions;
   readonly #onClose: (() => void)[] = [];
   #correlationId = 0;
   #usedAt = Date.now();
@@ -47,9 +54,11 @@ export class Connection {
   #closed: BrokerGone | undefined;
   #expiresAt = Number.POSITIVE_INFINITY;
 
-  private constructor(socket: net.Socket, name: string) {
+  private constructor(socket: net.Socket, name: string, throttle: ThrottleLimit | undefined) {
     this.#socket = socket;
     this.#name = name;
+    this.throttle = throttle;
+    this.#versions = new OfferedVersions(name);
     socket.on("data", (chunk: Buffer) => this.#receive(chunk));
     socket.on("error", (error) => this.close(`the connection to ${name} failed`, error));
     socket.on("close", () => this.close(`${name} closed the connection${this.#isSetUp ? "" : CLOSED_EARLY}`));
@@ -65,16 +74,18 @@ export class Connection {
     const name = `${options.host}:${options.port}`;
     const deadline = Date.now() + options.connectTimeoutMs;
     const socket = await openSocket(options, name);
-    const connection = new Connection(socket, name);
+    const connection = new Connection(socket, name, options.throttle);
     try {
       const left = (): number => Math.max(1, deadline - Date.now());
       await connection.#readVersions(left());
-      for (const api of NEEDED) connection.version(api);
+      connection.#versions.checkNeeded();
       if (options.sasl) {
         const lifetime = await authenticate(connection, options.sasl, left());
         // Kafka closes a session after connections.max.reauth.ms. A new connection is simpler than KIP-368.
         if (lifetime > 0) connection.#expiresAt = Date.now() + lifetime * 0.85;
       }
+      // The broker may have sent more than the answer, after which the connection is closed.
+      if (connection.#closed) throw connection.#closed;
       connection.#isSetUp = true;
       connection.#answered = false;
       return connection;
@@ -120,13 +131,13 @@ export class Connection {
    *
    * @param timeoutMs the connection is closed when the broker does not answer in this time, in milliseconds, so that a
    * late response cannot arrive
-   * @param version a version that the broker supports; see `version`
-   * @throws BrokerGone when the connection is lost or times out
+   * @param version see `version`
+   * @throws as `exchange`
    */
-  async request<Q, R>(api: Api<Q, R>, version: number, body: Q, timeoutMs: number): Promise<R> {
+  request<Q, R>(api: Api<Q, R>, version: number, body: Q, timeoutMs: number): Promise<R> {
     const correlationId = this.nextCorrelationId();
     const frame = encodeRequest(api, version, { correlationId, clientId: CLIENT_ID }, body);
-    return decodeResponse(api, version, await this.send(frame, correlationId, timeoutMs));
+    return exchange(this, api, version, { frame, correlationId, timeoutMs });
   }
 
   /**
@@ -134,14 +145,20 @@ export class Connection {
    *
    * @param correlationId the correlation id in `frame`
    * @param timeoutMs as in `request`
+   * @param maxResponse the largest accepted response, in bytes. Default: 128 MB
    * @throws BrokerGone when the connection is lost or times out
    */
-  send(frame: Buffer, correlationId: number, timeoutMs: number): Promise<Buffer> {
+  send(
+    frame: Buffer,
+    correlationId: number,
+    timeoutMs: number,
+    maxResponse: number = MAX_FRAME,
+  ): Promise<Buffer> {
     if (this.#closed) return Promise.reject(new BrokerGone(this.#closed.message, { sent: false }));
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => this.#onTimer(correlationId, timeoutMs), timeoutMs);
       this.#usedAt = Date.now();
-      this.#pending.set(correlationId, { resolve, reject, timer });
+      this.#pending.set(correlationId, { resolve, reject, timer, maxResponse });
       this.#socket.write(frame);
     });
   }
@@ -158,28 +175,13 @@ export class Connection {
    * @param atMost a lower limit than that of `api.versions`
    * @throws BrokerRefused, with the name of the API, when they have no version in common
    */
-  version({ key, name, versions }: ApiName, atMost = Number.POSITIVE_INFINITY): number {
-    if (key === ApiVersions.key) return 0;
-    const [lowest, highest] = versions;
-    const offered = this.#versions.get(key);
-    const version = highestCommon(versions, offered, atMost);
-    if (version !== undefined) return version;
-    const range = offered ? `only versions ${offered.min} to ${offered.max}` : "no version";
-    const older = NEEDED.some((api) => api.key === key)
-      ? "use Apache Kafka 0.11 or later"
-      : "use a newer broker";
-    const next =
-      offered && offered.min > highest ? "update Onramp" : `${older}, or one that supports this API`;
-    throw new BrokerRefused(
-      `the broker ${this.#name} offers ${range} of ${name}, but Onramp needs one of ${lowest} to ${highest}`,
-      KafkaCode.UNSUPPORTED_VERSION,
-      next,
-    );
+  version(api: ApiName, atMost?: number): number {
+    return this.#versions.of(api, atMost);
   }
 
   /** Whether the broker supports an API in a version that Onramp supports. */
-  supports({ key, versions }: ApiName): boolean {
-    return highestCommon(versions, this.#versions.get(key)) !== undefined;
+  supports(api: ApiName): boolean {
+    return this.#versions.supports(api);
   }
 
   /** Closes the connection. Pending requests fail with `BrokerGone`. */
@@ -241,7 +243,6 @@ export class Connection {
     const answer = await this.request(ApiVersions, 0, { software: "", softwareVersion: "" }, timeoutMs);
     if (answer.errorCode !== 0)
       throw new BrokerRefused(`requesting the API versions of ${this.#name}`, answer.errorCode);
-    for (const { apiKey, minVersion, maxVersion } of answer.apiKeys)
-      this.#versions.set(apiKey, { min: minVersion, max: maxVersion });
+    this.#versions.set(answer.apiKeys);
   }
 }

@@ -4,6 +4,7 @@
 import type { Api } from "../../wire/codec.ts";
 import { KafkaCode } from "../../wire/error-codes.ts";
 import { FindCoordinator } from "../../wire/messages/cluster.ts";
+import { isUsable } from "./address.ts";
 import type { Cluster } from "./cluster.ts";
 import { BrokerRefused } from "./errors.ts";
 
@@ -72,6 +73,11 @@ export class Coordinator {
     const { errorCode, nodeId, host, port } = answer;
     if (errorCode !== KafkaCode.NONE)
       throw new BrokerRefused(`finding the coordinator of ${this.#key.key}`, errorCode);
+    if (!isUsable(answer))
+      throw new BrokerRefused(
+        `finding the coordinator of ${this.#key.key}: broker ${nodeId} has no usable address`,
+        KafkaCode.COORDINATOR_NOT_AVAILABLE,
+      );
     this.#cluster.addBroker({ nodeId, host, port });
     this.#nodeId = nodeId;
     return nodeId;

@@ -3,6 +3,13 @@
 import { messageOf } from "../../core/errors.ts";
 import { isRetriable, kafkaErrorName } from "../../wire/error-codes.ts";
 
+/** The longest text of a broker in an error, in characters. */
+const MAX_TEXT = 500;
+
+/** Shortens a text of a broker, which may have megabytes, for an error that is logged or returned. */
+export const shortened = (text: string): string =>
+  text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
+
 /** A connection could not be opened, was lost, or timed out. */
 export class BrokerGone extends Error {
   override readonly name = "BrokerGone";
@@ -38,7 +45,7 @@ export class BrokerRefused extends Error {
    * @param reason the error message of the response
    */
   constructor(action: string, code: number, reason?: string | null) {
-    super(`${action}: ${kafkaErrorName(code)}${reason ? `: ${reason}` : ""}`);
+    super(`${action}: ${kafkaErrorName(code)}${reason ? `: ${shortened(reason)}` : ""}`);
     this.code = code;
     this.retriable = isRetriable(code);
   }

@@ -6,8 +6,13 @@ import { BrokerGone, BrokerRefused } from "./errors.ts";
 
 const BACKOFF_FIRST_MS = 50;
 const BACKOFF_MOST_MS = 1000;
-/** After a refusal, such as a refused login, attempts are rarer: the next one probably fails as well. */
-const REFUSED_MOST_MS = 5000;
+/**
+ * After a refusal, such as a refused login, attempts are rarer: the next one probably fails as well. Below 2 s, so that
+ * requests succeed within 2 s after the broker accepts the login.
+ */
+const REFUSED_MOST_MS = 1200;
+/** When an attempt has no result after this time, another one begins, in milliseconds: the broker may answer it. */
+const NEXT_ATTEMPT_MS = 500;
 /** In milliseconds: a connection that closes earlier, without a response, counts as a failed attempt. */
 const SHORT_LIFE_MS = 1000;
 /** How long the pending requests of a connection that is replaced may take, in milliseconds. */
@@ -76,9 +81,7 @@ export class Link {
 
   async #open(): Promise<Connection> {
     try {
-      const options = this.#options();
-      this.#target = `${options.host}:${options.port}`;
-      const connection = await Connection.open(options);
+      const connection = await this.#openSoon();
       this.#lastError = undefined;
       this.#refusals.reset();
       this.#connection = connection;
@@ -93,6 +96,33 @@ export class Link {
     } finally {
       this.#onChange();
     }
+  }
+
+  /**
+   * Opens a connection. The first success decides, or the failure of the first attempt: a broker that did not answer an earlier
+   * attempt, or that has moved, delays no request for long.
+   */
+  #openSoon(): Promise<Connection> {
+    return new Promise((resolve, reject) => {
+      let isDone = false;
+      const attempt = async (): Promise<void> => {
+        const options = this.#options();
+        this.#target = `${options.host}:${options.port}`;
+        const connection = await Connection.open(options);
+        if (isDone) connection.close("Onramp has another connection");
+        resolve(connection);
+        end();
+      };
+      const next = setInterval(() => void attempt().catch(() => {}), NEXT_ATTEMPT_MS);
+      const end = (): void => {
+        isDone = true;
+        clearInterval(next);
+      };
+      attempt().catch((error: unknown) => {
+        end();
+        reject(error);
+      });
+    });
   }
 
   #onClose(connection: Connection, openedAt: number): void {

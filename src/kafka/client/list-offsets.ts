@@ -2,6 +2,7 @@
 
 import { untilDeadline } from "../../core/time.ts";
 import { ListOffsets } from "../../wire/messages/offsets.ts";
+import { isOffset } from "../../wire/reader.ts";
 import type { Cluster } from "./cluster.ts";
 import { BrokerRefused } from "./errors.ts";
 import type { TopicMetadata } from "./metadata.ts";
@@ -50,7 +51,8 @@ export async function listOffsets<P extends TopicPartition>(
   await Promise.all(
     groupBy(partitions, leaderOf).map(async ([leader, own]) => {
       const listed = await askLeader(deps, leader, own, at, isolation).catch((error: Error) => error);
-      for (const each of own) results.set(each, listed instanceof Error ? listed : resultOf(listed, each));
+      for (const each of own)
+        results.set(each, listed instanceof Error ? listed : resultOf(listed, each, at(each)));
     }),
   );
   const failed = [...results].filter(([, result]) => result instanceof Error);
@@ -117,10 +119,14 @@ async function askLeader<P extends TopicPartition>(
 function resultOf(
   answer: Awaited<ReturnType<typeof askLeader>>,
   { topic, partition }: TopicPartition,
+  at: number,
 ): ListedOffset | Error {
   const part = answer.get(`${topic}/${partition}`);
-  if (part?.errorCode === 0) return { offset: part.offset, epoch: part.leaderEpoch };
-  return new BrokerRefused(`listing the offsets of ${topic}/${partition}`, part?.errorCode ?? -1);
+  // No record has a timestamp at or after `at`.
+  const isNone = part?.offset === -1 && at >= 0;
+  if (part?.errorCode === 0 && (isNone || isOffset(part.offset)))
+    return { offset: part.offset, epoch: part.leaderEpoch };
+  return new BrokerRefused(`listing the offsets of ${topic}/${partition}`, part?.errorCode || -1);
 }
 
 const isAfterTheEnd = (result: ListedOffset | Error | undefined): boolean =>

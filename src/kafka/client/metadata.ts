@@ -192,7 +192,8 @@ export class TopicMetadata implements TopicCatalog {
     // Only the callers of a refresh need its errors. If they were kept, errors of unknown names would
     // accumulate.
     this.#errors.clear();
-    for (const topic of answer.topics) this.#store(topic, configs.get(topic.name ?? ""));
+    for (const topic of answer.topics)
+      if (names.has(topic.name ?? "")) this.#store(topic, configs.get(topic.name ?? ""));
   }
 
   #store({ name, errorCode, topicId, partitions }: TopicAnswer, current: TopicConfigs | undefined): void {

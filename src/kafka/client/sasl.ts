@@ -7,9 +7,17 @@ import { cleaner } from "../../web/excerpt.ts";
 import type { Api, ApiName } from "../../wire/codec.ts";
 import { KafkaCode } from "../../wire/error-codes.ts";
 import { SaslAuthenticate, SaslHandshake } from "../../wire/messages/cluster.ts";
-import { BrokerRefused } from "./errors.ts";
+import { BrokerRefused, shortened } from "./errors.ts";
 
 const derive = promisify(pbkdf2);
+
+/**
+ * The iterations of SCRAM that Onramp accepts. With fewer than Kafka's minimum, another server could guess the password from the
+ * proof; more would occupy the processor for seconds.
+ */
+const [MIN_ITERATIONS, MAX_ITERATIONS] = [4096, 1_000_000];
+/** The first message of the server (RFC 5802, section 7); it may have extensions. */
+const SERVER_FIRST = /^r=([\x21-\x2b\x2d-\x7e]+),s=([A-Za-z0-9+/]+={0,2}),i=([1-9]\d*)(?:,.*)?$/s;
 
 export type SaslOptions =
   | {
@@ -58,7 +66,7 @@ export async function authenticate(
   );
   if (handshake.errorCode !== 0) {
     throw new BrokerRefused(
-      `the broker ${connection.address} does not offer ${mechanism}; it offers ${handshake.mechanisms.join(", ") || "no SASL mechanism"}`,
+      `the broker ${connection.address} does not offer ${mechanism}; it offers ${shortened(handshake.mechanisms.join(", ")) || "no SASL mechanism"}`,
       handshake.errorCode,
     );
   }
@@ -134,32 +142,34 @@ async function scram(
   const nonce = randomBytes(24).toString("base64");
   const first = `n=${username.replaceAll("=", "=3D").replaceAll(",", "=2C")},r=${nonce}`;
   const serverFirst = (await exchange(Buffer.from(`n,,${first}`))).toString();
-  const { r: serverNonce = "", s: salt = "", i: iterations = "" } = attributes(serverFirst);
-  if (!serverNonce.startsWith(nonce))
-    throw new BrokerRefused(
-      "the SCRAM nonce of the broker does not start with the nonce of the client",
-      KafkaCode.SASL_AUTHENTICATION_FAILED,
+  const [, serverNonce = "", salt = "", stated] = SERVER_FIRST.exec(serverFirst) ?? [];
+  if (stated === undefined) throw refused("the first SCRAM message of the broker is malformed");
+  if (!serverNonce.startsWith(nonce) || serverNonce.length === nonce.length)
+    throw refused(
+      "the SCRAM nonce of the broker does not start with the nonce of the client, or adds nothing to it",
+    );
+  const iterations = Number(stated);
+  if (iterations < MIN_ITERATIONS || iterations > MAX_ITERATIONS)
+    throw refused(
+      `the broker asks for ${shortened(stated)} SCRAM iterations; Onramp accepts ${MIN_ITERATIONS} to ${MAX_ITERATIONS}. Set the user's password again with iterations in this range (kafka-configs)`,
     );
   const size = hash === "sha256" ? 32 : 64;
-  const saltedPassword = await derive(password, Buffer.from(salt, "base64"), Number(iterations), size, hash);
+  const saltedPassword = await derive(password, Buffer.from(salt, "base64"), iterations, size, hash);
   const mac = (key: Buffer, text: string): Buffer => createHmac(hash, key).update(text).digest();
   const clientKey = mac(saltedPassword, "Client Key");
   const final = `c=biws,r=${serverNonce}`;
   const message = `${first},${serverFirst},${final}`;
   const signature = mac(createHash(hash).update(clientKey).digest(), message);
   const proof = Buffer.from(clientKey.map((byte, at) => byte ^ (signature[at] ?? 0))).toString("base64");
-  const { v: verifier = "" } = attributes((await exchange(Buffer.from(`${final},p=${proof}`))).toString());
+  const serverFinal = (await exchange(Buffer.from(`${final},p=${proof}`))).toString();
+  const [, verifier = ""] = /^v=([A-Za-z0-9+/]+={0,2})(?:,.*)?$/s.exec(serverFinal) ?? [];
   const expected = mac(mac(saltedPassword, "Server Key"), message);
   const received = Buffer.from(verifier, "base64");
   // Without this check, another server could impersonate the broker.
   if (received.length !== expected.length || !timingSafeEqual(received, expected)) {
-    throw new BrokerRefused(
-      "the SCRAM signature of the broker is wrong: it did not prove that it knows the password",
-      KafkaCode.SASL_AUTHENTICATION_FAILED,
-    );
+    throw refused("the SCRAM signature of the broker is wrong: it did not prove that it knows the password");
   }
 }
 
-function attributes(message: string): Record<string, string> {
-  return Object.fromEntries(message.split(",").map((part) => [part.slice(0, 1), part.slice(2)]));
-}
+const refused = (reason: string): BrokerRefused =>
+  new BrokerRefused(reason, KafkaCode.SASL_AUTHENTICATION_FAILED);

@@ -65,7 +65,7 @@ export async function readTopicConfigs(
 
 function limitsOf(values: Record<string, string>): TopicLimits {
   const number = (name: string): number =>
-    values[name] === undefined ? Number.POSITIVE_INFINITY : Number(values[name]);
+    /^\d+$/.test(values[name] ?? "") ? Number(values[name]) : Number.POSITIVE_INFINITY;
   const createTime = values["message.timestamp.type"] !== "LogAppendTime";
   return {
     maxMessageBytes: number("max.message.bytes"),

@@ -2,6 +2,7 @@
 
 import { yieldToEventLoop } from "../../core/time.ts";
 import { entryMagic, LastOffset, type Message, MessageDecoder, readMessage } from "../../wire/message-set.ts";
+import { isOffset } from "../../wire/reader.ts";
 import { BATCH_OVERHEAD } from "../../wire/record-batch.ts";
 import { type Batch, readBatch } from "../../wire/record-batch-reader.ts";
 import { type Decoder, NO_RECORDS, RecordDecoder } from "../../wire/record-decoder.ts";
@@ -48,7 +49,7 @@ export class BatchOpener {
    */
   async open(entry: Buffer, stopping: AbortSignal): Promise<OpenBatch> {
     const magic = entryMagic(entry, 0);
-    if (magic > 2) throw new Error(`the message format ${magic} is not known`);
+    if (magic < 0 || magic > 2) throw new Error(`the message format ${magic} is not known`);
     return magic < 2
       ? this.#openMessage(readMessage(entry), stopping)
       : this.#openBatch(readBatch(entry), stopping);
@@ -71,6 +72,8 @@ export class BatchOpener {
     const last = batch.baseOffset + batch.lastOffsetDelta;
     const epoch = batch.leaderEpoch;
     if (!batch.crcValid) throw damaged(batch.baseOffset);
+    if (!isOffset(batch.baseOffset) || batch.lastOffsetDelta < 0 || batch.count < 0)
+      throw new Error(`a batch claims ${batch.count} records from offset ${batch.baseOffset}`);
     if (this.#aborted.leavesOut(batch)) return { decoder: NO_RECORDS, last, epoch };
     const content = batch.bytes.subarray(BATCH_OVERHEAD);
     const records = await this.#decompress(batch.compression, content, stopping);

@@ -194,7 +194,7 @@ export class Fetcher {
       rackId: "",
     };
     const answer = await connection.request(Fetch, version, request, slot.waitMs + timeoutMs);
-    if (answer.throttleTimeMs > 0) await delay(answer.throttleTimeMs);
+    if (answer.throttleTimeMs > 0) await delay(answer.throttleTimeMs, undefined, { ref: false });
     if (answer.errorCode !== KafkaCode.NONE) throw new BrokerRefused("fetching records", answer.errorCode);
     const byPlace = new Map(readers.map((reader) => [`${topicKey(reader)}/${reader.partition}`, reader]));
     const answers = new Map<PartitionReader, Part>();

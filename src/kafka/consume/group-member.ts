@@ -24,7 +24,7 @@ import type { Cluster } from "../client/cluster.ts";
 import { Coordinator, coordinatorMoved } from "../client/coordinator.ts";
 import { BrokerGone, BrokerRefused } from "../client/errors.ts";
 import type { TopicPartition } from "../client/topic-partition.ts";
-import { assignPartitions, longestOwnedFirst } from "./assign.ts";
+import { assignPartitions, longestOwnedFirst, type Subscriber } from "./assign.ts";
 import {
   type Committed,
   commitErrorsIn,
@@ -192,10 +192,7 @@ export class GroupMember {
     this.#check("joining group", joined.errorCode);
     this.#memberId = joined.memberId;
     this.#generation = joined.generationId;
-    const members = joined.members.map(({ memberId, metadata }) => ({
-      memberId,
-      ...decodeSubscription(metadata),
-    }));
+    const members = joined.members.map((member) => this.#subscriberOf(member));
     const isLeader = joined.leader === joined.memberId;
     const byMember = isLeader
       ? await assignPartitions(members, partitionsOf)
@@ -207,8 +204,19 @@ export class GroupMember {
     const sync = { ...this.#identity, groupInstanceId: null, assignments };
     const synced = await this.#ask(SyncGroup, sync, REBALANCE_MS + REQUEST_MS);
     this.#check("receiving the assignment of group", synced.errorCode);
-    this.#owned = longestOwnedFirst(decodeAssignment(synced.assignment), this.#owned, this.#generation);
+    const assigned = decodeAssignment(synced.assignment, topics);
+    this.#owned = longestOwnedFirst(assigned, this.#owned, this.#generation);
     return { own: this.#owned, all: isLeader ? [...byMember.values()].flat() : undefined };
+  }
+
+  /** A member with a malformed subscription gets no partitions. */
+  #subscriberOf({ memberId, metadata }: { memberId: string; metadata: Buffer }): Subscriber {
+    try {
+      return { memberId, ...decodeSubscription(metadata) };
+    } catch (error) {
+      this.#log.warn({ memberId, error }, "a member of the group sent a malformed subscription");
+      return { memberId, topics: [], owned: [] };
+    }
   }
 
   /**

@@ -2,6 +2,7 @@
 // an offset of a topic that was deleted and recreated is recognized.
 
 import { KafkaCode } from "../../wire/error-codes.ts";
+import { isOffset } from "../../wire/reader.ts";
 import { groupBy, type TopicPartition } from "../client/topic-partition.ts";
 import type { Position } from "./position-fault.ts";
 
@@ -81,7 +82,10 @@ export function committedIn<T extends TopicPartition>(
   partitions: readonly T[],
 ): Map<T, Committed> {
   return new Map(
-    answersFor(answer, partitions).map(([wanted, { offset, leaderEpoch, metadata, errorCode }]) => {
+    answersFor(answer, partitions).map(([wanted, { offset, leaderEpoch, metadata, ...part }]) => {
+      // An offset that cannot exist may hide one that was committed, and must not be replaced.
+      const isKnown = offset === -1 || isOffset(offset) || part.errorCode !== KafkaCode.NONE;
+      const errorCode = isKnown ? part.errorCode : KafkaCode.UNKNOWN_SERVER_ERROR;
       const topicId = metadata !== null && TOPIC_ID.test(metadata) ? metadata : undefined;
       const [, at] = START_AT.exec(metadata ?? "") ?? [];
       const isCommitted = errorCode === KafkaCode.NONE && offset >= 0 && at === undefined;

@@ -4,6 +4,7 @@ import type { OnrampError } from "../../core/errors.ts";
 import { KafkaCode } from "../../wire/error-codes.ts";
 import type { PartitionAnswer } from "../../wire/messages/produce.ts";
 import type { Batch } from "./batch.ts";
+import { namedRecords } from "./outcomes.ts";
 import { type Segment, settleFailed } from "./segment.ts";
 
 /**
@@ -18,8 +19,7 @@ export function withoutBadRecords(
   answer: PartitionAnswer,
   errorOf: (message: string | null | undefined) => OnrampError,
 ): readonly Segment[] | undefined {
-  const named = answer.recordErrors.filter(({ batchIndex }) => batchIndex < batch.count);
-  const messages = new Map(named.map(({ batchIndex, message }) => [batchIndex, message]));
+  const messages = namedRecords(answer, batch.count);
   if (messages.size === 0 || answer.errorCode === KafkaCode.POLICY_VIOLATION)
     return batch.segments.length === 1 ? undefined : batch.aloneSegments();
   const singles = batch.recordSegments();

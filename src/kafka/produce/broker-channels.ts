@@ -13,13 +13,19 @@ const SPARES = Array.from({ length: 8 }, (_, n) => `spare-${n}`);
  */
 const SUSPECT_MS = 5000;
 
+/** The connection with a throttled response. */
+interface Throttled {
+  /** Undefined while it is open. */
+  readonly closeReason: string | undefined;
+}
+
 /** The connections and the ready lanes of one broker. */
 export class BrokerChannels {
   readonly id: number;
   /** Lanes that have a batch to send to this broker now. */
   ready: Lane[] = [];
-  /** No request is sent before this time, because the broker throttles (milliseconds, `Date.now`). */
-  throttledUntil = 0;
+  #throttledUntil = 0;
+  #throttledBy: Throttled | undefined;
   /** Connections that wait for an answer. */
   readonly #busy = new Set<string>();
   /** Topics that occupy a spare connection. */
@@ -31,6 +37,17 @@ export class BrokerChannels {
 
   constructor(id: number) {
     this.id = id;
+  }
+
+  /** Called with a throttled response. @param until no request is sent before this time (milliseconds, `Date.now`) */
+  throttle(connection: Throttled, until: number): void {
+    this.#throttledBy = connection;
+    this.#throttledUntil = until;
+  }
+
+  /** Whether the broker throttles. It throttles a connection (KIP-219), so a restart of the broker ends the wait. */
+  isThrottled(now: number): boolean {
+    return now < this.#throttledUntil && this.#throttledBy?.closeReason === undefined;
   }
 
   get mainFree(): boolean {

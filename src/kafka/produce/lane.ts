@@ -3,14 +3,15 @@
 
 import type { OnrampError } from "../../core/errors.ts";
 import { Backoff } from "../../core/time.ts";
-import { KafkaCode, kafkaErrorName } from "../../wire/error-codes.ts";
+import { KafkaCode } from "../../wire/error-codes.ts";
 import type { PartitionAnswer } from "../../wire/messages/produce.ts";
+import { isOffset } from "../../wire/reader.ts";
 import type { BatchCompression, BatchEncoder } from "../../wire/record-batch.ts";
 import { withoutBadRecords } from "./bad-records.ts";
 import { Batch } from "./batch.ts";
 import type { LaneHost, Loss } from "./lane-host.ts";
 import { LaneIdentity } from "./lane-identity.ts";
-import { type Outcome, outcomeOf } from "./outcomes.ts";
+import { type Outcome, outcomeOfAnswer, reasonOf } from "./outcomes.ts";
 import {
   badRecord,
   deniedWrite,
@@ -112,10 +113,9 @@ export class Lane {
   onAnswer(answer: PartitionAnswer, now: number, slow: boolean): void {
     const batch = this.#currentBatch();
     batch.inFlight = false;
-    const { errorCode, baseOffset, errorMessage, logAppendTimeMs } = answer;
-    const outcome = outcomeOf(errorCode, baseOffset);
-    const knownDuplicate = outcome === "duplicate" && batch.tries > 1 && baseOffset >= 0;
-    if (outcome === "written" || knownDuplicate) {
+    const { errorCode, baseOffset, logAppendTimeMs } = answer;
+    const outcome = outcomeOfAnswer(answer);
+    if (outcome === "written" || (outcome === "duplicate" && batch.tries > 1 && isOffset(baseOffset))) {
       batch.settleWritten(this.partition, baseOffset, logAppendTimeMs);
       this.identity.advance(batch.count);
       // A limit that was reduced by "split" grows again, because the topic's limit may have been raised.
@@ -124,7 +124,7 @@ export class Lane {
       return this.#finish(batch);
     }
     this.#lastCode = errorCode;
-    this.#reason = `${kafkaErrorName(errorCode)}${errorMessage ? ` (${errorMessage})` : ""}`;
+    this.#reason = reasonOf(answer);
     if (ISOLATING.includes(errorCode)) this.isolated = true;
     if (outcome === "open" || outcome === "stale-metadata" || outcome === "later") {
       if (outcome === "open") batch.open = true;

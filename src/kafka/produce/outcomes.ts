@@ -1,7 +1,10 @@
 // The table of outcomes: maps the answer for one partition in a Produce response to the outcome of its batch. Each row
 // was verified on Apache Kafka or in its source code; a test covers the table.
 
-import { KafkaCode } from "../../wire/error-codes.ts";
+import { KafkaCode, kafkaErrorName } from "../../wire/error-codes.ts";
+import type { PartitionAnswer } from "../../wire/messages/produce.ts";
+import { isOffset } from "../../wire/reader.ts";
+import { shortened } from "../client/errors.ts";
 
 /**
  * - `written`: written at the base offset of the answer
@@ -62,4 +65,26 @@ export function outcomeOf(errorCode: number, baseOffset: number): Outcome {
   if (errorCode === KafkaCode.UNKNOWN_TOPIC_OR_PARTITION || errorCode === KafkaCode.NOT_LEADER_OR_FOLLOWER)
     return baseOffset === -1 ? "stale-metadata" : "open";
   return CODES[errorCode] ?? "unknown";
+}
+
+/**
+ * As `outcomeOf`, for an answer that may be the receipt of a batch. A batch without a possible offset is open: if the broker
+ * has it, it answers a retry with the offset.
+ */
+export function outcomeOfAnswer({ errorCode, baseOffset }: PartitionAnswer): Outcome {
+  const outcome = outcomeOf(errorCode, baseOffset);
+  return outcome === "written" && !isOffset(baseOffset) ? "open" : outcome;
+}
+
+/** Formats the error code and the message of an answer, such as `87 INVALID_RECORD (a null key)`. */
+export function reasonOf({ errorCode, errorMessage }: PartitionAnswer): string {
+  return `${kafkaErrorName(errorCode)}${errorMessage ? ` (${shortened(errorMessage)})` : ""}`;
+}
+
+/** The records of a batch that the broker names as invalid, and why. @param count the number of records in the batch */
+export function namedRecords({ recordErrors }: PartitionAnswer, count: number): Map<number, string | null> {
+  const named = recordErrors.filter(({ batchIndex }) => batchIndex >= 0 && batchIndex < count);
+  return new Map(
+    named.map(({ batchIndex, message }) => [batchIndex, message === null ? null : shortened(message)]),
+  );
 }

@@ -65,6 +65,7 @@ export class ProducerIds {
       const answer = await this.#request().catch((error: unknown) => messageOf(error));
       if (typeof answer === "string") this.#onFailure(answer);
       else if (answer.errorCode !== KafkaCode.NONE) this.#onRefused(answer.errorCode);
+      else if (!isProducerId(answer.producerId)) this.#onFailure("Kafka assigned an invalid producer id");
       else return this.#adopt(answer.producerId);
       if (!this.#stopped) this.#schedule();
     }, wait);
@@ -98,3 +99,6 @@ export class ProducerIds {
     return this.#cluster.ask(InitProducerId, body);
   }
 }
+
+/** Kafka assigns ids from 0 up. Larger ones than 2^53 are not exact as a number. */
+const isProducerId = (id: number): boolean => id >= 0 && Number.isSafeInteger(id);

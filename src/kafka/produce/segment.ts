@@ -3,6 +3,7 @@
 import { elementAt } from "../../core/element.ts";
 import type { OnrampError } from "../../core/errors.ts";
 import type { AcceptedRecord, Receipts } from "../../core/record.ts";
+import { isTime } from "../../core/time.ts";
 import { recordSizeBound } from "../../wire/record-batch.ts";
 
 /** A request that waits for all its records: one object and one promise per request, not per record. */
@@ -54,7 +55,7 @@ export function settleWritten(
     const place = segment.places === undefined ? n : elementAt(segment.places, n);
     receipts.partitions[place] = partition;
     receipts.offsets[place] = baseOffset + n - segment.from;
-    receipts.timestamps[place] = appendTime >= 0 ? appendTime : elementAt(segment.records, n).timestamp;
+    receipts.timestamps[place] = isTime(appendTime) ? appendTime : elementAt(segment.records, n).timestamp;
   }
   answer(segment);
 }

@@ -6,12 +6,11 @@
 import { messageOf } from "../../core/errors.ts";
 import type { Log } from "../../core/ports.ts";
 import { KafkaCode } from "../../wire/error-codes.ts";
-import { decodeResponse } from "../../wire/message.ts";
 import { Produce, type ProduceResponse } from "../../wire/messages/produce.ts";
 import type { BatchCompression } from "../../wire/record-batch.ts";
 import type { Cluster } from "../client/cluster.ts";
-import type { Connection } from "../client/connection.ts";
 import { BrokerGone, BrokerRefused } from "../client/errors.ts";
+import { exchange } from "../client/exchange.ts";
 import type { TopicMetadata } from "../client/metadata.ts";
 import { unknownTopic } from "../client/problems.ts";
 import { BrokerChannels, MAIN } from "./broker-channels.ts";
@@ -63,7 +62,7 @@ export class Sender {
     const now = Date.now();
     for (const lane of this.active) if (lane.ready(now)) this.#assignToLeader(lane, now);
     for (const broker of this.#brokers.values()) {
-      if (broker.ready.length > 0 && now >= broker.throttledUntil) this.#dispatch(broker, now);
+      if (broker.ready.length > 0 && !broker.isThrottled(now)) this.#dispatch(broker, now);
       broker.ready = [];
     }
   }
@@ -154,10 +153,12 @@ export class Sender {
       this.#onSend(request.lanes);
       sent = true;
       const sentAt = Date.now();
-      const answer = await this.#exchange(connection, version, request.frame, correlationId);
+      const timeoutMs = cluster.options.requestTimeoutMs + NETWORK_MS;
+      const { frame } = request;
+      const answer = await exchange(connection, Produce, version, { frame, correlationId, timeoutMs });
       const slow = Date.now() - sentAt > SLOW_MS;
       if (isolated !== undefined) broker.noteRoundTrip(isolated, slow);
-      if (answer.throttleTimeMs > 0) broker.throttledUntil = Date.now() + answer.throttleTimeMs;
+      if (answer.throttleTimeMs > 0) broker.throttle(connection, Date.now() + answer.throttleTimeMs);
       this.#onAnswer(broker, answer, inFlight, slow);
       // A fast answer shows that the followers of its lanes keep up.
       if (!slow) for (const lane of lanes) if (!lane.isolated) broker.removeSuspects(this.#followersOf(lane));
@@ -192,16 +193,6 @@ export class Sender {
       this.active.add(lane);
       this.#deps.onBatch(lane.batchCount);
     }
-  }
-
-  async #exchange(
-    connection: Connection,
-    version: number,
-    frame: Buffer,
-    correlationId: number,
-  ): Promise<ProduceResponse> {
-    const timeout = this.#deps.cluster.options.requestTimeoutMs + NETWORK_MS;
-    return decodeResponse(Produce, version, await connection.send(frame, correlationId, timeout));
   }
 
   #onAnswer(broker: BrokerChannels, answer: ProduceResponse, inFlight: Set<Lane>, slow: boolean): void {

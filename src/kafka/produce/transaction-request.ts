@@ -5,19 +5,19 @@ import { setTimeout as delay } from "node:timers/promises";
 import { elementAt } from "../../core/element.ts";
 import { messageOf } from "../../core/errors.ts";
 import type { PreparedRecord } from "../../core/record.ts";
-import { kafkaErrorName } from "../../wire/error-codes.ts";
-import { decodeResponse } from "../../wire/message.ts";
 import { type PartitionAnswer, Produce } from "../../wire/messages/produce.ts";
 import { frameOverhead, ProduceFrame } from "../../wire/produce-frame.ts";
+import { isOffset } from "../../wire/reader.ts";
 import { BatchEncoder } from "../../wire/record-batch.ts";
 import type { Cluster } from "../client/cluster.ts";
 import { CLIENT_ID } from "../client/connection.ts";
 import { BrokerGone } from "../client/errors.ts";
+import { exchange } from "../client/exchange.ts";
 import type { TopicMetadata } from "../client/metadata.ts";
 import { groupBy, partitionName, type TopicPartition } from "../client/topic-partition.ts";
 import { FramePool } from "./frame-pool.ts";
 import { LaneIdentity } from "./lane-identity.ts";
-import { outcomeOf } from "./outcomes.ts";
+import { outcomeOfAnswer, reasonOf } from "./outcomes.ts";
 import { MAX_REQUEST_BYTES } from "./request-encoder.ts";
 import type { ProducerIdentity } from "./transaction-coordinator.ts";
 import type { Produced } from "./transaction-outcome.ts";
@@ -137,15 +137,15 @@ export class TransactionRequests {
     { lastOffsets, failed }: Produced,
     lost: string,
   ): "moved" | undefined {
-    const outcome = answer && outcomeOf(answer.errorCode, answer.baseOffset);
+    const outcome = answer && outcomeOfAnswer(answer);
     if (outcome === "stale-metadata") return "moved";
-    if (answer && (outcome === "written" || outcome === "duplicate")) {
+    if (answer && (outcome === "written" || outcome === "duplicate") && isOffset(answer.baseOffset)) {
       const count = batch.indexes.length;
       this.#sequences.get(partitionName(batch))?.advance(count);
       lastOffsets.set(partitionName(batch), answer.baseOffset + count - 1);
     } else {
       const reason = answer
-        ? `${partitionName(batch)}: ${kafkaErrorName(answer.errorCode)}${answer.errorMessage ? `: ${answer.errorMessage}` : ""}`
+        ? `${partitionName(batch)}: ${reasonOf(answer)}`
         : `${partitionName(batch)}: ${lost || "the broker's answer does not contain the partition"}`;
       failed.push({ batch, answer, reason });
     }
@@ -173,9 +173,10 @@ export class TransactionRequests {
       for (const batch of parts)
         frame.records(batch.partition, (target, at) => this.#encode(own, batch, records, target, at));
     }
-    const bytes = await connection.send(frame.finish(), correlationId, REPLICAS_MS + NETWORK_MS);
+    const timeoutMs = REPLICAS_MS + NETWORK_MS;
+    const request = { frame: frame.finish(), correlationId, timeoutMs };
+    const answer = await exchange(connection, Produce, version, request);
     this.#frames.give(buffer);
-    const answer = decodeResponse(Produce, version, bytes);
     if (answer.throttleTimeMs > 0) await delay(Math.min(answer.throttleTimeMs, NETWORK_MS));
     return new Map(
       answer.topics.flatMap(({ name, partitions }) =>

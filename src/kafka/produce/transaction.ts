@@ -11,7 +11,7 @@ import type { BatchCompression } from "../../wire/record-batch.ts";
 import type { TopicState } from "../client/metadata.ts";
 import { denied } from "../client/problems.ts";
 import { partitionName } from "../client/topic-partition.ts";
-import { outcomeOf } from "./outcomes.ts";
+import { namedRecords, outcomeOf } from "./outcomes.ts";
 import { badRecord, deniedWrite, refusedByBroker, tooLarge } from "./produce-errors.ts";
 import { MAX_BATCH_BYTES } from "./request-encoder.ts";
 import { type ProducerIdentity, TransactionCoordinator } from "./transaction-coordinator.ts";
@@ -187,12 +187,9 @@ export class TransactionalProducer implements SourceLog {
     const { topic, indexes } = batch;
     const isSize = answer !== undefined && outcomeOf(answer.errorCode, -1) === "split";
     const errorOf = (detail: string): OnrampError => (isSize ? tooLarge : badRecord)(topic, detail);
-    const named = answer?.recordErrors.filter(({ batchIndex }) => batchIndex < indexes.length) ?? [];
-    if (named.length > 0)
-      return named.map(({ batchIndex, message }) => [
-        elementAt(indexes, batchIndex),
-        errorOf(message ?? reason),
-      ]);
+    const named = answer ? namedRecords(answer, indexes.length) : new Map<number, string>();
+    if (named.size > 0)
+      return [...named].map(([index, message]) => [elementAt(indexes, index), errorOf(message ?? reason)]);
     if (indexes.length === 1) return [[elementAt(indexes, 0), errorOf(reason)]];
     this.#batchLimits.set(topic, { bytes: Math.floor(batch.size / 2), isKept: isSize });
     return [];

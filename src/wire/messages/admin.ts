@@ -88,6 +88,8 @@ const describeConfigsResponse = struct({
     }),
   ),
 });
+/** In bytes. A topic has about 40 configurations, and one request may be about all topics in use. */
+const MAX_CONFIGS = 64 * 1024 * 1024;
 /** Versions 1 and 2. */
 export const DescribeConfigs = api(
   "DescribeConfigs",
@@ -96,6 +98,7 @@ export const DescribeConfigs = api(
   4,
   describeConfigsRequest,
   describeConfigsResponse,
+  MAX_CONFIGS,
 );
 
 const resourceAnswers = struct({

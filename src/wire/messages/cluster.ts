@@ -6,6 +6,7 @@ import {
   between,
   boolean,
   bytes,
+  type Codec,
   type Decoded,
   int8,
   int16,
@@ -20,6 +21,12 @@ import {
   uuid,
   type VersionRange,
 } from "../codec.ts";
+import { TruncatedError } from "../reader.ts";
+
+/** The largest response of an API without a limit of its own, such as Metadata, in bytes. */
+const MAX_RESPONSE = 16 * 1024 * 1024;
+/** The largest response before the login, in bytes. */
+const MAX_LOGIN_RESPONSE = 1024 * 1024;
 
 const apiVersionsRequest = struct({ software: since(3, string, ""), softwareVersion: since(3, string, "") });
 const apiVersionsResponse = struct({
@@ -27,7 +34,35 @@ const apiVersionsResponse = struct({
   apiKeys: array(struct({ apiKey: int16, minVersion: int16, maxVersion: int16 })),
   throttleTimeMs: since(1, int32, 0),
 });
-export const ApiVersions = api("ApiVersions", 18, [0, 0], 3, apiVersionsRequest, apiVersionsResponse);
+export const ApiVersions = api(
+  "ApiVersions",
+  18,
+  [0, 0],
+  3,
+  apiVersionsRequest,
+  apiVersionsResponse,
+  MAX_LOGIN_RESPONSE,
+);
+
+/** An array of partitions. Its elements have the numbers 0 to n-1 in any order: Kafka does not sort them. */
+function partitionList<T extends { partition: number }>(element: Codec<T>): Codec<T[]> {
+  const list = array(element);
+  return {
+    read(reader, version) {
+      const partitions = list.read(reader, version);
+      const seen = new Uint8Array(partitions.length);
+      for (const { partition } of partitions) {
+        if (seen[partition] !== 0)
+          throw new TruncatedError(
+            `a topic has ${partitions.length} partitions, and partition ${partition} is among them twice or out of range`,
+          );
+        seen[partition] = 1;
+      }
+      return partitions;
+    },
+    write: list.write,
+  };
+}
 
 const metadataRequest = struct({
   topics: nullableArray(struct({ topicId: since(10, uuid, NO_ID), name: nullableString })),
@@ -46,7 +81,7 @@ const metadataResponse = struct({
       name: nullableString,
       topicId: since(10, uuid, NO_ID),
       isInternal: since(1, boolean, false),
-      partitions: array(
+      partitions: partitionList(
         struct({
           errorCode: int16,
           partition: int32,
@@ -102,6 +137,7 @@ export const SaslHandshake = api(
   99,
   struct({ mechanism: string }),
   saslHandshakeResponse,
+  MAX_LOGIN_RESPONSE,
 );
 
 const saslAuthenticateResponse = struct({
@@ -117,6 +153,7 @@ export const SaslAuthenticate = api(
   2,
   struct({ authBytes: bytes }),
   saslAuthenticateResponse,
+  MAX_LOGIN_RESPONSE,
 );
 
 const findCoordinatorRequest = struct({ key: string, keyType: since(1, int8, 0) });
@@ -137,7 +174,7 @@ export const FindCoordinator = api(
   findCoordinatorResponse,
 );
 
-/** Declares an API. */
+/** Declares an API. @param maxResponse the largest accepted response, in bytes. Default: 16 MB */
 export function api<Q, R>(
   name: string,
   key: number,
@@ -145,6 +182,7 @@ export function api<Q, R>(
   flexibleSince: number,
   request: Api<Q, R>["request"],
   response: Api<Q, R>["response"],
+  maxResponse = MAX_RESPONSE,
 ): Api<Q, R> {
-  return { name, key, versions, flexibleSince, request, response };
+  return { name, key, versions, flexibleSince, maxResponse, request, response };
 }

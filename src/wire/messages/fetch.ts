@@ -60,6 +60,9 @@ export interface DivergingEpoch {
 export const NO_DIVERGENCE: DivergingEpoch = { epoch: -1, endOffset: -1 };
 const divergingEpoch: Codec<DivergingEpoch> = struct({ epoch: int32, endOffset: int64 });
 
+/** In bytes. A response has one batch at least, of any size; the default limit of a broker is 55 MB. */
+const MAX_RESPONSE = 128 * 1024 * 1024;
+
 const fetchResponse = struct({
   throttleTimeMs: since(1, int32, 0),
   errorCode: since(7, int16, 0),
@@ -87,6 +90,6 @@ const fetchResponse = struct({
   ),
 });
 /** Versions 4 to 13. Version 12 adds `lastFetchedEpoch` and `divergingEpoch`; version 13 addresses topics by id. */
-export const Fetch = api("Fetch", 1, [4, 13], 12, fetchRequest, fetchResponse);
+export const Fetch = api("Fetch", 1, [4, 13], 12, fetchRequest, fetchResponse, MAX_RESPONSE);
 export type FetchRequest = Decoded<typeof fetchRequest>;
 export type FetchResponse = Decoded<typeof fetchResponse>;

@@ -82,3 +82,14 @@ describe("kafka: channels of a broker", () => {
     assert.deepEqual([broker.hasSuspect([2], 1001), broker.hasSuspect([3], 1001)], [false, true]);
   });
 });
+
+describe("kafka: a throttled broker", () => {
+  it("is throttled until the time is over, or until its connection is closed", () => {
+    const broker = new BrokerChannels(1);
+    const connection: { closeReason: string | undefined } = { closeReason: undefined };
+    broker.throttle(connection, 100);
+    assert.deepEqual([broker.isThrottled(99), broker.isThrottled(100)], [true, false]);
+    connection.closeReason = "the broker restarted";
+    assert.equal(broker.isThrottled(99), false);
+  });
+});
