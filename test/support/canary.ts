@@ -2,6 +2,7 @@
 // succeed in a short time. The gateway, its broker and the canary each run in a process of their own.
 
 import { strict as assert } from "node:assert";
+import { setTimeout as delay } from "node:timers/promises";
 import { afterTest } from "./after-test.ts";
 import { AskedProcess } from "./asked-process.ts";
 import type { CanaryPosts, CanaryQuestion } from "./canary-process.ts";
@@ -16,6 +17,8 @@ const P99_MS = 250;
 const HELD_MS = 100;
 /** The memory that an attack may add to the base and `http.budget`. */
 const ADDED_BYTES = 150 * MEGABYTE;
+/** How long the canary posts at least, in milliseconds. */
+const LEAST_ATTACK_MS = 1000;
 const BUDGET_BYTES = 64 * MEGABYTE;
 
 /** The topic of the canary. */
@@ -67,7 +70,7 @@ async function attack(gateway: Started, run: () => Promise<unknown>): Promise<Ha
   await heldMs(gateway);
   const base = rss(gateway.child.pid);
   const most = watchRss(gateway);
-  await run();
+  await Promise.all([run(), delay(LEAST_ATTACK_MS)]);
   const posts = await canary.ask({ stop: true });
   const harm = { ...posts, heldMs: await heldMs(gateway), addedBytes: most() - base };
   console.log(

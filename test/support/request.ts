@@ -10,6 +10,7 @@ export class FakeRequest extends EventEmitter {
   /** True when the whole body was received. */
   complete = false;
   paused = false;
+  readonly socket = { pause: () => {}, resume: () => {} };
   /** The callback for a time without data, and the time. */
   idle: { readonly ms: number; readonly then: () => void } | undefined;
   /** How often 100 Continue was sent. */

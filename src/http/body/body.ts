@@ -71,7 +71,8 @@ export function readBody(
     const onData = (chunk: Buffer): void => {
       if (chunks.size + chunk.length > maxBody) return fail(tooLarge(maxBody, limitName));
       try {
-        pace.count(chunk.length);
+        if (pace.count(chunk.length)) void pace.release();
+        if (pace.problem) throw pace.problem;
         share.growTo(chunks.size + chunk.length);
       } catch (error) {
         return fail(error);

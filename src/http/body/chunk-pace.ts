@@ -1,44 +1,76 @@
-// Limits what a client can cost with tiny chunks: each chunk costs as much time as a record, whatever its size.
+// Limits what a client can cost with tiny chunks: Node parses all chunks of one read of the socket at once, and each costs as
+// much time as a record, whatever its size.
 
-import type { Readable } from "node:stream";
+import { IncomingMessage } from "node:http";
+import { setTimeout as delay, setImmediate as nextIteration } from "node:timers/promises";
 import { OnrampError } from "../../core/errors.ts";
-import { nextTurn } from "../../core/time.ts";
 
 /** The number of chunks that are received before their size matters. */
 const FREE_CHUNKS = 64;
-/** Chunks of less bytes on average are received in turns with those of other clients. */
+/** A socket that sends chunks of less bytes on average is read in turns with others. */
 const SMALL = 256;
 /** The least mean size of the chunks of a body, in bytes, after its first megabyte. */
 const LEAST_CHUNK = 16;
 const FIRST_BYTES = 1024 * 1024;
 
-/** Counts the chunks of one body. */
-export class ChunkPace {
-  readonly #stream: Pick<Readable, "pause" | "resume">;
-  #chunks = 0;
-  #bytes = 0;
-  #isWaiting = false;
+let turns: Promise<void> = Promise.resolve();
 
-  /** @param stream is paused while it waits for its turn */
-  constructor(stream: Pick<Readable, "pause" | "resume">) {
-    this.#stream = stream;
+/** Waits until the socket was read, and then as long as that took: half of the time remains for all other clients. */
+async function restAfterTurn(): Promise<void> {
+  const began = performance.now();
+  await nextIteration();
+  await nextIteration();
+  await delay(performance.now() - began);
+}
+
+/** Counts the chunks of one request, and stops reading its socket when they are tiny. */
+export class ChunkPace {
+  chunks = 0;
+  readonly #req: IncomingMessage;
+  #bytes = 0;
+  #isHeld = false;
+
+  constructor(req: IncomingMessage) {
+    this.#req = req;
   }
 
-  /** @throws OnrampError 40801 when the chunks are too small */
-  count(bytes: number): void {
-    this.#chunks++;
+  /**
+   * Counts a chunk. If the chunks are tiny, the socket is not read again before `release`.
+   *
+   * @returns whether the socket is held from now on
+   */
+  count(bytes: number): boolean {
+    this.chunks++;
     this.#bytes += bytes;
-    if (this.#chunks < FREE_CHUNKS || this.#bytes >= this.#chunks * SMALL) return;
-    const problem = chunkProblem(this.#bytes, this.#chunks);
-    if (problem) throw problem;
-    if (this.#isWaiting) return;
-    // The chunks that were read together are received; then the sockets of other clients are read first.
-    this.#isWaiting = true;
-    this.#stream.pause();
-    void nextTurn().then(() => {
-      this.#isWaiting = false;
-      this.#stream.resume();
+    if (this.#isHeld || this.chunks < FREE_CHUNKS || this.#bytes >= this.chunks * SMALL) return false;
+    this.#isHeld = true;
+    // Node resumes the socket after each chunk, through this method, if the request has room for more.
+    this.#req._read = () => {};
+    this.#req.socket.pause();
+    return true;
+  }
+
+  /** Whether the socket is not read. */
+  get isHeld(): boolean {
+    return this.#isHeld;
+  }
+
+  /** Reads the socket again, in its turn with other such sockets. */
+  release(): Promise<void> {
+    return new Promise((resolve) => {
+      turns = turns.then(() => {
+        this.#isHeld = false;
+        this.#req._read = IncomingMessage.prototype._read;
+        this.#req.socket.resume();
+        resolve();
+        return restAfterTurn();
+      });
     });
+  }
+
+  /** The error 40801 when the chunks are too small on average. */
+  get problem(): OnrampError | undefined {
+    return chunkProblem(this.#bytes, this.chunks);
   }
 }
 

@@ -1,22 +1,30 @@
-// Reads a request's body chunk by chunk, at the pace of its reader: backpressure makes the client wait.
+// Reads a request's body piece by piece, at the pace of its reader: backpressure makes the client wait.
 
 import type { IncomingMessage } from "node:http";
 import { OnrampError } from "../../core/errors.ts";
 import { yieldToEventLoop } from "../../core/time.ts";
+import { ChunkBuffer } from "./chunk-buffer.ts";
+import { ChunkPace } from "./chunk-pace.ts";
 
 /** A request without traffic for this time is stopped: its client is gone, or does not read the responses. */
 const IDLE_MS = 60_000;
 
+const SMALL = 1024;
+const LARGE = 64 * 1024;
+
 /** Reads a body of any length. */
 export class PacedBody {
   readonly #req: IncomingMessage;
-  #chunk: Buffer | undefined;
+  readonly #pace: ChunkPace;
+  /** Chunks that were received together. */
+  readonly #received = new ChunkBuffer();
   #ended = false;
   #stopped: OnrampError | undefined;
   #wake: (() => void) | undefined;
 
   constructor(req: IncomingMessage) {
     this.#req = req;
+    this.#pace = new ChunkPace(req);
     req.on("data", this.#onData);
     req.once("end", () => {
       this.#ended = true;
@@ -34,8 +42,15 @@ export class PacedBody {
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    this.#req.pause();
-    this.#chunk = chunk;
+    this.#pace.count(chunk.length);
+    // Small chunks that come in one turn are joined: each of thousands would cost as much as all.
+    if (this.#received.size === 0 && chunk.length < SMALL) setImmediate(this.#onPiece);
+    this.#received.add(chunk);
+    if (chunk.length >= SMALL || this.#received.size >= LARGE) this.#onPiece();
+  };
+
+  readonly #onPiece = (): void => {
+    if (this.#received.size > 0) this.#req.pause();
     this.#wake?.();
   };
 
@@ -44,26 +59,31 @@ export class PacedBody {
     return this.#stopped;
   }
 
-  /** Whether the client has not sent anything that was not returned by `next`. */
+  /** The number of chunks that the body was sent in so far. */
+  get chunks(): number {
+    return this.#pace.chunks;
+  }
+
+  /** Whether `next` waits for the client. */
   get isWaiting(): boolean {
     return this.#wake !== undefined;
   }
 
-  /** @returns the next chunk; undefined after the last one, or after `stop` */
+  /** @returns the next piece; undefined after the last one, or after `stop` */
   async next(): Promise<Buffer | undefined> {
-    // Chunks that have arrived are received in turns with the requests of other clients.
-    const pause = yieldToEventLoop();
+    // What has arrived is received in turns with the requests of other clients.
+    const pause = this.#pace.isHeld ? this.#pace.release() : yieldToEventLoop();
     if (pause !== undefined) await pause;
     this.#req.resume();
-    while (this.#chunk === undefined && !this.#ended && !this.#stopped) {
+    while (this.#received.size === 0 && !this.#ended && !this.#stopped) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
       this.#wake = undefined;
     }
-    const chunk = this.#stopped ? undefined : this.#chunk;
-    this.#chunk = undefined;
-    return chunk;
+    const bytes = this.#stopped || this.#received.size === 0 ? undefined : this.#received.bytes;
+    this.#received.clear();
+    return bytes;
   }
 
   /** Stops reading. Later calls do not change the reason. */

@@ -55,6 +55,8 @@ export class LineStream {
   /** Resolves when all groups up to now are answered. */
   #answered: Promise<void> = Promise.resolve();
   #failure: OnrampError | undefined;
+  /** The number of chunks of the body that were written. */
+  #chunks = 0;
   readonly #faults = new SenderFaults();
 
   constructor(res: ServerResponse, request: LinesRequest, deps: ProduceDeps, body: PacedBody) {
@@ -69,7 +71,9 @@ export class LineStream {
   async write(chunk: Buffer): Promise<void> {
     if (!(await this.#reserve(chunk.length))) return;
     const lines = this.#splitter.push(chunk);
-    this.#stopFor(this.#faults.countChunk(chunk.length, lines.length, this.#splitter.held));
+    const chunks = this.#body.chunks - this.#chunks;
+    this.#chunks += chunks;
+    this.#stopFor(this.#faults.countPart(chunk.length, chunks, lines.length, this.#splitter.held));
     await this.#submitAll(lines);
   }
 

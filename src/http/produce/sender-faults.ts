@@ -10,24 +10,29 @@ const MAX_BAD_LINES = 1000;
 export class SenderFaults {
   /** When the line began that is not complete (milliseconds, `Date.now`); undefined between lines. */
   lineSince: number | undefined;
-  /** The chunks that did not end a line, and their bytes. */
-  #parts = 0;
-  #partBytes = 0;
+  /** The chunks of parts of the body that do not end a line, and their bytes. */
+  #chunks = 0;
+  #bytes = 0;
   /** The number of refused lines since the last line that was not refused. */
   #badLines = 0;
 
   /**
-   * @param lines the number of lines that end in the chunk
+   * Counts a part of the body.
+   *
+   * @param chunks the number of chunks that it was sent in
+   * @param lines the number of lines that end in it
    * @param held the number of bytes after the last of them
    * @returns the reason to end the stream
    */
-  countChunk(bytes: number, lines: number, held: number): OnrampError | undefined {
+  countPart(bytes: number, chunks: number, lines: number, held: number): OnrampError | undefined {
     if (lines > 0) {
       this.lineSince = held === 0 ? undefined : Date.now();
       return undefined;
     }
     this.lineSince ??= Date.now();
-    return chunkProblem((this.#partBytes += bytes), ++this.#parts);
+    this.#bytes += bytes;
+    this.#chunks += chunks;
+    return chunkProblem(this.#bytes, this.#chunks);
   }
 
   /**

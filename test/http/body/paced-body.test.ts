@@ -9,6 +9,7 @@ function start() {
   const request = new FakeRequest();
   return { request, body: new PacedBody(request.req) };
 }
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const enough = new OnrampError(50301, "enough");
 
 describe("http: paced body", function () {
@@ -48,12 +49,20 @@ describe("http: paced body", function () {
   it("continues to read only when the next chunk is requested", async () => {
     const { request, body } = start();
     request.send("a");
+    await turn();
     assert.equal(request.paused, true);
     const next = body.next();
     assert.equal(request.paused, false);
     await next;
     request.send("b");
+    await turn();
     assert.equal(request.paused, true);
+  });
+
+  it("joins the chunks that are received together, and counts them", async () => {
+    const { request, body } = start();
+    for (const text of ["a", "b", "c"]) request.send(text);
+    assert.deepEqual([`${await body.next()}`, body.chunks], ["abc", 3]);
   });
 
   it("ends with the first reason to stop, and returns no more chunks", async () => {
