@@ -48,6 +48,8 @@ const house: House = {
     "https-proxy-agent": ["web"],
     ajv: ["core/schemas.ts", "config"],
     "ajv-formats": ["core/schemas.ts"],
+    re2js: ["core/linear-pattern.ts"],
+    "@eslint-community/regexpp": ["core/linear-pattern.ts"],
     jsonata: ["core/expressions.ts"],
     yaml: ["config"],
   },

@@ -10,9 +10,8 @@ export function compileTopics(
   topics: Settings["topics"],
   namespace: string,
   compiler: Compiler,
-): { readonly topics: ReadonlyMap<string, TopicRules>; readonly warnings: readonly string[] } {
+): ReadonlyMap<string, TopicRules> {
   const rules = new Map<string, TopicRules>();
-  const warnings: string[] = [];
   for (const [name, { schema: file, key, tombstones }] of compiler.entries(topics)) {
     const at = ["topics", name];
     const reserved = unwritableReason(name, namespace);
@@ -24,8 +23,7 @@ export function compileTopics(
             const { document, exact } = parseNamedFile(compiler.folder, file);
             return compileSchema(document, file, exact);
           });
-    warnings.push(...(schema?.warnings ?? []));
     rules.set(name, { schema, key: compiler.expression([...at, "key"], key), tombstones });
   }
-  return { topics: rules, warnings };
+  return rules;
 }

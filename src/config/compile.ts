@@ -37,11 +37,11 @@ export function compileConfig(
   adapters: Adapters,
   hooks: CompileHooks & { readonly folder: string },
   broken: readonly OptionPath[],
-): { readonly compiled: Compiled; readonly problems: readonly Problem[] } {
+): { readonly compiled: Omit<Compiled, "warnings">; readonly problems: readonly Problem[] } {
   // `settings` may violate the schema, so the section that contains the namespace may be missing.
   const namespace = String((settings.kafka as Partial<Settings["kafka"]> | null)?.namespace);
   const compiler = new Compiler({ ...hooks, namespace }, broken);
-  const { topics, warnings } = compileTopics(settings.topics, namespace, compiler);
+  const topics = compileTopics(settings.topics, namespace, compiler);
   const topicNames = new Set(topics.keys());
   const compiled: Record<string, ReadonlyMap<string, unknown>> = {};
   for (const [section, family] of Object.entries(
@@ -56,7 +56,7 @@ export function compileConfig(
   }
   compiler.attempt(["kafka", "compression"], () => compressionOf(settings.kafka.compression));
   return {
-    compiled: { ...(compiled as unknown as CompiledAdapters), topics, topicNames: [...topicNames], warnings },
+    compiled: { ...(compiled as unknown as CompiledAdapters), topics, topicNames: [...topicNames] },
     problems: compiler.problems,
   };
 }

@@ -70,10 +70,7 @@ export function loadConfig(
   problems.push(...found);
   if (problems.length > 0)
     throw new ConfigError(distinct([...problems, ...causes(problems, doubtful)]), file);
-  const warnings = [
-    ...distinct(doubtful).map(({ path: at, message }) => `${at}: ${message}`),
-    ...compiled.warnings,
-  ];
+  const warnings = distinct(doubtful).map(({ path: at, message }) => `${at}: ${message}`);
   return Object.freeze({
     ...(deepFreeze(settings) as unknown as Settings),
     folder,

@@ -10,6 +10,8 @@ import { messageOf } from "./errors.ts";
 export interface LinearPattern {
   /** Whether the pattern matches a part of the text. */
   test(text: string): boolean;
+  /** Differs for different patterns: ajv keeps one object per text. */
+  toString(): string;
 }
 
 const parser = new RegExpParser({ ecmaVersion: 2024 });
@@ -26,7 +28,7 @@ export function compilePattern(source: string): LinearPattern {
   }
   try {
     const compiled = RE2JS.compile(alternativesOf(pattern.alternatives));
-    return { test: (text) => compiled.test(text) };
+    return { test: (text) => compiled.test(text), toString: () => `/${source}/` };
   } catch (error) {
     throw new Error(`the pattern ${quoted(source)} cannot be used: ${reasonOf(error)}`, { cause: error });
   }

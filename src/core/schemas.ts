@@ -7,6 +7,7 @@ import addFormats from "ajv-formats";
 import { canonicalNumber, decimalOf, isIntegral } from "./decimal.ts";
 import { type ErrorDetail, messageOf } from "./errors.ts";
 import { type ExactValue, printExactly } from "./json-numbers.ts";
+import { compilePattern } from "./linear-pattern.ts";
 import { exactKeywords } from "./schema-numbers.ts";
 import { Parts } from "./schema-parts.ts";
 import {
@@ -27,8 +28,6 @@ const MAX_VIOLATIONS = 20;
 export interface TopicSchema {
   /** The document as JSON, with all digits of its numbers; served at `/topics/{topic}/schema`. */
   readonly json: string;
-  /** Warnings for the operator about keywords that are slow on hostile values. */
-  readonly warnings: readonly string[];
   /** @returns the violations of a value of `size` bytes; undefined when the value is valid */
   violations(value: unknown, size: number): ErrorDetail[] | undefined;
   /**
@@ -72,7 +71,6 @@ export function compileSchema(document: unknown, name: string, exact: unknown = 
   const isExact = json === JSON.stringify(document);
   return {
     json,
-    warnings: slowKeywordWarnings(document, "", name),
     violations: (value, size) =>
       isExact
         ? violationsBy(first, all, size, (validate) => validate(value))
@@ -104,6 +102,13 @@ function violationsBy(
   return (all.errors ?? []).slice(0, MAX_VIOLATIONS).map(toDetail);
 }
 
+/** The formats whose regular expressions take quadratic time, and the longest text that they accept, in characters. */
+const SLOW_FORMATS = ["url", "uri-reference"] as const;
+const MAX_URL = 4096;
+
+/** The engine of `pattern` and `patternProperties`. `code` is used only when ajv writes its code to files. */
+const linearPattern = Object.assign((source: string) => compilePattern(source), { code: "linearPattern" });
+
 function compile(
   document: unknown,
   name: string,
@@ -133,13 +138,17 @@ function compile(
     strictTuples: false,
     logger: false,
     ownProperties: true,
-    code: { process: inheritNothing },
+    code: { process: inheritNothing, regExp: linearPattern },
     // The exact keywords get the whole value as context. They do not apply to the document itself.
     passContext: true,
     validateSchema: keywords === comparingKeywords,
   } as const;
   const ajv = draft === DRAFT_07 ? new Ajv(options) : new Ajv2020(options);
   addFormats.default(ajv);
+  for (const name of SLOW_FORMATS) {
+    const own = ajv.formats[name] as RegExp;
+    ajv.addFormat(name, (text: string) => text.length <= MAX_URL && own.test(text));
+  }
   for (const keyword of keywords)
     ajv.removeKeyword(keyword.keyword).addKeyword({ ...keyword } as KeywordDefinition);
   try {
@@ -181,28 +190,4 @@ function toDetail(error: ErrorObject): ErrorDetail {
     keyword: error.keyword,
     message: `${error.message ?? "is not valid"}${extra}`,
   };
-}
-
-/**
- * Warns about keywords that can take much longer on a hostile value: the ones that ajv's
- * `json-schema-secure` meta-schema restricts.
- */
-function slowKeywordWarnings(schema: unknown, pointer: string, name: string): string[] {
-  if (typeof schema !== "object" || schema === null) return [];
-  const found: string[] = [];
-  const warn = (keyword: string, bound: string): void =>
-    void found.push(
-      `${name}#${pointer}: "${keyword}" without "${bound}" can take very long on a hostile value; add "${bound}".`,
-    );
-  if (!Array.isArray(schema)) {
-    const has = (keyword: string): boolean => keyword in schema;
-    if (has("pattern") && typeof (schema as { pattern: unknown }).pattern === "string" && !has("maxLength"))
-      warn("pattern", "maxLength");
-    if (has("patternProperties") && !has("propertyNames")) warn("patternProperties", "propertyNames");
-    if ((schema as { uniqueItems?: unknown }).uniqueItems === true && !has("maxItems"))
-      warn("uniqueItems", "maxItems");
-  }
-  for (const [key, inner] of Object.entries(schema))
-    found.push(...slowKeywordWarnings(inner, `${pointer}/${key}`, name));
-  return found;
 }

@@ -4,6 +4,7 @@ import { elementAt } from "./element.ts";
 import { asOnrampError, type ErrorDetail, MOST_DETAILS, messageOf, OnrampError } from "./errors.ts";
 import { ExpressionError, toKey } from "./expressions.ts";
 import { checkJson, parseJson } from "./json.ts";
+import { duplicateMember } from "./json-members.ts";
 import { inexactNumbers, parseExactly, withExactNumbers } from "./json-numbers.ts";
 import type { Draft } from "./record.ts";
 import type { TopicSchema } from "./schemas.ts";
@@ -136,6 +137,9 @@ export function problemOf(
   return rules.key ? setKeys([draft], rules, topic).then(() => undefined, asOnrampError) : undefined;
 }
 
+/** The longest pointer in an error, in characters: the names of members come from clients. */
+const MAX_POINTER = 500;
+
 function violationsOf(draft: Draft, schema: TopicSchema, tombstones: boolean): ErrorDetail[] | undefined {
   const { value } = draft;
   if (value === null) {
@@ -156,6 +160,16 @@ function violationsOf(draft: Draft, schema: TopicSchema, tombstones: boolean): E
       return [{ error_code: 42206, pointer: "", keyword: "type", message: (error as OnrampError).message }];
     }
   }
+  const duplicate = duplicateMember(value, draft.parsed);
+  if (duplicate !== undefined)
+    return [
+      {
+        error_code: 42206,
+        pointer: duplicate.slice(0, MAX_POINTER),
+        keyword: "uniqueMembers",
+        message: "is given twice in its object; send each member once",
+      },
+    ];
   const numbers = inexactNumbers(value);
   if (numbers.length === 0) return schema.violations(draft.parsed, value.length);
   return schema.exactViolations(parseExactly(value, draft.parsed, numbers), value.length);

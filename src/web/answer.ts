@@ -96,7 +96,8 @@ function decompressed(res: IncomingMessage, receiver: string): Readable {
   const named = isEmpty ? "" : (res.headers["content-encoding"] ?? "");
   const codings = named
     .toLowerCase()
-    .split(/\s*,\s*/)
+    .split(",")
+    .map((coding) => coding.trim())
     .filter(Boolean);
   const steps = codings
     .filter((coding) => coding !== "identity" && coding !== "none")

@@ -48,25 +48,36 @@ describe("core: schemas", () => {
     ])
       assert.throws(() => compileSchema(broken, "orders.json"), /orders\.json/);
   });
-  it("warns about keywords that are slow on hostile input, wherever they appear", () => {
-    const { warnings } = compileSchema(
-      {
-        $defs: { a: { type: "string", pattern: "^(a+)+$" } },
-        properties: {
-          b: { type: "array", uniqueItems: true },
-          c: { patternProperties: { "^x": {} } },
-          d: { type: "string", pattern: "a", maxLength: 9 },
-        },
-      },
-      "s",
+  it("refuses a pattern that does not run in linear time, and says which", () => {
+    assert.throws(
+      () => compileSchema({ properties: { a: { pattern: "^(?=a)" } } }, "orders.json"),
+      /^SchemaError: orders\.json: the pattern "\^\(\?=a\)" cannot be used: it looks ahead or behind/,
     );
-    assert.deepEqual(
-      warnings.map((warning) => /#([^:]*): "(\w+)"/.exec(warning)?.slice(1)),
+    assert.throws(
+      () => compileSchema({ patternProperties: { "(a)\\1": {} } }, "s"),
+      /refers back to a group/,
+    );
+  });
+  it("validates hostile values in time that is in proportion to them", () => {
+    const nested = { type: "array", uniqueItems: true };
+    const numbers = Array.from({ length: 100_000 }, (_, n) => n);
+    const rows: readonly [schema: object, value: unknown][] = [
+      [{ pattern: "^(a+)+$", maxLength: 1e9 }, `${"a".repeat(100_000)}!`],
+      [{ patternProperties: { "^(a+)+$": {} }, maxProperties: 0 }, { [`${"a".repeat(50_000)}!`]: 1 }],
+      [{ format: "url" }, `http://${"a@".repeat(50_000)}`],
+      [{ ...nested, minItems: 200_000 }, numbers],
+      [{ ...nested, minItems: 200_000 }, numbers.map((n) => ({ n }))],
+      [{ ...nested, minItems: 200_000 }, numbers.map((n) => [n])],
       [
-        ["/$defs/a", "pattern"],
-        ["/properties/b", "uniqueItems"],
-        ["/properties/c", "patternProperties"],
+        { items: { enum: numbers.slice(0, 10_000).map(String) }, minItems: 200_000 },
+        numbers.map(() => "9999"),
       ],
-    );
+    ];
+    for (const [schema, value] of rows) {
+      const compiled = compileSchema(schema, "s");
+      const began = performance.now();
+      assert.ok(compiled.violations(value, 1_000_000));
+      assert.ok(performance.now() - began < 3000, JSON.stringify(schema).slice(0, 100));
+    }
   });
 });

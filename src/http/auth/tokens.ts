@@ -73,7 +73,11 @@ export function createAuth(tokens: Readonly<Record<string, TokenGrant>> | undefi
 }
 
 function tokenIn(authorization: string): string {
-  const [, scheme = "", value = ""] = /^(\S+)\s+(.+)$/.exec(authorization) ?? [];
+  const space = authorization.search(/\s/);
+  const [scheme, value] = [
+    authorization.slice(0, Math.max(0, space)),
+    authorization.slice(space).trimStart(),
+  ];
   if (scheme.toLowerCase() === "bearer") return value;
   if (scheme.toLowerCase() !== "basic") return "";
   const decoded = Buffer.from(value, "base64").toString("utf8");

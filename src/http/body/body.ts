@@ -192,7 +192,7 @@ class BudgetShare {
 }
 
 /** Whether a content coding, or none between two commas, does not change the bytes. */
-const changesNothing = (coding: string): boolean => /^\s*(?:identity)?\s*$/i.test(coding);
+const changesNothing = (coding: string): boolean => ["", "identity"].includes(coding.trim().toLowerCase());
 const TRANSFER_CODING =
   "The only transfer coding that is supported is `chunked`; send the body without other values in Transfer-Encoding.";
 const COMPRESSED = "Compressed request bodies are not supported; send the body without Content-Encoding.";

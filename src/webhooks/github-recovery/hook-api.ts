@@ -86,7 +86,8 @@ export class HookApi {
       });
       if (!Array.isArray(data)) throw new SourceError("passing", "the delivery log of GitHub is not a list");
       yield data.filter((entry) => typeof entry === "object" && entry !== null).map(attemptOf);
-      cursor = /[?&]cursor=([^&>]+)[^>]*>;\s*rel="next"/.exec(headers.link ?? "")?.[1];
+      const next = headers.link?.split(",").find((link) => link.endsWith('rel="next"'));
+      cursor = next && /[?&]cursor=([^&>]+)/.exec(next)?.[1];
       cursor = cursor && decodeURIComponent(cursor);
       if (cursor !== undefined && seen.has(cursor))
         throw new SourceError("passing", "the delivery log of GitHub names a page that was read before");
