@@ -13,7 +13,7 @@ const COUNT = soak ? 100 : 60;
 const SEED = Number(process.env["ONRAMP_FUZZ_SEED"] ?? (soak ? Date.now() % 2 ** 31 : 1));
 
 describe("issue: decoders", function () {
-  this.timeout(60_000);
+  this.timeout(soak ? 2 * SOAK_MS : 60_000);
 
   it("any bytes: only documented errors, within 100 ms and 64 MB per input", async () => {
     const targets = await startTargets();
