@@ -118,12 +118,23 @@ export async function decompressZstd({ bytes, frames }: ZstdFrames, content: Buf
     const decompressor = new Decompress(add);
     let from = start;
     for (const to of pieces) {
-      decompressor.push(source.subarray(from, to), to === pieces.at(-1));
+      push(decompressor, source.subarray(from, to), to === pieces.at(-1));
       from = to;
       await yieldToEventLoop();
     }
   }
   return content.subarray(0, size);
+}
+
+/** Decompresses a piece. fzstd does not check all numbers of a damaged frame before it uses them. */
+function push(decompressor: Decompress, piece: Buffer, isLast: boolean): void {
+  try {
+    decompressor.push(piece, isLast);
+  } catch (error) {
+    if (error instanceof RangeError || error instanceof TypeError)
+      throw new Error("a zstd frame is damaged", { cause: error });
+    throw error;
+  }
 }
 
 /**

@@ -124,6 +124,14 @@ describe("kafka: limits of decompression", () => {
     assert.equal((await decompress(4, largest, options)).length, 128 * 1024 + 10);
   });
 
+  it("zstd: refuses a block that is larger than the window with an error, and not with a fault of the decompressor", async () => {
+    const damaged = Buffer.from("28b52ffd00001800000000010208106153000062", "hex");
+    await assert.rejects(
+      decompress(4, damaged, recording(SIZE).options),
+      (error) => (error as Error).constructor === Error,
+    );
+  });
+
   it("says that compressed records end too early", async () => {
     for (const [code, compressed] of [
       [2, Buffer.of(0x80)],

@@ -150,7 +150,6 @@ export const httpTargets: readonly FuzzTarget[] = [
     name: "lines",
     samples: texts('{"a":1}\n\n{"b":2}\r\n  \n3', "\r\n\r\n"),
     words: ["\n", "\r", "\r\n", " "],
-    most: MB,
     decode: countLines,
   },
   {

@@ -5,8 +5,11 @@ import { collectGarbage } from "../garbage.ts";
 import { inputOf } from "./inputs.ts";
 import type { FuzzTarget } from "./target.ts";
 
+/** How often a decode that exceeds a limit is repeated. */
+const ATTEMPTS = 3;
+
 export interface FuzzLimits {
-  /** How long one decode may take, in milliseconds. */
+  /** How much time of the processor one decode may take, in milliseconds: other processes share the machine. */
   readonly ms: number;
   /** How much the heap and the memory of buffers may grow in one decode, in bytes. */
   readonly bytes: number;
@@ -31,8 +34,8 @@ export async function fuzz(
   for (let n = seed; n < seed + count; n++) {
     const input = inputOf(target, n);
     let found = await measure(target, input);
-    // The collection of earlier garbage, or another process, can take the time.
-    if (found.ms > limits.ms || found.bytes > limits.bytes) {
+    // The collection of earlier garbage can take the time.
+    for (let left = ATTEMPTS; left > 0 && (found.ms > limits.ms || found.bytes > limits.bytes); left--) {
       collectGarbage();
       const again = await measure(target, input);
       found = { ...again, ms: Math.min(found.ms, again.ms), bytes: Math.min(found.bytes, again.bytes) };
@@ -65,6 +68,7 @@ async function measure(target: FuzzTarget, input: Buffer): Promise<Measured> {
   let error: string | undefined;
   const before = memoryInUse();
   const began = performance.now();
+  const cpu = process.cpuUsage();
   try {
     result = target.decode(input);
     if (result instanceof Promise) result = await result;
@@ -72,7 +76,9 @@ async function measure(target: FuzzTarget, input: Buffer): Promise<Measured> {
     result = thrown;
     if (!target.allows?.(thrown)) error = thrown instanceof Error ? placeOf(thrown) : String(thrown);
   }
-  const ms = performance.now() - began;
+  const elapsed = performance.now() - began;
+  const { user, system } = process.cpuUsage(cpu);
+  const ms = Math.min(elapsed, (user + system) / 1000);
   const bytes = memoryInUse() - before;
   return { ms, bytes, error, result };
 }
