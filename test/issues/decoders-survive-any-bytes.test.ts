@@ -8,7 +8,7 @@ import { bound, soak } from "../support/soak.ts";
 const LIMITS = { ms: bound(100), bytes: 64 * 1024 * 1024 };
 const SOAK_MS = 600_000;
 /** The number of inputs per decoder and round. */
-const COUNT = soak ? 100 : 60;
+const COUNT = soak ? 100 : 200;
 /** A finding names the seed of its input: `ONRAMP_FUZZ_SEED` begins with it. */
 const SEED = Number(process.env["ONRAMP_FUZZ_SEED"] ?? (soak ? Date.now() % 2 ** 31 : 1));
 
