@@ -4,6 +4,12 @@ import { Reader, TruncatedError } from "./reader.ts";
 import type { WireHeader } from "./record-batch.ts";
 import type { Batch, PlacedRecord } from "./record-batch-reader.ts";
 
+/**
+ * The maximum number of headers of a record. A header of 2 bytes takes about 200 bytes of memory once it is decoded, so a batch within
+ * `kafka.maxUnpackedBatch` could take gigabytes.
+ */
+const MAX_HEADERS = 100_000;
+
 /** Limits for a part of the records of a batch. The first record may exceed `bytes`. */
 export interface PartLimit {
   readonly records: number;
@@ -20,7 +26,7 @@ export interface Decoder {
    * memory.
    *
    * @param size the result of `sizeOf`
-   * @throws TruncatedError when the records are damaged
+   * @throws TruncatedError when the records are damaged, or one of them has more than 100,000 headers
    */
   next(size: number): PlacedRecord[];
 }
@@ -84,7 +90,12 @@ export class RecordDecoder implements Decoder {
       const key = readBytes(reader);
       const value = readBytes(reader);
       const headers: WireHeader[] = [];
-      for (let left = reader.varint(); left > 0; left--) {
+      const headerCount = reader.varint();
+      if (headerCount > MAX_HEADERS)
+        throw new TruncatedError(
+          `the record at offset ${offset} has ${headerCount} headers, and Onramp reads at most ${MAX_HEADERS} per record`,
+        );
+      for (let left = headerCount; left > 0; left--) {
         const name = readBytes(reader) ?? Buffer.alloc(0);
         headers.push({ key: name.toString("utf8"), value: readBytes(reader) });
       }

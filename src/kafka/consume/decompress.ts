@@ -42,6 +42,19 @@ export async function decompress(
   compressed: Buffer,
   options: DecompressOptions,
 ): Promise<Buffer> {
+  try {
+    return await decodeWith(compression, compressed, options);
+  } catch (error) {
+    if (!isOutside(error)) throw error;
+    throw new Error(`the compressed records of a batch end too early (compression ${compression})`);
+  }
+}
+
+async function decodeWith(
+  compression: number,
+  compressed: Buffer,
+  options: DecompressOptions,
+): Promise<Buffer> {
   switch (compression) {
     case 1:
       return decompressGzip(compressed, options);
@@ -128,6 +141,10 @@ const asTooLarge = (size: number) => (error: unknown) => {
 
 const isTooLarge = (error: unknown): boolean =>
   (error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE";
+
+/** Whether a codec read a number after the end of its bytes. */
+const isOutside = (error: unknown): boolean =>
+  ["ERR_OUT_OF_RANGE", "ERR_BUFFER_OUT_OF_BOUNDS"].includes((error as NodeJS.ErrnoException).code ?? "");
 
 async function decompressSnappy(compressed: Buffer, options: DecompressOptions): Promise<Buffer> {
   const blocks = snappyBlocks(compressed);

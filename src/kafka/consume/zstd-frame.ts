@@ -7,6 +7,10 @@ import { Decompress } from "fzstd";
 import { yieldToEventLoop } from "../../core/time.ts";
 
 const MAGIC = 0xfd2fb528;
+/** The bit of the frame header descriptor that says that the header has no window descriptor. */
+const SINGLE_SEGMENT = 0x20;
+/** The position of the window descriptor, and the binary logarithm of the smallest window. */
+const [WINDOW_AT, MIN_WINDOW_LOG] = [5, 10];
 const SKIPPABLE = 0x184d2a50;
 const MAX_BLOCK_SIZE = 128 * 1024;
 /** The content of the blocks that are decompressed at once, in bytes. */
@@ -19,6 +23,8 @@ const DICTIONARY_ID_BYTES = [0, 1, 2, 4];
 interface Frame {
   readonly start: number;
   readonly pieces: readonly number[];
+  /** An upper bound for the size of its content, in bytes. */
+  readonly most: number;
 }
 
 /** The parsed frames of a batch. */
@@ -45,7 +51,7 @@ export function parseZstd(bytes: Buffer): ZstdFrames {
     }
     if (magic !== MAGIC) throw new Error("not a zstd frame");
     const descriptor = bytes.readUInt8(at + 4);
-    const single = (descriptor & 0x20) !== 0;
+    const single = (descriptor & SINGLE_SEGMENT) !== 0;
     const sizeBytes = CONTENT_SIZE_BYTES[descriptor >> 6] || (single ? 1 : 0);
     at += 5 + (single ? 0 : 1) + (DICTIONARY_ID_BYTES[descriptor & 3] ?? 0);
     const declared = sizeBytes === 0 ? undefined : contentSize(bytes, at, sizeBytes);
@@ -70,7 +76,7 @@ export function parseZstd(bytes: Buffer): ZstdFrames {
     pieces[pieces.length - 1] = at;
     most += declared ?? total;
     allDeclared &&= declared !== undefined;
-    frames.push({ start, pieces });
+    frames.push({ start, pieces, most: declared ?? total });
   }
   return { bytes, most, declared: allDeclared, frames };
 }
@@ -94,6 +100,7 @@ type CreateZstd = () => Duplex;
  * @throws `exceeded` when `content` is too small; Error when the frames are damaged
  */
 export async function decompressZstd({ bytes, frames }: ZstdFrames, content: Buffer): Promise<Buffer> {
+  const source = withSmallWindows(bytes, frames);
   let size = 0;
   const add = (chunk: Uint8Array): void => {
     if (size + chunk.length > content.length) throw exceeded();
@@ -103,7 +110,7 @@ export async function decompressZstd({ bytes, frames }: ZstdFrames, content: Buf
   const { createZstdDecompress } = zlib as { createZstdDecompress?: CreateZstd };
   if (createZstdDecompress) {
     const stream = createZstdDecompress();
-    stream.end(bytes);
+    stream.end(source);
     for await (const chunk of stream) add(chunk as Buffer);
     return content.subarray(0, size);
   }
@@ -111,10 +118,37 @@ export async function decompressZstd({ bytes, frames }: ZstdFrames, content: Buf
     const decompressor = new Decompress(add);
     let from = start;
     for (const to of pieces) {
-      decompressor.push(bytes.subarray(from, to), to === pieces.at(-1));
+      push(decompressor, source.subarray(from, to), to === pieces.at(-1));
       from = to;
       await yieldToEventLoop();
     }
   }
   return content.subarray(0, size);
+}
+
+/** Decompresses a piece. fzstd does not check all numbers of a damaged frame before it uses them. */
+function push(decompressor: Decompress, piece: Buffer, isLast: boolean): void {
+  try {
+    decompressor.push(piece, isLast);
+  } catch (error) {
+    if (error instanceof RangeError || error instanceof TypeError)
+      throw new Error("a zstd frame is damaged", { cause: error });
+    throw error;
+  }
+}
+
+/**
+ * Reduces the windows of frames to the size of their content. A decompressor allocates the whole window, and a frame of 20 bytes may
+ * declare one of 2 GB.
+ */
+function withSmallWindows(bytes: Buffer, frames: readonly Frame[]): Buffer {
+  let changed: Buffer | undefined;
+  for (const { start, most } of frames) {
+    const enough = Math.max(0, Math.ceil(Math.log2(most)) - MIN_WINDOW_LOG);
+    const hasWindow = (bytes.readUInt8(start + 4) & SINGLE_SEGMENT) === 0;
+    if (!hasWindow || bytes.readUInt8(start + WINDOW_AT) >> 3 <= enough) continue;
+    changed ??= Buffer.from(bytes);
+    changed.writeUInt8(enough << 3, start + WINDOW_AT);
+  }
+  return changed ?? bytes;
 }

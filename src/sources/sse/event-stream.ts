@@ -53,6 +53,8 @@ export class EventStream {
       },
     });
     stream.on("data", (chunk: Buffer) => {
+      // A destroyed stream still emits the chunks that it holds, and the parser throws after an event that is too large.
+      if (this.#fault) return;
       this.#startIdle();
       parser.feed(decoder.decode(chunk, { stream: true }));
       if (this.#isFull) stream.pause();

@@ -107,6 +107,43 @@ describe("kafka: limits of decompression", () => {
     assert.deepEqual(allocated, [1000]);
   });
 
+  it("zstd: allocates no more for the window than the content needs, whatever the frame declares", async () => {
+    const large = zstd(0);
+    // The exponent 20: a window of 1 GB.
+    large.writeUInt8(20 << 3, 5);
+    const before = process.memoryUsage().arrayBuffers;
+    const { options } = recording(SIZE);
+    assert.equal((await decompress(4, large, options)).length, 128 * 1024 + 10);
+    assert.ok(process.memoryUsage().arrayBuffers - before < 64 * 1024 * 1024);
+  });
+
+  it("zstd: accepts the largest window that a frame can declare, as far as the content needs it", async () => {
+    const largest = zstd(0);
+    largest.writeUInt8(0xff, 5);
+    const { options } = recording(SIZE);
+    assert.equal((await decompress(4, largest, options)).length, 128 * 1024 + 10);
+  });
+
+  it("zstd: refuses a block that is larger than the window with an error, and not with a fault of the decompressor", async () => {
+    const damaged = Buffer.from("28b52ffd00001800000000010208106153000062", "hex");
+    await assert.rejects(
+      decompress(4, damaged, recording(SIZE).options),
+      (error) => (error as Error).constructor === Error,
+    );
+  });
+
+  it("says that compressed records end too early", async () => {
+    for (const [code, compressed] of [
+      [2, Buffer.of(0x80)],
+      [3, (codecs["lz4"]?.compressed ?? Buffer.alloc(0)).subarray(0, 6)],
+      [4, zstd(0).subarray(0, 6)],
+    ] as const)
+      await assert.rejects(
+        decompress(code, compressed, recording(SIZE).options),
+        /^Error: the compressed records of a batch end too early/,
+      );
+  });
+
   it("refuses a codec that does not exist", async () => {
     await assert.rejects(decompress(5, content, recording(SIZE).options), /compression 5/);
   });

@@ -88,7 +88,7 @@ export type PgOutput =
   | { readonly kind: "origin"; readonly name: string }
   | { readonly kind: "type" };
 
-/** @param at where the message begins @throws Error for a message that protocol version 1 does not have */
+/** @param at where the message begins @throws Error for an incomplete message, or one that protocol version 1 does not have */
 export function decodePgOutput(frame: Buffer, at: number): PgOutput {
   const reader = new Reader(frame, at);
   const code = reader.byte();
@@ -118,7 +118,10 @@ export function decodePgOutput(frame: Buffer, at: number): PgOutput {
       // T
       const count = reader.uint32();
       reader.byte();
-      return { kind: "truncate", oids: Array.from({ length: count }, () => reader.uint32()) };
+      // The count is not trusted: an array of that length could take more memory than there is.
+      const oids: number[] = [];
+      for (let n = 0; n < count; n++) oids.push(reader.uint32());
+      return { kind: "truncate", oids };
     }
     case 0x4d: {
       // M
@@ -177,37 +180,34 @@ class Reader {
   }
 
   byte(): number {
-    return this.#frame.readUInt8(this.#at++);
+    return this.#frame.readUInt8(this.#take(1));
   }
   uint16(): number {
-    this.#at += 2;
-    return this.#frame.readUInt16BE(this.#at - 2);
+    return this.#frame.readUInt16BE(this.#take(2));
   }
   uint32(): number {
-    this.#at += 4;
-    return this.#frame.readUInt32BE(this.#at - 4);
+    return this.#frame.readUInt32BE(this.#take(4));
   }
   int32(): number {
-    this.#at += 4;
-    return this.#frame.readInt32BE(this.#at - 4);
+    return this.#frame.readInt32BE(this.#take(4));
   }
   uint64(): bigint {
-    this.#at += 8;
-    return this.#frame.readBigUInt64BE(this.#at - 8);
+    return this.#frame.readBigUInt64BE(this.#take(8));
   }
   int64(): bigint {
-    this.#at += 8;
-    return this.#frame.readBigInt64BE(this.#at - 8);
+    return this.#frame.readBigInt64BE(this.#take(8));
   }
+  /** A text that ends with a zero byte. */
   text(): string {
     const end = this.#frame.indexOf(0, this.#at);
+    if (end < 0) throw incomplete();
     const text = this.#frame.toString("utf8", this.#at, end);
     this.#at = end + 1;
     return text;
   }
   bytes(length: number): Buffer {
-    this.#at += length;
-    return this.#frame.subarray(this.#at - length, this.#at);
+    const at = this.#take(length);
+    return this.#frame.subarray(at, at + length);
   }
 
   tuple(): Tuple {
@@ -218,12 +218,22 @@ class Reader {
       if (kind === 0x74) {
         // t
         const length = this.uint32();
-        row[n] = this.#frame.toString("utf8", this.#at, this.#at + length);
-        this.#at += length;
+        const at = this.#take(length);
+        row[n] = this.#frame.toString("utf8", at, at + length);
       } else if (kind === 0x6e) row[n] = null;
       else if (kind === 0x75) row[n] = UNCHANGED;
       else throw new Error(`pgoutput sent a value of an unknown format (0x${kind.toString(16)})`);
     }
     return row;
   }
+
+  /** Moves past `size` bytes. @returns the position of the first one */
+  #take(size: number): number {
+    const at = this.#at;
+    if (at + size > this.#frame.length) throw incomplete();
+    this.#at = at + size;
+    return at;
+  }
 }
+
+const incomplete = (): Error => new Error("pgoutput sent an incomplete message");
