@@ -3,6 +3,7 @@
 import { strict as assert } from "node:assert";
 import { Readable } from "node:stream";
 import { EventStream } from "../../../src/sources/sse/event-stream.ts";
+import { bound } from "../../support/soak.ts";
 
 const limits = { maxEvents: 10, lingerMs: 1, maxEvent: 1000, idleMs: 60_000 };
 const never = new AbortController().signal;
@@ -14,6 +15,15 @@ describe("sources: sse: a stream of events", () => {
     );
     const stream = new EventStream(Readable.from(chunks, { objectMode: false }), limits, () => {});
     await assert.rejects(stream.next(never), { kind: "blocked", message: /larger than maxEvent/ });
+    stream.close();
+  });
+
+  it("reads 64 KB of unknown fields in little time", async () => {
+    const stream = new EventStream(Readable.from([Buffer.from("d\n".repeat(32_768))]), limits, () => {});
+    const began = process.cpuUsage();
+    assert.deepEqual(await stream.next(never), []);
+    const { user } = process.cpuUsage(began);
+    assert.ok(user / 1000 < bound(100), `${user / 1000} ms`);
     stream.close();
   });
 });

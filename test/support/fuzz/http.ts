@@ -98,7 +98,7 @@ const envelope = ([name, format]: [string, (typeof envelopes)["json"]]): FuzzTar
   name: `an envelope of ${name}`,
   samples: texts(...RECORDS),
   words: [...JSON_WORDS, ...MEMBER_WORDS],
-  most: MB,
+  most: MB / 2,
   decode: (body) =>
     format.drafts({
       body,
@@ -142,7 +142,7 @@ export const httpTargets: readonly FuzzTarget[] = [
     name: "JSON",
     samples: texts(...JSON_TEXTS, ...RECORDS),
     words: JSON_WORDS,
-    most: MB,
+    most: MB / 2,
     decode: decodeJson,
     allows: only(OnrampError),
   },

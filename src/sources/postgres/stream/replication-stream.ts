@@ -12,6 +12,8 @@ const [COPY_DATA, COPY_BOTH, COPY_DONE, COMPLETE, ERROR, READY] = [0x64, 0x57, 0
 const [XLOG_DATA, KEEPALIVE] = [0x77, 0x6b];
 /** Where the message of the output plugin begins in a frame. */
 export const MESSAGE_AT = 30;
+/** The size of a keepalive message with its code and its length. */
+const KEEPALIVE_BYTES = 23;
 /** A position whose high half is smaller is exact as a number. */
 const EXACT_HIGH = 2 ** 21;
 /** The number of microseconds from 1970 to 2000, where PostgreSQL's time begins. */
@@ -178,6 +180,11 @@ export class ReplicationStream {
       return undefined;
     }
     if (code !== COPY_DATA) return undefined;
+    const least = frame[5] === XLOG_DATA ? MESSAGE_AT : frame[5] === KEEPALIVE ? KEEPALIVE_BYTES : 0;
+    if (frame.length < least) {
+      this.#fail(new Error("PostgreSQL sent an incomplete message of the replication stream"));
+      return undefined;
+    }
     if (frame[5] === XLOG_DATA) return { lsn: decimalLsn(frame, 6), frame };
     if (frame[5] === KEEPALIVE) {
       this.receivedLsn = maxLsn(this.receivedLsn, frame.readBigUInt64BE(6));
