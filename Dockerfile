@@ -7,8 +7,8 @@ COPY src ./src
 RUN npm run prepack && npm prune --omit=dev --ignore-scripts
 
 FROM node:24-slim
-# A container has a network of its own: on a loopback address, published ports, the probes of the kubelet and Prometheus could not
-# reach the API and the admin port. The API requires auth there; publish the admin port only to what monitors the container.
+# A container has its own network: on a loopback address, neither the kubelet, nor Prometheus, nor the clients of published ports
+# could reach the API and the admin port. On 0.0.0.0 the API requires auth; publish the admin port only to monitoring systems.
 ENV NODE_ENV=production \
     ONRAMP_HOST=0.0.0.0 \
     ONRAMP_ADMIN_HOST=0.0.0.0 \

@@ -93,12 +93,15 @@ export function againstScenarios(here: Server, there: Server): Scenario[] {
       records: 100,
     },
     { ...raw, name: "NDJSON", body: String(lines(1000)), lines: 500_000 },
+    { ...raw, name: "raw, schema", path: "/topics/checked" },
+    { ...raw, name: "envelope of 1, schema", body: envelope(1), contentType: V2, path: "/topics/checked" },
   ];
   return loads.flatMap((load) => {
     const base = `${load.name}, before`;
     return [
       { ...load, name: base, server: there },
-      { ...load, server: here, base, wanted: 0.97 },
+      // Patterns run in linear time, which costs more.
+      { ...load, server: here, base, wanted: "path" in load ? 0.9 : 0.97 },
     ];
   });
 }

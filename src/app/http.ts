@@ -32,11 +32,11 @@ export function warnIfOpen(config: Config, log: Log): void {
 }
 
 /**
- * The share of webhooks, whose senders are not known while their bodies are received. A body that does not fit into the
- * share of an address has a budget of its own, in which there is room for one.
+ * The share of webhooks, whose senders are not known while their bodies are received. Bodies that are larger
+ * than the share of an address use a second budget, which has room for one body of `maxBody` bytes.
  */
 function webhookLimits(whole: Budget, maxBody: number) {
-  const name = "the share of webhooks of http.budget";
+  const name = "the webhook share of http.budget";
   return {
     budget: new Budget(whole.limit / 4, { whole, name }),
     largeBudget: new Budget(maxBody + RECORD_OVERHEAD, {

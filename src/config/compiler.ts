@@ -108,7 +108,7 @@ export class Compiler {
     if (typeof topic !== "string" || topic === "") return;
     const reason = isTopicName(topic)
       ? reasonAgainst(topic)?.replace(`"${topic}"`, "the topic")
-      : "a topic has a name that is not valid in Kafka: 1 to 249 of the characters a-z, A-Z, 0-9, '.', '_' and '-'.";
+      : "a topic has a name that is not valid in Kafka; a valid name has 1 to 249 of the characters a-z, A-Z, 0-9, '.', '_' and '-'.";
     if (reason) this.report(at, `${reason} Choose another topic`);
   }
 

@@ -73,7 +73,7 @@ const sections = {
       { default: "5s", env: "ONRAMP_STOP_DRAIN" },
     ),
     deadline: duration(
-      "The time after this signal by which the process ends, even with requests in flight.",
+      "The time after SIGTERM, SIGINT or SIGHUP by which the process ends, even with requests in flight.",
       {
         default: "25s",
       },

@@ -19,8 +19,8 @@ export class Budget {
 
   /**
    * @param limit in bytes
-   * @param part for a part of another budget: the other one, what the part is for in messages, and its share per client
-   *   (default: half)
+   * @param part `whole`: the budget of which this one is a part; its bytes count there as well. `name`: the name of this budget in
+   *   messages. `clientShare`: the share of `limit` that one client may take (default: half)
    */
   constructor(limit: number, { whole, name = "http.budget", clientShare = 0.5 }: BudgetPart = {}) {
     this.limit = limit;

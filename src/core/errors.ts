@@ -169,8 +169,9 @@ export function messageOf(thrown: unknown): string {
 const BUILT_IN = [TypeError, RangeError, SyntaxError, ReferenceError, URIError, EvalError];
 
 /**
- * Describes a thrown value to operators without what Node.js or a library says about a URL or a header, which may be secret: an
- * error with a code in text, such as ECONNREFUSED, by its code; an error of JavaScript, by its name; another error by its message.
+ * Describes a thrown value to operators, without the messages of Node.js and of JavaScript, which may quote a secret URL or header.
+ * Returns the code of an error whose code is a string, such as ECONNREFUSED; the name of a built-in error of JavaScript; and the
+ * message of any other error, such as an `OperatorError`.
  */
 export function reasonOf(thrown: unknown): string {
   if (!(thrown instanceof Error)) return "an error without a message";

@@ -1,5 +1,5 @@
-// Matches names with patterns in which * stands for any text. Takes time in proportion to the name per part of the pattern,
-// because the first place of each part is final: a regular expression would try the others as well.
+// Matches names with patterns in which * stands for any text. For each part of the pattern, the time is in
+// proportion to the name, because only the first place of the part is tried; a regular expression would try all of them.
 
 /**
  * Compiles a pattern.

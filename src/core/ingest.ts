@@ -169,7 +169,10 @@ async function acceptEach(
 const sizeProblemOf = (tooLarge: OnrampError, records: number): OnrampError =>
   records === 1
     ? tooLarge
-    : new OnrampError(41301, `${tooLarge.message} Nothing of the request's ${records} records was written.`);
+    : new OnrampError(
+        41301,
+        `${tooLarge.message} None of the ${records} records of the request was written.`,
+      );
 
 const tooSlow = (topic: string, ms: number): OnrampError =>
   new OnrampError(

@@ -1,5 +1,5 @@
 // Compiles the regular expressions of JSON Schemas (ECMA-262 with the flag u) to ones that take time in proportion to the text,
-// which comes from clients: translates them to the syntax of RE2, and runs them with re2js. JavaScript's own take exponential time
+// which comes from clients: translates them to the syntax of RE2, and runs them with re2js. JavaScript's RegExp takes exponential time
 // on some texts, such as ^(a+)+$ on "aaaaaaaaaaaaaaaaaaaaaaaaaa!".
 
 import { type AST, RegExpParser } from "@eslint-community/regexpp";
@@ -40,7 +40,7 @@ class Unsupported extends Error {}
 const reasonOf = (error: unknown): string =>
   error instanceof Unsupported
     ? error.message
-    : "it is too large, or repeats a part more than 1,000 times; use minLength and maxLength for long texts";
+    : "it uses a Unicode property that RE2 does not support, is too large, or repeats a part more than 1,000 times; use minLength and maxLength for long texts";
 
 const quoted = (source: string): string => JSON.stringify(source.slice(0, 200));
 
@@ -82,7 +82,7 @@ function assertionOf(assertion: AST.Assertion): string {
   if (assertion.kind === "end") return "\\z";
   if (assertion.kind === "word") return assertion.negate ? "\\B" : "\\b";
   throw new Unsupported(
-    "it looks ahead or behind, which takes exponential time; use several patterns in allOf, or not",
+    "it looks ahead or behind, which takes exponential time; use the keywords allOf or not with several patterns",
   );
 }
 

@@ -81,6 +81,16 @@ export class Parts {
   }
 }
 
+/** The parts of one value, for all its arrays: nested arrays have the same parts. Created for each validation. */
+export class SharedParts {
+  #parts: Parts | undefined;
+
+  get parts(): Parts {
+    this.#parts ??= new Parts({ rounded: undefined, exact: undefined });
+    return this.#parts;
+  }
+}
+
 /** @returns the number as it was sent */
 export const numberText = ({ rounded, exact }: Part): string =>
   String(typeof exact === "string" ? exact : rounded);

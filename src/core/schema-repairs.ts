@@ -2,7 +2,7 @@
 // JSON Schema, a value has its own members only. ajv's option `ownProperties` covers the other keywords.
 
 import { decimalOf, isMultipleOf } from "./decimal.ts";
-import { Parts, type Place } from "./schema-parts.ts";
+import { type Place, SharedParts } from "./schema-parts.ts";
 
 type Schema = Readonly<Record<string, unknown>>;
 
@@ -183,7 +183,9 @@ export const comparingKeywords: readonly Keyword[] = [
     errors: true,
     type: "array",
     compile: (unique) =>
-      reporting("uniqueItems", (items) => (unique ? duplicateIn(items as unknown[]) : undefined)),
+      reporting("uniqueItems", (items, _place, context) =>
+        unique ? duplicateIn(items as unknown[], context) : undefined,
+      ),
   },
   {
     keyword: "multipleOf",
@@ -205,15 +207,15 @@ export const comparingKeywords: readonly Keyword[] = [
 const isComposite = (value: unknown): boolean => typeof value === "object" && value !== null;
 
 /** Compares all items at once: a comparison of each with each takes hours for 100,000 objects. */
-function duplicateIn(items: readonly unknown[]): string | undefined {
+function duplicateIn(items: readonly unknown[], context: unknown): string | undefined {
+  // The check of the schema itself has another context.
+  const shared = context instanceof SharedParts ? context : new SharedParts();
   const scalars = new Map<unknown, number>();
   const objects = new Map<number, number>();
-  let parts: Parts | undefined;
   for (const [index, item] of items.entries()) {
     let first: number | undefined;
     if (isComposite(item)) {
-      parts ??= new Parts({ rounded: items, exact: items });
-      const id = parts.idOf({ rounded: item, exact: item });
+      const id = shared.parts.idOf({ rounded: item, exact: item });
       first = objects.get(id);
       objects.set(id, index);
     } else {

@@ -9,7 +9,7 @@ import { type ErrorDetail, messageOf } from "./errors.ts";
 import { type ExactValue, printExactly } from "./json-numbers.ts";
 import { compilePattern } from "./linear-pattern.ts";
 import { exactKeywords } from "./schema-numbers.ts";
-import { Parts } from "./schema-parts.ts";
+import { Parts, SharedParts } from "./schema-parts.ts";
 import {
   comparingKeywords,
   inheritNothing,
@@ -73,7 +73,9 @@ export function compileSchema(document: unknown, name: string, exact: unknown = 
     json,
     violations: (value, size) =>
       isExact
-        ? violationsBy(first, all, size, (validate) => validate(value))
+        ? violationsBy(first, all, size, (validate) =>
+            validate.call(new SharedParts() as unknown as Ajv, value),
+          )
         : exactViolations({ rounded: value, exact: value }, size),
     exactViolations,
   };
@@ -139,7 +141,7 @@ function compile(
     logger: false,
     ownProperties: true,
     code: { process: inheritNothing, regExp: linearPattern },
-    // The exact keywords get the whole value as context. They do not apply to the document itself.
+    // The keywords that compare values share the parts of the whole value as context. They do not apply to the document itself.
     passContext: true,
     validateSchema: keywords === comparingKeywords,
   } as const;

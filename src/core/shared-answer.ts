@@ -8,7 +8,7 @@ export class SharedAnswer<T> {
   #isPending = false;
   #requestedAt = 0;
 
-  /** @param forMs how long an answer is used after it was requested, in milliseconds. All callers wait for a slower one */
+  /** @param forMs how long after its request an answer is used, in milliseconds. A slower request is shared until it ends */
   constructor(request: () => Promise<T>, forMs: number) {
     this.#request = request;
     this.#forMs = forMs;

@@ -3,7 +3,7 @@
 import type { Socket } from "node:net";
 
 /**
- * Returns the address of the peer. Of an IPv6 address only the first 64 bits: one client can use all addresses with these.
+ * Returns the address of the peer; for IPv6, only its first 64 bits, because one client can use all addresses that begin with them.
  */
 export function addressOf({ remoteAddress = "" }: Pick<Socket, "remoteAddress">): string {
   if (!remoteAddress.includes(":") || remoteAddress.startsWith("::ffff:")) return remoteAddress;

@@ -18,7 +18,7 @@ const PENDING_SENT_MS = 10_000;
 const REQUEST_MS = 60_000;
 const SWEEP_MS = 5000;
 
-/** The most requests of one connection that are handled at the same time; further ones wait, and it is not read. */
+/** The most requests of one connection that are handled at the same time. While further ones wait, the socket is not read. */
 const MAX_HANDLED = 16;
 /** The most requests of one connection that wait; with more, it is ended. Node parses all that it has read at once. */
 const MAX_WAITING = 1000;

@@ -38,8 +38,8 @@ export interface ControlledLog {
 const MAX_CAUSES = 5;
 
 /**
- * Converts an error to the fields of a line. Other properties than these are left out: errors of libraries have the request among
- * them, with its URL and its headers.
+ * Converts an error to the fields of a line. All other properties are left out, because the errors of libraries may contain the
+ * request with its URL and its headers.
  */
 function serializeError(thrown: unknown, causes = MAX_CAUSES): object {
   const message = reasonOf(thrown);

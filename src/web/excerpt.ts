@@ -24,7 +24,7 @@ export type Clean = (text: string, mostBytes?: number) => string;
 /**
  * The secrets are also found decoded, and in the usual escaped forms.
  *
- * @param url undefined: there is none. Secret are its user and password, the values of its query, and the segments of its path that look like a secret
+ * @param url its user and password, the values of its query, and the segments of its path that look like a secret are replaced. Undefined when there is no URL
  * @param secrets further secrets, such as a token
  * @param headers secret are the values of headers such as `authorization`, `cookie` and `x-api-key`
  */

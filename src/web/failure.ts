@@ -135,8 +135,8 @@ export function noAnswer(
 }
 
 /**
- * Returns the message of the error of `web/` that a thrown value is or wraps, since client libraries wrap the errors of `fetch`.
- * Otherwise the code, such as ECONNREFUSED, or the name: the messages of Node.js and of libraries may quote a URL or a header.
+ * Returns the message of a `WebError`, also if it is the cause of another error: client libraries wrap the errors of `fetch`.
+ * For any other error, returns its code, such as ECONNREFUSED, or its name: its message may quote a URL or a header.
  */
 export function failureReason(thrown: unknown): string {
   for (let error = thrown; error instanceof Error; error = error.cause)

@@ -108,7 +108,9 @@ export function decodeAssignment(bytes: Buffer, topics?: readonly string[]): rea
   for (const { topic, partition } of assigned) {
     const name = `${topic}/${partition}`;
     if (partition < 0 || seen.has(name) || topics?.includes(topic) === false)
-      throw new TruncatedError(`the assignment has a partition twice, or one that it cannot have: ${name}`);
+      throw new TruncatedError(
+        `the assignment contains a partition twice, or one that the member cannot have: ${name}`,
+      );
     seen.add(name);
   }
   return assigned;

@@ -82,7 +82,7 @@ describe("http: requests that are none", function () {
 
   for (const [port, start] of [
     ["API", startApi],
-    ["admin port", startAdmin],
+    ["admin port", () => startAdmin({}, false)],
   ] as const)
     it(`need exactly one valid Host in HTTP/1.1: 400 on the ${port}`, async () => {
       const server = await start();

@@ -195,7 +195,7 @@ describe("http: connections, a slow request", () => {
     assert.deepEqual(fast.done, []);
   });
 
-  it("answers itself if it can, and counts only while something is expected", () => {
+  it("is reported to the failure handler, and is slow only while the client has something to send", () => {
     const { connect, request } = start();
     const socket = connect();
     socket.rate = 0;

@@ -118,7 +118,7 @@ describe("http: routes", () => {
   });
 
   it("of the admin port answer 405 with Allow, and accept HEAD and absolute form", async () => {
-    const admin = await startAdmin();
+    const admin = await startAdmin({}, false);
     for (const path of ["/healthz", "/readyz", "/metrics", "/sinks"]) {
       for (const method of ["POST", "DELETE"]) {
         const { status, headers, body } = await send(admin, path, { method });

@@ -95,7 +95,7 @@ describeOnDevBroker("issue: attacks with connections", function () {
 
   // Node parses all that it reads from a socket at once, 64 KB or 10,900 such chunks. If the sockets become readable at the same
   // time, these first reads follow each other; only then can the sockets be read in turns.
-  it("the same from 50 connections that begin at the same time delay others, fail none, and cost little memory", async () => {
+  it("tiny chunks from 50 connections at the same time fail no request of other clients, and cost little memory", async () => {
     const target = await startTarget({ topics: { attacked: {} } });
     const harm = await target.attack(() => floodWithChunks(target, "", { connections: 50 }));
     assert.deepEqual(harm.failures, {});

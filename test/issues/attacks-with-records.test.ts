@@ -49,7 +49,7 @@ describeOnDevBroker("issue: attacks with records", function () {
       assertUnharmed(harm);
     });
 
-  it("envelopes with as many records as are allowed cost the budget what they cost", async () => {
+  it("envelopes with the maximum number of records are written, or refused with 429, and do not harm other clients", async () => {
     const target = await startTarget({ topics: { attacked: {} } });
     const statuses: number[] = [];
     const harm = await target.attack(async () => {

@@ -17,13 +17,13 @@ export interface Body {
 export interface BodyLimits {
   readonly budget: Budget;
   /**
-   * The budget of a body that is larger than a client's share of `budget`, which cannot hold it. Undefined: such a body is
-   * refused.
+   * The budget of a body that is larger than a client's share of `budget`, and so does not fit into it. Without `largeBudget`,
+   * such a body is refused.
    */
   readonly largeBudget?: Budget;
   /**
-   * Whether a large body takes its bytes before they are received. Only for clients that are known: others would block the
-   * budget with announcements. Default: true.
+   * Whether a large body takes its bytes before they are received. False for the senders of webhooks, which are not known yet
+   * and could block the budget with announcements. Default: true.
    */
   readonly reserves?: boolean;
   /** `http.maxBody`, in bytes. */

@@ -7,7 +7,7 @@ import { OnrampError } from "../../core/errors.ts";
 
 /** The number of chunks that are received before their size matters. */
 const FREE_CHUNKS = 64;
-/** A socket that sends chunks of less bytes on average is read in turns with others. */
+/** A socket whose chunks have fewer bytes than this on average is read in turns with other such sockets. */
 const SMALL = 256;
 /** The least mean size of the chunks of a body, in bytes, after its first megabyte. */
 const LEAST_CHUNK = 16;

@@ -3,7 +3,7 @@
 import { OnrampError } from "../../core/errors.ts";
 import { chunkProblem } from "../body/chunk-pace.ts";
 
-/** After this many refused lines in a row, a stream ends: its sender sends something else than records. */
+/** After this many refused lines in a row, a stream ends: its sender does not send records. */
 const MAX_BAD_LINES = 1000;
 
 /** The faults of one stream. */
@@ -45,7 +45,7 @@ export class SenderFaults {
     else if (error.known === "not written" && ++this.#badLines === MAX_BAD_LINES)
       return new OnrampError(
         error.code,
-        `${MAX_BAD_LINES} lines in a row were refused, up to line ${line}. Send one JSON value per line, which matches the schema of the topic. The last reason: ${error.message}`,
+        `${MAX_BAD_LINES} lines in a row were refused, up to line ${line}. Send one JSON value per line; it must match the schema of the topic, if there is one. The last reason: ${error.message}`,
       );
     return undefined;
   }

@@ -99,8 +99,8 @@ export class Link {
   }
 
   /**
-   * Opens a connection. The first success decides, or the failure of the first attempt: a broker that did not answer an earlier
-   * attempt, or that has moved, delays no request for long.
+   * Opens a connection. Begins another attempt every 500 ms, so that a broker that does not answer one attempt, or that has moved,
+   * does not delay requests for long. Ends with the first success, or when the first attempt fails.
    */
   #openSoon(): Promise<Connection> {
     return new Promise((resolve, reject) => {

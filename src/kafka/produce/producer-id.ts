@@ -100,5 +100,5 @@ export class ProducerIds {
   }
 }
 
-/** Kafka assigns ids from 0 up. Larger ones than 2^53 are not exact as a number. */
+/** Kafka assigns ids from 0 upwards. A number cannot represent all ids above 2^53 exactly. */
 const isProducerId = (id: number): boolean => id >= 0 && Number.isSafeInteger(id);

@@ -112,6 +112,7 @@ describe("http: a request of lines that breaks off", () => {
     assert.equal(budget.used, 2);
     request.cut();
     await turn();
+    await turn();
     assert.deepEqual([values(), budget.used], [["1"], 0]);
   });
 });

@@ -79,7 +79,7 @@ describe("kafka: SCRAM", () => {
     "a wrong signature": "v=AAAA",
     "an error": "e=invalid-proof",
   }))
-    it(`refuses a broker that proves its knowledge with ${title}`, async () => {
+    it(`refuses a broker whose last message has ${title}`, async () => {
       const { error } = await login(with4096, () => last);
       assert.match(String(error), /signature of the broker is wrong/);
     });
