@@ -10,6 +10,12 @@ const env = { ...process.env, ONRAMP_SOAK: "1", ONRAMP_TEST_APACHE: "1" };
 
 const mocha = (file: string, grep = "") => run("npx", ["mocha", "--timeout", HOUR, "-g", grep, file]);
 
+/** Runs tests of times on the development broker, one after the other. */
+function onDevBroker(files: readonly string[]): Promise<number> {
+  const { ONRAMP_TEST_APACHE: _, ...dev } = env;
+  return run("npx", ["mocha", "--timeout", HOUR, "--jobs", "2", ...files], dev);
+}
+
 /** Runs tests on the development broker, then on Apache Kafka. */
 async function onBoth(file: string, grep = ""): Promise<number> {
   const { ONRAMP_TEST_APACHE: _, ...dev } = env;
@@ -54,6 +60,8 @@ const soaks: Readonly<Record<string, () => Promise<number>>> = {
   "older-transactions": onOlderKafka,
   "older-kafka": () => mocha("test/issues/kafka-versions-are-negotiated.test.ts", "older Apache Kafka"),
   /** Seeds are printed; ONRAMP_FUZZ_SEED begins with another one. */
+  attacks: () =>
+    onDevBroker(["test/issues/attacks-with-records.test.ts", "test/issues/attacks-with-connections.test.ts"]),
   fuzz: () => mocha("test/issues/decoders-survive-any-bytes.test.ts"),
   fairness: () => onBoth("test/kafka/consume/fairness.test.ts"),
   "idle-sink": () => onBoth("test/process/idle-sink.test.ts"),

@@ -156,6 +156,8 @@ export class Connections {
 
 /** Starts requests that wait, up to the limits, and reads the socket again when none is left. */
 function startWaiting(socket: net.Socket, { pending, waiting }: Open): void {
+  // The client has disconnected: nothing of these requests was written, and no client waits for their responses.
+  if (socket.destroyed) waiting.length = 0;
   while (waiting.length > 0 && pending.size - waiting.length < MAX_HANDLED) {
     if (socket.writableLength >= MAX_UNTAKEN) return;
     waiting.shift()?.();
