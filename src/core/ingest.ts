@@ -3,7 +3,7 @@
 
 import { deadLetterDrafts, deadLetterHeaders, deadLetterTopic } from "./dead-letter.ts";
 import { elementAt } from "./element.ts";
-import { type ErrorDetail, OnrampError } from "./errors.ts";
+import { type ErrorDetail, MOST_DETAILS, OnrampError } from "./errors.ts";
 import type { AppendOptions, ConsumedRecord, Meter, RecordLog } from "./ports.ts";
 import { type PreparedBatch, type PrepareOptions, prepareBatch, type TopicDraft } from "./prepare.ts";
 import { type AcceptedRecord, type Draft, Receipts } from "./record.ts";
@@ -89,10 +89,7 @@ export function createIngest({ records, topics, namespace, meter }: IngestDeps):
           meter.countAppended(topic, receipts, (performance.now() - started) / 1000);
           return receipts;
         }
-        for (const { value } of drafts) {
-          const tooLarge = value === null ? undefined : records.sizeProblem?.(topic, value.length);
-          if (tooLarge) throw sizeProblemOf(tooLarge, drafts.length);
-        }
+        requireSizes(records, topic, drafts);
         // Awaited only if there are rules: each await on the hot path has a measurable cost.
         let violations: ErrorDetail[] | undefined;
         if (rules.schema || rules.key)
@@ -166,13 +163,24 @@ async function acceptEach(
   return receipts;
 }
 
-const sizeProblemOf = (tooLarge: OnrampError, records: number): OnrampError =>
-  records === 1
-    ? tooLarge
-    : new OnrampError(
-        41301,
-        `${tooLarge.message} None of the ${records} records of the request was written.`,
-      );
+/** @throws OnrampError 41301 for values that the topic would refuse, before they are parsed. It names each by its index */
+function requireSizes(records: RecordLog, topic: string, drafts: readonly Draft[]): void {
+  const errors: ErrorDetail[] = [];
+  for (const [index, { value }] of drafts.entries()) {
+    const problem = value === null ? undefined : records.sizeProblem?.(topic, value.length);
+    if (!problem) continue;
+    if (drafts.length === 1) throw problem;
+    errors.push({ index, error_code: problem.code, message: problem.message });
+    if (errors.length === MOST_DETAILS) break;
+  }
+  const [first] = errors;
+  if (!first) return;
+  throw new OnrampError(
+    41301,
+    `Some of the ${drafts.length} records cannot be appended; nothing was written. Record ${first.index}: ${first.message}`,
+    { errors },
+  );
+}
 
 const tooSlow = (topic: string, ms: number): OnrampError =>
   new OnrampError(

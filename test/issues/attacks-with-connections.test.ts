@@ -152,8 +152,10 @@ describeOnDevBroker("issue: attacks with connections", function () {
         async () => (await post(target, "/topics/attacked", undefined, "x".repeat(900_000))).status === 200,
       );
       assert.equal(await inFlight(target), 0);
-      for (const socket of sockets) void flood(socket, Buffer.alloc(MEGABYTE, 0x20), 24);
+      const [first, ...others] = sockets as [net.Socket, ...net.Socket[]];
+      void flood(first, Buffer.alloc(MEGABYTE, 0x20), 24);
       await until(async () => ((await inFlight(target)) ?? 0) > 20 * MEGABYTE);
+      for (const socket of others) void flood(socket, Buffer.alloc(MEGABYTE, 0x20), 24);
       for (let n = 0; n < 20; n++)
         assert.equal((await post(target, "/topics/attacked", undefined, "x".repeat(900_000))).status, 200);
       assert.ok(((await inFlight(target)) ?? 0) < 42 * MEGABYTE);
