@@ -5,8 +5,8 @@ import { once } from "node:events";
 import type net from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterTest } from "../support/after-test.ts";
-import { describeOnDevBroker, itThoroughly } from "../support/broker.ts";
-import { assertUnharmed, CANARY, startTarget, type Target } from "../support/canary.ts";
+import { itThoroughly } from "../support/broker.ts";
+import { assertUnharmed, CANARY, describeAttack, startTarget, type Target } from "../support/canary.ts";
 import { connect, inFlight, post } from "../support/http.ts";
 import { linesHead } from "../support/lines.ts";
 import { soak } from "../support/soak.ts";
@@ -47,7 +47,7 @@ async function floodWithChunks(
   await Promise.race([Promise.all(floods), delay(8000)]);
 }
 
-describeOnDevBroker("issue: attacks with connections", function () {
+describeAttack("issue: attacks with connections", function () {
   this.timeout(120_000);
 
   it("10 connections request the topics 20,000 times and read no answer", async () => {

@@ -1,8 +1,7 @@
 // Clients that send very many, very small, or bad records harm no other client.
 
 import { strict as assert } from "node:assert";
-import { describeOnDevBroker } from "../support/broker.ts";
-import { assertUnharmed, startTarget, type Target } from "../support/canary.ts";
+import { assertUnharmed, describeAttack, startTarget, type Target } from "../support/canary.ts";
 import { type Answer, NDJSON, post, V2_JSON } from "../support/http.ts";
 import { openLines } from "../support/lines.ts";
 
@@ -25,7 +24,7 @@ function postFromMany(
   return Promise.all(Array.from({ length: clients }, attempt));
 }
 
-describeOnDevBroker("issue: attacks with records", function () {
+describeAttack("issue: attacks with records", function () {
   this.timeout(120_000);
 
   for (const heap of [undefined, 150])

@@ -10,7 +10,7 @@ import {
   type MetadataResponse,
 } from "../../src/wire/messages/cluster.ts";
 import { type PartitionAnswer, Produce } from "../../src/wire/messages/produce.ts";
-import { createTopic, describeOnDevBroker, startDevBroker } from "../support/broker.ts";
+import { createTopic, describeIf, onApacheKafka, startDevBroker, thorough } from "../support/broker.ts";
 import { keepingLog, startTestGateway } from "../support/gateway.ts";
 import { type Answer, type Hostile, startHostileBroker } from "../support/hostile-broker.ts";
 import { post, untilReady } from "../support/http.ts";
@@ -123,7 +123,7 @@ const FAULTS: Readonly<Record<string, readonly [apiKey: number, answer: (answer:
   ],
 };
 
-describeOnDevBroker("issue: a hostile broker", () => {
+describeIf(thorough && !onApacheKafka, "issue: a hostile broker", () => {
   for (const [title, [apiKey, answer]] of Object.entries(FAULTS))
     it(`${title}: no false receipt, and requests succeed soon after it is well`, async () => {
       const broker = await startDevBroker();

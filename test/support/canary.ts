@@ -5,11 +5,12 @@ import { strict as assert } from "node:assert";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterTest } from "./after-test.ts";
 import { AskedProcess } from "./asked-process.ts";
+import { describeIf } from "./broker.ts";
 import type { CanaryPosts, CanaryQuestion } from "./canary-process.ts";
 import { type TestConfig, writeConfig } from "./gateway.ts";
 import { post, untilReady } from "./http.ts";
 import { open, rss, type Started, start, watchRss } from "./process.ts";
-import { bound } from "./soak.ts";
+import { bound, soak } from "./soak.ts";
 import { until } from "./until.ts";
 
 const MEGABYTE = 1024 * 1024;
@@ -20,6 +21,14 @@ const ADDED_BYTES = 150 * MEGABYTE;
 /** How long the canary posts at least, in milliseconds. */
 const LEAST_ATTACK_MS = 1000;
 const BUDGET_BYTES = 64 * MEGABYTE;
+
+/**
+ * A suite of attacks. It needs the machine for itself, so that it measures the gateway and delays no other test: `.ci/run` runs it
+ * with `ONRAMP_ATTACKS=1`.
+ */
+export function describeAttack(title: string, suite: (this: Mocha.Suite) => void): void {
+  describeIf(soak || process.env["ONRAMP_ATTACKS"] === "1", title, suite);
+}
 
 /** The topic of the canary. */
 export const CANARY = "canary";
