@@ -5,7 +5,7 @@
 import { strict as assert } from "node:assert";
 import { generateKeyPairSync } from "node:crypto";
 import { adapters } from "../../src/app/adapters.ts";
-import { produceWithKafkajs, thorough, useBroker } from "../support/broker.ts";
+import { describeOnDevBroker, produceWithKafkajs, thorough, useBroker } from "../support/broker.ts";
 import { FAILURES, startEchoingPostgres, startEchoingServer } from "../support/echoing-server.ts";
 import { freePort } from "../support/net.ts";
 import { startWith } from "../support/process.ts";
@@ -54,7 +54,7 @@ const unreachable = (closed: number, open: number) => ({
   tls: `https://127.0.0.1:${open}`,
 });
 
-describe("secrets stay secret: while every kind of failure happens", function () {
+describeOnDevBroker("secrets stay secret: while every kind of failure happens", function () {
   this.timeout(120_000);
   const broker = useBroker();
   let gateways = 0;
