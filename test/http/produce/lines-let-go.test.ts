@@ -94,9 +94,9 @@ describe("http: a request of lines that breaks off", () => {
     const socket = Object.assign(new EventEmitter(), { bytesRead: 0, writableLength: 0 }) as net.Socket;
     connections.track(socket, res as unknown as ServerResponse, () => {});
     request.send("1\n2");
-    await turn();
+    await until(() => values().length === 1);
     connections.reject(socket, new OnrampError(40001, "no chunk"));
-    await turn();
+    await until(() => res.answers.length === 2);
     assert.deepEqual(
       res.answers.map(({ offset, error_code, line }) => offset ?? [error_code, line]),
       [0, [40001, 2]],
