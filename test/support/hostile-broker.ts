@@ -3,9 +3,8 @@
 import { once } from "node:events";
 import net, { type AddressInfo } from "node:net";
 import { FrameSplitter } from "../../src/wire/frame.ts";
-import { decodeResponse, encodeResponse } from "../../src/wire/message.ts";
-import { FindCoordinator, Metadata } from "../../src/wire/messages/cluster.ts";
 import { afterTest } from "./after-test.ts";
+import { withAddress, withLength } from "./kafka-proxy.ts";
 
 /** An answer of the broker. */
 export interface Answer {
@@ -84,25 +83,4 @@ export async function startHostileBroker(target: string): Promise<HostileBroker>
     replaced: 0,
   };
   return hostile;
-}
-
-/** The answer, with the address of the proxy instead of the broker's. */
-function withAddress(request: { apiKey: number; version: number }, frame: Buffer, address: string): Buffer {
-  const [host = "", port = ""] = address.split(":");
-  const { apiKey, version } = request;
-  const id = frame.readInt32BE(0);
-  if (apiKey === Metadata.key) {
-    const answer = decodeResponse(Metadata, version, frame);
-    const brokers = answer.brokers.map((broker) => ({ ...broker, host, port: Number(port) }));
-    return encodeResponse(Metadata, version, id, { ...answer, brokers });
-  }
-  if (apiKey !== FindCoordinator.key) return withLength(frame);
-  const answer = decodeResponse(FindCoordinator, version, frame);
-  return encodeResponse(FindCoordinator, version, id, { ...answer, host, port: Number(port) });
-}
-
-function withLength(frame: Buffer): Buffer {
-  const length = Buffer.alloc(4);
-  length.writeInt32BE(frame.length);
-  return Buffer.concat([length, frame]);
 }

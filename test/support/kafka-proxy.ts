@@ -98,7 +98,11 @@ export async function startKafkaProxy(target: string): Promise<KafkaProxy> {
 }
 
 /** The answer with the address of the proxy instead of the broker's. */
-function withAddress({ apiKey, version }: Pending, frame: Buffer, address: string): Buffer {
+export function withAddress(
+  { apiKey, version }: Pick<Pending, "apiKey" | "version">,
+  frame: Buffer,
+  address: string,
+): Buffer {
   const [host = "", port = ""] = address.split(":");
   const id = frame.readInt32BE(0);
   if (apiKey === Metadata.key) {
@@ -127,7 +131,7 @@ async function exchange(host: string, port: number, frame: Buffer): Promise<Buff
   }
 }
 
-function withLength(frame: Buffer): Buffer {
+export function withLength(frame: Buffer): Buffer {
   const length = Buffer.alloc(4);
   length.writeInt32BE(frame.length);
   return Buffer.concat([length, frame]);
