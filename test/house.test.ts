@@ -11,7 +11,7 @@ const house: House = {
     commands: ["app", "client", "core"],
     client: ["core"],
     app: ["*"],
-    config: ["core", "kafka/produce/compression.ts", "wire/topic-name.ts"],
+    config: ["core", "kafka/produce/compression.ts"],
     core: [],
     wire: [],
     ops: ["core"],

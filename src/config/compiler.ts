@@ -7,7 +7,7 @@ import { compileExpression, type Expression, ExpressionError } from "../core/exp
 import type { Options } from "../core/options.ts";
 import type { Log } from "../core/ports.ts";
 import type { Clock } from "../core/time.ts";
-import { isTopicName } from "../wire/topic-name.ts";
+import { isTopicName } from "../core/topics.ts";
 import type { Problem } from "./problems.ts";
 
 /** The clock, the log and the callback that compiled parts use while the process runs. */

@@ -22,6 +22,7 @@ import {
 } from "../core/options.ts";
 import type { Sink, sinkOptions } from "../core/sink.ts";
 import type { Source, sourceOptions } from "../core/source.ts";
+import { TOPIC_NAME } from "../core/topics.ts";
 import type { WebhookReceiver } from "../core/webhook.ts";
 import { http } from "./schema-http.ts";
 import { kafka } from "./schema-kafka.ts";
@@ -79,7 +80,15 @@ const sections = {
       },
     ),
   }),
-  topics: map(topic, "The rules of topics, by topic name.", { default: {} }, "^[a-zA-Z0-9._-]{1,249}$"),
+  topics: map(
+    topic,
+    "The rules of topics, by topic name.",
+    { default: {} },
+    {
+      pattern: TOPIC_NAME,
+      description: '1 to 249 letters, digits, dots, underscores or hyphens, but not "." or ".."',
+    },
+  ),
   devBroker: section({
     port: port("The port of the development broker of `start --dev`; 0 for any free port.", {
       default: 19092,
@@ -175,7 +184,7 @@ function familySchema(
     type: "object",
     default: {},
     description,
-    ...(names === undefined ? {} : { propertyNames: { pattern: names } }),
+    ...(names === undefined ? {} : { propertyNames: names }),
     additionalProperties: {
       type: "object",
       required: ["type"],

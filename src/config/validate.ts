@@ -34,8 +34,10 @@ export function validate(schema: SchemaPart, settings: unknown, folder: string):
     ajv.addFormat(format, (text: string) => faultOf(text) === undefined);
   const check = ajv.compile(schema);
   if (check(settings)) return [];
-  // An error of "if" only repeats that the adapter has other errors.
-  const errors = (check.errors ?? []).filter(({ keyword }) => keyword !== "if");
+  // An error of "if" only repeats that the adapter has other errors, and one of "propertyNames" that a name has.
+  const errors = (check.errors ?? []).filter(
+    ({ keyword }) => keyword !== "if" && keyword !== "propertyNames",
+  );
   return errors.filter((error) => !repeats(error, errors)).map((error) => violation(error, faults));
 }
 
@@ -97,11 +99,17 @@ function urlFault(text: string): string | undefined {
 function violation(error: ErrorObject, faults: FormatFaults): Violation {
   const { instancePath: at, keyword, params, parentSchema, data } = error;
   const found = (message: string, where = at): Violation => ({ at: where, message, unknownKey: false });
+  const below = (name: unknown) => `${at}/${String(name).replaceAll("~", "~0").replaceAll("/", "~1")}`;
+  if (error.propertyName !== undefined)
+    return found(
+      `is not a valid name; a name has ${String(parentSchema?.["description"])}`,
+      below(error.propertyName),
+    );
   switch (keyword) {
     case "additionalProperties": {
       const known = Object.keys((parentSchema?.["properties"] as object | undefined) ?? {}).join(", ");
       return {
-        at: `${at}/${String(params["additionalProperty"])}`,
+        at: below(params["additionalProperty"]),
         message: `unknown key; the keys here are ${known}`,
         unknownKey: true,
       };
@@ -109,7 +117,7 @@ function violation(error: ErrorObject, faults: FormatFaults): Violation {
     case "type":
       return found(`must be of type ${String(params["type"])}`);
     case "required":
-      return found("is missing", `${at}/${String(params["missingProperty"])}`);
+      return found("is missing", below(params["missingProperty"]));
     case "format":
       return found(faults[String(params["format"])]?.(String(data)) ?? "is not valid");
     case "enum":

@@ -3,7 +3,7 @@
 // another.
 
 import type { Expression } from "./expressions.ts";
-import type { ObjectOption, Options, ValuesOf } from "./options.ts";
+import type { NameRule, ObjectOption, Options, ValuesOf } from "./options.ts";
 import type { Log } from "./ports.ts";
 
 /** The context in which an adapter is created. */
@@ -105,8 +105,8 @@ export interface AdapterFamily<Made, Common extends Options = Options> {
   readonly common: Common;
   /** The description of the family's section in the configuration. */
   readonly description: string;
-  /** The regular expression that the adapters' names must match; undefined for any name. */
-  readonly names?: string;
+  /** The rule of the adapters' names; undefined for any name. */
+  readonly names?: NameRule;
   /**
    * Returns the topics of an adapter.
    *

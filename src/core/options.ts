@@ -6,6 +6,14 @@ import type { Duration, Size } from "./units.ts";
 /** A part of a JSON Schema. */
 export type SchemaPart = Readonly<Record<string, unknown>>;
 
+/** The rule of the names in a map. */
+export interface NameRule {
+  /** The regular expression that each name must match. */
+  readonly pattern: string;
+  /** The rule in words, for errors: "1 to 100 letters". */
+  readonly description: string;
+}
+
 declare const carried: unique symbol;
 
 /**
@@ -150,19 +158,19 @@ export const list = <
 /**
  * Values by name.
  *
- * @param names the regular expression that names must match; by default, any name is valid
+ * @param names the rule of the names; by default, any name is valid
  */
 export const map = <T, const E extends Extra<Readonly<Record<string, T>>> = typeof NONE>(
   value: Option<T>,
   description: string,
   extra?: E,
-  names?: string,
+  names?: NameRule,
 ): Option<Readonly<Record<string, T>>, Presence<E>> =>
   option(
     {
       type: "object",
       additionalProperties: value.schema,
-      ...(names === undefined ? {} : { propertyNames: { pattern: names } }),
+      ...(names === undefined ? {} : { propertyNames: names }),
     },
     description,
     extra,

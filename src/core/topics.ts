@@ -16,9 +16,17 @@ export interface TopicRules {
 /** Rules by topic name. */
 export type RulesByTopic = ReadonlyMap<string, TopicRules>;
 
-/** Kafka's rule for the names of topics (org.apache.kafka.common.internals.Topic). */
-export const isTopicName = (name: string): boolean =>
-  /^[a-zA-Z0-9._-]{1,249}$/.test(name) && name !== "." && name !== "..";
+/**
+ * Kafka's rule for the names of topics (org.apache.kafka.common.internals.Topic), as a pattern of JSON Schema: 1 to 249
+ * letters, digits, dots, underscores or hyphens, but not "." or "..". openapi.yaml repeats it.
+ */
+export const TOPIC_NAME =
+  "^([a-zA-Z0-9_-][a-zA-Z0-9._-]{0,248}|[.][a-zA-Z0-9_-][a-zA-Z0-9._-]{0,247}|[.]{2}[a-zA-Z0-9._-]{1,247})$";
+
+const topicName = new RegExp(TOPIC_NAME);
+
+/** Whether Kafka accepts the name. */
+export const isTopicName = (name: string): boolean => topicName.test(name);
 
 /**
  * Called before the name of a topic in a request is compared with grants, which costs time in proportion to the name.

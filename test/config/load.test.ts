@@ -126,7 +126,7 @@ describe("config: loading", () => {
 
   it("reports every problem at once, each with its path and the fix", () => {
     const found = problems(
-      'kafka: { borkers: [], requestTimeout: soon, linger: 5s, compression: zip, brokers: ["http://x:1/"] }\nhttp: { port: 99999, budget: 10MB, auth: { tokens: { a: { hash: x } } } }\nwebhooks: { g: { type: gitlab }, h: { type: github, topic: G } }\nextra: 1',
+      'kafka: { borkers: [], requestTimeout: soon, linger: 5s, compression: zip, brokers: ["http://x:1/"] }\nhttp: { port: 99999, budget: 10MB, auth: { tokens: { a: { hash: x } } } }\nwebhooks: { g: { type: gitlab }, h: { type: github, topic: G } }\ntopics: { ".": {}, "a/b": {} }\nextra: 1',
     );
     for (const expected of [
       /^kafka\.borkers: unknown key; the keys here are brokers/,
@@ -138,6 +138,8 @@ describe("config: loading", () => {
       /^http\.budget: must be at least twice/,
       /^webhooks\.g\.type: must be one of github/,
       /^webhooks\.h\.secrets: is missing/,
+      /^topics\.\.: is not a valid name; a name has 1 to 249 letters/,
+      /^topics\.a\/b: is not a valid name/,
       /^extra: unknown key/,
     ]) {
       assert.ok(

@@ -126,9 +126,10 @@ describe("core: options", () => {
     });
     const anyName = { type: "object", additionalProperties: item.schema, description: "M." };
     assert.deepEqual(map(item, "M.").schema, anyName);
-    assert.deepEqual(map(item, "M.", { default: {} }, "^[a-z]+$").schema, {
+    const names = { pattern: "^[a-z]+$", description: "lower-case letters" };
+    assert.deepEqual(map(item, "M.", { default: {} }, names).schema, {
       ...anyName,
-      propertyNames: { pattern: "^[a-z]+$" },
+      propertyNames: names,
       default: {},
     });
     assert.deepEqual(topicPatterns("T.").schema, {
