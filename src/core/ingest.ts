@@ -7,6 +7,7 @@ import { type ErrorDetail, MOST_DETAILS, OnrampError } from "./errors.ts";
 import type { AppendOptions, ConsumedRecord, Meter, RecordLog } from "./ports.ts";
 import { type PreparedBatch, type PrepareOptions, prepareBatch, type TopicDraft } from "./prepare.ts";
 import { type AcceptedRecord, type Draft, Receipts } from "./record.ts";
+import { type RecordFault, requestError } from "./record-fault.ts";
 import { yieldToEventLoop } from "./time.ts";
 import { type RulesByTopic, type TopicRules, unwritableReason } from "./topics.ts";
 import { checkAll, problemOf, requireJson, schemaProblem } from "./validate.ts";
@@ -165,21 +166,13 @@ async function acceptEach(
 
 /** @throws OnrampError 41301 for values that the topic would refuse, before they are parsed. It names each by its index */
 function requireSizes(records: RecordLog, topic: string, drafts: readonly Draft[]): void {
-  const errors: ErrorDetail[] = [];
+  const faults: RecordFault[] = [];
   for (const [index, { value }] of drafts.entries()) {
     const problem = value === null ? undefined : records.sizeProblem?.(topic, value.length);
-    if (!problem) continue;
-    if (drafts.length === 1) throw problem;
-    errors.push({ index, error_code: problem.code, message: problem.message });
-    if (errors.length === MOST_DETAILS) break;
+    if (problem) faults.push({ index, error_code: problem.code, message: problem.message });
+    if (faults.length === MOST_DETAILS) break;
   }
-  const [first] = errors;
-  if (!first) return;
-  throw new OnrampError(
-    41301,
-    `Some of the ${drafts.length} records cannot be appended; nothing was written. Record ${first.index}: ${first.message}`,
-    { errors },
-  );
+  if (faults.length > 0) throw requestError(faults, drafts.length);
 }
 
 const tooSlow = (topic: string, ms: number): OnrampError =>

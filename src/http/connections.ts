@@ -49,6 +49,8 @@ interface Open {
   readonly pending: Map<http.ServerResponse, number>;
   /** Starts the requests that wait, in order. */
   readonly waiting: (() => void)[];
+  /** Whether requests wait until the client has taken its responses. */
+  waitsForDrain: boolean;
   /** The time since which the client has taken nothing of its responses (milliseconds), and how much it had not taken. */
   untaken: { readonly since: number; readonly bytes: number };
 }
@@ -89,12 +91,12 @@ export class Connections {
       if (pending.size === 0 && this.#closing) socket.destroySoon();
       if (waiting.length > 0) startWaiting(socket, open);
     });
-    if (pending.size <= MAX_HANDLED && socket.writableLength < MAX_UNTAKEN) return start();
+    const isUntaken = socket.writableLength >= MAX_UNTAKEN;
+    if (waiting.length === 0 && pending.size <= MAX_HANDLED && !isUntaken) return start();
     waiting.push(start);
     if (waiting.length === 1) socket.pause();
+    if (isUntaken) startWhenTaken(socket, open);
     if (waiting.length > MAX_WAITING) socket.destroy();
-    else if (waiting.length === 1 && socket.writableLength >= MAX_UNTAKEN)
-      socket.once("drain", () => startWaiting(socket, open));
   }
 
   /**
@@ -146,7 +148,7 @@ export class Connections {
   #add(socket: net.Socket): Open {
     let open = this.#open.get(socket);
     if (!open) {
-      open = { pending: new Map(), waiting: [], untaken: { since: 0, bytes: 0 } };
+      open = { pending: new Map(), waiting: [], waitsForDrain: false, untaken: { since: 0, bytes: 0 } };
       this.#open.set(socket, open);
       socket.once("close", () => this.#open.delete(socket));
     }
@@ -155,15 +157,26 @@ export class Connections {
 }
 
 /** Starts requests that wait, up to the limits, and reads the socket again when none is left. */
-function startWaiting(socket: net.Socket, { pending, waiting }: Open): void {
+function startWaiting(socket: net.Socket, open: Open): void {
+  const { pending, waiting } = open;
   // The client has disconnected: nothing of these requests was written, and no client waits for their responses.
   if (socket.destroyed) waiting.length = 0;
   while (waiting.length > 0 && pending.size - waiting.length < MAX_HANDLED) {
-    if (socket.writableLength >= MAX_UNTAKEN) return;
+    if (socket.writableLength >= MAX_UNTAKEN) return startWhenTaken(socket, open);
     waiting.shift()?.();
   }
   // In turns with other sockets: what is read at once may contain thousands of requests.
   if (waiting.length === 0) void nextTurn().then(() => socket.resume());
+}
+
+/** Starts requests that wait when the client has taken its responses. */
+function startWhenTaken(socket: net.Socket, open: Open): void {
+  if (open.waitsForDrain) return;
+  open.waitsForDrain = true;
+  socket.once("drain", () => {
+    open.waitsForDrain = false;
+    startWaiting(socket, open);
+  });
 }
 
 /** Destroys a socket whose client has taken nothing of its responses for a minute. */

@@ -248,6 +248,18 @@ describe("http: connections, many requests on one connection", () => {
     assert.deepEqual(started, [0]);
   });
 
+  it("are handled when all earlier responses have ended, and the client takes them only then", () => {
+    const { connections, connect } = start();
+    const socket = connect();
+    const { started, responses } = pipelined(socket, connections, 18);
+    socket.writableLength = 256 * 1024;
+    for (const response of responses.slice(0, 16)) response.emit("close");
+    assert.equal(started.length, 16);
+    socket.writableLength = 0;
+    socket.emit("drain");
+    assert.deepEqual(started.slice(16), [16, 17]);
+  });
+
   it("end the connection when 1,000 of them wait", () => {
     const { connections, connect } = start();
     const socket = connect();

@@ -6,6 +6,7 @@ import { elementAt } from "../../core/element.ts";
 import { MOST_DETAILS, OnrampError } from "../../core/errors.ts";
 import { type AppendOptions, gauge, type Log, type MetricSource, type RecordLog } from "../../core/ports.ts";
 import { type AcceptedRecord, Receipts } from "../../core/record.ts";
+import { type RecordFault, requestError } from "../../core/record-fault.ts";
 import type { BatchCompression } from "../../wire/record-batch.ts";
 import type { Cluster } from "../client/cluster.ts";
 import type { TopicMetadata, TopicState } from "../client/metadata.ts";
@@ -15,7 +16,7 @@ import { largerThanLimit, refusedProducer, unusableKafka } from "./produce-error
 import { ProducerIds } from "./producer-id.ts";
 import type { Pending } from "./segment.ts";
 import { Sender } from "./sender.ts";
-import { type Fault, faultsOf, requestError, segmentsOf } from "./split-request.ts";
+import { faultsOf, segmentsOf } from "./split-request.ts";
 import { TopicLanes } from "./topic-lanes.ts";
 
 /** Requests are refused at once when no broker has been reachable for this long. */
@@ -202,7 +203,7 @@ export class Producer implements RecordLog {
     topic: TopicState,
     records: readonly AcceptedRecord[],
     options: AppendOptions,
-    faults: readonly Fault[],
+    faults: readonly RecordFault[],
   ): Promise<Receipts> {
     const errors = new Map<number, OnrampError>();
     for (const { index, error_code, message } of faults)

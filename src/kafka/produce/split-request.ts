@@ -1,19 +1,13 @@
 // Prepares one request for the lanes: checks its records against the limits of the topic, and splits them by partition.
 
 import { elementAt } from "../../core/element.ts";
-import { type ErrorCode, type ErrorDetail, OnrampError } from "../../core/errors.ts";
+import type { ErrorCode } from "../../core/errors.ts";
 import type { AcceptedRecord } from "../../core/record.ts";
+import type { RecordFault } from "../../core/record-fault.ts";
 import { loneBatchSize, recordSizeBound } from "../../wire/record-batch.ts";
 import type { TopicState } from "../client/metadata.ts";
 import { largerThanLimit, noSuchPartition } from "./produce-errors.ts";
 import { type Pending, type Segment, sizeOf } from "./segment.ts";
-
-/** A record that the topic would refuse. */
-export interface Fault extends ErrorDetail {
-  /** The index of the record in the request. */
-  readonly index: number;
-  readonly error_code: ErrorCode;
-}
 
 /**
  * Returns the faults of the records, before anything is written. A record may have several.
@@ -26,10 +20,10 @@ export function faultsOf(
   records: readonly AcceptedRecord[],
   partitions: readonly number[],
   { most, compressed }: { readonly most: number; readonly compressed: boolean },
-): Fault[] {
+): RecordFault[] {
   const now = Date.now();
   const { maxMessageBytes, timestampAfterMaxMs, timestampBeforeMaxMs, compacted } = topic.limits;
-  const faults: Fault[] = [];
+  const faults: RecordFault[] = [];
   records.forEach((record, index) => {
     const partition = partitions[index] as number;
     const fail = (error_code: ErrorCode, message: string): void => {
@@ -61,16 +55,6 @@ export function faultsOf(
     }
   });
   return faults;
-}
-
-/** Returns the error of a request that fails as a whole. It has the code of the first fault, and lists all `faults`. */
-export function requestError(faults: readonly Fault[], records: number): OnrampError {
-  const first = faults[0] as Fault;
-  const message =
-    records === 1
-      ? first.message
-      : `Some of the ${records} records cannot be appended; nothing was written. Record ${first.index}: ${first.message}`;
-  return new OnrampError(first.error_code, message, records === 1 ? {} : { errors: faults });
 }
 
 /**

@@ -2,7 +2,8 @@
 
 import { strict as assert } from "node:assert";
 import { Receipts } from "../../../src/core/record.ts";
-import { faultsOf, requestError, segmentsOf } from "../../../src/kafka/produce/split-request.ts";
+import { requestError } from "../../../src/core/record-fault.ts";
+import { faultsOf, segmentsOf } from "../../../src/kafka/produce/split-request.ts";
 import { encodeBatch, recordSizeBound } from "../../../src/wire/record-batch.ts";
 import { acceptedRecord, valuesIn } from "../../support/segments.ts";
 import { topicState } from "../../support/topics.ts";
