@@ -149,7 +149,8 @@ const RECORD_VALUE = parsedValue(
 const PLAIN_BINDINGS = bindingsOf(RECORD);
 
 describe("core: the shortcut of filters", () => {
-  it(`has the result of JSONata on ${FILTERS * VALUES_PER_FILTER} pairs of filters and values`, async () => {
+  it(`has the result of JSONata on ${FILTERS * VALUES_PER_FILTER} pairs of filters and values`, async function () {
+    this.timeout(120_000);
     let [pairs, decided, matched] = [0, 0, 0];
     for (let k = 0; k < FILTERS; k++) {
       const source = filter(below(4));

@@ -1,6 +1,10 @@
 // Stops everything that a test starts. `.mocharc.json` requires this file, so that its hooks run around every
 // test.
 
+// Only the workers of Mocha are measured. The processes that tests start run the build, which is not in the report, and
+// would take a third longer.
+if (process.env["MOCHA_WORKER_ID"] !== undefined) delete process.env["NODE_V8_COVERAGE"];
+
 const stops: (() => unknown)[] = [];
 let testing = false;
 

@@ -5,9 +5,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import { createParser } from "eventsource-parser";
 import { answerWith } from "./asked-process.ts";
 import type { Churn, ChurnCounts } from "./churning-clients.ts";
+import { bound } from "./soak.ts";
 
 /** How long a stream may be silent above the interval of its records or heartbeats, in milliseconds. */
-const TOLERANCE_MS = 2000;
+const TOLERANCE_MS = bound(2000, 6000);
 const RECORD_INTERVAL_MS = 1000;
 const CHECK_MS = 250;
 const MAX_FAULTS = 20;

@@ -81,7 +81,7 @@ describe("sources: postgres, the stream", function () {
   itThoroughly(
     "survives a reader that is stalled for longer than wal_sender_timeout, and writes every change once",
     async () => {
-      const postgres = await startPostgres({ settings: { wal_sender_timeout: "1s" } });
+      const postgres = await startPostgres({ settings: { wal_sender_timeout: "2s" } });
       await postgres.sql("CREATE TABLE demo (id int PRIMARY KEY, note text)");
       const proxy = await startKafkaProxy(broker.addresses()[0] ?? "");
       const source = await startSource(broker, postgres, { snapshot: "never" }, { brokers: [proxy.address] });

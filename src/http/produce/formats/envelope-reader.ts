@@ -6,12 +6,13 @@ import { type ErrorDetail, MOST_DETAILS, OnrampError } from "../../../core/error
 import { checkJson, MAX_DEPTH, MAX_VALUES } from "../../../core/json.ts";
 import { JsonCheck, skipSpace } from "../../../core/json-check.ts";
 import type { Draft } from "../../../core/record.ts";
-import { MemberNames } from "./member-names.ts";
+import { knownNames, MemberNames } from "./member-names.ts";
 import { type Decode, draftOf, HEADERS, RECORD_MEMBERS, RecordMembers } from "./record-members.ts";
 
 /** Members that Confluent's clients send in the envelope for a schema registry; only null is accepted. */
 const SCHEMA_MEMBERS = ["key_schema", "key_schema_id", "value_schema", "value_schema_id"];
-const ENVELOPE_MEMBERS = ["records", ...SCHEMA_MEMBERS];
+const ENVELOPE_NAMES = knownNames(["records", ...SCHEMA_MEMBERS]);
+const RECORD_NAMES = knownNames(RECORD_MEMBERS);
 const SHAPE = 'An envelope must be {"records":[{"value":…},…]} with at least one record.';
 
 /** The size of a step, after which other work may continue. */
@@ -40,8 +41,8 @@ export class EnvelopeReader {
   readonly #check: JsonCheck;
   readonly #drafts: Draft[] = [];
   readonly #members = new RecordMembers();
-  readonly #envelopeNames = new MemberNames(ENVELOPE_MEMBERS);
-  readonly #recordNames = new MemberNames(RECORD_MEMBERS);
+  readonly #envelopeNames = new MemberNames(ENVELOPE_NAMES);
+  readonly #recordNames = new MemberNames(RECORD_NAMES);
   readonly #errors: ErrorDetail[] = [];
   #malformed = 0;
   /** The first fault of the envelope's own shape, and the first member that is given twice. */

@@ -1,11 +1,21 @@
 // Recognizes the names of members in the bytes of an object, and finds names that are given twice.
 
+import { elementAt } from "../../../core/element.ts";
 import { endOfString } from "../../../core/json.ts";
+
+/** A name that Onramp knows, and its bytes between the quotes. */
+export interface KnownName {
+  readonly name: string;
+  readonly bytes: Buffer;
+}
+
+/** Prepares names for `MemberNames`, once per process. */
+export const knownNames = (names: readonly string[]): readonly KnownName[] =>
+  names.map((name) => ({ name, bytes: Buffer.from(name) }));
 
 /** The names in one object at a time. */
 export class MemberNames {
-  readonly #known: readonly string[];
-  readonly #bytes: readonly Buffer[];
+  readonly #known: readonly KnownName[];
   /** A bit per known name. */
   #seen = 0;
   #others: Set<string> | undefined;
@@ -15,9 +25,8 @@ export class MemberNames {
   isRepeated = false;
 
   /** @param known at most 31 names */
-  constructor(known: readonly string[]) {
+  constructor(known: readonly KnownName[]) {
     this.#known = known;
-    this.#bytes = known.map((name) => Buffer.from(name));
   }
 
   /** Begins another object. */
@@ -33,12 +42,12 @@ export class MemberNames {
    * @returns the index of the name among the known ones; -1 for any other name
    */
   read(body: Buffer, quote: number): number {
-    const index = this.#bytes.findIndex((bytes) => isAt(body, quote + 1, bytes));
-    if (index >= 0) return this.#use(index);
+    for (let index = 0; index < this.#known.length; index++)
+      if (isAt(body, quote + 1, elementAt(this.#known, index).bytes)) return this.#use(index);
     const end = endOfString(body, quote);
     const text = body.toString("utf8", quote + 1, end);
     const name = text.includes("\\") ? (JSON.parse(`"${text}"`) as string) : text;
-    const escaped = this.#known.indexOf(name);
+    const escaped = this.#known.findIndex((each) => each.name === name);
     if (escaped >= 0) return this.#use(escaped);
     this.name = name;
     this.isRepeated = this.#others?.has(name) ?? false;
@@ -48,7 +57,7 @@ export class MemberNames {
   }
 
   #use(index: number): number {
-    this.name = this.#known[index] as string;
+    this.name = elementAt(this.#known, index).name;
     this.isRepeated = (this.#seen & (1 << index)) !== 0;
     this.#seen |= 1 << index;
     return index;

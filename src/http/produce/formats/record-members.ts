@@ -88,18 +88,14 @@ export function draftOf(
   const hasPartition = members.has(body, PARTITION);
   if (hasPartition && fromPath !== undefined)
     throw new OnrampError(40001, "The partition is given in the path and in the record; specify it once.");
-  const bytesOf = (index: number, member: Member): Buffer | null =>
-    members.has(body, index) ? decode(body, members.from(index), members.to(index), member) : null;
-  const numberAt = (index: number): number =>
-    numberOf(body, members.from(index), members.to(index), RECORD_MEMBERS[index] as string);
   return {
-    key: bytesOf(KEY, "key"),
-    value: bytesOf(VALUE, "value"),
+    key: members.has(body, KEY) ? decode(body, members.from(KEY), members.to(KEY), "key") : null,
+    value: members.has(body, VALUE) ? decode(body, members.from(VALUE), members.to(VALUE), "value") : null,
     headers: members.has(body, HEADERS)
       ? headersOf(JSON.parse(body.toString("utf8", members.from(HEADERS), members.to(HEADERS))))
       : NO_HEADERS,
-    partition: hasPartition ? checkPartition(numberAt(PARTITION)) : fromPath,
-    timestamp: members.has(body, TIMESTAMP) ? checkTimestamp(numberAt(TIMESTAMP)) : undefined,
+    partition: hasPartition ? checkPartition(numberAt(body, members, PARTITION)) : fromPath,
+    timestamp: members.has(body, TIMESTAMP) ? checkTimestamp(numberAt(body, members, TIMESTAMP)) : undefined,
     parsed: undefined,
     json: undefined,
   };
@@ -126,10 +122,12 @@ export const textBytes: Decode = (body, from, to, member) => {
 const stringAt = (body: Buffer, from: number, to: number): string | undefined =>
   body[from] === QUOTE ? (JSON.parse(body.toString("utf8", from, to)) as string) : undefined;
 
-function numberOf(body: Buffer, from: number, to: number, what: string): number {
+function numberAt(body: Buffer, members: RecordMembers, index: number): number {
+  const from = members.from(index);
   const first = body[from] as number;
-  if (first === 0x2d || (first >= 0x30 && first <= 0x39)) return Number(body.toString("latin1", from, to));
-  throw new OnrampError(40001, `The ${what} must be a number.`);
+  if (first === 0x2d || (first >= 0x30 && first <= 0x39))
+    return Number(body.toString("latin1", from, members.to(index)));
+  throw new OnrampError(40001, `The ${RECORD_MEMBERS[index]} must be a number.`);
 }
 
 function headersOf(given: unknown): Header[] {
