@@ -9,7 +9,7 @@ export const check: Command = {
   options: configOption,
   maxArguments: 1,
   async run(io, options, [argument]) {
-    const { config, file } = configure(io, options, { argument });
+    const { config, file } = await configure(io, options, { argument });
     const { warnings, topics, webhooks, sources, sinks } = config.compiled;
     for (const warning of warnings) io.err(`warning: ${warning}`);
     io.out(

@@ -2,7 +2,7 @@
 
 import type { Readable } from "node:stream";
 import type { ParseArgsConfig } from "node:util";
-import { loadConfiguration } from "../app/configuration.ts";
+import type { loadConfiguration } from "../app/configuration.ts";
 import type { Log } from "../core/ports.ts";
 import { UsageError } from "./arguments.ts";
 
@@ -46,7 +46,8 @@ export interface Command {
   /** The maximum number of positional arguments. `main.ts` refuses more. */
   readonly maxArguments: number;
   /**
-   * Runs the command. Called at most once.
+   * Runs the command. Called at most once. Imports here what takes long to load, so that help and the commands for clients
+   * start at once.
    *
    * @returns the exit code
    * @throws UsageError: `main.ts` prints the message and the usage, and exits with 2. OperatorError: it prints the message, and exits
@@ -80,6 +81,11 @@ function configFile(
   return typeof named === "string" ? named : io.env["ONRAMP_CONFIG"] || undefined;
 }
 
+/** The configuration of a command, its log, and the path of its file. */
+type Configured = Pick<ReturnType<typeof loadConfiguration>, "config" | "log"> & {
+  readonly file: string | undefined;
+};
+
 /**
  * Loads the configuration of a command, and creates its log.
  *
@@ -88,12 +94,13 @@ function configFile(
  * @returns also the path of the file; undefined: defaults and environment only
  * @throws ConfigError, UsageError
  */
-export function configure(
+export async function configure(
   io: Io,
   options: Readonly<Record<string, string | boolean | undefined>>,
   { argument, samples = false }: { readonly argument?: string | undefined; readonly samples?: boolean } = {},
-): Pick<ReturnType<typeof loadConfiguration>, "config" | "log"> & { readonly file: string | undefined } {
+): Promise<Configured> {
   const file = configFile(io, options, argument);
+  const { loadConfiguration } = await import("../app/configuration.ts");
   const { config, log, flushLog } = loadConfiguration(file, io.env, samples);
   io.beforeExit(flushLog);
   return { config, log, file };

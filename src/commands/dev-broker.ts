@@ -1,7 +1,5 @@
 // `onramp dev-broker`: runs the development broker without the gateway, for clients on this machine.
 
-import { loadConfiguration } from "../app/configuration.ts";
-import { startDevBroker } from "../app/dev-broker.ts";
 import type { Command } from "./command.ts";
 
 export const devBroker: Command = {
@@ -12,6 +10,8 @@ export const devBroker: Command = {
   maxArguments: 0,
   async run(io, { port }) {
     const env = typeof port === "string" ? { ...io.env, ONRAMP_DEV_BROKER_PORT: port } : io.env;
+    const { loadConfiguration } = await import("../app/configuration.ts");
+    const { startDevBroker } = await import("../app/dev-broker.ts");
     const { config } = loadConfiguration(undefined, env);
     const broker = await startDevBroker(config, "--port");
     io.out(

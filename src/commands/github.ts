@@ -1,6 +1,5 @@
 // `onramp github missed`: lists the deliveries that GitHub could not deliver, and what Onramp does about each.
 
-import { listMissed } from "../app/github-missed.ts";
 import { type Command, configOption, configure, stopSignal, withoutInfo } from "./command.ts";
 
 export const github: Command = {
@@ -14,7 +13,8 @@ export const github: Command = {
       io.err("Usage: onramp github missed [--config FILE]");
       return 2;
     }
-    const { config, log } = configure(io, options);
+    const { config, log } = await configure(io, options);
+    const { listMissed } = await import("../app/github-missed.ts");
     for (const [webhook, deliveries] of await listMissed(config, withoutInfo(log), stopSignal(io)))
       for (const { guid, event, at, verdict } of deliveries)
         io.out([webhook, guid, event, new Date(at).toISOString(), verdict].join("\t"));

@@ -1,6 +1,6 @@
 // `onramp replay` and `onramp dead-letter replay`: deliver records again.
 
-import { type ReplayReport, replayDeadLetters, replaySink } from "../app/replay.ts";
+import type { ReplayReport } from "../app/replay.ts";
 import { parseTime } from "../core/time.ts";
 import { type Command, configOption, configure, INTERRUPTED, type Io, stopSignal } from "./command.ts";
 
@@ -24,7 +24,8 @@ export const replay: Command = {
       );
       return 2;
     }
-    const { config, log } = configure(io, options);
+    const { config, log } = await configure(io, options);
+    const { replaySink } = await import("../app/replay.ts");
     return reportReplay(io, await replaySink(config, sink, { from, to }, log, stopSignal(io)));
   },
 };
@@ -42,7 +43,8 @@ export const deadLetter: Command = {
       );
       return 2;
     }
-    const { config, log } = configure(io, options);
+    const { config, log } = await configure(io, options);
+    const { replayDeadLetters } = await import("../app/replay.ts");
     return reportReplay(io, await replayDeadLetters(config, topic, log, stopSignal(io)));
   },
 };

@@ -1,6 +1,6 @@
 // `onramp sources`: lists the sources with their cursors, and sets or removes a cursor.
 
-import { type ListedSource, listSources, removeState, setCursor } from "../app/source-states.ts";
+import type { ListedSource } from "../app/source-states.ts";
 import { type Command, configOption, configure, type Io, stopSignal, withoutInfo } from "./command.ts";
 
 const USAGE = [
@@ -30,7 +30,8 @@ export const sources: Command = {
       );
       return 2;
     }
-    const loaded = configure(io, options);
+    const loaded = await configure(io, options);
+    const { listSources, removeState, setCursor } = await import("../app/source-states.ts");
     const { config } = loaded;
     const log = withoutInfo(loaded.log);
     const stopping = stopSignal(io);

@@ -1,7 +1,5 @@
 // `onramp start`: runs the gateway until SIGTERM, SIGINT or SIGHUP.
 
-import { startGateway } from "../app/gateway.ts";
-import { greet } from "../app/greeting.ts";
 import { type Command, configOption, configure } from "./command.ts";
 
 export const start: Command = {
@@ -12,8 +10,12 @@ export const start: Command = {
   maxArguments: 1,
   async run(io, options, [argument]) {
     const dev = options["dev"] === true;
-    const { config, log, file } = configure(io, options, { argument, samples: dev });
+    const { config, log, file } = await configure(io, options, { argument, samples: dev });
     const { stopped } = io;
+    const [{ startGateway }, { greet }] = await Promise.all([
+      import("../app/gateway.ts"),
+      import("../app/greeting.ts"),
+    ]);
     const gateway = await startGateway(
       config,
       { dev, requireAuth: io.env["ONRAMP_REQUIRE_AUTH"] === "true" },
