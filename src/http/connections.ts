@@ -150,6 +150,8 @@ export class Connections {
     if (!open) {
       open = { pending: new Map(), waiting: [], waitsForDrain: false, untaken: { since: 0, bytes: 0 } };
       this.#open.set(socket, open);
+      // Express listens to the socket for each request; Node.js would warn of a leak.
+      socket.setMaxListeners(4 * MAX_HANDLED);
       socket.once("close", () => this.#open.delete(socket));
     }
     return open;
