@@ -23,10 +23,9 @@ export type RulesByTopic = ReadonlyMap<string, TopicRules>;
 export const TOPIC_NAME =
   "^([a-zA-Z0-9_-][a-zA-Z0-9._-]{0,248}|[.][a-zA-Z0-9_-][a-zA-Z0-9._-]{0,247}|[.]{2}[a-zA-Z0-9._-]{1,247})$";
 
-const topicName = new RegExp(TOPIC_NAME);
-
-/** Whether Kafka accepts the name. */
-export const isTopicName = (name: string): boolean => topicName.test(name);
+/** Whether Kafka accepts the name. The same rule as `TOPIC_NAME`, in a form that takes less time. */
+export const isTopicName = (name: string): boolean =>
+  /^[a-zA-Z0-9._-]{1,249}$/.test(name) && name !== "." && name !== "..";
 
 /**
  * Called before the name of a topic in a request is compared with grants, which costs time in proportion to the name.
