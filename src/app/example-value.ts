@@ -1,5 +1,6 @@
 // Finds a value that a JSON Schema accepts, for the request that `start --dev` prints.
 
+import { unescapeName } from "../core/json-pointer.ts";
 import type { TopicSchema } from "../core/schemas.ts";
 
 type Schema = Readonly<Record<string, unknown>>;
@@ -107,7 +108,7 @@ function pointed(root: unknown, reference: string): Schema {
   const found = reference
     .slice(2)
     .split("/")
-    .map((name) => name.replaceAll("~1", "/").replaceAll("~0", "~"))
+    .map(unescapeName)
     .reduce<unknown>((at, name) => (isObject(at) ? at[name] : undefined), root);
   return isObject(found) ? found : {};
 }

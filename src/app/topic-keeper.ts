@@ -6,6 +6,7 @@ import type { Config } from "../config/load.ts";
 import { messageOf, OnrampError, OperatorError } from "../core/errors.ts";
 import type { Log, Readiness } from "../core/ports.ts";
 import type { TopicEnsurer } from "../core/source-ports.ts";
+import { isTopicName } from "../core/topics.ts";
 import {
   createTopics,
   creationHelp,
@@ -14,7 +15,6 @@ import {
 } from "../kafka/admin/create-topics.ts";
 import type { Cluster } from "../kafka/client/cluster.ts";
 import type { TopicMetadata, TopicState } from "../kafka/client/metadata.ts";
-import { isTopicName } from "../wire/topic-name.ts";
 import { checkStateTopic, stateTopic, TopicSettingsError } from "./state-topic.ts";
 
 /** How long the start waits for the check, in milliseconds. After that, the start continues. */

@@ -3,6 +3,7 @@
 // path and the fix.
 
 import path from "node:path";
+import { unescapeName } from "../core/json-pointer.ts";
 import { parseDuration, parseSize } from "../core/units.ts";
 import { type Compiled, compileConfig } from "./compile.ts";
 import type { CompileHooks } from "./compiler.ts";
@@ -83,11 +84,7 @@ const causes = (problems: readonly Problem[], values: readonly Problem[]): Probl
   values.filter(({ path: at }) => problems.some((problem) => `${at}.`.startsWith(`${problem.path}.`)));
 
 /** The names in a JSON Pointer (RFC 6901). */
-const pathOf = (pointer: string): readonly string[] =>
-  pointer
-    .split("/")
-    .slice(1)
-    .map((name) => name.replaceAll("~1", "/").replaceAll("~0", "~"));
+const pathOf = (pointer: string): readonly string[] => pointer.split("/").slice(1).map(unescapeName);
 
 const dotted = (pointer: string): string => pathOf(pointer).join(".");
 

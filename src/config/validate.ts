@@ -4,6 +4,7 @@
 import { Ajv, type ErrorObject } from "ajv";
 import { messageOf } from "../core/errors.ts";
 import { compileExpression } from "../core/expressions.ts";
+import { escapeName } from "../core/json-pointer.ts";
 import type { SchemaPart } from "../core/options.ts";
 import { parseDuration, parseSize } from "../core/units.ts";
 import { readNamedFile } from "./read-file.ts";
@@ -99,7 +100,7 @@ function urlFault(text: string): string | undefined {
 function violation(error: ErrorObject, faults: FormatFaults): Violation {
   const { instancePath: at, keyword, params, parentSchema, data } = error;
   const found = (message: string, where = at): Violation => ({ at: where, message, unknownKey: false });
-  const below = (name: unknown) => `${at}/${String(name).replaceAll("~", "~0").replaceAll("/", "~1")}`;
+  const below = (name: unknown) => `${at}/${escapeName(String(name))}`;
   if (error.propertyName !== undefined)
     return found(
       `is not a valid name; a name has ${String(parentSchema?.["description"])}`,

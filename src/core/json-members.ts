@@ -1,6 +1,7 @@
 // Finds members that an object of a JSON text has twice. Readers disagree about which of the two counts (RFC 8259, section 4).
 
 import { eachElement, eachMember, OPEN_BRACE, OPEN_BRACKET, skipSpace, skipValue } from "./json-extents.ts";
+import { escapeName } from "./json-pointer.ts";
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -52,7 +53,7 @@ function search(json: Buffer): string | undefined {
     if (json[from] !== OPEN_BRACE) return skipValue(json, from);
     const names = new Set<string>();
     return eachMember(json, from, (name, at) => {
-      const inner = `${pointer}/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+      const inner = `${pointer}/${escapeName(name)}`;
       if (names.has(name)) found ??= inner;
       names.add(name);
       return visit(at, inner);

@@ -2,6 +2,7 @@
 // JSON Schema, a value has its own members only. ajv's option `ownProperties` covers the other keywords.
 
 import { decimalOf, isMultipleOf } from "./decimal.ts";
+import { unescapeName } from "./json-pointer.ts";
 import { type Place, SharedParts } from "./schema-parts.ts";
 
 type Schema = Readonly<Record<string, unknown>>;
@@ -119,8 +120,7 @@ function isInherited(reference: string, { root, uri }: Located, byUri: ReadonlyM
 }
 
 /** Reads a segment of a JSON Pointer in a URI fragment (RFC 6901, section 6). */
-const nameOf = (segment: string): string =>
-  decodeURIComponent(segment).replaceAll("~1", "/").replaceAll("~0", "~");
+const nameOf = (segment: string): string => unescapeName(decodeURIComponent(segment));
 
 /** A keyword in the form that `Ajv.addKeyword` accepts. */
 export interface Keyword {
