@@ -59,9 +59,9 @@ const soaks: Readonly<Record<string, () => Promise<number>>> = {
   "source-takeover": () => onBoth("test/issues/sources-take-over.many.test.ts"),
   "older-transactions": onOlderKafka,
   "older-kafka": () => mocha("test/issues/kafka-versions-are-negotiated.test.ts", "older Apache Kafka"),
-  /** Seeds are printed; ONRAMP_FUZZ_SEED begins with another one. */
   attacks: () =>
     onDevBroker(["test/issues/attacks-with-records.test.ts", "test/issues/attacks-with-connections.test.ts"]),
+  /** Seeds are printed; ONRAMP_FUZZ_SEED begins with another one. */
   fuzz: () => mocha("test/issues/decoders-survive-any-bytes.test.ts"),
   fairness: () => onBoth("test/kafka/consume/fairness.test.ts"),
   "idle-sink": () => onBoth("test/process/idle-sink.test.ts"),

@@ -10,6 +10,7 @@ import {
   Lexer,
   LineCounter,
   type Node,
+  Parser,
   parseDocument,
   visit,
 } from "yaml";
@@ -29,17 +30,19 @@ export class YamlFault extends Error {
 const MAX_FAULTS = 10;
 const MAX_ALIASES = 1000;
 /** The maximum number of nested collections. */
-const MAX_DEPTH = 200;
+const MAX_DEPTH = 100;
+/** The stack of the parser has an entry for the document, one per collection, and one for the scalar in them. */
+const MAX_STACK = MAX_DEPTH + 2;
 
 /**
  * Parses a text as YAML 1.2.
  *
  * @param maxTokens the maximum number of tokens of the text, and of values after aliases are replaced. The time and the memory depend
- *   on it: 100,000 tokens take up to half a second
+ *   on it: 100,000 tokens take half a second, and up to two seconds if all are nested deeply
  * @throws YamlFault for a text that is not valid, or uses more than is supported
  */
 export function parseYaml(text: string, maxTokens: number): Document {
-  requireFewTokens(text, maxTokens);
+  requireBounds(text, maxTokens);
   const lines = new LineCounter();
   const document = parseDocument(text, {
     lineCounter: lines,
@@ -72,11 +75,19 @@ export function parseYaml(text: string, maxTokens: number): Document {
 /** The value of a document of `parseYaml`. Its aliases were counted there. */
 export const contentOf = (document: Document): unknown => document.toJS({ maxAliasCount: -1 });
 
-function requireFewTokens(text: string, maxTokens: number): void {
+/** The tokens and the parser take time in proportion to the text. What `parseDocument` does after them is cubic in the depth. */
+function requireBounds(text: string, maxTokens: number): void {
+  const parser = new Parser();
   let count = 0;
-  for (const _ of new Lexer().lex(text))
+  for (const token of new Lexer().lex(text)) {
     if (++count > maxTokens) throw new YamlFault([`the file has more than ${maxTokens} YAML tokens`]);
+    for (const _ of parser.next(token));
+    if (parser.stack.length > MAX_STACK) throw tooDeep();
+  }
 }
+
+const tooDeep = (): YamlFault =>
+  new YamlFault([`the file has values nested more than ${MAX_DEPTH} levels deep`]);
 
 /** Finds duplicate keys, and aliases that cannot be replaced: without an anchor, or inside the value that they repeat. */
 function faultsOfNodes(document: Document): [node: Node, why: string][] {
@@ -117,8 +128,7 @@ function requireFewValues(value: unknown, most: number): void {
   const walk = (part: unknown, depth: number): void => {
     if (++count > most) throw new YamlFault([`the aliases of the file expand to more than ${most} values`]);
     if (typeof part !== "object" || part === null) return;
-    if (depth > MAX_DEPTH)
-      throw new YamlFault([`the file has values nested more than ${MAX_DEPTH} levels deep`]);
+    if (depth > MAX_DEPTH) throw tooDeep();
     for (const inner of Object.values(part)) walk(inner, depth + 1);
   };
   walk(value, 1);

@@ -151,7 +151,8 @@ describeAttack("issue: attacks with connections", function () {
       await until(
         async () => (await post(target, "/topics/attacked", undefined, "x".repeat(900_000))).status === 200,
       );
-      assert.equal(await inFlight(target), 0);
+      // The small posts of the canary are in flight, but none of the 30 announced bodies.
+      assert.ok(((await inFlight(target)) ?? 0) < MEGABYTE);
       const [first, ...others] = sockets as [net.Socket, ...net.Socket[]];
       void flood(first, Buffer.alloc(MEGABYTE, 0x20), 24);
       await until(async () => ((await inFlight(target)) ?? 0) > 20 * MEGABYTE);

@@ -22,10 +22,12 @@ describe("issue: decoders", function () {
     const until = Date.now() + (soak ? SOAK_MS : 0);
     let seed = SEED;
     do {
-      for (const target of targets)
-        findings.push(
-          ...(await fuzz(target, { seed, count: COUNT }, LIMITS, costs.get(target.name) as Cost)),
-        );
+      for (const target of targets) {
+        const cost = costs.get(target.name) as Cost;
+        const found = await fuzz(target, { seed, count: COUNT }, LIMITS, cost);
+        for (const finding of found) console.log(`      ${finding}`);
+        findings.push(...found);
+      }
       seed += COUNT;
     } while (Date.now() < until && findings.length < 100);
     console.log(`      seeds ${SEED} to ${seed - 1} of each of ${targets.length} decoders`);
