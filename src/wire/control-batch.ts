@@ -1,6 +1,7 @@
 // Encodes and decodes transaction markers: control batches with one record, which a broker appends to every partition of
 // a transaction when it ends (Kafka's documentation, "Message Format", "Control Batches").
 
+import { Reader } from "./reader.ts";
 import { encodeBatch } from "./record-batch.ts";
 import { type Batch, readRecords } from "./record-batch-reader.ts";
 
@@ -26,5 +27,8 @@ export function encodeMarker({ producerId, epoch, committed }: Marker, now: numb
 /** Whether a control batch aborts a transaction. @throws TruncatedError */
 export function isAbort(batch: Batch): boolean {
   const [marker] = readRecords(batch);
-  return marker?.key?.readInt16BE(2) === ABORT;
+  if (!marker?.key) return false;
+  const key = new Reader(marker.key);
+  key.int16();
+  return key.int16() === ABORT;
 }

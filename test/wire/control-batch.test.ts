@@ -2,6 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import { encodeMarker, isAbort } from "../../src/wire/control-batch.ts";
+import { TruncatedError } from "../../src/wire/reader.ts";
 import { encodeBatch } from "../../src/wire/record-batch.ts";
 import { readBatch, readRecords } from "../../src/wire/record-batch-reader.ts";
 import { wireRecord } from "../support/records.ts";
@@ -25,6 +26,13 @@ describe("wire: control batches", () => {
       assert.equal(record?.value?.toString("hex"), "000000000000");
       assert.equal(isAbort(batch), !committed);
     });
+
+  it("refuses a marker whose key ends too early, as any truncated message", () => {
+    const marker = { ...wireRecord("v"), key: Buffer.from([0, 0, 0]) };
+    const identity = { producerId: 7, epoch: 3, sequence: -1 };
+    const batch = readBatch(encodeBatch([marker], { ...identity, transactional: true, control: true }));
+    assert.throws(() => isAbort(batch), TruncatedError);
+  });
 
   it("sets the transactional bit of a batch only when the producer asks for it", () => {
     const identity = { producerId: 7, epoch: 3, sequence: 0 };
