@@ -5,6 +5,7 @@ import type { Duplex } from "node:stream";
 import zlib from "node:zlib";
 import { Decompress } from "fzstd";
 import { yieldToEventLoop } from "../../core/time.ts";
+import { hasEndlessWeights } from "./zstd-weights.ts";
 
 const MAGIC = 0xfd2fb528;
 /** The bit of the frame header descriptor that says that the header has no window descriptor. */
@@ -62,6 +63,7 @@ export function parseZstd(bytes: Buffer): ZstdFrames {
       const header = bytes.readUIntLE(at, 3);
       last = (header & 1) === 1;
       const [type, size] = [(header >> 1) & 3, header >> 3];
+      if (type === 2 && hasEndlessWeights(bytes, at + 3)) throw new Error("a zstd frame is damaged");
       // A block of type 1 is one byte that is repeated.
       at += 3 + (type === 1 ? 1 : size);
       if (at > bytes.length) throw new Error("a zstd frame ends in the middle of a block");

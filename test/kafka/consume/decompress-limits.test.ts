@@ -124,6 +124,19 @@ describe("kafka: limits of decompression", () => {
     assert.equal((await decompress(4, largest, options)).length, 128 * 1024 + 10);
   });
 
+  it("zstd: refuses weights of a Huffman tree that never end", () => {
+    // A weight with the whole probability: alone, and after 5 without any.
+    for (const weights of [
+      [0b1111_0000, 0b0000_0011, 0xff, 0xff],
+      [0b0001_0000, 0b1110_1110, 0b0000_0111, 0xff, 0xff],
+    ]) {
+      const content = [0b0000_0010, 0, 1, weights.length, ...weights, 0, 0];
+      const header = (content.length << 3) | (2 << 1) | 1;
+      const frame = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x20, 16, header, 0, 0, ...content]);
+      assert.throws(() => parseZstd(frame), /a zstd frame is damaged/);
+    }
+  });
+
   it("zstd: refuses a block that is larger than the window with an error, and not with a fault of the decompressor", async () => {
     const damaged = Buffer.from("28b52ffd00001800000000010208106153000062", "hex");
     await assert.rejects(
