@@ -7,6 +7,7 @@ import { type ErrorCode, MOST_DETAILS, OnrampError } from "../../../core/errors.
 import type { Draft, Receipts } from "../../../core/record.ts";
 import { yieldToEventLoop } from "../../../core/time.ts";
 import { problemHeaders } from "../../problem.ts";
+import { writtenBody } from "./envelope-answer.ts";
 import { EnvelopeReader } from "./envelope-reader.ts";
 import type { Format, ProduceRequest } from "./format.ts";
 import { base64Bytes, type Decode, jsonBytes, textBytes } from "./record-members.ts";
@@ -77,16 +78,7 @@ function answerEnvelope(res: ServerResponse, type: string, receipts: Receipts): 
     }));
     throw new OnrampError(status.code, status.message, { errors: details, cause: status });
   }
-  const offsets: string[] = [];
-  for (let n = 0; n < count; n++) {
-    const error = errors?.[n];
-    offsets.push(
-      error
-        ? `{"partition":null,"offset":null,"error_code":${error.code},"error":${JSON.stringify(error.message)},"message":${JSON.stringify(error.message)}}`
-        : `{"partition":${receipts.partitions[n]},"offset":${receipts.offsets[n]},"error_code":null,"error":null}`,
-    );
-  }
-  const body = Buffer.from(`{"offsets":[${offsets.join(",")}],"key_schema_id":null,"value_schema_id":null}`);
+  const body = failures.length === 0 ? writtenBody(receipts) : bodyWithErrors(receipts);
   const retry = failures.find((error) => error.retryAfter !== undefined);
   res.writeHead(200, {
     "content-type": type,
@@ -94,4 +86,18 @@ function answerEnvelope(res: ServerResponse, type: string, receipts: Receipts): 
     ...(retry ? problemHeaders(retry) : {}),
   });
   res.end(body);
+}
+
+function bodyWithErrors({ errors, count, partitions, offsets }: Receipts): Buffer {
+  const outcomes: string[] = [];
+  for (let n = 0; n < count; n++) {
+    const error = errors?.[n];
+    const message = error && JSON.stringify(error.message);
+    outcomes.push(
+      error
+        ? `{"partition":null,"offset":null,"error_code":${error.code},"error":${message},"message":${message}}`
+        : `{"partition":${partitions[n]},"offset":${offsets[n]},"error_code":null,"error":null}`,
+    );
+  }
+  return Buffer.from(`{"offsets":[${outcomes.join(",")}],"key_schema_id":null,"value_schema_id":null}`);
 }
