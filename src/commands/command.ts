@@ -46,8 +46,7 @@ export interface Command {
   /** The maximum number of positional arguments. `main.ts` refuses more. */
   readonly maxArguments: number;
   /**
-   * Runs the command. Called at most once. Imports here what takes long to load, so that help and the commands for clients
-   * start at once.
+   * Runs the command. Called at most once. Imports slow modules here, so that help and the client commands start fast.
    *
    * @returns the exit code
    * @throws UsageError: `main.ts` prints the message and the usage, and exits with 2. OperatorError: it prints the message, and exits

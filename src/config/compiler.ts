@@ -108,7 +108,7 @@ export class Compiler {
     if (typeof topic !== "string" || topic === "") return;
     const reason = isTopicName(topic)
       ? reasonAgainst(topic)?.replace(`"${topic}"`, "the topic")
-      : "a topic has a name that is not valid in Kafka; a valid name has 1 to 249 of the characters a-z, A-Z, 0-9, '.', '_' and '-'.";
+      : 'the topic name is not valid; a valid name has 1 to 249 letters, digits, dots, underscores or hyphens, and is not "." or "..".';
     if (reason) this.report(at, `${reason} Choose another topic`);
   }
 

@@ -5,7 +5,7 @@ import path from "node:path";
 import { visit } from "yaml";
 import { isExactNumber } from "../core/decimal.ts";
 import { messageOf } from "../core/errors.ts";
-import { readFileOfAnyKind, readRegularFile } from "../core/files.ts";
+import { FileFault, readFileOfAnyKind, readRegularFile } from "../core/files.ts";
 import { ConfigError } from "./problems.ts";
 import { contentOf, parseYaml, YamlFault } from "./yaml.ts";
 
@@ -32,9 +32,7 @@ export function readConfigFile(file: string): Record<string, unknown> {
     content = contentOf(parseYaml(text, MAX_CONFIG_TOKENS)) ?? {};
   } catch (error) {
     if (error instanceof YamlFault) fail(...error.faults);
-    fail(
-      `cannot read the file (${messageOf(error)}); check its path: the argument FILE, --config, or ONRAMP_CONFIG`,
-    );
+    fail(unusable(error, "check its path: the argument FILE, --config, or ONRAMP_CONFIG"));
   }
   if (typeof content !== "object" || content === null || Array.isArray(content))
     fail("the file must contain a mapping of keys to values");
@@ -46,12 +44,15 @@ export function readNamedFile(folder: string, file: string): string {
   try {
     return readRegularFile(path.resolve(folder, file), MAX_NAMED).toString("utf8");
   } catch (error) {
-    throw new Error(
-      `cannot read the file (${messageOf(error)}); paths are relative to the configuration file`,
-      { cause: error },
-    );
+    throw new Error(unusable(error, "paths are relative to the configuration file"), { cause: error });
   }
 }
+
+/** @param advice about the path; left out if the system opened the file, but it is too large or of another kind */
+const unusable = (error: unknown, advice: string): string =>
+  error instanceof FileFault && error.code !== undefined
+    ? `cannot read the file (${error.message}); ${advice}`
+    : `cannot use the file: ${messageOf(error)}`;
 
 /** A JSON or YAML file. */
 export interface NamedFile {

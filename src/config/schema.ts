@@ -57,7 +57,7 @@ const sections = {
   http,
   admin: section({
     host: string(
-      "The address for health and metrics. On a loopback address, only clients on this machine can use them. Other clients need an address such as 0.0.0.0 (all IPv4 interfaces), which the container image sets; the port requires no token, so allow only them to connect to it.",
+      "The address for health and metrics. A loopback address accepts clients on this machine only. For other clients, set an address such as 0.0.0.0 (all IPv4 interfaces; the default of the container image), and restrict access to the port, because it requires no token.",
       { default: "127.0.0.1", env: "ONRAMP_ADMIN_HOST" },
     ),
     port: port("The port for health and metrics.", { default: 8081, env: "ONRAMP_ADMIN_PORT" }),

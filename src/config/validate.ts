@@ -35,7 +35,7 @@ export function validate(schema: SchemaPart, settings: unknown, folder: string):
     ajv.addFormat(format, (text: string) => faultOf(text) === undefined);
   const check = ajv.compile(schema);
   if (check(settings)) return [];
-  // An error of "if" only repeats that the adapter has other errors, and one of "propertyNames" that a name has.
+  // "if" and "propertyNames" only summarize other errors, which are reported themselves.
   const errors = (check.errors ?? []).filter(
     ({ keyword }) => keyword !== "if" && keyword !== "propertyNames",
   );

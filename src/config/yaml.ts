@@ -75,7 +75,7 @@ export function parseYaml(text: string, maxTokens: number): Document {
 /** The value of a document of `parseYaml`. Its aliases were counted there. */
 export const contentOf = (document: Document): unknown => document.toJS({ maxAliasCount: -1 });
 
-/** The tokens and the parser take time in proportion to the text. What `parseDocument` does after them is cubic in the depth. */
+/** Limits the tokens and the depth before `parseDocument` runs: lexing and parsing are linear, but composing is cubic in the depth. */
 function requireBounds(text: string, maxTokens: number): void {
   const parser = new Parser();
   let count = 0;

@@ -4,7 +4,7 @@
 import { OnrampError } from "./errors.ts";
 import { gauge, type MetricSource } from "./ports.ts";
 
-/** The bytes that a record of a request with several records takes in addition to its own, for the objects that represent it. */
+/** The bytes charged for each record of an envelope and each line, in addition to its own bytes, for the objects that represent it. */
 export const RECORD_OVERHEAD = 512;
 
 /** Counts the bytes that are in flight, in total and per client. */

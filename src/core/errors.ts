@@ -64,7 +64,7 @@ export const errorTable = {
     status: 408,
     title: "Request took too long",
     known: "not written",
-    next: "Send the request again, without pauses; `detail` names the time limit that was exceeded.",
+    next: "Send the request again, if needed faster or in larger chunks; `detail` names the limit that was exceeded.",
   },
   41301: {
     status: 413,

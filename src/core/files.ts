@@ -39,7 +39,7 @@ function read(file: string, flags: number, maxBytes: number, isRegularOnly: bool
   let descriptor: number | undefined;
   try {
     descriptor = openSync(file, flags);
-    // The kind of the opened file: the path may name another file by now.
+    // Checks the opened file and not the path, which may refer to another file by now.
     if (isRegularOnly && !fstatSync(descriptor).isFile()) throw new FileFault("it is not a regular file");
     return contentOf(descriptor, maxBytes);
   } catch (error) {

@@ -1,5 +1,5 @@
-// Matches names with patterns in which * stands for any text. For each part of the pattern, the time is in
-// proportion to the name, because only the first place of the part is tried; a regular expression would try all of them.
+// Matches names against patterns in which * matches any text. Each part of a pattern is searched for once, without backtracking, so
+// the time is linear in the length of the name for each part.
 
 /**
  * Compiles a pattern.

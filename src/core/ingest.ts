@@ -164,7 +164,11 @@ async function acceptEach(
   return receipts;
 }
 
-/** @throws OnrampError 41301 for values that the topic would refuse, before they are parsed. It names each by its index */
+/**
+ * Called before values are parsed.
+ *
+ * @throws OnrampError 41301 when a value is too large for the topic; it lists up to 100 records by index if there are several
+ */
 function requireSizes(records: RecordLog, topic: string, drafts: readonly Draft[]): void {
   const faults: RecordFault[] = [];
   for (const [index, { value }] of drafts.entries()) {

@@ -1,4 +1,4 @@
-// Finds members that an object of a JSON text has twice. Readers disagree about which of the two counts (RFC 8259, section 4).
+// Finds duplicate members in JSON objects. Parsers disagree about which one counts (RFC 8259, section 4).
 
 import { eachElement, eachMember, OPEN_BRACE, OPEN_BRACKET, skipSpace, skipValue } from "./json-extents.ts";
 import { escapeName } from "./json-pointer.ts";
@@ -8,8 +8,7 @@ const BACKSLASH = 0x5c;
 const COLON = 0x3a;
 
 /**
- * Compares the number of members in the text with that in the parsed value, which has each name once. Only if they differ, the
- * text is searched.
+ * Counts the members in the text and in the parsed value, which has each name once. Searches the text only if the counts differ.
  *
  * @param json a text that `JSON.parse` accepts
  * @param parsed the result of `JSON.parse`

@@ -1,6 +1,6 @@
-// Compiles the regular expressions of JSON Schemas (ECMA-262 with the flag u) to ones that take time in proportion to the text,
-// which comes from clients: translates them to the syntax of RE2, and runs them with re2js. JavaScript's RegExp takes exponential time
-// on some texts, such as ^(a+)+$ on "aaaaaaaaaaaaaaaaaaaaaaaaaa!".
+// Compiles the regular expressions of JSON Schemas (ECMA-262 with the flag u) so that they match in linear time, because clients
+// choose the text. Translates them to RE2 syntax and runs them with re2js. JavaScript's RegExp takes exponential time on some
+// texts, such as ^(a+)+$ on "aaaaaaaaaaaaaaaaaaaaaaaaaa!".
 
 import { type AST, RegExpParser } from "@eslint-community/regexpp";
 import { RE2JS } from "re2js";
@@ -34,7 +34,7 @@ export function compilePattern(source: string): LinearPattern {
   }
 }
 
-/** Thrown for a construct that no engine runs in linear time, or that RE2 does not have. */
+/** Thrown for a construct that RE2 does not support. */
 class Unsupported extends Error {}
 
 const reasonOf = (error: unknown): string =>
@@ -65,13 +65,11 @@ function elementOf(element: AST.Element): string {
     case "CharacterClass":
       return classOf(element);
     default:
-      throw new Unsupported(
-        "it refers back to a group, which takes exponential time; write the alternatives out",
-      );
+      throw new Unsupported("it has a backreference, which RE2 does not support; write out the alternatives");
   }
 }
 
-/** Greedy or not makes no difference to whether a pattern matches. */
+/** Ignores whether a quantifier is greedy: this does not affect whether the pattern matches. */
 function countOf({ min, max }: AST.Quantifier): string {
   if (max === Number.POSITIVE_INFINITY) return min === 0 ? "*" : min === 1 ? "+" : `{${min},}`;
   return `{${min},${max}}`;
@@ -82,7 +80,7 @@ function assertionOf(assertion: AST.Assertion): string {
   if (assertion.kind === "end") return "\\z";
   if (assertion.kind === "word") return assertion.negate ? "\\B" : "\\b";
   throw new Unsupported(
-    "it looks ahead or behind, which takes exponential time; use the keywords allOf or not with several patterns",
+    "it has a lookahead or lookbehind, which RE2 does not support; use allOf or not with several patterns",
   );
 }
 
@@ -145,7 +143,7 @@ function complementOf(ranges: readonly Range[]): string {
   return rangesText([...others, [next, LAST]]);
 }
 
-/** The properties with a value that RE2 knows by the value alone. */
+/** The properties whose value RE2 accepts without the property name, such as \p{Latin}. */
 const VALUED = new Set(["General_Category", "gc", "Script", "sc"]);
 
 function propertyOf(set: AST.UnicodePropertyCharacterSet): string {
@@ -155,7 +153,7 @@ function propertyOf(set: AST.UnicodePropertyCharacterSet): string {
   return `\\${set.negate ? "P" : "p"}{${name}}`;
 }
 
-/** The long names of categories, of which RE2 knows the short ones. */
+/** Maps the long names of categories to the short names that RE2 accepts. */
 const LONG_CATEGORIES: Readonly<Record<string, string>> = {
   Letter: "L",
   Lowercase_Letter: "Ll",

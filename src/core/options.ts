@@ -104,7 +104,7 @@ export const size = formatted<Size>("size-onramp", " A size with a unit: B, kB, 
 /** The path of a file that must be readable. */
 export const file = formatted<string>("file-onramp", " A path, relative to the configuration file.");
 
-/** An http or https URL, without user and password, which would be shown wherever the URL is. */
+/** An http or https URL. A user and password are refused, because logs and states show the URL. */
 export const url = <const E extends Extra<string> = typeof NONE>(description: string, extra?: E) =>
   formatted<string>("url-onramp")(description, { pattern: "^https?://", ...(extra ?? (NONE as E)) });
 

@@ -1,6 +1,6 @@
-// Shares one answer among the callers of a short time.
+// Shares one result among callers that ask within a short time.
 
-/** The answer of a function, requested at most once per interval. */
+/** Caches the result of a function, which is called at most once per interval. */
 export class SharedAnswer<T> {
   readonly #request: () => Promise<T>;
   readonly #forMs: number;
@@ -14,7 +14,7 @@ export class SharedAnswer<T> {
     this.#forMs = forMs;
   }
 
-  /** @throws the error of the request; a failure is shared as an answer is */
+  /** @throws the error of the call; callers share errors as well as results */
   get(): Promise<T> {
     const now = performance.now();
     if (this.#answer && (this.#isPending || now - this.#requestedAt < this.#forMs)) return this.#answer;

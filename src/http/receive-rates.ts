@@ -1,4 +1,4 @@
-// Finds requests that arrive too slowly: their bodies, or unfinished lines, would hold memory for any time.
+// Finds requests that arrive too slowly: an incomplete body or line could otherwise hold memory indefinitely.
 
 import type net from "node:net";
 
@@ -26,7 +26,7 @@ export class ReceiveRates {
   }
 
   /**
-   * Whether less was received in the last 30 s than the least rate allows.
+   * Whether the socket received less than the minimum rate in the last 30 s.
    *
    * @param since when the client began to send what it has not completed
    */

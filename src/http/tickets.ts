@@ -67,7 +67,9 @@ function topicProblems(topics: unknown): string[] {
     return [`"topics" must be a list of 1 to ${MAX_TOPICS} names`];
   return topics.flatMap((topic: unknown, index) => {
     if (typeof topic !== "string" || !isTopicName(topic))
-      return [`topics[${index}] must be a name of 1 to 249 letters, digits, dots, underscores or hyphens`];
+      return [
+        `topics[${index}] must be a name of 1 to 249 letters, digits, dots, underscores or hyphens, other than "." and ".."`,
+      ];
     return topics.indexOf(topic) < index ? [`topics[${index}], "${topic}", is given twice`] : [];
   });
 }

@@ -112,7 +112,8 @@ export class Reader {
 
   #length(width: 2 | 4): number {
     const length = this.flexible ? this.unsignedVarint() - 1 : width === 2 ? this.int16() : this.int32();
-    if (length < -1) throw new TruncatedError(`a length is ${length}; only null has a negative one, -1`);
+    if (length < -1)
+      throw new TruncatedError(`the length ${length} is not valid; the only negative length is -1, for null`);
     return length;
   }
 

@@ -188,7 +188,7 @@ describe("config: loading", () => {
       /^topics\.t\.schema: broken\.json/,
       /^topics\.u\.key: .*position/,
       /^topics\.__x: /,
-      /^webhooks\.g: a topic has a name that is not valid/,
+      /^webhooks\.g: the topic name is not valid; .*, and is not "\." or "\.\."\. Choose another topic/,
       /^webhooks\.h: /,
     ])
       assert.ok(

@@ -63,10 +63,10 @@ describe("core: linear patterns", () => {
   });
 
   const refused: readonly [pattern: string, says: RegExp][] = [
-    ["(?=a)", /looks ahead or behind/],
-    ["(?<!a)b", /looks ahead or behind/],
-    ["(a)\\1", /refers back to a group/],
-    ["(?<n>a)\\k<n>", /refers back to a group/],
+    ["(?=a)", /has a lookahead or lookbehind/],
+    ["(?<!a)b", /has a lookahead or lookbehind/],
+    ["(a)\\1", /has a backreference/],
+    ["(?<n>a)\\k<n>", /has a backreference/],
     ["a{1001}", /repeats a part more than 1,000 times; use minLength and maxLength/],
     ["(", /not a valid regular expression/],
     ["\\y", /not a valid regular expression/],

@@ -260,7 +260,7 @@ describe("http: connections, many requests on one connection", () => {
     assert.deepEqual(started.slice(16), [16, 17]);
   });
 
-  it("end the connection when 1,000 of them wait", () => {
+  it("end the connection when more than 1,000 of them wait", () => {
     const { connections, connect } = start();
     const socket = connect();
     pipelined(socket, connections, 1016);

@@ -1,4 +1,4 @@
-// A broker that sends hostile frames harms neither the process nor the requests after it is well again.
+// A broker that sends hostile frames harms neither the process nor the requests after the fault ends.
 
 import { strict as assert } from "node:assert";
 import { monitorEventLoopDelay } from "node:perf_hooks";
@@ -80,7 +80,7 @@ const FAULTS: Readonly<Record<string, readonly [apiKey: number, answer: (answer:
   "a frame of a negative length": [M, framed(-1)],
   "a frame of 2^31-1 bytes": [M, framed(2 ** 31 - 1)],
   "a frame over the limit of Metadata": [M, ({ correlationId }) => int32(17 * 2 ** 20, correlationId)],
-  "an answer that nobody asked for": [M, unasked],
+  "a response without a request": [M, unasked],
   "two answers to Metadata": [M, twice],
   "Metadata of ones": [M, ones],
   "the partition 2^31-1": [M, partitions((each) => [{ ...each, partition: 2 ** 31 - 1 }])],
@@ -125,7 +125,7 @@ const FAULTS: Readonly<Record<string, readonly [apiKey: number, answer: (answer:
 
 describeIf(thorough && !onApacheKafka, "issue: a hostile broker", () => {
   for (const [title, [apiKey, answer]] of Object.entries(FAULTS))
-    it(`${title}: no false receipt, and requests succeed soon after it is well`, async () => {
+    it(`${title}: returns no false receipt, and requests succeed soon after the fault ends`, async () => {
       const broker = await startDevBroker();
       const topic = await createTopic([broker.address]);
       const hostile = await startHostileBroker(broker.address);
@@ -154,7 +154,7 @@ describeIf(thorough && !onApacheKafka, "issue: a hostile broker", () => {
       console.log(`        recovered after ${Math.round(took)} ms`);
     });
 
-  it("a throttle time of 2^31-1: logged once, and believed for 30 s at most", async () => {
+  it("logs a throttle time of 2^31-1 once, and waits at most 30 s", async () => {
     const broker = await startDevBroker();
     const topic = await createTopic([broker.address]);
     const hostile = await startHostileBroker(broker.address);

@@ -41,7 +41,7 @@ function assertSilent(where: string, text: string): void {
   }
 }
 
-/** The failures of all kinds, and without `thorough`. The others need time, or are those of the HTTP client that the kinds share. */
+/** The failures of SSE and GitHub, and of sinks when `thorough` is off. The others are slow, or test the HTTP client of all kinds. */
 const FEW = ["200", "401", "404", "500", "302", "hang-up", "not-http", "bad-gzip", "refused", "tls"];
 
 /** The failures of the sources that poll. */

@@ -69,7 +69,7 @@ describe("process: hostile files", function () {
       ["webhooks.g.secrets.6", "cannot read the file none (ENOENT)"],
       ["webhooks.g.secrets.9", "must not consist of whitespace only"],
       ...["topics.f.schema", "topics.z.schema", "topics.d.schema", "http.tls.cert", "http.tls.key"].map(
-        (each) => [each, "cannot read the file (it is not a regular file)"],
+        (each) => [each, "cannot use the file: it is not a regular file"],
       ),
       ...["kafka.tls.ca", "kafka.tls.cert", "kafka.tls.key"].map((each) => [
         each,
@@ -95,8 +95,8 @@ describe("process: hostile files", function () {
 
   it("a configuration file that never ends, or is a folder, is a problem", async () => {
     for (const [file, problem] of [
-      ["/dev/zero", /cannot read the file \(it has more than 524288 bytes\)/],
-      [path.join(folder, "dir"), /cannot read the file \(EISDIR\)/],
+      ["/dev/zero", /cannot use the file: it has more than 524288 bytes$/m],
+      [path.join(folder, "dir"), /cannot read the file \(EISDIR\); check its path/],
     ] as const) {
       const { code, stderr } = await run(["check", file]);
       assert.equal(code, 1);

@@ -88,7 +88,7 @@ async function attack(gateway: Started, run: () => Promise<unknown>): Promise<Ha
   return harm;
 }
 
-/** Asserts that an attack harmed nobody else. @param addedBytes the memory that it may add; default: the budget and 150 MB */
+/** Asserts that an attack did not affect other clients. @param addedBytes the memory that it may add; default: the budget and 150 MB */
 export function assertUnharmed(harm: Harm, addedBytes = BUDGET_BYTES + ADDED_BYTES): void {
   assert.deepEqual(harm.failures, {}, "all posts of the canary succeed");
   assert.ok(harm.count > 0);

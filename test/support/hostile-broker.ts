@@ -1,4 +1,4 @@
-// A proxy in front of the development broker that replaces the answers of one API with hostile ones, until it is told to stop.
+// A proxy in front of the development broker. It replaces the responses of one API with hostile ones while `replace` is set.
 
 import { once } from "node:events";
 import net, { type AddressInfo } from "node:net";

@@ -22,8 +22,8 @@ export interface BodyLimits {
    */
   readonly largeBudget?: Budget;
   /**
-   * Whether a large body takes its bytes before they are received. False for the senders of webhooks, which are not known yet
-   * and could block the budget with announcements. Default: true.
+   * Whether a large body reserves its `Content-Length`. False for webhooks: an unauthenticated sender could block the budget without
+   * sending a body. Default: true.
    */
   readonly reserves?: boolean;
   /** `http.maxBody`, in bytes. */

@@ -1,5 +1,5 @@
-// Limits what a client can cost with tiny chunks: Node parses all chunks of one read of the socket at once, and each costs as
-// much time as a record, whatever its size.
+// Limits the CPU time that tiny chunks take. Node.js parses all chunks of one socket read at once, and each chunk takes as long
+// as a record, whatever its size.
 
 import { IncomingMessage } from "node:http";
 import { setTimeout as delay, setImmediate as nextIteration } from "node:timers/promises";
@@ -15,7 +15,7 @@ const FIRST_BYTES = 1024 * 1024;
 
 let turns: Promise<void> = Promise.resolve();
 
-/** Waits until the socket was read, and then as long as that took: half of the time remains for all other clients. */
+/** Waits until the socket has been read, and then for the same time again, so that other clients get half of the time. */
 async function restAfterTurn(): Promise<void> {
   const began = performance.now();
   await nextIteration();

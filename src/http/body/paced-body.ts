@@ -43,7 +43,7 @@ export class PacedBody {
 
   readonly #onData = (chunk: Buffer): void => {
     this.#pace.count(chunk.length);
-    // Small chunks that come in one turn are joined: each of thousands would cost as much as all.
+    // Joins small chunks that arrive in the same iteration of the event loop: handling each of them separately would be slow.
     if (this.#received.size === 0 && chunk.length < SMALL) setImmediate(this.#onPiece);
     this.#received.add(chunk);
     if (chunk.length >= SMALL || this.#received.size >= LARGE) this.#onPiece();
@@ -71,7 +71,7 @@ export class PacedBody {
 
   /** @returns the next piece; undefined after the last one, or after `stop` */
   async next(): Promise<Buffer | undefined> {
-    // What has arrived is received in turns with the requests of other clients.
+    // Yields, so that requests of other clients are handled between two pieces.
     const pause = this.#pace.isHeld ? this.#pace.release() : yieldToEventLoop();
     if (pause !== undefined) await pause;
     this.#req.resume();

@@ -36,7 +36,7 @@ export class SenderFaults {
   }
 
   /**
-   * Counts a line and its error. Only errors that the sender causes matter: while Kafka is away, a stream continues.
+   * Counts a line and its error. Only errors caused by the sender count: while Kafka is unavailable, the stream continues.
    *
    * @returns the reason to end the stream
    */

@@ -9,7 +9,7 @@ export interface BrokerAddress extends Address {
   readonly nodeId: number;
 }
 
-/** Whether an address that a broker states can be connected to. Otherwise Node.js would throw, or connect to localhost. */
+/** Whether the address that a broker advertises is valid. For an invalid one, Node.js would throw or connect to localhost. */
 export const isUsable = ({ host, port }: Address): boolean =>
   /^[^\s\0]{1,255}$/.test(host) && port > 0 && port < 65536;
 

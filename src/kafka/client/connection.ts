@@ -20,7 +20,7 @@ const CHECK_PORT = "check the port in kafka.brokers, and whether the broker requ
 const CLOSED_EARLY = ` before the login; ${CHECK_PORT}`;
 /** The largest accepted response of any API, in bytes. */
 const MAX_FRAME = 128 * 1024 * 1024;
-/** The largest accepted response to a request that was not sent, in bytes. Either way, such a response closes the connection. */
+/** The maximum size of a response whose correlation id is unknown, in bytes. Any such response closes the connection. */
 const UNASKED = 1024;
 
 export interface ConnectionOptions extends SocketOptions {

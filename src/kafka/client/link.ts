@@ -7,11 +7,11 @@ import { BrokerGone, BrokerRefused } from "./errors.ts";
 const BACKOFF_FIRST_MS = 50;
 const BACKOFF_MOST_MS = 1000;
 /**
- * After a refusal, such as a refused login, attempts are rarer: the next one probably fails as well. Below 2 s, so that
- * requests succeed within 2 s after the broker accepts the login.
+ * The maximum backoff after a refusal, such as a refused login, in milliseconds. It is longer than after a lost connection, because the
+ * next attempt probably fails too, but short enough that requests succeed within 2 s after the broker accepts the login.
  */
 const REFUSED_MOST_MS = 1200;
-/** When an attempt has no result after this time, another one begins, in milliseconds: the broker may answer it. */
+/** Another attempt starts if the current one has no result after this time, in milliseconds. */
 const NEXT_ATTEMPT_MS = 500;
 /** In milliseconds: a connection that closes earlier, without a response, counts as a failed attempt. */
 const SHORT_LIFE_MS = 1000;

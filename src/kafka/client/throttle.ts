@@ -23,7 +23,7 @@ export class ThrottleLimit {
     else if (!this.#excessive.has(broker)) {
       this.#excessive.add(broker);
       const fields = { broker, throttleMs: stated, waitMs: MAX_THROTTLE_MS };
-      this.#log?.warn(fields, "the broker states a throttle time that is too long; onramp waits for less");
+      this.#log?.warn(fields, "the broker requested a throttle time of more than 30 s; onramp waits 30 s");
     }
     return { ...response, throttleTimeMs: Math.min(Math.max(0, stated), MAX_THROTTLE_MS) };
   }

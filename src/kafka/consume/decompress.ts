@@ -46,7 +46,7 @@ export async function decompress(
     return await decodeWith(compression, compressed, options);
   } catch (error) {
     if (!isOutside(error)) throw error;
-    throw new Error(`the compressed records of a batch end too early (compression ${compression})`);
+    throw new Error(`the compressed records of a batch are truncated (compression ${compression})`);
   }
 }
 

@@ -83,7 +83,7 @@ export function committedIn<T extends TopicPartition>(
 ): Map<T, Committed> {
   return new Map(
     answersFor(answer, partitions).map(([wanted, { offset, leaderEpoch, metadata, ...part }]) => {
-      // An offset that cannot exist may hide one that was committed, and must not be replaced.
+      // An impossible offset is an error, not a missing commit: the group may have a committed offset, which must not be overwritten.
       const isKnown = offset === -1 || isOffset(offset) || part.errorCode !== KafkaCode.NONE;
       const errorCode = isKnown ? part.errorCode : KafkaCode.UNKNOWN_SERVER_ERROR;
       const topicId = metadata !== null && TOPIC_ID.test(metadata) ? metadata : undefined;

@@ -45,7 +45,7 @@ export class BrokerChannels {
     this.#throttledUntil = until;
   }
 
-  /** Whether the broker throttles. It throttles a connection (KIP-219), so a restart of the broker ends the wait. */
+  /** Whether requests to the broker must wait. Throttling applies to one connection (KIP-219), so it ends when that connection closes. */
   isThrottled(now: number): boolean {
     return now < this.#throttledUntil && this.#throttledBy?.closeReason === undefined;
   }

@@ -68,8 +68,8 @@ export function outcomeOf(errorCode: number, baseOffset: number): Outcome {
 }
 
 /**
- * As `outcomeOf`, for an answer that may be the receipt of a batch. A batch without a possible offset is open: if the broker
- * has it, it answers a retry with the offset.
+ * As `outcomeOf`, but also checks the base offset. If the offset is impossible, the outcome is `open`, and the batch is sent again: a
+ * broker that has already written it responds with the offset.
  */
 export function outcomeOfAnswer({ errorCode, baseOffset }: PartitionAnswer): Outcome {
   const outcome = outcomeOf(errorCode, baseOffset);

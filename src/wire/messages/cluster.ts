@@ -54,7 +54,7 @@ function partitionList<T extends { partition: number }>(element: Codec<T>): Code
       for (const { partition } of partitions) {
         if (seen[partition] !== 0)
           throw new TruncatedError(
-            `a topic has ${partitions.length} partitions, and partition ${partition} is among them twice or out of range`,
+            `partition ${partition} is given twice, or is not one of the ${partitions.length} partitions of its topic`,
           );
         seen[partition] = 1;
       }

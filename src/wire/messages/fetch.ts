@@ -60,7 +60,7 @@ export interface DivergingEpoch {
 export const NO_DIVERGENCE: DivergingEpoch = { epoch: -1, endOffset: -1 };
 const divergingEpoch: Codec<DivergingEpoch> = struct({ epoch: int32, endOffset: int64 });
 
-/** In bytes. A response has one batch at least, of any size; the default limit of a broker is 55 MB. */
+/** In bytes. A broker returns the first batch whatever its size; otherwise its default limit (`fetch.max.bytes`) is 55 MB. */
 const MAX_RESPONSE = 128 * 1024 * 1024;
 
 const fetchResponse = struct({

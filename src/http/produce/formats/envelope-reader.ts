@@ -51,8 +51,8 @@ export class EnvelopeReader {
   /** The position of the next member of the envelope, or of the next record; -1 when the walk has ended. */
   #at = -1;
   #isInRecords = false;
-  /** Whether `records` has a value that is not a list. */
-  #isNoList = false;
+  /** Whether the value of `records` is not an array. */
+  #recordsIsNotArray = false;
 
   /** @throws OnrampError 40001 when the body is not UTF-8 */
   constructor(body: Buffer, options: EnvelopeOptions) {
@@ -95,12 +95,13 @@ export class EnvelopeReader {
    * @throws OnrampError 40001, 40402, 41301 for the whole envelope, with the details of malformed records
    */
   drafts(): Draft[] {
-    // The check of the whole body has the message.
+    // `checkJson` throws the error with the position.
     if (this.#check.fault) {
       checkJson(this.#body, "The body");
       throw new OnrampError(40001, "The body is not valid JSON.");
     }
-    if (this.#isNoList || this.#drafts.length === 0) this.#shapeFault ??= new OnrampError(40001, SHAPE);
+    if (this.#recordsIsNotArray || this.#drafts.length === 0)
+      this.#shapeFault ??= new OnrampError(40001, SHAPE);
     const fault = this.#shapeFault ?? this.#duplicate;
     if (fault) throw fault;
     if (this.#malformed > 0) throw this.#malformedRecords();
@@ -133,7 +134,7 @@ export class EnvelopeReader {
       this.#isInRecords = false;
       return this.#afterMember(first + 1);
     }
-    if (index === 0) this.#isNoList = true;
+    if (index === 0) this.#recordsIsNotArray = true;
     else if (index < 0 || body[value] !== NULL)
       this.#shapeFault ??= new OnrampError(
         40001,

@@ -21,7 +21,7 @@ export interface ProduceRequest {
 /** One produce format. */
 export interface Format {
   /**
-   * Converts the body to drafts; a promise if that takes long. Called once per request.
+   * Converts the body to drafts. Returns a promise if the body is read in steps. Called once per request.
    *
    * @throws OnrampError 40001, 40402, 41301, 42901, 50301
    */

@@ -24,7 +24,7 @@ const NULL = 0x6e;
 export class RecordMembers {
   readonly #from = [-1, -1, -1, -1, -1];
   readonly #to = [-1, -1, -1, -1, -1];
-  /** The first member that a record does not have. */
+  /** The first member with an unknown name. */
   unknown: string | undefined;
 
   clear(): void {
