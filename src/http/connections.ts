@@ -18,21 +18,21 @@ const PENDING_SENT_MS = 10_000;
 const REQUEST_MS = 60_000;
 const SWEEP_MS = 5000;
 
-/** The most requests of one connection that are handled at the same time. While further ones wait, the socket is not read. */
+/** The maximum number of requests of one connection that are handled at the same time. While others wait, the socket is paused. */
 const MAX_HANDLED = 16;
-/** The most requests of one connection that wait; with more, it is ended. Node parses all that it has read at once. */
+/** The maximum number of waiting requests of one connection. With more, it is closed. Node.js parses all that it has read at once. */
 const MAX_WAITING = 1000;
-/** The most bytes of responses that a client has not taken while its next request is handled. */
+/** From this many unread response bytes on, the next request of the connection waits. */
 const MAX_UNTAKEN = 256 * 1024;
 
-/** Handles the failure of the rest of a request whose response has begun, or may begin. */
+/** Handles a failure to receive the rest of a request whose response may have begun. */
 export interface FailureHandler {
   /**
    * Reports the failure in the response of the request: records of the request may be written already, so the response must
    * not say that nothing was written.
    */
   onFailure(problem: OnrampError): void;
-  /** When the client began to send what it has not completed (milliseconds); undefined while nothing is expected from it. */
+  /** The start time of the incomplete body or line (milliseconds); undefined while Onramp does not wait for data from the client. */
   waitsSince(): number | undefined;
 }
 
@@ -49,6 +49,8 @@ interface Open {
   readonly pending: Map<http.ServerResponse, number>;
   /** Starts the requests that wait, in order. */
   readonly waiting: (() => void)[];
+  /** Whether the next iteration for the connection is scheduled. */
+  waitsForTurn: boolean;
   /** Whether requests wait until the client has taken its responses. */
   waitsForDrain: boolean;
   /** The time since which the client has taken nothing of its responses (milliseconds), and how much it had not taken. */
@@ -66,6 +68,8 @@ export class Connections {
    */
   readonly #handshaking = new Map<string, net.Socket>();
   #closing = false;
+  /** Resolves when the connections with too many waiting requests are closed, one per iteration: each has thousands of objects. */
+  #ends: Promise<void> = Promise.resolve();
 
   /** @param late the problem for a request that did not arrive in time */
   constructor(server: http.Server, late: OnrampError) {
@@ -96,7 +100,8 @@ export class Connections {
     waiting.push(start);
     if (waiting.length === 1) socket.pause();
     if (isUntaken) startWhenTaken(socket, open);
-    if (waiting.length > MAX_WAITING) socket.destroy();
+    if (waiting.length === MAX_WAITING + 1)
+      this.#ends = this.#ends.then(nextTurn).then(() => void socket.destroy());
   }
 
   /**
@@ -148,27 +153,55 @@ export class Connections {
   #add(socket: net.Socket): Open {
     let open = this.#open.get(socket);
     if (!open) {
-      open = { pending: new Map(), waiting: [], waitsForDrain: false, untaken: { since: 0, bytes: 0 } };
+      open = {
+        pending: new Map(),
+        waiting: [],
+        waitsForTurn: false,
+        waitsForDrain: false,
+        untaken: { since: 0, bytes: 0 },
+      };
       this.#open.set(socket, open);
       // Express listens to the socket for each request; Node.js would warn of a leak.
       socket.setMaxListeners(4 * MAX_HANDLED);
       socket.once("close", () => this.#open.delete(socket));
+      releaseWithoutStacks(socket, open);
+      const { waiting } = open;
+      // Node.js resumes the socket for each request that is handled.
+      socket.on("resume", () => {
+        if (waiting.length > 0) socket.pause();
+      });
     }
     return open;
   }
 }
 
-/** Starts requests that wait, up to the limits, and reads the socket again when none is left. */
+/** Node.js creates an error for each request of a socket that closes. The stacks of thousands would block other clients. */
+function releaseWithoutStacks(socket: net.Socket, { pending }: Open): void {
+  const { stackTraceLimit } = Error;
+  socket.prependOnceListener("close", () => {
+    if (pending.size > MAX_HANDLED) Error.stackTraceLimit = 0;
+  });
+  socket.once("close", () => {
+    Error.stackTraceLimit = stackTraceLimit;
+  });
+}
+
+/** Starts waiting requests, up to the limits, in the next iteration for their connection. Reads the socket again when none waits. */
 function startWaiting(socket: net.Socket, open: Open): void {
-  const { pending, waiting } = open;
-  // The client has disconnected: nothing of these requests was written, and no client waits for their responses.
-  if (socket.destroyed) waiting.length = 0;
-  while (waiting.length > 0 && pending.size - waiting.length < MAX_HANDLED) {
-    if (socket.writableLength >= MAX_UNTAKEN) return startWhenTaken(socket, open);
-    waiting.shift()?.();
-  }
-  // In turns with other sockets: what is read at once may contain thousands of requests.
-  if (waiting.length === 0) void nextTurn().then(() => socket.resume());
+  if (open.waitsForTurn) return;
+  open.waitsForTurn = true;
+  // One read may contain thousands of requests. Other connections are served between the groups of them.
+  void nextTurn().then(() => {
+    open.waitsForTurn = false;
+    const { pending, waiting } = open;
+    // The client has disconnected: nothing of these requests was written, and no client waits for their responses.
+    if (socket.destroyed) waiting.length = 0;
+    while (waiting.length > 0 && pending.size - waiting.length < MAX_HANDLED) {
+      if (socket.writableLength >= MAX_UNTAKEN) return startWhenTaken(socket, open);
+      waiting.shift()?.();
+    }
+    if (waiting.length === 0) socket.resume();
+  });
 }
 
 /** Starts requests that wait when the client has taken its responses. */

@@ -230,14 +230,24 @@ describe("http: connections, many requests on one connection", () => {
     const { started, responses } = pipelined(socket, connections, 18);
     assert.deepEqual([started.length, socket.flow], [16, ["pause"]]);
     responses[3]?.emit("close");
+    assert.equal(started.length, 16);
+    await turn();
     assert.deepEqual([started.length, started.at(-1)], [17, 16]);
     responses[0]?.emit("close");
-    assert.equal(started.at(-1), 17);
     await turn();
+    assert.equal(started.at(-1), 17);
     assert.deepEqual(socket.flow, ["pause", "resume"]);
   });
 
-  it("wait while the client has not taken 256 KB of the responses", () => {
+  it("keep the socket paused while others wait, although Node.js resumes it", () => {
+    const { connections, connect } = start();
+    const socket = connect();
+    pipelined(socket, connections, 17);
+    socket.emit("resume");
+    assert.deepEqual(socket.flow, ["pause", "pause"]);
+  });
+
+  it("wait while the client has not taken 256 KB of the responses", async () => {
     const { connections, connect } = start();
     const socket = connect();
     socket.writableLength = 256 * 1024;
@@ -245,27 +255,31 @@ describe("http: connections, many requests on one connection", () => {
     assert.deepEqual(started, []);
     socket.writableLength = 0;
     socket.emit("drain");
+    await turn();
     assert.deepEqual(started, [0]);
   });
 
-  it("are handled when all earlier responses have ended, and the client takes them only then", () => {
+  it("are handled when all earlier responses have ended, and the client takes them only then", async () => {
     const { connections, connect } = start();
     const socket = connect();
     const { started, responses } = pipelined(socket, connections, 18);
     socket.writableLength = 256 * 1024;
     for (const response of responses.slice(0, 16)) response.emit("close");
+    await turn();
     assert.equal(started.length, 16);
     socket.writableLength = 0;
     socket.emit("drain");
+    await turn();
     assert.deepEqual(started.slice(16), [16, 17]);
   });
 
-  it("end the connection when more than 1,000 of them wait", () => {
+  it("end the connection when more than 1,000 of them wait", async () => {
     const { connections, connect } = start();
     const socket = connect();
     pipelined(socket, connections, 1016);
     assert.ok(!socket.done.includes("destroy"));
     pipelined(socket, connections, 1);
+    await turn();
     assert.equal(socket.done.at(-1), "destroy");
   });
 
