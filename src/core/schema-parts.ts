@@ -3,6 +3,7 @@
 
 import { canonicalNumber } from "./decimal.ts";
 import type { ExactValue } from "./json-numbers.ts";
+import { Steps } from "./schema-steps.ts";
 
 /** A part of a value or of a schema. */
 export type Part = ExactValue;
@@ -14,7 +15,7 @@ export interface Place {
 }
 
 /** The parts of one value. Created for each validation. */
-export class Parts {
+export class Parts extends Steps {
   readonly #whole: ExactValue;
   /** The exact counterparts of the objects and arrays that contain a rounded number. */
   readonly #exact = new Map<object, unknown>();
@@ -25,6 +26,7 @@ export class Parts {
   readonly #allowed = new Map<unknown, ReadonlySet<number>>();
 
   constructor(whole: ExactValue) {
+    super();
     this.#whole = whole;
     this.#record(whole.rounded, whole.exact);
   }
@@ -82,7 +84,7 @@ export class Parts {
 }
 
 /** The parts of one value, for all its arrays: nested arrays have the same parts. Created for each validation. */
-export class SharedParts {
+export class SharedParts extends Steps {
   #parts: Parts | undefined;
 
   get parts(): Parts {

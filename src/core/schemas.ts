@@ -17,12 +17,18 @@ import {
   requireOwnReferences,
   withoutProto,
 } from "./schema-repairs.ts";
+import { boundWork, type Steps, TooManySteps } from "./schema-steps.ts";
 
 const DRAFT_07 = "http://json-schema.org/draft-07/schema";
 const DRAFT_2020 = "https://json-schema.org/draft/2020-12/schema";
 /** For larger values only the first violation is listed: a hostile value could have millions. */
 const MAX_FULL_LIST_BYTES = 256 * 1024;
 const MAX_VIOLATIONS = 20;
+/** The steps of a validation: enough for 20 references per value of a common record, and less than 0.1 s for a small one. */
+const MIN_STEPS = 50_000;
+const STEPS_PER_BYTE = 2;
+/** The steps in which all violations are listed; otherwise only the first is. */
+const LIST_STEPS = 10_000;
 
 /** A compiled schema of a topic. */
 export interface TopicSchema {
@@ -62,10 +68,7 @@ export function compileSchema(document: unknown, name: string, exact: unknown = 
       first: compile(own, name, false, exactKeywords(own, ownExact)),
       all: compile(own, name, true, exactKeywords(own, ownExact)),
     };
-    const parts = new Parts(value);
-    return violationsBy(exactly.first, exactly.all, size, (validate) =>
-      validate.call(parts as unknown as Ajv, value.rounded),
-    );
+    return violationsBy(exactly.first, exactly.all, { size, value: value.rounded, steps: new Parts(value) });
   };
   // The messages contain the numbers of the schema.
   const isExact = json === JSON.stringify(document);
@@ -73,9 +76,7 @@ export function compileSchema(document: unknown, name: string, exact: unknown = 
     json,
     violations: (value, size) =>
       isExact
-        ? violationsBy(first, all, size, (validate) =>
-            validate.call(new SharedParts() as unknown as Ajv, value),
-          )
+        ? violationsBy(first, all, { size, value, steps: new SharedParts() })
         : exactViolations({ rounded: value, exact: value }, size),
     exactViolations,
   };
@@ -92,17 +93,48 @@ function repaired(document: unknown, name: string): unknown {
   }
 }
 
+interface Validation {
+  readonly value: unknown;
+  /** In bytes. */
+  readonly size: number;
+  /** The context of the validators. */
+  readonly steps: Steps;
+}
+
+/** @param all finds all violations, which takes longer */
 function violationsBy(
   first: ValidateFunction,
   all: ValidateFunction,
-  size: number,
-  isValid: (validate: ValidateFunction) => unknown,
+  { value, size, steps }: Validation,
 ): ErrorDetail[] | undefined {
-  if (isValid(first)) return undefined;
-  if (size > MAX_FULL_LIST_BYTES) return (first.errors ?? []).map(toDetail);
-  isValid(all);
-  return (all.errors ?? []).slice(0, MAX_VIOLATIONS).map(toDetail);
+  const errorsOf = (validate: ValidateFunction, most: number): ErrorObject[] | undefined => {
+    steps.begin(most);
+    return validate.call(steps as unknown as Ajv, value) ? undefined : (validate.errors ?? []);
+  };
+  const most = MIN_STEPS + STEPS_PER_BYTE * size;
+  try {
+    const errors = errorsOf(first, most);
+    if (errors === undefined) return undefined;
+    const listed = errors.slice(0, MAX_VIOLATIONS).map(toDetail);
+    if (size > MAX_FULL_LIST_BYTES) return listed;
+    try {
+      return errorsOf(all, LIST_STEPS)?.slice(0, MAX_VIOLATIONS).map(toDetail) ?? listed;
+    } catch (error) {
+      if (error instanceof TooManySteps) return listed;
+      throw error;
+    }
+  } catch (error) {
+    if (error instanceof TooManySteps) return [tooComplex(most)];
+    throw error;
+  }
 }
+
+const tooComplex = (steps: number): ErrorDetail => ({
+  error_code: 42206,
+  pointer: "",
+  keyword: "$ref",
+  message: `takes more than ${steps} steps to validate, because branches of the schema (anyOf, oneOf, if) refer to it again; send a value with fewer levels, or give each branch a member that only it accepts`,
+});
 
 /** The formats whose regular expressions take quadratic time, and the longest text that they accept, in characters. */
 const SLOW_FORMATS = ["url", "uri-reference"] as const;
@@ -140,7 +172,7 @@ function compile(
     strictTuples: false,
     logger: false,
     ownProperties: true,
-    code: { process: inheritNothing, regExp: linearPattern },
+    code: { process: (code: string) => boundWork(inheritNothing(code)), regExp: linearPattern },
     // The keywords that compare values share the parts of the whole value as context. They do not apply to the document itself.
     passContext: true,
     validateSchema: keywords === comparingKeywords,

@@ -72,12 +72,72 @@ describe("core: schemas", () => {
         { items: { enum: numbers.slice(0, 10_000).map(String) }, minItems: 200_000 },
         numbers.map(() => "9999"),
       ],
+      // Each item adds an error.
+      [{ contains: { const: "admin" } }, numbers],
+      [{ items: { enum: ["a", "b"] } }, numbers],
+      [
+        { items: { $ref: "#/$defs/text" }, $defs: { text: { minLength: 1, pattern: "^a", type: "string" } } },
+        numbers,
+      ],
+      [{ propertyNames: { enum: ["a"] } }, Object.fromEntries(numbers.map((n) => [`n${n}`, n]))],
     ];
     for (const [schema, value] of rows) {
       const compiled = compileSchema(schema, "s");
       const began = performance.now();
+      // With the size of a small value, all violations are listed.
       assert.ok(compiled.violations(value, 1_000_000));
+      assert.ok(compiled.violations(value, 250_000));
       assert.ok(performance.now() - began < 3000, JSON.stringify(schema).slice(0, 100));
     }
+  });
+
+  it("ends the validation of a deep value by a schema whose branches refer to it", () => {
+    const node = (tag: object): object => ({
+      type: "object",
+      properties: { left: { $ref: "#/$defs/node" }, tag },
+      required: ["tag", "left"],
+    });
+    const schemaOf = (...tags: object[]) =>
+      compileSchema(
+        { $ref: "#/$defs/node", $defs: { node: { oneOf: [...tags.map(node), { type: "integer" }] } } },
+        "s",
+      );
+    const [exclusive, overlapping] = [
+      schemaOf({ const: "and" }, { const: "or" }),
+      schemaOf({}, { type: "string" }),
+    ];
+    const nested = (depth: number, leaf: unknown): unknown =>
+      depth === 0 ? leaf : { tag: "and", left: nested(depth - 1, leaf) };
+    const size = (value: unknown): number => JSON.stringify(value).length;
+    for (const schema of [exclusive, overlapping])
+      for (const leaf of [1, "x"]) {
+        const value = nested(500, leaf);
+        const began = performance.now();
+        const [violation] = schema.violations(value, size(value)) ?? [];
+        assert.match(
+          violation?.message ?? "",
+          /^takes more than \d+ steps to validate, because branches of the schema/,
+        );
+        assert.ok(performance.now() - began < 3000);
+      }
+    const shallow = nested(8, 1);
+    assert.equal(exclusive.violations(shallow, size(shallow)), undefined);
+    const wrong = nested(14, "x");
+    assert.ok(exclusive.violations(wrong, size(wrong))?.some(({ pointer }) => pointer?.endsWith("/left")));
+  });
+
+  it("validates large values with many references", () => {
+    const events = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
+    const schema = compileSchema(
+      {
+        items: { anyOf: events.map((name) => ({ $ref: `#/$defs/${name}` })) },
+        $defs: Object.fromEntries(
+          events.map((name) => [name, { properties: { type: { const: name } }, required: ["type"] }]),
+        ),
+      },
+      "s",
+    );
+    const value = Array.from({ length: 60_000 }, () => ({ type: "j" }));
+    assert.equal(schema.violations(value, JSON.stringify(value).length), undefined);
   });
 });
