@@ -56,6 +56,9 @@ export interface Restrictions {
 
 const REPLACEMENTS = await replacements((source) => jsonata(source).evaluate(undefined));
 
+/** JSONata copies the items of an array in an array once per level when it looks up a name. */
+const MAX_ARRAY_LEVELS = 64;
+
 /** An evaluation that takes longer is reported, because it cannot be interrupted. */
 const SLOW_MS = 50;
 
@@ -74,6 +77,8 @@ export function compileExpression(
   const evaluate = async <T>(input: unknown, bindings: Bindings, use: (result: unknown) => T): Promise<T> => {
     const started = performance.now();
     try {
+      // Restricted expressions have a stricter rule; see `client-filter.ts`.
+      if (!restrictions) requireFlat(input, 0);
       return use(await compiled.evaluate(input, bindings));
     } catch (error) {
       throw new ExpressionError(`the expression failed: ${explain(error)}`, { cause: error });
@@ -87,6 +92,15 @@ export function compileExpression(
     evaluate: (input, bindings) => evaluate(input, bindings, usable),
     matches: (input, bindings) => evaluate(input, bindings, (result) => result === true),
   };
+}
+
+/** @throws ExpressionError for arrays that contain arrays in too many levels */
+function requireFlat(value: unknown, arrays: number): void {
+  if (typeof value !== "object" || value === null) return;
+  const isArray = Array.isArray(value);
+  if (arrays === MAX_ARRAY_LEVELS && isArray)
+    throw new ExpressionError(`the value has arrays in arrays in more than ${MAX_ARRAY_LEVELS} levels`);
+  for (const inner of isArray ? value : Object.values(value)) requireFlat(inner, isArray ? arrays + 1 : 0);
 }
 
 /** @returns the function that expressions call by this name */

@@ -18,4 +18,13 @@ describe("core: expressions", () => {
     );
     await assert.rejects(compileExpression("$uppercase(1, 2)").evaluate({}, {}), ExpressionError);
   });
+
+  it("refuse arrays in arrays in more than 64 levels, which take time in proportion to the levels", async () => {
+    const { evaluate } = compileExpression("orderId");
+    const nested = (levels: number): unknown => (levels === 0 ? { orderId: "o" } : [nested(levels - 1)]);
+    assert.equal(await evaluate(nested(64), {}), "o");
+    await assert.rejects(evaluate({ order: nested(65) }, {}), /arrays in arrays in more than 64 levels/);
+    const objects = (levels: number): unknown => (levels === 0 ? [1] : { a: objects(levels - 1) });
+    assert.equal(await evaluate(objects(500), {}), undefined);
+  });
 });
