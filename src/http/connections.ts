@@ -5,9 +5,9 @@ import type http from "node:http";
 import https from "node:https";
 import type net from "node:net";
 import { OnrampError } from "../core/errors.ts";
-import { nextTurn } from "../core/time.ts";
 import { rawProblem } from "./problem.ts";
 import { LEAST_RATE, RATE_MS, ReceiveRates } from "./receive-rates.ts";
+import { RequestQueue } from "./request-queue.ts";
 
 /** The time for a problem to be sent before its socket is destroyed. */
 const PROBLEM_SENT_MS = 1000;
@@ -17,13 +17,6 @@ const PENDING_SENT_MS = 10_000;
 /** An incomplete and unanswered request receives 408 after this time. */
 const REQUEST_MS = 60_000;
 const SWEEP_MS = 5000;
-
-/** The maximum number of requests of one connection that are handled at the same time. While others wait, the socket is paused. */
-const MAX_HANDLED = 16;
-/** The maximum number of waiting requests of one connection. With more, it is closed. Node.js parses all that it has read at once. */
-const MAX_WAITING = 1000;
-/** From this many unread response bytes on, the next request of the connection waits. */
-const MAX_UNTAKEN = 256 * 1024;
 
 /** Handles a failure to receive the rest of a request whose response may have begun. */
 export interface FailureHandler {
@@ -47,12 +40,7 @@ export function setFailureHandler(res: http.ServerResponse, handler: FailureHand
 interface Open {
   /** The responses that are not complete, and the start times of their requests (milliseconds). */
   readonly pending: Map<http.ServerResponse, number>;
-  /** Starts the requests that wait, in order. */
-  readonly waiting: (() => void)[];
-  /** Whether the next iteration for the connection is scheduled. */
-  waitsForTurn: boolean;
-  /** Whether requests wait until the client has taken its responses. */
-  waitsForDrain: boolean;
+  readonly requests: RequestQueue;
   /** The time since which the client has taken nothing of its responses (milliseconds), and how much it had not taken. */
   untaken: { readonly since: number; readonly bytes: number };
 }
@@ -68,8 +56,6 @@ export class Connections {
    */
   readonly #handshaking = new Map<string, net.Socket>();
   #closing = false;
-  /** Resolves when the connections with too many waiting requests are closed, one per iteration: each has thousands of objects. */
-  #ends: Promise<void> = Promise.resolve();
 
   /** @param late the problem for a request that did not arrive in time */
   constructor(server: http.Server, late: OnrampError) {
@@ -87,21 +73,14 @@ export class Connections {
    * @param start handles the request; called now, or when earlier requests of the connection are answered
    */
   track(socket: net.Socket, res: http.ServerResponse, start: () => void): void {
-    const open = this.#add(socket);
-    const { pending, waiting } = open;
+    const { pending, requests } = this.#add(socket);
     pending.set(res, Date.now());
+    const answered = requests.add(res.req, start);
     res.once("close", () => {
       pending.delete(res);
       if (pending.size === 0 && this.#closing) socket.destroySoon();
-      if (waiting.length > 0) startWaiting(socket, open);
+      answered();
     });
-    const isUntaken = socket.writableLength >= MAX_UNTAKEN;
-    if (waiting.length === 0 && pending.size <= MAX_HANDLED && !isUntaken) return start();
-    waiting.push(start);
-    if (waiting.length === 1) socket.pause();
-    if (isUntaken) startWhenTaken(socket, open);
-    if (waiting.length === MAX_WAITING + 1)
-      this.#ends = this.#ends.then(nextTurn).then(() => void socket.destroy());
   }
 
   /**
@@ -153,65 +132,12 @@ export class Connections {
   #add(socket: net.Socket): Open {
     let open = this.#open.get(socket);
     if (!open) {
-      open = {
-        pending: new Map(),
-        waiting: [],
-        waitsForTurn: false,
-        waitsForDrain: false,
-        untaken: { since: 0, bytes: 0 },
-      };
+      open = { pending: new Map(), requests: new RequestQueue(socket), untaken: { since: 0, bytes: 0 } };
       this.#open.set(socket, open);
-      // Express listens to the socket for each request; Node.js would warn of a leak.
-      socket.setMaxListeners(4 * MAX_HANDLED);
       socket.once("close", () => this.#open.delete(socket));
-      releaseWithoutStacks(socket, open);
-      const { waiting } = open;
-      // Node.js resumes the socket for each request that is handled.
-      socket.on("resume", () => {
-        if (waiting.length > 0) socket.pause();
-      });
     }
     return open;
   }
-}
-
-/** Node.js creates an error for each request of a socket that closes. The stacks of thousands would block other clients. */
-function releaseWithoutStacks(socket: net.Socket, { pending }: Open): void {
-  const { stackTraceLimit } = Error;
-  socket.prependOnceListener("close", () => {
-    if (pending.size > MAX_HANDLED) Error.stackTraceLimit = 0;
-  });
-  socket.once("close", () => {
-    Error.stackTraceLimit = stackTraceLimit;
-  });
-}
-
-/** Starts waiting requests, up to the limits, in the next iteration for their connection. Reads the socket again when none waits. */
-function startWaiting(socket: net.Socket, open: Open): void {
-  if (open.waitsForTurn) return;
-  open.waitsForTurn = true;
-  // One read may contain thousands of requests. Other connections are served between the groups of them.
-  void nextTurn().then(() => {
-    open.waitsForTurn = false;
-    const { pending, waiting } = open;
-    // The client has disconnected: nothing of these requests was written, and no client waits for their responses.
-    if (socket.destroyed) waiting.length = 0;
-    while (waiting.length > 0 && pending.size - waiting.length < MAX_HANDLED) {
-      if (socket.writableLength >= MAX_UNTAKEN) return startWhenTaken(socket, open);
-      waiting.shift()?.();
-    }
-    if (waiting.length === 0) socket.resume();
-  });
-}
-
-/** Starts requests that wait when the client has taken its responses. */
-function startWhenTaken(socket: net.Socket, open: Open): void {
-  if (open.waitsForDrain) return;
-  open.waitsForDrain = true;
-  socket.once("drain", () => {
-    open.waitsForDrain = false;
-    startWaiting(socket, open);
-  });
 }
 
 /** Destroys a socket whose client has taken nothing of its responses for a minute. */

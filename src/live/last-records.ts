@@ -3,6 +3,7 @@
 
 import { OnrampError } from "../core/errors.ts";
 import type { PartitionOffset, TopicTails } from "../core/live.ts";
+import { yieldToEventLoop } from "../core/time.ts";
 import type { Hub } from "./hub.ts";
 import type { LogReadSlots } from "./log-read-slots.ts";
 
@@ -73,6 +74,7 @@ async function search(
         hub.topicId,
         ranges,
         async (partition, records) => {
+          await yieldToEventLoop();
           const last = offsets.get(partition) ?? [];
           for (const { offset } of records) last.push(offset);
           last.splice(0, last.length - count);

@@ -9,6 +9,7 @@ import {
   timeOfOffset,
 } from "../core/live.ts";
 import type { ConsumedRecord } from "../core/ports.ts";
+import { nextTurn } from "../core/time.ts";
 import { select } from "./apply.ts";
 import type { CatchUp, TopicCatchUp } from "./catch-up.ts";
 import { partitionChange, RecordsEntry } from "./entry.ts";
@@ -132,6 +133,8 @@ export class LogReader {
     const next = { offset: (records.at(-1)?.offset ?? -1) + 1, epoch };
     const entry = new RecordsEntry(partition, place.offset(partition), records, next, () => {});
     const filtered = await this.#filter?.select(entry);
+    // Up to 32 streams read at the same time. Other clients are served between the chunks of two of them.
+    await nextTurn();
     // Another partition may have written events meanwhile.
     await this.#untilTaken();
     if (this.#stream.hasEnded) throw new TurnOver();

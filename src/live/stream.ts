@@ -4,7 +4,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { asOnrampError, OnrampError } from "../core/errors.ts";
 import type { EventFormat, EventOutput, OpenStream, StreamRequest } from "../core/live.ts";
-import { Backoff } from "../core/time.ts";
+import { Backoff, nextTurn } from "../core/time.ts";
 import { CatchUp } from "./catch-up.ts";
 import { exactBuffer, keyName } from "./entry.ts";
 import { type EventBytes, namedEvent } from "./event-bytes.ts";
@@ -190,7 +190,7 @@ export class EventStream implements OpenStream {
       feed.catchingUp.add(this);
       while (!this.#ended) {
         if (this.isBlocked) await this.#woken();
-        else if (await catchUp.step()) await new Promise(setImmediate);
+        else if (await catchUp.step()) await nextTurn();
         else if (this.#join()) return;
         else if (!catchUp.isLagging || !(await log.read(this.#cancel.signal))) await this.#woken();
       }

@@ -53,10 +53,10 @@ class FakeSocket extends EventEmitter {
 /** A double of a response whose request is complete, or is being received. */
 class FakeResponse extends EventEmitter {
   headersSent = false;
-  readonly req: { complete: boolean };
-  constructor(complete: boolean) {
+  readonly req: { complete: boolean; url: string; rawHeaders: string[] };
+  constructor(complete: boolean, url = "/") {
     super();
-    this.req = { complete };
+    this.req = { complete, url, rawHeaders: [] };
   }
   get res(): http.ServerResponse {
     return this as unknown as http.ServerResponse;
@@ -214,10 +214,10 @@ describe("http: connections, a slow request", () => {
 
 describe("http: connections, many requests on one connection", () => {
   /** Requests that are tracked, and the numbers of those that were started. */
-  function pipelined(socket: FakeSocket, connections: Connections, count: number) {
+  function pipelined(socket: FakeSocket, connections: Connections, count: number, url = "/") {
     const started: number[] = [];
     const responses = Array.from({ length: count }, (_, n) => {
-      const response = new FakeResponse(true);
+      const response = new FakeResponse(true, url);
       connections.track(socket.socket, response.res, () => void started.push(n));
       return response;
     });
@@ -245,6 +245,27 @@ describe("http: connections, many requests on one connection", () => {
     pipelined(socket, connections, 17);
     socket.emit("resume");
     assert.deepEqual(socket.flow, ["pause", "pause"]);
+  });
+
+  it("are started in turns with other connections, also if they are answered at once", async () => {
+    const { connections, connect } = start();
+    const [many, large] = [connect(1), connect(2)];
+    const started = [0, 0];
+    const answeredAtOnce = (socket: FakeSocket, index: number, url: string): void => {
+      for (let n = 0; n < 40; n++) {
+        const response = new FakeResponse(true, url);
+        const count = (): void => {
+          started[index] = (started[index] as number) + 1;
+        };
+        connections.track(socket.socket, response.res, count);
+        if (n < (started[index] as number)) response.emit("close");
+      }
+    };
+    answeredAtOnce(many, 0, "/");
+    answeredAtOnce(large, 1, "/".repeat(15_000));
+    assert.deepEqual(started, [16, 2]);
+    await turn();
+    assert.ok((started[0] as number) > 16 && (started[1] as number) > 2, `${started}`);
   });
 
   it("wait while the client has not taken 256 KB of the responses", async () => {

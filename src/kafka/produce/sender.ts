@@ -25,7 +25,7 @@ const SLOW_MS = 500;
 /** Error codes of a partition whose followers did not keep up. */
 const LAGGING: readonly number[] = [KafkaCode.REQUEST_TIMED_OUT, KafkaCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND];
 /** Time for the network, in addition to the time that the broker may wait for replicas. */
-const NETWORK_MS = 1000;
+const NETWORK_MS = 400;
 
 export interface SenderDeps {
   readonly cluster: Cluster;

@@ -35,7 +35,8 @@ describe("http: what streams of events leave behind", () => {
 
   it("requests that follow a stream on its connection open no streams, and leave nothing", async () => {
     const warnings = await warningsOf(async () => {
-      const gateway = await startTestGateway(broker.addresses());
+      // The socket is not read while requests wait, so that the write of a heartbeat fails first.
+      const gateway = await startTestGateway(broker.addresses(), { http: { events: { heartbeat: "1s" } } });
       const topic = await broker.topic();
       const socket = await connect(gateway);
       const request = `GET /topics/${topic}/events HTTP/1.1\r\nHost: localhost\r\n\r\n`;
