@@ -5,6 +5,7 @@ import type http from "node:http";
 import https from "node:https";
 import type net from "node:net";
 import { OnrampError } from "../core/errors.ts";
+import { readInTurn } from "./first-reads.ts";
 import { rawProblem } from "./problem.ts";
 import { LEAST_RATE, RATE_MS, ReceiveRates } from "./receive-rates.ts";
 import { RequestQueue } from "./request-queue.ts";
@@ -135,6 +136,7 @@ export class Connections {
       open = { pending: new Map(), requests: new RequestQueue(socket), untaken: { since: 0, bytes: 0 } };
       this.#open.set(socket, open);
       socket.once("close", () => this.#open.delete(socket));
+      readInTurn(socket);
     }
     return open;
   }

@@ -26,7 +26,7 @@ interface Options {
 
 /** A double of a response; with `full`, every write returns false, as with a full buffer. */
 export class FakeResponse extends EventEmitter {
-  readonly req = { socket: Object.assign(new EventEmitter(), { destroyed: false }) };
+  readonly req = { rawHeaders: [], socket: Object.assign(new EventEmitter(), { destroyed: false }) };
   headersSent = false;
   destroyed = false;
   full = false;

@@ -1,9 +1,8 @@
 // A client of lines that reads no answers, or breaks off: it holds up neither a stop nor the process.
 
 import { strict as assert } from "node:assert";
-import { EventEmitter } from "node:events";
 import http, { type ServerResponse } from "node:http";
-import type net from "node:net";
+import net from "node:net";
 import { mock } from "node:test";
 import { Budget } from "../../../src/core/budget.ts";
 import { OnrampError } from "../../../src/core/errors.ts";
@@ -91,7 +90,7 @@ describe("http: a request of lines that breaks off", () => {
     const server = http.createServer();
     const connections = new Connections(server, new OnrampError(40801, "late"));
     afterTest(() => connections.close());
-    const socket = Object.assign(new EventEmitter(), { bytesRead: 0, writableLength: 0 }) as net.Socket;
+    const socket = new net.Socket();
     connections.track(socket, res as unknown as ServerResponse, () => {});
     request.send("1\n2");
     await until(() => values().length === 1);
