@@ -2,8 +2,9 @@
 
 import { strict as assert } from "node:assert";
 import { assertUnharmed, describeAttack, startTarget, type Target } from "../support/canary.ts";
-import { type Answer, NDJSON, post, V2_JSON } from "../support/http.ts";
+import { type Answer, NDJSON, post, V2_BINARY, V2_JSON, V2_TEXT } from "../support/http.ts";
 import { openLines } from "../support/lines.ts";
+import { bound } from "../support/soak.ts";
 
 const envelopeOf = (record: string, count: number): string =>
   `{"records":[${`${record},`.repeat(count - 1)}${record}]}`;
@@ -23,6 +24,36 @@ function postFromMany(
     );
   return Promise.all(Array.from({ length: clients }, attempt));
 }
+
+const MEGABYTE = 1024 * 1024;
+const LARGE = 25 * MEGABYTE - 100_000;
+const LARGE_HELD_MS = 50;
+const text = "a".repeat(1200);
+/** A raw value is larger than the topic accepts; the records of the other formats are not. */
+const LARGE_BODIES: readonly [format: string, path: string, type: string, body: () => string][] = [
+  [
+    "raw JSON",
+    "/topics/attacked",
+    "application/json",
+    () => `[${"1,".repeat(450_000)}"${"a".repeat(LARGE - 1e6)}"]`,
+  ],
+  ["raw bytes", "/topics/attacked", "application/octet-stream", () => "a".repeat(LARGE)],
+  [
+    "an envelope of JSON",
+    "/topics/attacked",
+    V2_JSON,
+    () => envelopeOf(`{"value":{"text":"${text}"}}`, 19_900),
+  ],
+  ["an envelope of base64", "/topics/attacked", V2_BINARY, () => envelopeOf(`{"value":"${text}"}`, 19_900)],
+  ["an envelope of text", "/topics/attacked", V2_TEXT, () => envelopeOf(`{"value":"${text}"}`, 19_900)],
+  [
+    "a batch",
+    "/topics/attacked/batch",
+    "application/json",
+    () => envelopeOf(`{"key":"k","value":{"text":"${text}"}}`, 19_900),
+  ],
+  ["lines", "/topics/attacked/lines", NDJSON, () => `{"text":"${text}"}\n`.repeat(20_000)],
+];
 
 describeAttack("issue: attacks with records", function () {
   this.timeout(120_000);
@@ -114,4 +145,17 @@ describeAttack("issue: attacks with records", function () {
     );
     assertUnharmed(harm);
   });
+
+  for (const [format, path, type, body] of LARGE_BODIES)
+    it(`25 MB as ${format} do not hold the event loop`, async () => {
+      // Half of the default budget is less than the body and 512 bytes per record.
+      const target = await startTarget({ http: { budget: "128MB" }, topics: { attacked: {} } });
+      let statuses: number[] = [];
+      const harm = await target.attack(async () => {
+        statuses = await postFromMany(target, path, type, body(), 1);
+      });
+      assert.ok([200, 413].includes(statuses[0] as number), `${statuses}`);
+      assertUnharmed(harm, (128 + 150) * MEGABYTE);
+      assert.ok(harm.heldMs < bound(LARGE_HELD_MS), `the event loop was held for ${harm.heldMs} ms`);
+    });
 });

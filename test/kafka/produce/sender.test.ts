@@ -28,7 +28,7 @@ describe("kafka: sender, requests", function () {
         ["b/0", ["z"]],
       ],
     );
-    assert.deepEqual(timeouts, { broker: 5000, connection: 6000 });
+    assert.deepEqual(timeouts, { broker: 5000, connection: 5400 });
     assert.deepEqual([...batches].sort(), [1, 1, 2]);
     await brokers.last.answer({ "a/0": { baseOffset: 10 }, "b/0": { baseOffset: 20 } });
     assert.deepEqual(
