@@ -107,26 +107,21 @@ function violationsBy(
   all: ValidateFunction,
   { value, size, steps }: Validation,
 ): ErrorDetail[] | undefined {
-  const errorsOf = (validate: ValidateFunction, most: number): ErrorObject[] | undefined => {
+  const errorsOf = (validate: ValidateFunction, most: number): ErrorObject[] | TooManySteps | undefined => {
     steps.begin(most);
-    return validate.call(steps as unknown as Ajv, value) ? undefined : (validate.errors ?? []);
-  };
-  const most = MIN_STEPS + STEPS_PER_BYTE * size;
-  try {
-    const errors = errorsOf(first, most);
-    if (errors === undefined) return undefined;
-    const listed = errors.slice(0, MAX_VIOLATIONS).map(toDetail);
-    if (size > MAX_FULL_LIST_BYTES) return listed;
     try {
-      return errorsOf(all, LIST_STEPS)?.slice(0, MAX_VIOLATIONS).map(toDetail) ?? listed;
+      return validate.call(steps as unknown as Ajv, value) ? undefined : (validate.errors ?? []);
     } catch (error) {
-      if (error instanceof TooManySteps) return listed;
+      if (error instanceof TooManySteps) return error;
       throw error;
     }
-  } catch (error) {
-    if (error instanceof TooManySteps) return [tooComplex(most)];
-    throw error;
-  }
+  };
+  const most = MIN_STEPS + STEPS_PER_BYTE * size;
+  const found = errorsOf(first, most);
+  if (found === undefined) return undefined;
+  if (found instanceof TooManySteps) return [tooComplex(most)];
+  const listed = size > MAX_FULL_LIST_BYTES ? found : errorsOf(all, LIST_STEPS);
+  return (Array.isArray(listed) ? listed : found).slice(0, MAX_VIOLATIONS).map(toDetail);
 }
 
 const tooComplex = (steps: number): ErrorDetail => ({

@@ -36,15 +36,11 @@ function currentIteration(): number {
   return iteration;
 }
 
-interface Waiting {
-  start(): void;
-  readonly work: number;
-}
-
 /** The requests of one connection. */
 export class RequestQueue {
   readonly #socket: net.Socket;
-  readonly #waiting: Waiting[] = [];
+  /** Starts the requests that wait, in order. */
+  readonly #waiting: (() => void)[] = [];
   /** The number of requests that were started and are not answered. */
   #handled = 0;
   #iteration = 0;
@@ -76,13 +72,11 @@ export class RequestQueue {
     const run = (): void => {
       isStarted = true;
       this.#handled++;
+      this.#work += workOf(req);
       start();
     };
-    const work = workOf(req);
-    if (this.#waiting.length === 0 && this.#hasRoom() && !this.#isUntaken) {
-      this.#work += work;
-      run();
-    } else this.#wait({ start: run, work });
+    if (this.#waiting.length === 0 && this.#hasRoom() && !this.#isUntaken) run();
+    else this.#wait(run);
     return () => {
       if (isStarted) this.#handled--;
       if (this.#waiting.length > 0) this.#schedule();
@@ -99,9 +93,9 @@ export class RequestQueue {
     return this.#handled < MAX_HANDLED && this.#work < MAX_WORK;
   }
 
-  #wait(request: Waiting): void {
+  #wait(run: () => void): void {
     const waiting = this.#waiting;
-    waiting.push(request);
+    waiting.push(run);
     if (waiting.length === 1) {
       this.#socket.pause();
       if (this.#handled < MAX_HANDLED) this.#schedule();
@@ -126,9 +120,7 @@ export class RequestQueue {
     if (this.#socket.destroyed) waiting.length = 0;
     while (waiting.length > 0 && this.#hasRoom()) {
       if (this.#isUntaken) return this.#startWhenTaken();
-      const { start, work } = waiting.shift() as Waiting;
-      this.#work += work;
-      start();
+      waiting.shift()?.();
     }
     if (waiting.length === 0) this.#socket.resume();
     else if (this.#handled < MAX_HANDLED) this.#schedule();
