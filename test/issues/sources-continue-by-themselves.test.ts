@@ -263,7 +263,7 @@ describe("sources continue by themselves", function () {
       {},
       systemClock,
     );
-    await untilState(gateway, ["blocked"], "bad");
+    await Promise.all([untilState(gateway, ["blocked"], "bad"), untilState(gateway, ["running"], "good")]);
     const answer = await fetch(`${gateway.adminUrl}/readyz`);
     const { parts } = (await answer.json()) as { parts: { sources: object } };
     assert.equal(answer.status, 200);
